@@ -1,0 +1,133 @@
+#include "common/base/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+
+#include "common/base/random.h"
+
+namespace waxwing {
+
+void UniqueFd::reset(int fd) {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+}
+
+Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
+  for (;;) {
+    UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+    if (fd) return fd;
+    if (errno != EINTR) return std::unexpected(system_error("cannot open " + path, errno));
+  }
+}
+
+Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
+  TRY(auto fd, open_file(path, O_RDONLY));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return std::unexpected(system_error("cannot stat " + path, errno));
+  const auto too_large = [&] {
+    return permanent(path + " is larger than the " + std::to_string(max_bytes) + " bytes allowed here");
+  };
+  std::string bytes;
+  if (info.st_size > 0) {
+    if (static_cast<std::uint64_t>(info.st_size) > max_bytes) return too_large();
+    bytes.reserve(static_cast<std::size_t>(info.st_size));
+  }
+  char buffer[65536];
+  for (;;) {
+    const auto got = ::read(fd.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(system_error("cannot read " + path, errno));
+    if (got == 0) return bytes;
+    if (bytes.size() + static_cast<std::size_t>(got) > max_bytes) return too_large();
+    bytes.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
+Result<> read_at(int fd, std::uint64_t offset, void* buffer, std::size_t count) {
+  auto* to = static_cast<char*>(buffer);
+  while (count > 0) {
+    const auto got = ::pread(fd, to, count, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(system_error("read failed", errno));
+    if (got == 0) return permanent("file is cut short");
+    to += got;
+    offset += static_cast<std::uint64_t>(got);
+    count -= static_cast<std::size_t>(got);
+  }
+  return {};
+}
+
+Result<> write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto put = ::write(fd, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return std::unexpected(system_error("write failed", errno));
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return {};
+}
+
+Result<> write_at(int fd, std::uint64_t offset, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto put = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return std::unexpected(system_error("write failed", errno));
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+    offset += static_cast<std::uint64_t>(put);
+  }
+  return {};
+}
+
+Result<> replace_file(const std::string& path, std::string_view bytes, mode_t mode) {
+  const std::string temporary_path = path + "." + unique_id() + ".tmp";
+  TRY(auto fd, open_file(temporary_path, O_WRONLY | O_CREAT | O_EXCL, mode));
+  auto written = write_all(fd.get(), bytes);
+  if (written && ::rename(temporary_path.c_str(), path.c_str()) != 0)
+    written = std::unexpected(system_error("cannot rename " + temporary_path + " to " + path, errno));
+  if (!written) {
+    ::unlink(temporary_path.c_str());
+    return wrap(written.error(), path);
+  }
+  return {};
+}
+
+Result<> make_directories(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  if (errno != ENOENT) return std::unexpected(system_error("cannot create directory " + path, errno));
+  const auto slash = path.find_last_of('/');
+  if (slash == std::string::npos || slash == 0) return std::unexpected(system_error("cannot create " + path, errno));
+  TRY_VOID(make_directories(path.substr(0, slash), mode));
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  return std::unexpected(system_error("cannot create directory " + path, errno));
+}
+
+bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+Result<std::vector<std::string>> list_directory(const std::string& path) {
+  struct Close {
+    void operator()(DIR* dir) const { ::closedir(dir); }
+  };
+  const std::unique_ptr<DIR, Close> dir(::opendir(path.c_str()));
+  if (!dir) return std::unexpected(system_error("cannot list " + path, errno));
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(dir.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  return names;
+}
+
+Result<> remove_tree(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (error) return std::unexpected(system_error("cannot remove " + path, error.value()));
+  return {};
+}
+
+}  // namespace waxwing

@@ -1,0 +1,60 @@
+// The frame every daemon stands in: arguments, configuration, log, loops, signals, the word to watcher.
+//
+//   int main(int argc, char** argv) {
+//     return waxwing::run_daemon(argc, argv, "popd", [](Daemon& d) -> Result<> { ...listen, serve...; return {}; });
+//   }
+//
+// Arguments: --instance DIR, --foreground is implied (watcher starts daemons). Signals: TERM/INT run the
+// stop handlers and end when the last session is gone or the grace time (10 s) is over; HUP reloads
+// msg.conf, TLS files and runs the reload handlers. Readiness ("ready") and life signs ("alive", every
+// 2 s) go to run/watcher when it is there.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/net/loop.h"
+#include "common/net/workers.h"
+
+namespace waxwing {
+
+class Daemon {
+ public:
+  const std::string& name() const { return name_; }
+  std::shared_ptr<const Config> config() const;  // the newest; thread-safe
+  // Loops: loop(0) is the main thread's; the others have a thread each. Their number is `<name>.loops`
+  // when declared, else the number of cores, or 1 when asked for in start_options.
+  EventLoop& loop(std::size_t index = 0);
+  std::size_t loops() const;
+  EventLoop& next_loop();  // round robin, for new sessions; thread-safe
+  WorkerPool& workers();   // size: daemon.workers
+
+  void on_reload(std::function<void()> handler);  // main loop thread
+  void on_stop(std::function<void()> handler);    // main loop thread; stop listening, wake sessions
+  bool stopping() const;                          // thread-safe
+  // Sessions: the daemon ends after stop when every guard is gone.
+  class SessionGuard;
+  std::unique_ptr<SessionGuard> session();
+
+  struct Inner;
+  explicit Daemon(std::string name);
+  ~Daemon();
+
+ private:
+  friend int run_daemon(int, char**, const char*, struct DaemonOptions, std::function<Result<>(Daemon&)>);
+  std::string name_;
+  std::unique_ptr<Inner> inner_;
+};
+
+struct DaemonOptions {
+  std::size_t loops = 0;  // 0: one per core
+  std::int64_t grace_ms = 10000;
+};
+
+int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
+               std::function<Result<>(Daemon&)> start);
+
+}  // namespace waxwing

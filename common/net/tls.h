@@ -1,0 +1,57 @@
+// TLS contexts over OpenSSL: TLS 1.2 and later. A context can be shared by all streams of all threads.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+
+struct ssl_ctx_st;
+
+namespace waxwing {
+
+struct TlsCertificate {
+  std::string certificate_file;  // PEM, chain included
+  std::string key_file;          // PEM
+};
+
+// The server side: a default certificate and more chosen by SNI (the names in the certificates).
+// reload() reads the files again; streams that are up keep what they have. Sessions resume by tickets.
+class TlsServer {
+ public:
+  struct Options {
+    std::vector<TlsCertificate> certificates;  // first is the default
+    std::string minimum_protocol = "TLSv1.2";
+    std::string cipher_list;        // OpenSSL syntax; empty: the library's default
+    std::string client_ca_file;     // ask for a client certificate signed by one of these; empty: do not ask
+  };
+  static Result<TlsServer> create(Options options);
+  Result<> reload();
+  std::shared_ptr<ssl_ctx_st> context() const;
+
+ private:
+  struct Inner;
+  std::shared_ptr<Inner> inner_;
+};
+
+class TlsClient {
+ public:
+  struct Options {
+    bool verify = false;        // certificate chain and host name must be right
+    std::string ca_file;        // empty: the system's
+    TlsCertificate identity;    // client certificate, may be empty
+  };
+  static Result<TlsClient> create(Options options);
+  std::shared_ptr<ssl_ctx_st> context() const { return context_; }
+  bool verifies() const { return verify_; }
+
+ private:
+  std::shared_ptr<ssl_ctx_st> context_;
+  bool verify_ = false;
+};
+
+// A self-signed RSA-2048 certificate for these DNS names, ten years; key file is 0600. For sandboxes.
+Result<> make_self_signed(const std::vector<std::string>& names, const TlsCertificate& files);
+
+}  // namespace waxwing

@@ -1,0 +1,42 @@
+#include <catch2/catch.hpp>
+
+#include "common/base/record.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+
+using namespace waxwing;
+
+TEST_CASE("base64 is strict and round-trips every length") {
+  std::string bytes;
+  for (int i = 0; i < 70; ++i) {
+    REQUIRE(from_base64(to_base64(bytes)) == bytes);
+    bytes += static_cast<char>(i * 37);
+  }
+  for (const char* bad : {"A", "AB=C", "AB C", "====", "AAA\n", "A==="}) CHECK_FALSE(from_base64(bad));
+}
+
+TEST_CASE("durations as the MTA's files write them") {
+  CHECK(iso_duration_seconds("pt30m") == 1800);
+  CHECK(iso_duration_seconds("P1DT12H") == 129600);
+  CHECK(iso_duration_seconds("p2w") == 1209600);
+  for (const char* bad : {"", "p", "pt", "30m", "p30m", "pt1d", "pt99999999999999999999s", "p1d "})
+    CHECK_FALSE(iso_duration_seconds(bad));
+}
+
+TEST_CASE("UTF-8 check refuses overlong forms and surrogates") {
+  CHECK(is_utf8("plain, \xC3\xA9, \xE2\x82\xAC, \xF0\x9F\x90\xA6"));
+  for (const char* bad : {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xC3", "\x80"})
+    CHECK_FALSE(is_utf8(bad));
+}
+
+TEST_CASE("records round-trip and refuse garbage") {
+  const auto record = Record("hello").set("name", "a=b").set("size", 42).set("name", "second");
+  const auto back = Record::decode(record.encode());
+  REQUIRE(back);
+  CHECK(back->verb() == "hello");
+  CHECK(back->get("name") == "a=b");
+  CHECK(back->number("size") == 42);
+  CHECK(back->all("name").size() == 2);
+  using namespace std::string_literals;
+  for (const auto& bad : {""s, "x"s, "\0"s, "v\0=x\0"s, "v\0novalue\0"s, "v\0a=b"s}) CHECK_FALSE(Record::decode(bad));
+}
