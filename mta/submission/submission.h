@@ -1,0 +1,133 @@
+// Submission: the one way into the queue. smtpd, the process and reprocess channels and notifications all
+// hand their messages over here; nobody else writes an envelope.
+//
+//   Submission message(submitter, source);
+//   auto verdict = co_await message.sender("a@example.com", options);      // MAIL FROM
+//   verdict = co_await message.recipient("b@example.org", options);        // RCPT TO, once each
+//   verdict = co_await message.data(bytes);                                // any pieces, CRLF lines, no
+//   dot-stuffing verdict = co_await message.finish();                                   // durable when this
+//   is a 2xx
+//
+// What happens, in this order: rewriting of the sender, FROM_ACCESS · per recipient rewriting, alias,
+// directory and group expansion, *_ACCESS tables, limits · header processing (header.h) · one queue file per
+// destination channel, all published by one durable commit · notice to the job controller.
+//
+// Every step answers a Verdict in SMTP's own terms; callers that speak no SMTP look at ok() and
+// temporary(). Directory down or disk full is a 4xx, never a 5xx. After a failed data() or finish() nothing
+// is left on disk. Loop thread only; one coroutine at a time. With a warm directory cache nothing here
+// leaves the loop's thread but the commit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/daemon/daemon.h"
+#include "common/net/task.h"
+
+namespace waxwing::mta {
+
+class MtaConfig;
+
+// An SMTP reply: code, RFC 3463 status, text. text may hold several lines separated by '\n'.
+struct Verdict {
+  int code = 250;
+  std::string status = "2.0.0";
+  std::string text = "Ok";
+  bool drop_connection = false;  // the session should end after this reply (421, policy)
+
+  bool ok() const { return code < 400; }
+  bool temporary() const { return code >= 400 && code < 500; }
+};
+
+// Who hands the message over. Filled once a session, copied into each of its messages.
+struct Source {
+  std::string channel;     // source channel, after channel switching: "tcp_local", "process"
+  std::string session_id;  // sid of log events; empty: none
+  std::string
+      transport_info;  // "TCP|server-ip|server-port|client-ip|client-port"; empty for internal sources
+  std::string application_info;  // "SMTP/helo.example.com" as the access tables' app-info
+  std::string auth_user;         // login name the peer authenticated as; empty: none
+  std::string auth_address;      // that user's own mail address, when known
+  bool tls = false;
+  bool esmtp = false;
+  bool lmtp = false;
+  bool submission = false;  // RFC 6409: complete Date, Message-ID, From; submit keyword of the channel
+  bool internal = false;    // process, reprocess, notification: no *_ACCESS tables, no limits
+};
+
+struct SenderOptions {
+  std::uint64_t size_bytes = 0;  // SIZE=; 0: not said
+  bool body_8bit = false;        // BODY=8BITMIME
+  bool body_binary = false;      // BODY=BINARYMIME
+  bool smtputf8 = false;
+  std::string envelope_id;  // ENVID, decoded
+  std::string ret;          // "FULL", "HDRS" or ""
+  std::string auth;         // AUTH= value, decoded; "<>" for none
+};
+
+struct RecipientOptions {
+  std::string notify;    // "NEVER" or a comma list of SUCCESS,FAILURE,DELAY; "": default
+  std::string original;  // ORCPT "type;address", decoded
+};
+
+// What all submissions of a process share: the MTA configuration snapshot, address resolution, queue, and
+// workers. Reloads itself with the daemon.
+class Submitter {
+ public:
+  static Result<std::shared_ptr<Submitter>> create(Daemon& daemon);
+  ~Submitter();
+
+  std::shared_ptr<const MtaConfig> config() const;  // the newest
+  Daemon& daemon() const;
+
+  struct Inner;
+  Inner& inner() const { return *inner_; }
+
+ private:
+  explicit Submitter(std::unique_ptr<Inner> inner);
+  std::unique_ptr<Inner> inner_;
+};
+
+class Submission {
+ public:
+  Submission(std::shared_ptr<Submitter> submitter, Source source);
+  Submission(Submission&&) noexcept;
+  ~Submission();  // not finished: everything written so far is removed
+
+  // address without angle brackets; "" is the null sender. Starts a new envelope.
+  Task<Verdict> sender(std::string address, SenderOptions options);
+  Task<Verdict> recipient(std::string address, RecipientOptions options);
+  std::size_t recipients() const;  // accepted as the caller gave them (a group counts as one)
+
+  // Lines put in front of the message: Received:, Authentication-Results:. Each ends in CRLF. Before data().
+  void add_trace(std::string_view header_lines);
+  // The next bytes of the message. The header is held until it is whole (limit: max header size of the
+  // configuration), the body goes to disk as it comes. An answer that is not ok() ends the message, but the
+  // caller may go on calling data() to drain the peer: it then does nothing and repeats the answer.
+  Task<Verdict> data(std::string_view bytes);
+  Task<Verdict> finish();
+
+  const std::string& queue_id() const;  // of the message; "" before data()
+  std::uint64_t size_bytes() const;     // bytes seen by data()
+
+  struct Inner;
+
+ private:
+  std::unique_ptr<Inner> inner_;
+};
+
+// The whole in one call, for callers that have the message in hand. Stops at the first refusal unless
+// partial is allowed, in which case refused recipients are answered in refused.
+struct Refused {
+  std::string address;
+  Verdict verdict;
+};
+Task<Verdict> submit_message(std::shared_ptr<Submitter> submitter, Source source, std::string sender,
+                             SenderOptions options, std::vector<std::string> recipients, std::string message,
+                             std::vector<Refused>* refused = nullptr);
+
+}  // namespace waxwing::mta
