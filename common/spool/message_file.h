@@ -38,7 +38,7 @@ enum class Kind : std::uint16_t { queue = 1, store = 2 };  // who wrote it; both
 // Streams a message into an open, empty file, then seals it. Buffers small writes.
 class MessageFileWriter {
  public:
-  explicit MessageFileWriter(int fd);  // not owned; written from offset 0
+  explicit MessageFileWriter(int fd);  // open for reading and writing; not owned
   ~MessageFileWriter();
   MessageFileWriter(MessageFileWriter&&) noexcept;
   MessageFileWriter& operator=(MessageFileWriter&&) noexcept;

@@ -31,9 +31,9 @@ enum class Tag : std::uint16_t {
   auth_user = 0x0105,          // text
   client = 0x0106,             // text: address of the client
   helo = 0x0107,               // text
-  priority = 0x0108,           // u8: 0 nonurgent, 1 normal, 2 urgent
+  priority = 0x0108,           // i64: 0 nonurgent, 1 normal, 2 urgent
   body = 0x0109,               // text: "7BIT", "8BITMIME", "BINARYMIME"
-  smtputf8 = 0x010a,           // u8: 1 when the sender asked for SMTPUTF8
+  smtputf8 = 0x010a,           // i64: 1 when the sender asked for SMTPUTF8
   queue_id = 0x010b,           // text: unique id of the message, the same in all its queue files
   channel = 0x010c,            // text: channel this file was made for
   deferred_until_ms = 0x010d,  // i64: not to be tried before

@@ -1,0 +1,120 @@
+#include "common/spool/records.h"
+
+#include <fmt/format.h>
+#include <array>
+
+#include "common/spool/bytes.h"
+
+namespace waxwing::spool {
+
+namespace {
+constexpr std::size_t kHeaderBytes = 8;
+
+struct Name {
+  Tag tag;
+  const char* name;
+};
+constexpr std::array kNames = {
+    Name{Tag::arrival_ms, "arrival-ms"},
+    Name{Tag::email_id, "email-id"},
+    Name{Tag::thread_id, "thread-id"},
+    Name{Tag::sender, "sender"},
+    Name{Tag::envelope_id, "envelope-id"},
+    Name{Tag::ret, "ret"},
+    Name{Tag::source_channel, "source-channel"},
+    Name{Tag::auth_user, "auth-user"},
+    Name{Tag::client, "client"},
+    Name{Tag::helo, "helo"},
+    Name{Tag::priority, "priority"},
+    Name{Tag::body, "body"},
+    Name{Tag::smtputf8, "smtputf8"},
+    Name{Tag::queue_id, "queue-id"},
+    Name{Tag::channel, "channel"},
+    Name{Tag::deferred_until_ms, "deferred-until-ms"},
+    Name{Tag::session_id, "session-id"},
+    Name{Tag::held_reason, "held-reason"},
+    Name{Tag::submission_flags, "submission-flags"},
+    Name{Tag::recipient, "recipient"},
+    Name{Tag::address, "address"},
+    Name{Tag::original, "original-recipient"},
+    Name{Tag::notify, "notify"},
+    Name{Tag::host, "host"},
+    Name{Tag::final_data, "final-data"},
+    Name{Tag::intermediate, "intermediate"},
+    Name{Tag::recipient_flags, "recipient-flags"},
+    Name{Tag::internal_date_ms, "internal-date-ms"},
+    Name{Tag::save_date_ms, "save-date-ms"},
+    Name{Tag::delivered_to, "delivered-to"},
+};
+}  // namespace
+
+Records& Records::add(Tag tag, std::string_view value) {
+  items_.emplace_back(static_cast<std::uint16_t>(tag), std::string(value));
+  return *this;
+}
+
+Records& Records::add_number(Tag tag, std::int64_t value) {
+  std::string bytes;
+  put_le(bytes, value);
+  return add(tag, bytes);
+}
+
+std::optional<std::string_view> Records::find(Tag tag) const {
+  for (const auto& [key, value] : items_)
+    if (key == static_cast<std::uint16_t>(tag)) return value;
+  return std::nullopt;
+}
+
+std::string_view Records::text(Tag tag) const {
+  return find(tag).value_or(std::string_view());
+}
+
+std::int64_t Records::number(Tag tag, std::int64_t fallback) const {
+  const auto value = find(tag);
+  return value && value->size() == 8 ? get_le<std::int64_t>(*value) : fallback;
+}
+
+std::vector<std::string_view> Records::all(Tag tag) const {
+  std::vector<std::string_view> values;
+  for (const auto& [key, value] : items_)
+    if (key == static_cast<std::uint16_t>(tag)) values.push_back(value);
+  return values;
+}
+
+std::string Records::encode() const {
+  std::string bytes;
+  for (const auto& [tag, value] : items_) {
+    put_le<std::uint16_t>(bytes, tag);
+    put_le<std::uint16_t>(bytes, 0);
+    put_le(bytes, static_cast<std::uint32_t>(value.size()));
+    bytes += value;
+  }
+  return bytes;
+}
+
+Result<Records> Records::decode(std::string_view bytes) {
+  Records records;
+  for (std::size_t at = 0; at < bytes.size();) {
+    if (bytes.size() - at < kHeaderBytes)
+      return permanent(fmt::format("record at offset {} is cut short", at));
+    const auto tag = get_le<std::uint16_t>(bytes, at);
+    const auto reserved = get_le<std::uint16_t>(bytes, at + 2);
+    const std::size_t length = get_le<std::uint32_t>(bytes, at + 4);
+    if (reserved != 0)
+      return permanent(fmt::format("record at offset {} has flags this version does not know", at));
+    if (bytes.size() - at - kHeaderBytes < length)
+      return permanent(fmt::format("record at offset {} says {} bytes, {} are left", at, length,
+                                   bytes.size() - at - kHeaderBytes));
+    records.items_.emplace_back(tag, std::string(bytes.substr(at + kHeaderBytes, length)));
+    at += kHeaderBytes + length;
+  }
+  return records;
+}
+
+std::string tag_name(std::uint16_t tag) {
+  for (const auto& row : kNames)
+    if (static_cast<std::uint16_t>(row.tag) == tag) return row.name;
+  return fmt::format("tag-0x{:04x}", tag);
+}
+
+}  // namespace waxwing::spool
