@@ -1,0 +1,68 @@
+// Delivery of one message into many mailboxes: the last step of LMTP and of the store's channel.
+//
+// The message reaches the disk once per partition (hard links; a queue file on the partition's own file
+// system is linked as it is), and all targets share one durable commit. When deliver() answers ok for a
+// target, the message is durable and visible there.
+//
+// Exactly once: a target's delivery_id (queue id, slash, recipient: anything that is the same when the
+// delivery is repeated) is kept with the message. With retry set, a message of the last
+// kRetryWindow deliveries of that mailbox with the same id is found again and answered as delivered,
+// also when its owner has expunged it meanwhile. So a master that died between the store's commit and
+// its mark in the queue file repeats the delivery with retry set and nothing is there twice.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/mailbox.h"
+#include "store/store.h"
+
+namespace waxwing::store {
+
+inline constexpr std::size_t kRetryWindow = 4096;
+
+// Exactly one of path and bytes is set.
+struct DeliveryMessage {
+  std::string path;   // a message file (common/spool/message_file.h), sealed and durable
+  std::string bytes;  // or the message itself, CRLF lines
+  // Put in front of the message for everybody (Return-Path:, Received:), complete lines. With a path it
+  // costs the link: the message is written anew, once a partition.
+  std::string prefix;
+  std::optional<std::int64_t> internal_date;  // seconds; now when absent
+};
+
+struct DeliveryTarget {
+  std::string user;  // uid[@domain], the store's user name
+  std::string folder = "INBOX";
+  bool create_folder = false;  // a missing folder: create it, or else deliver to INBOX. INBOX is always made
+  std::uint32_t flags = 0;
+  std::vector<std::string> keywords;
+  QuotaLimit limit;  // Store::default_quota() where the directory says nothing
+  bool ignore_quota = false;
+  std::string delivery_id;  // empty: no protection against repeats
+  bool retry = false;       // this delivery may have been done before
+};
+
+enum class Delivered {
+  ok,
+  repeated,    // was there already: as good as ok
+  over_quota,  // does not fit now; 4xx or 5xx is the caller's policy (grace period)
+  never_fits,  // larger than the whole quota: 5xx
+  temporary,   // try again: disk full, stored away
+  permanent,   // will never work: the text says why
+};
+struct DeliveryResult {
+  Delivered outcome = Delivered::temporary;
+  std::string text;     // reason, one line; empty when ok
+  std::string mailbox;  // where it went, MailboxName::text()
+  std::uint32_t uid = 0;
+  bool fine() const { return outcome == Delivered::ok || outcome == Delivered::repeated; }
+};
+
+// Blocks. One result per target, in order. The same mailbox may stand in several targets.
+std::vector<DeliveryResult> deliver(Store& store, const DeliveryMessage& message,
+                                    const std::vector<DeliveryTarget>& targets);
+
+}  // namespace waxwing::store
