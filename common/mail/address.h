@@ -71,11 +71,11 @@ bool is_ascii(std::string_view text);
 // ---- SMTP ------------------------------------------------------------------------------------------
 
 struct SmtpPathOptions {
-  bool utf8 = false;             // SMTPUTF8 was asked for: non-ASCII local parts and U-labels are good
-  bool null_path = false;        // MAIL FROM:<>
-  bool bare_local_part = false;  // <user> without a domain; <postmaster> is always taken
-  bool loose_brackets = false;   // also `user@domain` without <> (old clients, submission)
-  std::size_t max_local_part = 64;   // octets, RFC 5321 §4.5.3.1
+  bool utf8 = false;                // SMTPUTF8 was asked for: non-ASCII local parts and U-labels are good
+  bool null_path = false;           // MAIL FROM:<>
+  bool bare_local_part = false;     // <user> without a domain; <postmaster> is always taken
+  bool loose_brackets = false;      // also `user@domain` without <> (old clients, submission)
+  std::size_t max_local_part = 64;  // octets, RFC 5321 §4.5.3.1
   std::size_t max_domain = 255;
 };
 

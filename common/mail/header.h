@@ -21,7 +21,7 @@ struct HeaderField {
 };
 
 struct HeaderLimits {
-  std::size_t max_bytes = 1 << 20;   // of the block; what comes after is treated as body
+  std::size_t max_bytes = 1 << 20;  // of the block; what comes after is treated as body
   std::size_t max_fields = 10000;
 };
 
@@ -31,13 +31,13 @@ class HeaderBlock {
   static HeaderBlock scan(std::string_view bytes, const HeaderLimits& limits = {});
 
   const std::vector<HeaderField>& fields() const { return fields_; }
-  std::string_view text() const { return text_; }    // the fields, without the empty line
-  std::size_t size() const { return size_; }         // with the empty line: where the body begins
+  std::string_view text() const { return text_; }  // the fields, without the empty line
+  std::size_t size() const { return size_; }       // with the empty line: where the body begins
   bool has_empty_line() const { return size_ > text_.size(); }
-  bool limited() const { return limited_; }          // a limit cut it short
-  std::size_t lines() const { return lines_; }       // line ends in [0, size())
+  bool limited() const { return limited_; }     // a limit cut it short
+  std::size_t lines() const { return lines_; }  // line ends in [0, size())
 
-  const HeaderField* find(std::string_view name) const;       // the first one
+  const HeaderField* find(std::string_view name) const;  // the first one
   const HeaderField* find_last(std::string_view name) const;
   std::vector<const HeaderField*> find_all(std::string_view name) const;
   std::optional<std::string_view> value(std::string_view name) const;  // of the first one, folded

@@ -18,7 +18,8 @@ std::string imap_envelope(const HeaderBlock& header);
 // they carry a charset, given as name* with the value still encoded.
 std::string imap_body_structure(const Mime& mime, bool extended = true);
 
-// An nstring / string on the wire; used for everything above. Literals need no LITERAL+ from server to client.
+// An nstring / string on the wire; used for everything above. Literals need no LITERAL+ from server to
+// client.
 void append_imap_nstring(std::string& out, std::string_view value, bool present = true);
 void append_imap_string(std::string& out, std::string_view value);
 

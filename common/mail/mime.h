@@ -1,7 +1,7 @@
 // MIME structure: RFC 2045/2046, one pass over the message, no copies. A Mime holds offsets and views into
 // the message bytes, which must outlive it (a memory map will do). Never fails: a broken message has a
-// simpler structure. Linear in the message's size, whatever the nesting: recursion is bounded by the limits and
-// boundaries are looked up, not tried one by one.
+// simpler structure. Linear in the message's size, whatever the nesting: recursion is bounded by the limits
+// and boundaries are looked up, not tried one by one.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 namespace waxwing::mail {
 
 struct MimeLimits {
-  unsigned max_depth = 100;          // of nested multiparts and messages; deeper ones are leaves
-  std::size_t max_parts = 10000;     // further parts are left inside the last one's bytes
+  unsigned max_depth = 100;       // of nested multiparts and messages; deeper ones are leaves
+  std::size_t max_parts = 10000;  // further parts are left inside the last one's bytes
   HeaderLimits header;
 };
 

@@ -1,0 +1,26 @@
+// Charsets to and from UTF-8, by ICU and, for what ICU does not know, by iconv. Names are MIME charset
+// names, case-blind. Thread-safe; converters are kept per thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace waxwing::mail {
+
+// True when to_utf8 can convert this charset: SEARCH CHARSET asks.
+bool is_known_charset(std::string_view charset);
+
+// bytes in charset as UTF-8; bytes that are wrong in it become U+FFFD. Nothing when the charset is unknown.
+// An escape after '*' (RFC 2231 language: "utf-8*en") must be cut off before.
+std::optional<std::string> to_utf8(std::string_view bytes, std::string_view charset);
+// Always answers: unknown charsets are read as UTF-8 when the bytes are that, else as windows-1252.
+std::string to_utf8_or_guess(std::string_view bytes, std::string_view charset);
+// UTF-8 with every wrong sequence replaced by U+FFFD.
+std::string valid_utf8(std::string_view bytes);
+
+// For searching and sorting (RFC 5051 i;unicode-casemap's purpose): full Unicode case folding after
+// NFKD, so that "Straße" equals "STRASSE". ASCII text takes a short way. text must be UTF-8.
+std::string fold_for_search(std::string_view text);
+
+}  // namespace waxwing::mail

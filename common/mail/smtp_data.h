@@ -1,0 +1,69 @@
+// The message stream of SMTP and LMTP's DATA and of POP3 multi-line answers: RFC 5321 §4.5.2, RFC 1939 §3.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace waxwing::mail {
+
+// Takes DATA bytes in pieces of any size and gives message bytes: transparency dots removed, the final
+// CRLF "." CRLF recognised and nothing else taken as an end. A bare LF or a bare CR next to a dot is
+// message text, never an end: that closes SMTP smuggling whatever the policy.
+class DataDecoder {
+ public:
+  enum class BareEnds {
+    refuse,  // keep reading to the end, bytes unchanged; bare_cr()/bare_lf() then tell to answer 5xx
+    repair,  // each bare CR and bare LF becomes CRLF in the output
+  };
+  explicit DataDecoder(BareEnds policy) : policy_(policy) {}
+
+  // Appends decoded bytes to out and answers how many bytes of input were taken: all, unless the end
+  // was reached; what follows is the next command. Do not feed after done().
+  std::size_t feed(std::string_view input, std::string& out);
+  bool done() const { return state_ == State::done; }
+
+  // Offset in the undecoded stream of the first bare CR (LF), or -1.
+  std::int64_t bare_cr() const { return bare_cr_; }
+  std::int64_t bare_lf() const { return bare_lf_; }
+  bool has_nul() const { return nul_; }
+  bool has_8bit() const { return eight_bit_; }
+  std::size_t longest_line() const { return longest_line_; }  // without its CRLF, dots removed
+
+ private:
+  enum class State { line_start, text, cr, dot, dot_cr, done };
+  std::size_t plain_run(std::string_view input, std::string& out);
+  void step(char c, std::string& out);
+  void after_cr(char c, std::string& out);
+  void put(char c, std::string& out);
+  void line_break(std::string& out);
+  void note_bare_cr(std::int64_t at);
+
+  BareEnds policy_;
+  State state_ = State::line_start;
+  std::int64_t offset_ = 0, bare_cr_ = -1, bare_lf_ = -1;
+  std::size_t line_bytes_ = 0, longest_line_ = 0;
+  bool nul_ = false, eight_bit_ = false;
+};
+
+// The same checks for message bytes that come counted (BDAT): no dots, no end. BINARYMIME content is not
+// to be given to it.
+struct LineCheck {
+  std::int64_t bare_cr = -1, bare_lf = -1;
+  bool has_nul = false, has_8bit = false;
+};
+
+// The way out: doubles dots at line starts and ends with CRLF "." CRLF, adding a CRLF only where the
+// message does not end in one. Incremental; message lines must end in CRLF.
+class DotStuffer {
+ public:
+  void feed(std::string_view message, std::string& out);
+  void finish(std::string& out);  // the terminator
+
+ private:
+  bool at_line_start_ = true;
+  bool last_was_cr_ = false;
+};
+
+}  // namespace waxwing::mail
