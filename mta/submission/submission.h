@@ -27,21 +27,11 @@
 #include "common/base/result.h"
 #include "common/daemon/daemon.h"
 #include "common/net/task.h"
+#include "mta/submission/verdict.h"
 
 namespace waxwing::mta {
 
 class MtaConfig;
-
-// An SMTP reply: code, RFC 3463 status, text. text may hold several lines separated by '\n'.
-struct Verdict {
-  int code = 250;
-  std::string status = "2.0.0";
-  std::string text = "Ok";
-  bool drop_connection = false;  // the session should end after this reply (421, policy)
-
-  bool ok() const { return code < 400; }
-  bool temporary() const { return code >= 400 && code < 500; }
-};
 
 // Who hands the message over. Filled once a session, copied into each of its messages.
 struct Source {
@@ -57,21 +47,6 @@ struct Source {
   bool lmtp = false;
   bool submission = false;  // RFC 6409: complete Date, Message-ID, From; submit keyword of the channel
   bool internal = false;    // process, reprocess, notification: no *_ACCESS tables, no limits
-};
-
-struct SenderOptions {
-  std::uint64_t size_bytes = 0;  // SIZE=; 0: not said
-  bool body_8bit = false;        // BODY=8BITMIME
-  bool body_binary = false;      // BODY=BINARYMIME
-  bool smtputf8 = false;
-  std::string envelope_id;  // ENVID, decoded
-  std::string ret;          // "FULL", "HDRS" or ""
-  std::string auth;         // AUTH= value, decoded; "<>" for none
-};
-
-struct RecipientOptions {
-  std::string notify;    // "NEVER" or a comma list of SUCCESS,FAILURE,DELAY; "": default
-  std::string original;  // ORCPT "type;address", decoded
 };
 
 // What all submissions of a process share: the MTA configuration snapshot, address resolution, queue, and

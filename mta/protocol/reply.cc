@@ -1,0 +1,63 @@
+#include "mta/protocol/reply.h"
+
+#include <fmt/format.h>
+
+#include "common/base/strings.h"
+
+namespace waxwing::mta::protocol {
+
+std::string format_reply(const Verdict& verdict) {
+  std::string out;
+  std::string_view rest = verdict.text;
+  out.reserve(rest.size() + 16);
+  for (;;) {
+    const auto end = rest.find('\n');
+    const bool last = end == std::string_view::npos;
+    fmt::format_to(std::back_inserter(out), "{}{}", verdict.code, last ? ' ' : '-');
+    if (!verdict.status.empty()) out.append(verdict.status).push_back(' ');
+    for (const unsigned char c : rest.substr(0, end))
+      out.push_back(c < ' ' || c == 0x7f ? '?' : static_cast<char>(c));
+    out.append("\r\n");
+    if (last) return out;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+Result<bool> ReplyReader::feed(std::string_view line, std::size_t max_bytes) {
+  if (done_) *this = ReplyReader();
+  const auto code = line.size() >= 3 ? to_number<int>(line.substr(0, 3)) : std::nullopt;
+  const char mark = line.size() > 3 ? line[3] : ' ';
+  if (!code || *code < 200 || *code > 599 || (mark != ' ' && mark != '-'))
+    return permanent("not an SMTP reply: " + printable(line, 120));
+  if (code_ && *code != code_)
+    return permanent("reply code changes within one reply: " + printable(line, 120));
+  if (text_.size() + line.size() > max_bytes)
+    return permanent("reply is longer than " + std::to_string(max_bytes) + " bytes");
+  if (code_) text_.push_back('\n');
+  code_ = *code;
+  if (line.size() > 4) text_.append(line.substr(4));
+  done_ = mark == ' ';
+  return done_;
+}
+
+std::string_view leading_status(std::string_view text) {
+  std::size_t at = 0;
+  for (int part = 0; part < 3; ++part) {
+    const auto begin = at;
+    while (at < text.size() && is_digit(text[at])) ++at;
+    if (at == begin || at - begin > 3 || (part == 0 && at - begin != 1)) return {};
+    if (part < 2 && (at >= text.size() || text[at++] != '.')) return {};
+  }
+  if (at < text.size() && text[at] != ' ') return {};
+  return text.substr(0, at);
+}
+
+Verdict ReplyReader::take() {
+  Verdict verdict{code_, fmt::format("{}.0.0", code_ / 100), text_};
+  if (const auto status = leading_status(text_); !status.empty() && status[0] - '0' == code_ / 100)
+    verdict.status = status;
+  *this = ReplyReader();
+  return verdict;
+}
+
+}  // namespace waxwing::mta::protocol
