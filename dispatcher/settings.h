@@ -1,0 +1,45 @@
+// dispatcher.cnf: what the dispatcher serves. See dispatcher.cnf(5).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace waxwing::dispatcher {
+
+// One [SERVICE=name] section, defaults applied.
+struct ServiceSettings {
+  std::string name;
+  std::string image;                    // program under lib/ or an absolute path
+  std::vector<std::string> parameters;  // PARAMETER lines, handed to the worker
+  std::vector<int> ports;
+  std::vector<int> tls_ports;          // TLS from the first byte
+  std::vector<std::string> addresses;  // INTERFACE_ADDRESS; empty: every address, v4 and v6
+  int min_procs = 0, max_procs = 5;
+  int min_conns = 3, max_conns = 10;
+  int max_shutdown = 2;
+  int backlog = 0;  // 0: max_conns * max_procs, at least 5
+  std::int64_t max_life_conns = 300;
+  std::int64_t max_life_time_s = 86400;
+  std::int64_t max_idle_time_s = 600;
+
+  int listen_backlog() const;
+};
+
+struct Settings {
+  std::vector<ServiceSettings> services;
+  std::vector<std::string> notes;  // options that were taken without effect, for the log
+};
+
+// Turns $name of a value into text ($mta.smtp_port); nothing when there is no such name.
+using Expand = std::function<std::optional<std::string>(std::string_view name)>;
+
+// Errors name the line, what is wrong and what would be right. origin: the file's name for these.
+Result<Settings> parse_settings(std::string_view text, const std::string& origin, const Expand& expand);
+
+}  // namespace waxwing::dispatcher

@@ -1,0 +1,106 @@
+#include "dispatcher/settings.h"
+
+#include <catch2/catch.hpp>
+
+#include "dispatcher/choice.h"
+#include "mta/transport/tcp_options.h"
+
+using namespace waxwing;
+using namespace waxwing::dispatcher;
+
+namespace {
+std::optional<std::string> expand(std::string_view name) {
+  if (name == "mta.smtp_port") return "2025";
+  return std::nullopt;
+}
+}  // namespace
+
+TEST_CASE("dispatcher.cnf: defaults, sections, radix numbers, ports from msg.conf") {
+  const auto settings = parse_settings(
+      "! "
+      "comment\nMAX_CONNS=16%20\nIMAGE=smtpd\n\n[SERVICE=SMTP]\nPORT=$mta.smtp_port,0\nPARAMETER=CHANNEL=tcp_"
+      "local\n"
+      "[service=smtp_submit]\nPORT=587\nTLS_PORT=465\nMIN_PROCS=1\nDEBUG=-1\nINTERFACE_ADDRESS=127.0.0.1\n",
+      "dispatcher.cnf", expand);
+  REQUIRE(settings);
+  REQUIRE(settings->services.size() == 2);
+  const auto& smtp = settings->services[0];
+  CHECK(smtp.name == "SMTP");
+  CHECK(smtp.ports == std::vector<int>{2025});
+  CHECK(smtp.max_conns == 32);
+  CHECK(smtp.parameters == std::vector<std::string>{"CHANNEL=tcp_local"});
+  CHECK(smtp.listen_backlog() == 160);
+  const auto& submit = settings->services[1];
+  CHECK(submit.tls_ports == std::vector<int>{465});
+  CHECK(submit.min_procs == 1);
+  CHECK(submit.addresses == std::vector<std::string>{"127.0.0.1"});
+  CHECK(settings->notes.size() == 1);
+}
+
+TEST_CASE("dispatcher.cnf: errors name the line") {
+  struct Row {
+    const char* text;
+    const char* says;
+  };
+  for (const Row row :
+       {Row{"IMAGE=x\nnonsense\n", "d:2:"}, Row{"[POOL=x]\n", "d:1:"}, Row{"[SERVICE=]\n", "d:1:"},
+        Row{"[SERVICE=a]\n[SERVICE=A]\n", "twice"}, Row{"MAX_CONNS=-1\n", "from 1"},
+        Row{"MAX_CONNS=99%1\n", "from 1"}, Row{"PORT=65536\n", "65535"}, Row{"PORT=$no.such\n", "msg.conf"},
+        Row{"NOSUCH=1\n", "not known"}, Row{"[SERVICE=A]\nPORT=1\n", "IMAGE"},
+        Row{"IMAGE=x\nPORT=25\n[SERVICE=A]\n[SERVICE=B]\n", "already taken"},
+        Row{"IMAGE=x\n[SERVICE=A]\nMIN_CONNS=9\nMAX_CONNS=2\n", "MIN_CONNS"}}) {
+    INFO(row.text);
+    const auto settings = parse_settings(row.text, "d", expand);
+    REQUIRE_FALSE(settings);
+    CHECK(settings.error().text.find(row.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("workers grow when all hold MIN_CONNS, up to MAX_PROCS") {
+  ServiceSettings s;
+  s.min_procs = 1, s.max_procs = 2, s.min_conns = 2, s.max_conns = 3;
+  CHECK(wants_worker(s, {}));
+  std::vector<WorkerLoad> workers{{.active = 1}};
+  CHECK_FALSE(wants_worker(s, workers));
+  workers[0].active = 2;
+  CHECK(wants_worker(s, workers));
+  CHECK(pick_worker(s, workers) == 0);
+  workers.push_back({.active = 1});
+  CHECK(pick_worker(s, workers) == 1);
+  workers[0].active = workers[1].active = 3;
+  CHECK_FALSE(wants_worker(s, workers));
+  CHECK(pick_worker(s, workers) == -1);
+}
+
+TEST_CASE("old, spent and surplus workers drain, MAX_SHUTDOWN at a time") {
+  ServiceSettings s;
+  s.min_procs = 1, s.max_life_conns = 10, s.max_life_time_s = 100, s.max_idle_time_s = 5, s.max_shutdown = 1;
+  std::vector<WorkerLoad> workers{{.active = 1, .handed = 9, .age_s = 99}};
+  CHECK(pick_retired(s, workers) == -1);
+  workers[0].handed = 10;
+  CHECK(pick_retired(s, workers) == 0);
+  workers[0].handed = 0, workers[0].age_s = 100;
+  CHECK(pick_retired(s, workers) == 0);
+  workers.push_back({.draining = true});
+  CHECK(pick_retired(s, workers) == -1);
+  workers = {{.active = 0, .idle_s = 5}};
+  CHECK(pick_retired(s, workers) == -1);  // MIN_PROCS stay
+  workers.push_back({.active = 0, .idle_s = 5});
+  CHECK(pick_retired(s, workers) == 0);
+}
+
+TEST_CASE("tcp option files: minutes, flags, and errors that name the line") {
+  const auto options = mta::parse_tcp_options(
+      "! x\nDATA_RECEIVE_TIME=2\nBANNER_HOST=mx.test\nHIDE_VERIFY=1\nTRACE_LEVEL=1\n", "o");
+  REQUIRE(options);
+  CHECK(options->data_receive_ms == 120000);
+  CHECK(options->banner_host == "mx.test");
+  CHECK(options->hide_verify);
+  CHECK(options->notes.size() == 1);
+  for (const char* bad : {"X", "X=1", "DATA_RECEIVE_TIME=0", "DATA_RECEIVE_TIME=1.5", "HIDE_VERIFY=2",
+                          "BANNER_ADDITION=a|b", "ALLOW_RECIPIENTS_PER_TRANSACTION=99999999999"}) {
+    const auto refused = mta::parse_tcp_options(std::string("\n") + bad, "o");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text.starts_with("o:2: "));
+  }
+}
