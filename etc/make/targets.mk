@@ -1,0 +1,55 @@
+# What people call: demo, check, stage, install, and the checks of style.
+# NO_INSTALL=1 leaves the installation of packages to somebody else.
+
+JOBS     ?= $(shell nproc)
+PACKAGES  = $(if $(NO_INSTALL),true,etc/install-packages)
+# A make of its own: compiler, linker and cache are looked for again after the packages are there.
+BUILDING  = python3 etc/make/progress.py $(MAKE) --no-print-directory -j$(JOBS)
+DEMO      = run/demo
+
+.PHONY: demo demo-stop check stage install format-check packages
+packages:
+	@$(PACKAGES) build run
+
+demo:
+	@$(PACKAGES) build run
+	@$(BUILDING) stage
+	@python3 tools/demo/demo.py $(STAGE) $(DEMO)
+
+demo-stop:
+	@python3 tools/demo/demo.py --stop $(DEMO)
+
+check:
+	@$(PACKAGES) build run test
+	@$(BUILDING) stage tests
+	@$(MAKE) --no-print-directory layers
+	@python3 t/run --build $(BUILD)
+
+# ---- the installed tree -------------------------------------------------------------------------
+PREFIX ?= /opt/waxwing
+MANUALS := $(wildcard man/*.[1-8])
+
+# Hard links where they can be: a second `make stage` costs nothing and programs are on the disk once.
+stage: bins
+	@mkdir -p $(STAGE)/bin $(STAGE)/lib $(STAGE)/etc $(STAGE)/man
+	@for p in $(notdir $(BINS)); do cp -lf $(BUILD)/bin/$$p $(STAGE)/bin/$$p 2>/dev/null || cp -f $(BUILD)/bin/$$p $(STAGE)/bin/$$p; done
+	@etc/make/lay-out $(STAGE)
+
+install: stage
+	@mkdir -p "$(DESTDIR)$(PREFIX)"
+	@cp -R $(STAGE)/bin $(STAGE)/lib $(STAGE)/etc $(STAGE)/man "$(DESTDIR)$(PREFIX)/"
+	@strip "$(DESTDIR)$(PREFIX)"/bin/* 2>/dev/null || true
+	@echo "installed in $(DESTDIR)$(PREFIX); next: $(PREFIX)/bin/configure"
+
+# ---- style --------------------------------------------------------------------------------------
+HEADERS := $(shell find $(wildcard $(ROOMS)) t/unit -name '*.h')
+TIDY    ?= $(firstword $(shell command -v clang-tidy-19 clang-tidy-20 clang-tidy-18 clang-tidy-17 clang-tidy-16) clang-tidy)
+
+format-check:
+	@$(PACKAGES) check
+	@clang-format --dry-run -Werror $(SOURCES) $(TESTSRC) $(HEADERS) && echo 'format-check: all files are as clang-format would have them'
+
+tidy:
+	@$(PACKAGES) check
+	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 $(TIDY) --quiet --warnings-as-errors='*' \
+	   -- -std=c++23 -I. $(CPPFLAGS) && echo 'tidy: nothing to say'
