@@ -1,0 +1,129 @@
+// The frame every channel program stands in.
+//
+//   class Discard : public channels::Channel {
+//     Task<void> deliver(channels::Work& work) override {
+//       for (const auto i : work.pending()) work.delivered(i, "2.0.0 discarded");
+//       co_return;
+//     }
+//   };
+//   int main(int argc, char** argv) {
+//     return channels::run_master(argc, argv, {.program = "bitbucket"},
+//         [](channels::MasterContext& context) -> Result<std::unique_ptr<channels::Channel>> { ... });
+//   }
+//
+// The job controller starts the program with --channel NAME --token T; the frame connects to
+// run/job_controller, takes units of work (the recipients of one destination host in one queue file), runs up
+// to `concurrency` of them at once as coroutines on loop 0, and holds more in hand so that it never idles
+// while there is work. After deliver() the frame writes the marks, sends the notifications that are due
+// (failed, delayed, delivered when asked for), removes the file when its last recipient is done, logs, and
+// reports. A channel program only delivers. When the job controller is gone, what has begun is finished and
+// the program ends; what was in hand and not begun is found again by the next job controller.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/daemon/daemon.h"
+#include "common/net/task.h"
+#include "mta/queue/reader.h"
+
+namespace waxwing::channels {
+
+// A unit of work. Every pending() recipient needs exactly one verdict by the time deliver() returns; one
+// without is taken as deferred with "4.3.0 no outcome".
+class Work {
+ public:
+  Work(mta::queue::Reader reader, std::string host);
+
+  const mta::queue::Envelope& envelope() const { return reader_.envelope(); }
+  mta::queue::Reader& message() { return reader_; }
+  const std::string& host() const { return host_; }
+  const std::string& queue_id() const { return reader_.envelope().queue_id; }
+  // Indexes into envelope().recipients: of this host, not done yet.
+  const std::vector<std::size_t>& pending() const { return pending_; }
+  unsigned attempts() const { return reader_.name().attempts; }
+
+  // text: RFC 3463 status, a blank, then what the remote side or we said: "5.1.1 550 no such user".
+  // remote_mta: name of the host that answered, for DSNs; may be empty.
+  void delivered(std::size_t recipient, std::string text, std::string remote_mta = "");
+  // The same, and the next host takes over the duty to send DSNs (it offered DSN): no "relayed" report.
+  void delivered_with_dsn(std::size_t recipient, std::string text, std::string remote_mta = "");
+  void failed(std::size_t recipient, std::string text, std::string remote_mta = "");
+  void deferred(std::size_t recipient, std::string text, std::string remote_mta = "");
+  // For all that have no verdict yet.
+  void defer_rest(const std::string& text, const std::string& remote_mta = "");
+  void fail_rest(const std::string& text, const std::string& remote_mta = "");
+  // The host cannot be reached at all: other messages to it need not be tried now. With deferred().
+  void host_is_down(std::string why);
+  // Not before this wall time, instead of the channel's backoff.
+  void retry_at(std::int64_t wall_milliseconds) { retry_at_ms_ = wall_milliseconds; }
+  // The whole file becomes .HELD. Recipients with a verdict keep it.
+  void hold(std::string reason) { hold_reason_ = std::move(reason); }
+  // Whether the recipient's final delivery happened here (the store): DSN action "delivered", not "relayed".
+  void set_final(bool final_delivery) { final_ = final_delivery; }
+
+  enum class Kind { none, delivered, failed, deferred };
+  struct Verdict {
+    Kind kind = Kind::none;
+    std::string text;
+    std::string remote_mta;
+    bool next_host_reports = false;
+  };
+  const Verdict& verdict(std::size_t recipient) const { return verdicts_[recipient]; }
+  const std::string& hold_reason() const { return hold_reason_; }
+  const std::string& host_down_reason() const { return host_down_; }
+  std::int64_t retry_at_ms() const { return retry_at_ms_; }
+  bool is_final() const { return final_; }
+
+ private:
+  void set(std::size_t recipient, Kind kind, std::string text, std::string remote_mta);
+  mta::queue::Reader reader_;
+  std::string host_;
+  std::vector<std::size_t> pending_;
+  std::vector<Verdict> verdicts_;
+  std::string hold_reason_;
+  std::string host_down_;
+  std::int64_t retry_at_ms_ = 0;
+  bool final_ = false;
+};
+
+// What a channel program does. Called on loop 0, several deliver() at a time; an exception defers the unit.
+class Channel {
+ public:
+  virtual ~Channel() = default;
+  virtual Task<void> deliver(Work& work) = 0;
+  // Nothing to do just now (also before the program ends): close idle connections.
+  virtual Task<void> idle() { co_return; }
+};
+
+class MasterContext {
+ public:
+  MasterContext(Daemon& daemon, std::string channel, std::shared_ptr<mta::queue::Queue> queue)
+      : daemon_(daemon), channel_(std::move(channel)), queue_(std::move(queue)) {}
+  Daemon& daemon() const { return daemon_; }
+  EventLoop& loop() const { return daemon_.loop(0); }
+  WorkerPool& workers() const { return daemon_.workers(); }
+  const std::string& channel() const { return channel_; }  // "tcp_local"
+  const std::shared_ptr<mta::queue::Queue>& queue() const { return queue_; }
+
+ private:
+  Daemon& daemon_;
+  std::string channel_;
+  std::shared_ptr<mta::queue::Queue> queue_;
+};
+
+struct MasterOptions {
+  const char* program = "";   // "tcp_smtp_client"
+  unsigned concurrency = 20;  // deliveries at once
+  // Most units to one host at once in this process: 0 no limit (local delivery), else at most that many,
+  // growing with the backlog by the channel's threaddepth.
+  unsigned per_host = 0;
+};
+
+using ChannelFactory = std::function<Result<std::unique_ptr<Channel>>(MasterContext&)>;
+int run_master(int argc, char** argv, MasterOptions options, ChannelFactory factory);
+
+}  // namespace waxwing::channels
