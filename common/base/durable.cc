@@ -120,8 +120,8 @@ class Committer {
       const int failed = move.link ? ::link(move.from.c_str(), move.to.c_str())
                                    : ::rename(move.from.c_str(), move.to.c_str());
       if (failed != 0)
-        return std::unexpected(
-            system_error((move.link ? "cannot link " : "cannot rename ") + move.from + " to " + move.to, errno));
+        return std::unexpected(system_error(
+            (move.link ? "cannot link " : "cannot rename ") + move.from + " to " + move.to, errno));
     }
     return {};
   }
@@ -159,6 +159,8 @@ void commit_async(Batch batch, std::function<void(Result<>)> done) {
   Committer::instance().submit(std::move(batch), std::move(done));
 }
 
-Counters counters() { return Committer::instance().counters(); }
+Counters counters() {
+  return Committer::instance().counters();
+}
 
 }  // namespace waxwing::durable

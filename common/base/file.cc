@@ -101,13 +101,16 @@ Result<> make_directories(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return std::unexpected(system_error("cannot create directory " + path, errno));
   const auto slash = path.find_last_of('/');
-  if (slash == std::string::npos || slash == 0) return std::unexpected(system_error("cannot create " + path, errno));
+  if (slash == std::string::npos || slash == 0)
+    return std::unexpected(system_error("cannot create " + path, errno));
   TRY_VOID(make_directories(path.substr(0, slash), mode));
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   return std::unexpected(system_error("cannot create directory " + path, errno));
 }
 
-bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool file_exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 Result<std::vector<std::string>> list_directory(const std::string& path) {
   struct Close {

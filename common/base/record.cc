@@ -9,7 +9,9 @@ Record& Record::set(std::string_view name, std::string_view value) {
   return *this;
 }
 
-Record& Record::set(std::string_view name, std::int64_t value) { return set(name, std::to_string(value)); }
+Record& Record::set(std::string_view name, std::int64_t value) {
+  return set(name, std::to_string(value));
+}
 
 std::string_view Record::get(std::string_view name) const {
   for (const auto& [key, value] : fields_)

@@ -50,13 +50,12 @@ Error system_error(const std::string& what, int errnum);
 // TRY_VOID(expr): the same for Result<void>. Not for coroutines: see CO_TRY in common/net/task.h.
 #define WAXWING_JOIN2(a, b) a##b
 #define WAXWING_JOIN(a, b) WAXWING_JOIN2(a, b)
-#define TRY(decl, ...) WAXWING_TRY(WAXWING_JOIN(try_, __LINE__), decl, (__VA_ARGS__), return)
-#define TRY_VOID(...)                                                        \
-  do {                                                                       \
-    if (auto try_result = (__VA_ARGS__); !try_result)                        \
-      return std::unexpected(std::move(try_result.error()));                 \
+#define TRY(decl, ...) WAXWING_TRY(WAXWING_JOIN(try_, __LINE__), decl, (__VA_ARGS__), return )
+#define TRY_VOID(...)                                                                                        \
+  do {                                                                                                       \
+    if (auto try_result = (__VA_ARGS__); !try_result) return std::unexpected(std::move(try_result.error())); \
   } while (0)
-#define WAXWING_TRY(tmp, decl, expr, leave)                                  \
-  auto tmp = expr;                                                           \
-  if (!tmp) leave std::unexpected(std::move(tmp.error()));                   \
+#define WAXWING_TRY(tmp, decl, expr, leave)                \
+  auto tmp = expr;                                         \
+  if (!tmp) leave std::unexpected(std::move(tmp.error())); \
   decl = std::move(*tmp)

@@ -152,7 +152,8 @@ std::optional<std::string> from_base64(std::string_view text) {
     const int pad = !last || text[i + 3] != '=' ? 0 : text[i + 2] == '=' ? 2 : 1;
     unsigned group = 0;
     for (std::size_t k = 0; k < 4; ++k) {
-      const int value = static_cast<int>(k) >= 4 - pad ? 0 : kBase64Value[static_cast<unsigned char>(text[i + k])];
+      const int value =
+          static_cast<int>(k) >= 4 - pad ? 0 : kBase64Value[static_cast<unsigned char>(text[i + k])];
       if (value < 0) return std::nullopt;
       group = group << 6 | static_cast<unsigned>(value);
     }

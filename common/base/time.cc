@@ -16,9 +16,15 @@ std::int64_t clock_ms(clockid_t clock) {
 }
 }  // namespace
 
-std::int64_t wall_ms() { return clock_ms(CLOCK_REALTIME); }
-std::int64_t wall_seconds() { return wall_ms() / 1000; }
-std::int64_t monotonic_ms() { return clock_ms(CLOCK_MONOTONIC); }
+std::int64_t wall_ms() {
+  return clock_ms(CLOCK_REALTIME);
+}
+std::int64_t wall_seconds() {
+  return wall_ms() / 1000;
+}
+std::int64_t monotonic_ms() {
+  return clock_ms(CLOCK_MONOTONIC);
+}
 
 std::string iso_timestamp(std::int64_t wall_milliseconds) {
   const time_t seconds = wall_milliseconds / 1000;
@@ -49,11 +55,21 @@ std::optional<std::int64_t> iso_duration_seconds(std::string_view text) {
     if (!number || digits >= text.size() || *number > kMost) return std::nullopt;
     std::int64_t unit = 0;
     switch (lower(text[digits])) {
-      case 'w': unit = in_time ? 0 : 604800; break;
-      case 'd': unit = in_time ? 0 : 86400; break;
-      case 'h': unit = in_time ? 3600 : 0; break;
-      case 'm': unit = in_time ? 60 : 0; break;
-      case 's': unit = in_time ? 1 : 0; break;
+      case 'w':
+        unit = in_time ? 0 : 604800;
+        break;
+      case 'd':
+        unit = in_time ? 0 : 86400;
+        break;
+      case 'h':
+        unit = in_time ? 3600 : 0;
+        break;
+      case 'm':
+        unit = in_time ? 60 : 0;
+        break;
+      case 's':
+        unit = in_time ? 1 : 0;
+        break;
     }
     if (unit == 0) return std::nullopt;
     total += *number * unit;

@@ -24,10 +24,10 @@ struct OptionSpec {
   std::string_view name;         // "imap.port"
   std::string_view legacy_name;  // configutil's: "service.imap.port"; may be empty
   OptionType type;
-  std::string_view fallback;     // default, as text; paths relative to the instance root
-  bool restart;                  // true: takes effect at restart; false: at reload (imsimta reload, SIGHUP)
-  std::string_view since;        // product version
-  std::string_view help;         // one line
+  std::string_view fallback;  // default, as text; paths relative to the instance root
+  bool restart;               // true: takes effect at restart; false: at reload (imsimta reload, SIGHUP)
+  std::string_view since;     // product version
+  std::string_view help;      // one line
 };
 std::span<const OptionSpec> option_registry();
 // By either name, case-blind; names with a free part are declared with "*": "store.partition.*.path".
@@ -45,12 +45,12 @@ class Config {
   std::string path_of(std::string_view relative) const;
 
   std::string text(std::string_view name) const;
-  std::int64_t number(std::string_view name) const;   // number, bytes, seconds, port
+  std::int64_t number(std::string_view name) const;  // number, bytes, seconds, port
   bool flag(std::string_view name) const;
-  std::string path(std::string_view name) const;      // made absolute
+  std::string path(std::string_view name) const;  // made absolute
   // Values of a starred option by its free part: starred("store.partition.*.path") -> {primary: ...}.
   std::map<std::string, std::string> starred(std::string_view pattern) const;
-  bool is_set(std::string_view name) const;           // in the file, not by default
+  bool is_set(std::string_view name) const;  // in the file, not by default
 
  private:
   std::string root_;

@@ -1,13 +1,15 @@
 // The frame every daemon stands in: arguments, configuration, log, loops, signals, the word to watcher.
 //
 //   int main(int argc, char** argv) {
-//     return waxwing::run_daemon(argc, argv, "popd", [](Daemon& d) -> Result<> { ...listen, serve...; return {}; });
+//     return waxwing::run_daemon(argc, argv, "popd", {}, [](Daemon& d) -> Result<> { ...listen, serve...;
+//     return {}; });
 //   }
 //
-// Arguments: --instance DIR, --foreground is implied (watcher starts daemons). Signals: TERM/INT run the
-// stop handlers and end when the last session is gone or the grace time (10 s) is over; HUP reloads
-// msg.conf, TLS files and runs the reload handlers. Readiness ("ready") and life signs ("alive", every
-// 2 s) go to run/watcher when it is there.
+// Arguments: --instance DIR; --as NAME names this process in logs and towards watcher; daemons always stay in
+// the foreground (watcher starts them). start runs on the main loop's thread; after it the daemon is ready.
+// Signals: TERM/INT run the stop handlers and end when the last session is gone or the grace time (10 s) is
+// over; HUP reloads msg.conf, TLS files and runs the reload handlers. Readiness ("ready") and life signs
+// ("alive", every 2 s) go to run/watcher when it is there.
 #pragma once
 
 #include <functional>
@@ -21,12 +23,17 @@
 
 namespace waxwing {
 
+struct DaemonOptions {
+  std::size_t loops = 0;  // 0: option daemon.loops
+  std::int64_t grace_ms = 10000;
+};
+
 class Daemon {
  public:
   const std::string& name() const { return name_; }
   std::shared_ptr<const Config> config() const;  // the newest; thread-safe
-  // Loops: loop(0) is the main thread's; the others have a thread each. Their number is `<name>.loops`
-  // when declared, else the number of cores, or 1 when asked for in start_options.
+  // Loops: loop(0) is the main thread's; the others have a thread each. Their number is that of
+  // DaemonOptions, else the option daemon.loops, else the number of cores.
   EventLoop& loop(std::size_t index = 0);
   std::size_t loops() const;
   EventLoop& next_loop();  // round robin, for new sessions; thread-safe
@@ -37,21 +44,21 @@ class Daemon {
   bool stopping() const;                          // thread-safe
   // Sessions: the daemon ends after stop when every guard is gone.
   class SessionGuard;
-  std::unique_ptr<SessionGuard> session();
+  struct SessionRelease {
+    void operator()(SessionGuard* guard) const;
+  };
+  using SessionHandle = std::unique_ptr<SessionGuard, SessionRelease>;
+  SessionHandle session();  // thread-safe
 
   struct Inner;
   explicit Daemon(std::string name);
   ~Daemon();
 
  private:
-  friend int run_daemon(int, char**, const char*, struct DaemonOptions, std::function<Result<>(Daemon&)>);
+  friend int run_daemon(int, char**, const char*, DaemonOptions, std::function<Result<>(Daemon&)>);
+  friend struct DaemonFrame;
   std::string name_;
   std::unique_ptr<Inner> inner_;
-};
-
-struct DaemonOptions {
-  std::size_t loops = 0;  // 0: one per core
-  std::int64_t grace_ms = 10000;
 };
 
 int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,

@@ -3,7 +3,8 @@
 //   log::Event("smtp.rcpt.reject").with("sid", sid).with("rcpt", address).with("reply", reply).notice();
 //
 // goes to log/<daemon>.log as
-//   2026-11-22T04:10:00.123Z smtpd[4711] notice smtp.rcpt.reject sid=01J... rcpt="a b@c" reply="550 5.1.1 ..."
+//   2026-11-22T04:10:00.123Z smtpd[4711] notice smtp.rcpt.reject sid=01J... rcpt="a b@c" reply="550 5.1.1
+//   ..."
 // Every event of a message bears qid (queue id), every event of a session sid: one id finds the whole way.
 // Field values are quoted when they need it; control bytes are escaped. Below the level the event costs a
 // compare. One write(2) an event, O_APPEND, so several processes may share a file. Thread-safe.
@@ -18,14 +19,14 @@ namespace waxwing::log {
 enum class Level { debug, information, notice, warning, error, critical };
 
 struct Options {
-  std::string directory;           // ROOT/log
-  std::string program;             // "imapd"
+  std::string directory;  // ROOT/log
+  std::string program;    // "imapd"
   Level level = Level::information;
   std::uint64_t max_file_bytes = 100 << 20;  // roll over at this size
   std::int64_t max_file_seconds = 86400;     // or this age
   int keep_files = 10;
-  std::string syslog_facility;     // empty: none
-  bool to_stderr = false;          // also: tools and tests
+  std::string syslog_facility;  // empty: none
+  bool to_stderr = false;       // also: tools and tests
 };
 // Before open(), events go to standard error.
 void open(const Options& options);

@@ -5,17 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "common/net/loop.h"
 #include "common/base/result.h"
+#include "common/net/loop.h"
 
 namespace waxwing {
 
 struct DnsAnswer {
   enum class Status {
     found,
-    no_data,   // the name exists, this type does not
-    no_name,   // NXDOMAIN
-    failed,    // time-out, SERVFAIL, bogus: temporary
+    no_data,  // the name exists, this type does not
+    no_name,  // NXDOMAIN
+    failed,   // time-out, SERVFAIL, bogus: temporary
   };
   Status status = Status::failed;
   bool secure = false;               // DNSSEC-validated

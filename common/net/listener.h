@@ -22,9 +22,9 @@ class Listener {
   ~Listener();
   int port() const;
   void stop();  // no more connections; the handler is not called again
+  struct Inner;
 
  private:
-  struct Inner;
   std::shared_ptr<Inner> inner_;
 };
 

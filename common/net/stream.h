@@ -7,7 +7,7 @@
 // costs this object and its socket.
 //
 // Errors: temporary for time-out and connection loss, permanent for a broken limit or TLS violation.
-// net_error_is_timeout()/..eof() tell which.
+// is_timeout(), is_disconnect() and their like tell which.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ namespace waxwing {
 
 // How a line ends in this protocol.
 enum class LineEnd {
-  crlf,          // only CRLF ends a line; a bare LF or CR is part of it (SMTP, LMTP)
-  crlf_or_lf,    // a bare LF is accepted as an end too (IMAP and POP commands typed by hand)
+  crlf,        // only CRLF ends a line; a bare LF or CR is part of it (SMTP, LMTP)
+  crlf_or_lf,  // a bare LF is accepted as an end too (IMAP and POP commands typed by hand)
 };
 
 class Stream {
@@ -75,7 +75,8 @@ class Stream {
   int local_port() const;
   // Peer went away or output failed; reads and writes now fail at once.
   bool broken() const;
-  // Wakes a read that waits now (from the same loop thread) with an error: for shutdown and IDLE.
+  // Wakes the read that waits now, or the next one that would wait, with an error for which is_interrupt()
+  // holds (same loop thread): for shutdown and IDLE. The stream stays usable.
   void interrupt();
   // Sends close_notify where TLS, then closes the socket.
   void close();
@@ -89,9 +90,9 @@ class Stream {
   std::unique_ptr<Inner> inner_;
 };
 
-bool is_timeout(const Error& error);       // the peer said nothing in time
-bool is_disconnect(const Error& error);    // the peer closed or the connection broke
-bool is_interrupt(const Error& error);     // interrupt() was called
+bool is_timeout(const Error& error);     // the peer said nothing in time
+bool is_disconnect(const Error& error);  // the peer closed or the connection broke
+bool is_interrupt(const Error& error);   // interrupt() was called
 bool is_line_too_long(const Error& error);
 
 // Connects within timeout_ms. address is numeric (v4 or v6); local_address may be empty.

@@ -113,4 +113,9 @@ void set_stray_exception_handler(void (*handler)(std::exception_ptr));
 
 // As TRY, for coroutines that return Task<Result<...>>. The expression must not contain co_await:
 //   auto r = co_await f(); CO_TRY(auto x, std::move(r));
-#define CO_TRY(decl, ...) WAXWING_TRY(WAXWING_JOIN(try_, __LINE__), decl, (__VA_ARGS__), co_return)
+#define CO_TRY(decl, ...) WAXWING_TRY(WAXWING_JOIN(try_, __LINE__), decl, (__VA_ARGS__), co_return )
+// As TRY_VOID, for a variable that holds a Result<>.
+#define CO_TRY_VOID(result)                                                \
+  do {                                                                     \
+    if (!(result)) co_return std::unexpected(std::move((result).error())); \
+  } while (0)

@@ -23,8 +23,8 @@ class TlsServer {
   struct Options {
     std::vector<TlsCertificate> certificates;  // first is the default
     std::string minimum_protocol = "TLSv1.2";
-    std::string cipher_list;        // OpenSSL syntax; empty: the library's default
-    std::string client_ca_file;     // ask for a client certificate signed by one of these; empty: do not ask
+    std::string cipher_list;     // OpenSSL syntax; empty: the library's default
+    std::string client_ca_file;  // ask for a client certificate signed by one of these; empty: do not ask
   };
   static Result<TlsServer> create(Options options);
   Result<> reload();
@@ -38,9 +38,9 @@ class TlsServer {
 class TlsClient {
  public:
   struct Options {
-    bool verify = false;        // certificate chain and host name must be right
-    std::string ca_file;        // empty: the system's
-    TlsCertificate identity;    // client certificate, may be empty
+    bool verify = false;      // certificate chain and host name must be right
+    std::string ca_file;      // empty: the system's
+    TlsCertificate identity;  // client certificate, may be empty
   };
   static Result<TlsClient> create(Options options);
   std::shared_ptr<ssl_ctx_st> context() const { return context_; }
@@ -51,7 +51,7 @@ class TlsClient {
   bool verify_ = false;
 };
 
-// A self-signed RSA-2048 certificate for these DNS names, ten years; key file is 0600. For sandboxes.
+// A self-signed ECDSA P-256 certificate for these DNS names or addresses, ten years; the key file is 0600.
 Result<> make_self_signed(const std::vector<std::string>& names, const TlsCertificate& files);
 
 }  // namespace waxwing

@@ -38,5 +38,6 @@ TEST_CASE("records round-trip and refuse garbage") {
   CHECK(back->number("size") == 42);
   CHECK(back->all("name").size() == 2);
   using namespace std::string_literals;
-  for (const auto& bad : {""s, "x"s, "\0"s, "v\0=x\0"s, "v\0novalue\0"s, "v\0a=b"s}) CHECK_FALSE(Record::decode(bad));
+  for (const auto& bad : {""s, "x"s, "\0"s, "v\0=x\0"s, "v\0novalue\0"s, "v\0a=b"s})
+    CHECK_FALSE(Record::decode(bad));
 }

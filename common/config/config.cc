@@ -1,0 +1,156 @@
+#include "common/config/config.h"
+
+#include <sys/auxv.h>
+
+#include <cstdlib>
+#include <stdexcept>
+
+#include "common/base/file.h"
+#include "common/base/strings.h"
+
+namespace waxwing {
+
+namespace {
+using Values = std::map<std::string, std::string, std::less<>>;
+
+const OptionSpec& declared(std::string_view name) {
+  const auto* spec = find_option(name);
+  if (spec == nullptr) throw std::logic_error("option " + std::string(name) + " is not declared");
+  return *spec;
+}
+
+// The modern name of an option as written in a file, with its free part when it is a starred one.
+std::string canonical_name(const OptionSpec& spec, std::string_view written) {
+  const auto star = spec.name.find('*');
+  if (star == std::string_view::npos) return std::string(spec.name);
+  if (!spec.legacy_name.empty() && spec.legacy_name.find('*') != std::string_view::npos) {
+    const auto old = spec.legacy_name;
+    const auto at = old.find('*');
+    const auto tail = old.substr(at + 1);
+    if (istarts_with(written, old.substr(0, at)) && iends_with(written, tail)) {
+      const auto middle = written.substr(at, written.size() - at - tail.size());
+      return std::string(spec.name.substr(0, star)) + to_lower(middle) +
+             std::string(spec.name.substr(star + 1));
+    }
+  }
+  return to_lower(written);
+}
+
+Result<> read_line(const std::string& where, std::string_view line, Values& values) {
+  line = trim(line);
+  if (line.empty() || line.front() == '#' || line.front() == '!') return {};
+  const auto equal = line.find('=');
+  if (equal == std::string_view::npos)
+    return permanent(where + ": no '=' in '" + printable(line) + "'; write name = value");
+  const auto name = trim(line.substr(0, equal));
+  auto value = trim(line.substr(equal + 1));
+  if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+    value = value.substr(1, value.size() - 2);
+  const auto* spec = find_option(name);
+  if (spec == nullptr)
+    return permanent(where + ": no option is called '" + printable(name) +
+                     "'; 'msconfig show' lists those there are");
+  if (const auto why = check_option(*spec, value); !why.empty())
+    return permanent(where + ": " + std::string(name) + " = " + printable(value) + ": " + why);
+  values[canonical_name(*spec, name)] = std::string(value);
+  return {};
+}
+
+Result<> read_config_file(const std::string& path, bool may_be_missing, Values& values) {
+  if (may_be_missing && !file_exists(path)) return {};
+  TRY(const auto bytes, read_file(path, 4 << 20));
+  std::size_t number = 0;
+  for (const auto line : split(bytes, '\n'))
+    TRY_VOID(read_line(path + " line " + std::to_string(++number), line, values));
+  return {};
+}
+}  // namespace
+
+Result<std::shared_ptr<const Config>> Config::load(const std::string& root) {
+  auto config = std::make_shared<Config>();
+  config->root_ = root;
+  TRY_VOID(read_config_file(root + "/config/msg.conf", false, config->values_));
+  TRY_VOID(read_config_file(root + "/config/secrets.conf", true, config->values_));
+  return config;
+}
+
+std::string Config::path_of(std::string_view relative) const {
+  return relative.starts_with('/') ? std::string(relative) : root_ + "/" + std::string(relative);
+}
+
+std::string Config::text(std::string_view name) const {
+  if (const auto at = values_.find(name); at != values_.end()) return at->second;
+  const auto& spec = declared(name);
+  if (const auto at = values_.find(spec.name); at != values_.end()) return at->second;
+  return std::string(spec.fallback);
+}
+
+std::int64_t Config::number(std::string_view name) const {
+  return to_number<std::int64_t>(text(name)).value_or(0);
+}
+
+bool Config::flag(std::string_view name) const {
+  const auto value = text(name);
+  return iequals(value, "yes") || iequals(value, "on") || iequals(value, "true") || value == "1";
+}
+
+std::string Config::path(std::string_view name) const {
+  const auto value = text(name);
+  return value.empty() ? value : path_of(value);
+}
+
+std::map<std::string, std::string> Config::starred(std::string_view pattern) const {
+  const auto star = declared(pattern).name.find('*');
+  if (star == std::string_view::npos)
+    throw std::logic_error("option " + std::string(pattern) + " has no free part");
+  const auto head = pattern.substr(0, star), tail = pattern.substr(star + 1);
+  std::map<std::string, std::string> found;
+  for (auto at = values_.lower_bound(head); at != values_.end() && at->first.starts_with(head); ++at) {
+    const std::string_view name = at->first;
+    if (name.size() > head.size() + tail.size() && name.ends_with(tail))
+      found[std::string(name.substr(head.size(), name.size() - head.size() - tail.size()))] = at->second;
+  }
+  return found;
+}
+
+bool Config::is_set(std::string_view name) const {
+  return values_.contains(name) || values_.contains(declared(name).name);
+}
+
+Result<std::string> find_instance(std::string_view from_argument) {
+  const auto is_instance = [](const std::string& root) { return file_exists(root + "/config/msg.conf"); };
+  const auto absolute = [](const std::string& path) {
+    char* resolved = ::realpath(path.c_str(), nullptr);
+    std::string result = resolved ? resolved : path;
+    std::free(resolved);
+    return result;
+  };
+  std::string tried;
+  if (!from_argument.empty()) {
+    const std::string root = absolute(std::string(from_argument));
+    if (is_instance(root)) return root;
+    return permanent("--instance " + root + ": there is no config/msg.conf; make an instance with configure");
+  }
+  // AT_EXECFN is the path as executed: a symbolic link in an instance's bin/ still names the instance.
+  if (const auto* executed = reinterpret_cast<const char*>(::getauxval(AT_EXECFN))) {
+    const std::string path = executed;
+    const auto slash = path.find_last_of('/');
+    const std::string folder = absolute(slash == std::string::npos ? "." : path.substr(0, slash));
+    if (folder.ends_with("/bin")) {
+      const auto root = folder.substr(0, folder.size() - 4);
+      if (is_instance(root)) return root;
+      tried += root + ", ";
+    }
+  }
+  if (const char* named = std::getenv("WAXWING_ROOT")) {
+    const std::string root = absolute(named);
+    if (is_instance(root)) return root;
+    tried += root + " ($WAXWING_ROOT), ";
+  }
+  const std::string standard = "/opt/waxwing";
+  if (is_instance(standard)) return standard;
+  return permanent("no instance found (looked in " + tried + standard +
+                   "); run the command from an instance's bin folder or give --instance DIR");
+}
+
+}  // namespace waxwing

@@ -1,0 +1,257 @@
+#include "common/daemon/daemon.h"
+
+#include <event2/event.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "common/net/seqpacket.h"
+
+namespace waxwing {
+
+struct Daemon::Inner {
+  DaemonOptions options;
+  mutable std::mutex mutex;
+  std::shared_ptr<const Config> config;
+  std::vector<std::unique_ptr<EventLoop>> loops;
+  std::vector<std::thread> threads;
+  std::unique_ptr<WorkerPool> workers;
+  std::vector<std::function<void()>> reload_handlers, stop_handlers;
+  std::vector<::event*> signals;
+  std::atomic<std::size_t> next_loop{0};
+  std::atomic<std::size_t> sessions{0};
+  std::atomic<bool> stopping{false};
+  std::unique_ptr<EventLoop::Timer> alive, deadline;
+};
+
+class Daemon::SessionGuard {
+ public:
+  explicit SessionGuard(Daemon::Inner& inner) : inner_(inner) { inner_.sessions.fetch_add(1); }
+  ~SessionGuard() {
+    if (inner_.sessions.fetch_sub(1) == 1 && inner_.stopping) inner_.loops.front()->stop();
+  }
+
+ private:
+  Daemon::Inner& inner_;
+};
+
+void Daemon::SessionRelease::operator()(SessionGuard* guard) const {
+  delete guard;
+}
+
+Daemon::Daemon(std::string name) : name_(std::move(name)), inner_(std::make_unique<Inner>()) {}
+Daemon::~Daemon() = default;
+
+std::shared_ptr<const Config> Daemon::config() const {
+  const std::lock_guard lock(inner_->mutex);
+  return inner_->config;
+}
+
+EventLoop& Daemon::loop(std::size_t index) {
+  return *inner_->loops.at(index);
+}
+std::size_t Daemon::loops() const {
+  return inner_->loops.size();
+}
+EventLoop& Daemon::next_loop() {
+  return *inner_->loops[inner_->next_loop.fetch_add(1) % inner_->loops.size()];
+}
+WorkerPool& Daemon::workers() {
+  return *inner_->workers;
+}
+void Daemon::on_reload(std::function<void()> handler) {
+  inner_->reload_handlers.push_back(std::move(handler));
+}
+void Daemon::on_stop(std::function<void()> handler) {
+  inner_->stop_handlers.push_back(std::move(handler));
+}
+bool Daemon::stopping() const {
+  return inner_->stopping;
+}
+Daemon::SessionHandle Daemon::session() {
+  return SessionHandle(new SessionGuard(*inner_));
+}
+
+namespace {
+void open_log(const Config& config, const std::string& program) {
+  log::Options options;
+  options.directory = config.path_of("log");
+  options.program = program;
+  options.level = log::parse_level(config.text("log.level"));
+  options.max_file_bytes = static_cast<std::uint64_t>(config.number("log.maxlogfilesize"));
+  options.max_file_seconds = config.number("log.rollovertime");
+  options.keep_files = static_cast<int>(config.number("log.maxlogfiles"));
+  options.syslog_facility = config.text("log.syslogfacility");
+  log::open(options);
+}
+
+void log_stray(std::exception_ptr failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    log::Event("daemon.exception").with("what", error.what()).critical();
+  } catch (...) {
+    log::Event("daemon.exception").with("what", "unknown").critical();
+  }
+}
+
+// Tells watcher who we are and that we live; tries again for ever, so that watcher may be restarted.
+Task<void> keep_in_touch(Daemon& daemon) {
+  const std::string path = daemon.config()->path_of("run/watcher");
+  auto& loop = daemon.loop();
+  while (!daemon.stopping()) {
+    auto connected = connect_unix(path);
+    if (!connected) {
+      co_await loop.sleep(2000);
+      continue;
+    }
+    PacketSocket watcher(loop, std::move(*connected));
+    auto said = watcher.send(Record("ready").set("name", daemon.name()).set("pid", ::getpid()));
+    while (said && !watcher.broken() && !daemon.stopping()) {
+      co_await loop.sleep(2000);
+      said = watcher.send(Record("alive").set("name", daemon.name()).set("pid", ::getpid()));
+    }
+    if (daemon.stopping())
+      (void)watcher.send(Record("stopping").set("name", daemon.name()).set("pid", ::getpid()));
+  }
+}
+
+struct Arguments {
+  std::string instance;
+  std::string as;  // name in logs and towards watcher, when several of one kind run
+};
+
+Result<Arguments> parse_arguments(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--foreground") continue;
+    if ((word == "--instance" || word == "--as") && i + 1 < argc) {
+      (word == "--as" ? arguments.as : arguments.instance) = argv[++i];
+    } else {
+      return permanent("unknown argument '" + std::string(word) + "'; usage: " + argv[0] +
+                       " [--instance DIR] [--as NAME] [--foreground]");
+    }
+  }
+  return arguments;
+}
+}  // namespace
+
+// What run_daemon does, step by step; a friend of Daemon in one place.
+struct DaemonFrame {
+  Daemon& daemon;
+  Daemon::Inner& inner;
+
+  void make_loops() {
+    const auto& config = *inner.config;
+    auto count = inner.options.loops;
+    if (count == 0) count = static_cast<std::size_t>(config.number("daemon.loops"));
+    if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
+    for (std::size_t i = 0; i < count; ++i) inner.loops.push_back(std::make_unique<EventLoop>());
+    inner.workers = std::make_unique<WorkerPool>(static_cast<unsigned>(config.number("daemon.workers")));
+    for (std::size_t i = 1; i < count; ++i)
+      inner.threads.emplace_back([loop = inner.loops[i].get()] { loop->run(); });
+  }
+
+  void reload() {
+    auto fresh = Config::load(inner.config->root());
+    if (!fresh) {
+      log::Event("daemon.reload.refused").with("error", fresh.error().text).error();
+      return;
+    }
+    {
+      const std::lock_guard lock(inner.mutex);
+      inner.config = *fresh;
+    }
+    open_log(**fresh, daemon.name());
+    for (auto& handler : inner.reload_handlers) handler();
+    log::Event("daemon.reloaded").notice();
+  }
+
+  void stop() {
+    if (inner.stopping.exchange(true)) return;
+    log::Event("daemon.stopping").with("sessions", static_cast<std::int64_t>(inner.sessions)).notice();
+    for (auto& handler : inner.stop_handlers) handler();
+    if (inner.sessions == 0) inner.loops.front()->stop();
+    inner.deadline = inner.loops.front()->every(inner.options.grace_ms, [this] {
+      log::Event("daemon.grace.over").with("sessions", static_cast<std::int64_t>(inner.sessions)).warning();
+      inner.loops.front()->stop();
+    });
+  }
+
+  static void signalled(int number, short, void* self) {
+    auto& frame = *static_cast<DaemonFrame*>(self);
+    if (number == SIGHUP)
+      frame.reload();
+    else
+      frame.stop();
+  }
+
+  void watch_signals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+      auto* event = evsignal_new(inner.loops.front()->base(), number, &signalled, this);
+      event_add(event, nullptr);
+      inner.signals.push_back(event);
+    }
+  }
+};
+
+int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
+               std::function<Result<>(Daemon&)> start) {
+  const auto give_up = [&](const Error& error) {
+    std::fprintf(stderr, "%s: %s\n", name, error.text.c_str());
+    log::Event("daemon.failed").with("error", error.text).critical();
+    return error.fault == Fault::temporary ? 75 : 78;  // EX_TEMPFAIL, EX_CONFIG
+  };
+  auto arguments = parse_arguments(argc, argv);
+  if (!arguments) return give_up(arguments.error());
+  auto root = find_instance(arguments->instance);
+  if (!root) return give_up(root.error());
+  auto config = Config::load(*root);
+  if (!config) return give_up(config.error());
+
+  auto& daemon = *new Daemon(arguments->as.empty() ? name : arguments->as);  // outlives every thread
+  auto& inner = *daemon.inner_;
+  inner.options = options;
+  inner.config = *config;
+  open_log(**config, daemon.name());
+  set_stray_exception_handler(log_stray);
+  ::umask(077);
+  auto& frame = *new DaemonFrame{daemon, inner};
+  frame.make_loops();
+  frame.watch_signals();
+
+  Result<> started;
+  inner.loops.front()->post([&] {
+    try {
+      started = start(daemon);
+    } catch (const std::exception& error) {
+      started = bug(error.what());
+    }
+    if (!started) {
+      inner.loops.front()->stop();
+      return;
+    }
+    log::Event("daemon.ready").with("instance", *root).notice();
+    spawn(keep_in_touch(daemon));
+  });
+  inner.loops.front()->run();
+  const int status = started ? 0 : give_up(started.error());
+  if (started) log::Event("daemon.stopped").notice();
+  // Other threads may still be at work on their last answers; the process ends without running destructors
+  // under their feet. What was promised is on disk already.
+  std::fflush(nullptr);
+  ::_exit(status);
+}
+
+}  // namespace waxwing

@@ -1,0 +1,204 @@
+#include "common/net/dns.h"
+
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <unbound.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/base/strings.h"
+
+namespace waxwing {
+
+namespace {
+constexpr int kA = 1, kPtr = 12, kMx = 15, kAaaa = 28;
+constexpr std::int64_t kPatienceMs = 20000;
+
+bool is_numeric(const std::string& name) {
+  unsigned char buffer[16];
+  return inet_pton(AF_INET, name.c_str(), buffer) == 1 || inet_pton(AF_INET6, name.c_str(), buffer) == 1;
+}
+
+// A domain name inside rdata; libunbound hands out rdata uncompressed.
+std::string name_from_wire(std::string_view wire) {
+  std::string name;
+  while (!wire.empty() && wire[0] != 0) {
+    const auto length = static_cast<unsigned char>(wire[0]);
+    if (length > 63 || length + 1U > wire.size()) return {};
+    if (!name.empty()) name += '.';
+    name.append(wire.substr(1, length));
+    wire.remove_prefix(length + 1U);
+  }
+  return name;
+}
+
+std::string reverse_name(const std::string& address) {
+  unsigned char bytes[16];
+  std::string name;
+  if (inet_pton(AF_INET, address.c_str(), bytes) == 1) {
+    for (int i = 3; i >= 0; --i) name += std::to_string(bytes[i]) + ".";
+    return name + "in-addr.arpa";
+  }
+  if (inet_pton(AF_INET6, address.c_str(), bytes) != 1) return {};
+  static constexpr char digits[] = "0123456789abcdef";
+  for (int i = 15; i >= 0; --i) {
+    name += digits[bytes[i] & 15];
+    name += '.';
+    name += digits[bytes[i] >> 4];
+    name += '.';
+  }
+  return name + "ip6.arpa";
+}
+}  // namespace
+
+struct Resolver::Inner {
+  EventLoop& loop;
+  ub_ctx* context = nullptr;
+
+  // One question under way; lives in the frame that waits.
+  struct Question {
+    Inner& inner;
+    std::string name;
+    int type;
+    DnsAnswer answer;
+    int id = 0;
+    std::coroutine_handle<> handle;
+    ::event timer{};
+
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> waiter) {
+      handle = waiter;
+      const int failed =
+          ub_resolve_async(inner.context, name.c_str(), type, 1, this, &Question::answered, &id);
+      if (failed != 0) {
+        answer.why = ub_strerror(failed);
+        return false;
+      }
+      event_assign(&timer, inner.loop.base(), -1, 0, &Question::gave_up, this);
+      const timeval patience{kPatienceMs / 1000, 0};
+      event_add(&timer, &patience);
+      return true;
+    }
+    DnsAnswer await_resume() { return std::move(answer); }
+
+    static void gave_up(int, short, void* self) {
+      auto& question = *static_cast<Question*>(self);
+      ub_cancel(question.inner.context, question.id);
+      question.answer.why = "no answer from DNS for " + question.name;
+      question.handle.resume();
+    }
+    static void answered(void* self, int error, ub_result* result) {
+      auto& question = *static_cast<Question*>(self);
+      event_del(&question.timer);
+      question.take(error, result);
+      if (result != nullptr) ub_resolve_free(result);
+      // Not resumed here: libunbound holds its lock during the call-back.
+      question.inner.loop.post([handle = question.handle] { handle.resume(); });
+    }
+    void take(int error, const ub_result* result) {
+      if (error != 0 || result == nullptr) {
+        answer.why = ub_strerror(error);
+      } else if (result->bogus) {
+        answer.why = "DNSSEC says bogus: " + std::string(result->why_bogus ? result->why_bogus : name);
+      } else if (result->nxdomain) {
+        answer.status = DnsAnswer::Status::no_name;
+      } else if (result->rcode != 0) {
+        answer.why = "DNS error code " + std::to_string(result->rcode) + " for " + name;
+      } else {
+        for (int i = 0; result->data[i] != nullptr; ++i)
+          answer.records.emplace_back(result->data[i], static_cast<std::size_t>(result->len[i]));
+        answer.status = answer.records.empty() ? DnsAnswer::Status::no_data : DnsAnswer::Status::found;
+        answer.secure = result->secure != 0;
+      }
+    }
+  };
+
+  static Task<void> pump(Inner* inner) {
+    const int fd = ub_fd(inner->context);
+    for (;;) {
+      const auto ready = co_await inner->loop.readable(fd, -1);
+      if (ready == Ready::closed) co_return;
+      ub_process(inner->context);
+    }
+  }
+};
+
+Resolver::Resolver(EventLoop& loop, Options options)
+    : inner_(std::make_unique<Inner>(Inner{loop, ub_ctx_create()})) {
+  auto* context = inner_->context;
+  ub_ctx_async(context, 1);
+  if (!options.server.empty()) {
+    ub_ctx_set_option(context, "do-not-query-localhost:", "no");
+    ub_ctx_set_fwd(context, options.server.c_str());
+  } else if (options.system_default) {
+    ub_ctx_resolvconf(context, nullptr);
+  }
+  if (!options.hosts_file.empty()) ub_ctx_hosts(context, options.hosts_file.c_str());
+  loop.post([inner = inner_.get()] { spawn(Inner::pump(inner)); });
+}
+
+Resolver::~Resolver() {
+  inner_->loop.cancel_waits(ub_fd(inner_->context));
+  ub_ctx_delete(inner_->context);
+}
+
+Task<DnsAnswer> Resolver::query(std::string name, int rr_type) {
+  Inner::Question question{*inner_, std::move(name), rr_type, {}};
+  auto answer = co_await question;
+  co_return answer;
+}
+
+Task<Resolver::Addresses> Resolver::addresses(std::string name) {
+  Addresses found;
+  if (is_numeric(name)) {
+    found.status = DnsAnswer::Status::found;
+    found.list.push_back(name);
+    co_return found;
+  }
+  bool failed = false, exists = false;
+  for (const int type : {kA, kAaaa}) {
+    auto answer = co_await query(name, type);
+    failed |= answer.status == DnsAnswer::Status::failed;
+    exists |= answer.status != DnsAnswer::Status::no_name;
+    if (!answer.why.empty()) found.why = answer.why;
+    for (const auto& rdata : answer.records) {
+      char text[INET6_ADDRSTRLEN];
+      if (rdata.size() == (type == kA ? 4U : 16U) &&
+          inet_ntop(type == kA ? AF_INET : AF_INET6, rdata.data(), text, sizeof text))
+        found.list.emplace_back(text);
+    }
+  }
+  found.status = !found.list.empty() ? DnsAnswer::Status::found
+                 : failed            ? DnsAnswer::Status::failed
+                 : exists            ? DnsAnswer::Status::no_data
+                                     : DnsAnswer::Status::no_name;
+  co_return found;
+}
+
+Task<Resolver::MxList> Resolver::mx(std::string domain) {
+  MxList list;
+  auto answer = co_await query(std::move(domain), kMx);
+  list.status = answer.status;
+  list.why = answer.why;
+  for (const auto& rdata : answer.records) {
+    if (rdata.size() < 3) continue;
+    const auto byte = [&](std::size_t i) {
+      return static_cast<unsigned>(static_cast<unsigned char>(rdata[i]));
+    };
+    list.hosts.push_back({byte(0) << 8 | byte(1), name_from_wire(std::string_view(rdata).substr(2))});
+  }
+  std::stable_sort(list.hosts.begin(), list.hosts.end(),
+                   [](const MxHost& a, const MxHost& b) { return a.preference < b.preference; });
+  co_return list;
+}
+
+Task<std::vector<std::string>> Resolver::names_of(std::string address) {
+  std::vector<std::string> names;
+  auto answer = co_await query(reverse_name(address), kPtr);
+  for (const auto& rdata : answer.records) names.push_back(name_from_wire(rdata));
+  co_return names;
+}
+
+}  // namespace waxwing

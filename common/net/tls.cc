@@ -1,0 +1,206 @@
+#include "common/net/tls.h"
+
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+
+#include "common/base/file.h"
+#include "common/base/random.h"
+#include "common/net/detail/tls_session.h"
+
+namespace waxwing {
+
+namespace {
+using ContextPtr = std::shared_ptr<SSL_CTX>;
+
+// All contexts that one reading of the files gave; streams keep their generation alive.
+struct Generation {
+  std::vector<ContextPtr> contexts;
+};
+
+Result<> use_certificate(SSL_CTX* context, const TlsCertificate& files) {
+  if (SSL_CTX_use_certificate_chain_file(context, files.certificate_file.c_str()) != 1)
+    return permanent("cannot use TLS certificate " + files.certificate_file + ": " + openssl_error());
+  if (SSL_CTX_use_PrivateKey_file(context, files.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+    return permanent("cannot use TLS key " + files.key_file + " with " + files.certificate_file + ": " +
+                     openssl_error());
+  return {};
+}
+
+Result<int> protocol_number(const std::string& name) {
+  if (name == "TLSv1.2") return TLS1_2_VERSION;
+  if (name == "TLSv1.3") return TLS1_3_VERSION;
+  return permanent("minimum TLS protocol '" + name + "' is not TLSv1.2 or TLSv1.3");
+}
+
+ContextPtr new_context(const SSL_METHOD* method) {
+  ContextPtr context(SSL_CTX_new(method), SSL_CTX_free);
+  // A peer that closes without close_notify is a closed connection, not an attack on a line protocol.
+  SSL_CTX_set_options(context.get(),
+                      SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      SSL_MODE_RELEASE_BUFFERS);
+  return context;
+}
+
+// Picks the context whose certificate carries the name the client asked for.
+int choose_by_name(SSL* ssl, int*, void* argument) {
+  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (name == nullptr) return SSL_TLSEXT_ERR_OK;
+  for (const auto& context : static_cast<Generation*>(argument)->contexts) {
+    X509* certificate = SSL_CTX_get0_certificate(context.get());
+    if (certificate != nullptr && X509_check_host(certificate, name, 0, 0, nullptr) == 1) {
+      SSL_set_SSL_CTX(ssl, context.get());
+      break;
+    }
+  }
+  return SSL_TLSEXT_ERR_OK;
+}
+
+Result<ContextPtr> server_context(const TlsServer::Options& options, const TlsCertificate& files) {
+  TRY(const int minimum, protocol_number(options.minimum_protocol));
+  auto context = new_context(TLS_server_method());
+  SSL_CTX_set_min_proto_version(context.get(), minimum);
+  SSL_CTX_set_session_id_context(context.get(), reinterpret_cast<const unsigned char*>("waxwing"), 7);
+  TRY_VOID(use_certificate(context.get(), files));
+  if (!options.cipher_list.empty() &&
+      SSL_CTX_set_cipher_list(context.get(), options.cipher_list.c_str()) != 1)
+    return permanent("no usable cipher in '" + options.cipher_list + "'");
+  if (!options.client_ca_file.empty()) {
+    if (SSL_CTX_load_verify_locations(context.get(), options.client_ca_file.c_str(), nullptr) != 1)
+      return permanent("cannot read client CA file " + options.client_ca_file + ": " + openssl_error());
+    SSL_CTX_set_client_CA_list(context.get(), SSL_load_client_CA_file(options.client_ca_file.c_str()));
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
+  }
+  return context;
+}
+
+Result<std::shared_ptr<Generation>> read_generation(const TlsServer::Options& options) {
+  if (options.certificates.empty()) return permanent("no TLS certificate is configured");
+  auto generation = std::make_shared<Generation>();
+  for (const auto& files : options.certificates) {
+    TRY(auto context, server_context(options, files));
+    generation->contexts.push_back(std::move(context));
+  }
+  auto* first = generation->contexts.front().get();
+  SSL_CTX_set_tlsext_servername_callback(first, choose_by_name);
+  SSL_CTX_set_tlsext_servername_arg(first, generation.get());
+  return generation;
+}
+}  // namespace
+
+struct TlsServer::Inner {
+  Options options;
+  mutable std::mutex mutex;
+  std::shared_ptr<Generation> generation;
+};
+
+Result<TlsServer> TlsServer::create(Options options) {
+  TRY(auto generation, read_generation(options));
+  TlsServer server;
+  server.inner_ = std::make_shared<Inner>();
+  server.inner_->options = std::move(options);
+  server.inner_->generation = std::move(generation);
+  return server;
+}
+
+Result<> TlsServer::reload() {
+  TRY(auto generation, read_generation(inner_->options));
+  const std::lock_guard lock(inner_->mutex);
+  inner_->generation = std::move(generation);
+  return {};
+}
+
+std::shared_ptr<ssl_ctx_st> TlsServer::context() const {
+  const std::lock_guard lock(inner_->mutex);
+  return {inner_->generation, inner_->generation->contexts.front().get()};
+}
+
+Result<TlsClient> TlsClient::create(Options options) {
+  TlsClient client;
+  client.context_ = new_context(TLS_client_method());
+  client.verify_ = options.verify;
+  auto* context = client.context_.get();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  if (options.verify) {
+    const bool loaded = options.ca_file.empty()
+                            ? SSL_CTX_set_default_verify_paths(context) == 1
+                            : SSL_CTX_load_verify_locations(context, options.ca_file.c_str(), nullptr) == 1;
+    if (!loaded) return permanent("cannot read CA file " + options.ca_file + ": " + openssl_error());
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  }
+  if (!options.identity.certificate_file.empty()) TRY_VOID(use_certificate(context, options.identity));
+  return client;
+}
+
+namespace {
+struct FreeKey {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+struct FreeCertificate {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+
+void add_extension(X509* certificate, int nid, const std::string& value) {
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
+  if (X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str())) {
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+  }
+}
+
+std::string subject_alternatives(const std::vector<std::string>& names) {
+  std::string list;
+  for (const auto& name : names) {
+    const bool numeric = name.find_first_not_of("0123456789.:abcdefABCDEF") == std::string::npos &&
+                         name.find_first_of("0123456789:") == 0;
+    list += std::string(list.empty() ? "" : ",") + (numeric ? "IP:" : "DNS:") + name;
+  }
+  return list;
+}
+
+template <class Write>
+Result<> write_pem(const std::string& path, mode_t mode, Write write) {
+  BIO* out = BIO_new(BIO_s_mem());
+  const bool written = write(out) == 1;
+  char* text = nullptr;
+  const auto size = BIO_get_mem_data(out, &text);
+  const std::string pem(text, static_cast<std::size_t>(size));
+  BIO_free(out);
+  if (!written) return bug("cannot encode " + path + ": " + openssl_error());
+  return replace_file(path, pem, mode);
+}
+}  // namespace
+
+Result<> make_self_signed(const std::vector<std::string>& names, const TlsCertificate& files) {
+  if (names.empty()) return permanent("a certificate needs at least one name");
+  const std::unique_ptr<EVP_PKEY, FreeKey> key(EVP_EC_gen("P-256"));
+  const std::unique_ptr<X509, FreeCertificate> certificate(X509_new());
+  if (!key || !certificate) return bug("cannot make a key: " + openssl_error());
+  X509_set_version(certificate.get(), 2);
+  ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()), random_u64() >> 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -86400);
+  X509_time_adj_ex(X509_getm_notAfter(certificate.get()), 3650, 0, nullptr);
+  X509_set_pubkey(certificate.get(), key.get());
+  X509_NAME* subject = X509_get_subject_name(certificate.get());
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(names.front().c_str()), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(), subject);
+  add_extension(certificate.get(), NID_subject_alt_name, subject_alternatives(names));
+  add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
+  if (X509_sign(certificate.get(), key.get(), EVP_sha256()) == 0)
+    return bug("cannot sign the certificate: " + openssl_error());
+  TRY_VOID(write_pem(files.key_file, 0600, [&](BIO* out) {
+    return PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  }));
+  return write_pem(files.certificate_file, 0644,
+                   [&](BIO* out) { return PEM_write_bio_X509(out, certificate.get()); });
+}
+
+}  // namespace waxwing

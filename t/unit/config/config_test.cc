@@ -1,0 +1,60 @@
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+
+#include "common/base/file.h"
+#include "common/base/random.h"
+#include "common/config/config.h"
+
+using namespace waxwing;
+
+namespace {
+struct Instance {
+  std::string root = "/tmp/waxwing config " + unique_id();
+  explicit Instance(const std::string& text) {
+    std::filesystem::create_directories(root + "/config");
+    REQUIRE(replace_file(root + "/config/msg.conf", text));
+  }
+  ~Instance() { std::filesystem::remove_all(root); }
+};
+}  // namespace
+
+TEST_CASE("options are read by either name, with defaults and free parts") {
+  Instance instance(
+      "# comment\nlocal.hostname = mail.example.test\nservice.listenaddr=127.0.0.1\n"
+      "tls.sni.second.certificate = tls/second.pem\nlocal.postmaster = \" quoted \"\n");
+  auto config = Config::load(instance.root);
+  REQUIRE(config);
+  CHECK((*config)->text("local.hostname") == "mail.example.test");
+  CHECK((*config)->text("local.listenaddr") == "127.0.0.1");
+  CHECK((*config)->number("daemon.workers") == 16);
+  CHECK((*config)->text("local.postmaster") == " quoted ");
+  CHECK((*config)->path("tls.key") == instance.root + "/tls/server.key");
+  CHECK((*config)->starred("tls.sni.*.certificate").at("second") == "tls/second.pem");
+  CHECK((*config)->is_set("local.hostname"));
+  CHECK_FALSE((*config)->is_set("log.level"));
+  CHECK_THROWS_AS((*config)->text("no.such.option"), std::logic_error);
+}
+
+TEST_CASE("a wrong line is refused with file, line and reason") {
+  struct Row {
+    const char* text;
+    const char* says;
+  };
+  for (const auto& row :
+       {Row{"x\n", "no '='"}, Row{"\n\nnosuch = 1\n", "line 3: no option is called 'nosuch'"},
+        Row{"daemon.workers = many\n", "whole number"}}) {
+    Instance instance(row.text);
+    auto config = Config::load(instance.root);
+    REQUIRE_FALSE(config);
+    CHECK_THAT(config.error().text, Catch::Contains(row.says));
+  }
+}
+
+TEST_CASE("every default in the registry fits its own option") {
+  for (const auto& spec : option_registry()) {
+    INFO(spec.name);
+    CHECK(check_option(spec, spec.fallback) == "");
+    CHECK_FALSE(spec.help.empty());
+  }
+}

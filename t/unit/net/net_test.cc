@@ -1,0 +1,254 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "common/base/random.h"
+#include "common/net/listener.h"
+#include "common/net/seqpacket.h"
+#include "common/net/stream.h"
+#include "common/net/workers.h"
+
+using namespace waxwing;
+
+namespace {
+struct Pair {
+  UniqueFd a, b;
+  Pair() {
+    int fds[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+    a.reset(fds[0]);
+    b.reset(fds[1]);
+  }
+};
+
+struct Scratch {
+  std::string path = "/tmp/waxwing-net-" + unique_id();
+  Scratch() { std::filesystem::create_directories(path); }
+  ~Scratch() { std::filesystem::remove_all(path); }
+};
+
+// Runs one task on a fresh loop until it ends.
+Task<void> then_stop(EventLoop& loop, Task<void> task) {
+  co_await task;
+  loop.stop();
+}
+void run(EventLoop& loop, Task<void> task) {
+  std::optional<Task<void>> held(std::move(task));
+  loop.post([&] { spawn(then_stop(loop, std::move(*held))); });
+  loop.run();
+}
+
+Task<void> collect_lines(Stream& stream, std::vector<std::string>& lines, std::size_t limit, LineEnd end) {
+  for (;;) {
+    auto line = co_await stream.read_line(limit, end);
+    if (line) {
+      lines.push_back(*line);
+    } else if (is_line_too_long(line.error())) {
+      lines.push_back("<too long>");
+    } else {
+      lines.push_back(is_disconnect(line.error()) ? "<closed>" : line.error().text);
+      co_return;
+    }
+  }
+}
+
+Task<void> drip(EventLoop& loop, Stream& stream, std::string bytes) {
+  for (const char c : bytes) {
+    stream.write(std::string_view(&c, 1));
+    auto flushed = co_await stream.flush();
+    CHECK(flushed);
+    co_await loop.sleep(0);
+  }
+  stream.close();
+}
+}  // namespace
+
+TEST_CASE("lines arrive one byte at a time, and the long one is dropped whole") {
+  EventLoop loop;
+  Pair pair;
+  Stream reader(loop, std::move(pair.a)), writer(loop, std::move(pair.b));
+  std::vector<std::string> lines;
+  loop.post([&] { spawn(drip(loop, writer, "one\r\nbare\nlf\r\n0123456789\r\nlast\r\nunfinished")); });
+  run(loop, collect_lines(reader, lines, 8, LineEnd::crlf));
+  CHECK(lines == std::vector<std::string>{"one", "bare\nlf", "<too long>", "last", "<closed>"});
+}
+
+TEST_CASE("a bare LF ends a line where the protocol is lenient") {
+  EventLoop loop;
+  Pair pair;
+  Stream reader(loop, std::move(pair.a)), writer(loop, std::move(pair.b));
+  std::vector<std::string> lines;
+  loop.post([&] { spawn(drip(loop, writer, "one\ntwo\r\n")); });
+  run(loop, collect_lines(reader, lines, 100, LineEnd::crlf_or_lf));
+  CHECK(lines == std::vector<std::string>{"one", "two", "<closed>"});
+}
+
+namespace {
+Task<void> read_with_timeout(Stream& stream, std::string& what) {
+  stream.set_timeout_ms(20);
+  auto line = co_await stream.read_line(100);
+  what = !line && is_timeout(line.error()) ? "timeout" : "other";
+}
+Task<void> read_interrupted(Stream& stream, std::string& what) {
+  auto line = co_await stream.read_line(100);
+  what = !line && is_interrupt(line.error()) ? "interrupted" : "other";
+  stream.set_timeout_ms(5000);
+  line = co_await stream.read_line(100);
+  what += line ? " " + *line : " lost";
+}
+}  // namespace
+
+TEST_CASE("a read ends by time-out, and by interrupt without harm") {
+  EventLoop loop;
+  Pair pair;
+  Stream reader(loop, std::move(pair.a)), writer(loop, std::move(pair.b));
+  std::string what;
+  run(loop, read_with_timeout(reader, what));
+  CHECK(what == "timeout");
+  EventLoop second;
+  Pair other;
+  Stream quiet(second, std::move(other.a)), talker(second, std::move(other.b));
+  second.post([&] {
+    spawn([](EventLoop& l, Stream& q, Stream& t) -> Task<void> {
+      co_await l.sleep(5);
+      q.interrupt();
+      co_await l.sleep(5);
+      t.write("hello\r\n");
+      auto flushed = co_await t.flush();
+      CHECK(flushed);
+    }(second, quiet, talker));
+  });
+  run(second, read_interrupted(quiet, what));
+  CHECK(what == "interrupted hello");
+}
+
+namespace {
+Task<void> tls_server(Stream& stream, const TlsServer& context) {
+  auto command = co_await stream.read_line(100);
+  REQUIRE(command);
+  stream.write("go\r\n");
+  auto done = co_await stream.start_tls_server(context);
+  REQUIRE(done);
+  auto line = co_await stream.read_line(100);
+  REQUIRE(line);
+  stream.write("you said " + *line + "\r\n" + std::string(300000, 'x') + "\r\n");
+  auto flushed = co_await stream.flush();
+  REQUIRE(flushed);
+}
+Task<void> tls_client(Stream& stream, const TlsClient& context, std::vector<std::string>& got) {
+  // The second line is what an attacker injects ahead of the handshake.
+  stream.write("starttls\r\ninjected\r\n");
+  auto ready = co_await stream.read_line(100);
+  REQUIRE(ready);
+  auto done = co_await stream.start_tls_client(context, "mail.example.test");
+  REQUIRE(done);
+  CHECK(stream.tls_protocol() == "TLSv1.3");
+  stream.write("secret\r\n");
+  for (int i = 0; i < 2; ++i) {
+    auto line = co_await stream.read_line(400000);
+    REQUIRE(line);
+    got.push_back(*line);
+  }
+}
+}  // namespace
+
+TEST_CASE("STARTTLS drops what was injected before it; certificates are made, loaded and verified") {
+  Scratch scratch;
+  const TlsCertificate files{scratch.path + "/c.pem", scratch.path + "/k.pem"};
+  REQUIRE(make_self_signed({"mail.example.test", "127.0.0.1"}, files));
+  auto server = TlsServer::create({.certificates = {files}});
+  REQUIRE(server);
+  auto client = TlsClient::create({.verify = true, .ca_file = files.certificate_file});
+  REQUIRE(client);
+  EventLoop loop;
+  Pair pair;
+  Stream a(loop, std::move(pair.a)), b(loop, std::move(pair.b));
+  std::vector<std::string> got;
+  loop.post([&] { spawn(tls_server(a, *server)); });
+  run(loop, tls_client(b, *client, got));
+  REQUIRE(got.size() == 2);
+  CHECK(got[0] == "you said secret");
+  CHECK(got[1].size() == 300000);
+  CHECK(server->reload());
+}
+
+namespace {
+Task<void> packet_echo(PacketSocket socket) {
+  for (;;) {
+    auto packet = co_await socket.receive();
+    if (!packet || !*packet) co_return;
+    (void)socket.send((*packet)->record, std::move((*packet)->fd));
+  }
+}
+}  // namespace
+
+TEST_CASE("records and descriptors cross a Unix socket, also under a path longer than sun_path") {
+  Scratch scratch;
+  const std::string folder = scratch.path + "/" + std::string(120, 'd') + " with space";
+  std::filesystem::create_directories(folder);
+  const std::string path = folder + "/socket";
+  auto listener = listen_unix(path);
+  REQUIRE(listener);
+  EventLoop loop;
+  std::thread thread([&] { loop.run(); });
+  loop.post([&] {
+    serve_unix(loop, std::move(*listener),
+               [](PacketSocket socket) { spawn(packet_echo(std::move(socket))); });
+  });
+  auto socket = connect_unix(path);
+  REQUIRE(socket);
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  REQUIRE(send_packet(socket->get(), Record("take").set("n", 7), ends[1]));
+  ::close(ends[1]);
+  auto packet = receive_packet(socket->get(), 5000);
+  REQUIRE(packet);
+  REQUIRE(*packet);
+  CHECK((*packet)->record.number("n") == 7);
+  REQUIRE((*packet)->fd);
+  CHECK(::write((*packet)->fd.get(), "x", 1) == 1);
+  char c = 0;
+  CHECK(::read(ends[0], &c, 1) == 1);
+  ::close(ends[0]);
+  CHECK(ask(path, Record("question").set("a", "b"))->get("a") == "b");
+  loop.stop();
+  thread.join();
+}
+
+namespace {
+Task<void> work_elsewhere(WorkerPool& pool, const std::string& file, int& sum) {
+  for (int i = 0; i < 10; ++i) {
+    auto part = co_await pool.run([i] { return i; });
+    sum += part;
+  }
+  bool caught = false;
+  try {
+    co_await pool.run([] { throw std::runtime_error("from a worker"); });
+  } catch (const std::runtime_error&) {
+    caught = true;
+  }
+  CHECK(caught);
+  auto fd = open_file(file + ".tmp", O_CREAT | O_WRONLY);
+  REQUIRE(fd);
+  REQUIRE(write_all(fd->get(), "content"));
+  durable::Batch batch;
+  batch.file(fd->get()).rename(file + ".tmp", file);
+  auto committed = co_await commit_durably(std::move(batch));
+  CHECK(committed);
+}
+}  // namespace
+
+TEST_CASE("work on the pool comes back with its value or exception, and a durable batch is published") {
+  Scratch scratch;
+  EventLoop loop;
+  WorkerPool pool(3);
+  int sum = 0;
+  run(loop, work_elsewhere(pool, scratch.path + "/f", sum));
+  CHECK(sum == 45);
+  CHECK(read_file(scratch.path + "/f") == "content");
+}
