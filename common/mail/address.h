@@ -39,7 +39,6 @@ struct Address {
 
 struct AddressLimits {
   std::size_t max_addresses = 100000;
-  unsigned max_comment_depth = 64;  // deeper comments are skipped, never recursed into
 };
 
 struct AddressList {
@@ -56,7 +55,8 @@ struct AddressList {
 AddressList parse_address_list(std::string_view value, const AddressLimits& limits = {});
 
 // Exactly one addr-spec and nothing else but comments and blanks; `<a@b>` is taken too. For aliases,
-// directory attributes and configuration. Errors are permanent and name what is wrong.
+// directory attributes and configuration; a bare local part ("postmaster") is good. Errors are permanent and
+// name what is wrong.
 Result<AddrSpec> parse_addr_spec(std::string_view text);
 
 // local@domain with the local part quoted when it is no dot-atom; without domain just the local part.
