@@ -66,13 +66,15 @@ TlsSession::Status TlsSession::handshake() {
 TlsSession::Outcome TlsSession::read(char* buffer, std::size_t size) {
   ERR_clear_error();
   std::size_t count = 0;
-  return outcome_of(SSL_read_ex(ssl_.get(), buffer, size, &count), count);
+  const int returned = SSL_read_ex(ssl_.get(), buffer, size, &count);  // before count is looked at
+  return outcome_of(returned, count);
 }
 
 TlsSession::Outcome TlsSession::write(const char* bytes, std::size_t count) {
   ERR_clear_error();
   std::size_t put = 0;
-  return outcome_of(SSL_write_ex(ssl_.get(), bytes, count, &put), put);
+  const int returned = SSL_write_ex(ssl_.get(), bytes, count, &put);
+  return outcome_of(returned, put);
 }
 
 bool TlsSession::pending() const {
