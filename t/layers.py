@@ -61,7 +61,7 @@ def problems(table):
                 target = room_of(match.group(1), table)
                 where = f'{path}:{number}'
                 if target is None:
-                    if not os.path.exists(match.group(1)):
+                    if not os.path.exists(match.group(1)) and not os.path.exists(os.path.join(os.path.dirname(path), match.group(1))):
                         yield f'{where}: "{match.group(1)}" is no path from the top folder'
                 elif not allowed(source, target, table):
                     yield f'{where}: {source} must not include {target} ({match.group(1)})'
