@@ -1,0 +1,72 @@
+// From an envelope address to queue entries: parse, rewrite, alias file and directory, delivery options,
+// rewrite again, channel; for groups and forwards once for every member.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mta/address/context.h"
+
+namespace waxwing::mta {
+
+// One final recipient: one line of a queue file.
+struct Recipient {
+  std::string channel;  // destination channel: "tcp_local", "ims-ms"
+  std::string
+      address;  // as the channel is to use it, route included: "a@example.org", "uid+folder@ims-ms-daemon"
+  std::string host;       // destination host, lower case, for scheduling and MX: "example.org"; channels with
+                          // the daemon keyword override it themselves
+  std::string mailbox;    // ims-ms: "uid" or "uid@domain", as store names have it; else empty
+  std::string folder;     // ims-ms: folder from the subaddress, "/" between levels; else empty
+  std::string rewritten;  // address after rewriting, before aliases and directory (ORIG_ access tables)
+  std::string expanded;   // address after aliases and directory, before delivery options (access tables)
+  std::string envelope_from;  // not empty: use this envelope From (a list's errors-to address)
+  bool hold = false;          // put it in the queue held
+  bool from_list = false;     // it came out of a group: RFC 3461 §5.2.7, no success notices past this point
+};
+
+// Why an address was refused, in SMTP's terms. 4xx exactly when fault is temporary.
+struct AddressProblem {
+  Fault fault = Fault::permanent;
+  int code = 550;
+  std::string status = "5.1.1";
+  std::string text;
+  std::string address;  // which one, when it is a member of a group
+};
+
+struct Resolution {
+  std::vector<Recipient> recipients;
+  // Members that came to nothing while others did not: send notices to the list owner, or log.
+  std::vector<AddressProblem> member_problems;
+};
+
+struct ResolveRequest {
+  std::string address;              // without <>; "" is refused
+  const Channel* source = nullptr;  // source channel; null: none ("imsimta test -rewrite" without -channel)
+  std::string envelope_from;        // for $M-like checks of groups (mgrpAllowedBroadcaster)
+  std::string auth_sender;          // address of the authenticated sender, or ""
+  std::uint64_t size_bytes = 0;     // as MAIL FROM SIZE said; 0 unknown
+  bool submission = false;          // defaulthost's second host applies
+};
+
+// The error text of Result holds only would-block and bug; everything an address can do wrong is a problem.
+using ResolveOutcome = std::expected<Resolution, AddressProblem>;
+// A would-block error of Ask::cache_only comes back as Result's error.
+Result<ResolveOutcome> resolve_recipient(const Lookup& lookup, const ResolveRequest& request);
+
+// Envelope From: parse, complete, rewrite (backward), and reversal when REVERSE_ENVELOPE says so. "" stays
+// "".
+Result<std::expected<std::string, AddressProblem>> resolve_sender(const Lookup& lookup,
+                                                                  const ResolveRequest& request);
+
+// One address of a header field (addr-spec without display name), rewritten and, for backward-pointing ones
+// (From, Sender, Reply-To...), reversed: mailAlternateAddress becomes mail, then the REVERSE mapping. Never
+// refuses: what cannot be rewritten comes back as it is. Directory down: comes back unreversed.
+// The error is would-block only.
+enum class Pointing { forward, backward };
+Result<std::string> resolve_header_address(const Lookup& lookup, std::string_view address, Pointing pointing,
+                                           const Channel* source, const Channel* destination);
+
+}  // namespace waxwing::mta

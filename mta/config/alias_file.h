@@ -1,0 +1,33 @@
+// The aliases file: names of channel l (and of aliaslocal channels) and what they stand for.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/strings.h"
+#include "mta/config/source.h"
+
+namespace waxwing::mta {
+
+struct Alias {
+  std::string name;                 // as written: "postmaster", "sales@example.com", "user+*"
+  std::vector<std::string> values;  // addresses
+  std::vector<std::string> urls;    // ldap:///...: members by search, their mail
+  std::string errors_to;            // error-return-address; empty: as the message
+  std::string where;
+};
+
+class AliasFile {
+ public:
+  // Case-blind. Null when there is none.
+  const Alias* find(std::string_view name) const;
+  std::size_t size() const { return aliases_.size(); }
+  static AliasFile parse(const SourceSet& sources, std::string_view file, std::vector<std::string>& errors);
+
+ private:
+  std::unordered_map<std::string, Alias, CaseBlindHash, CaseBlindEqual> aliases_;
+};
+
+}  // namespace waxwing::mta

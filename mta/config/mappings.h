@@ -1,0 +1,106 @@
+// Mapping tables: patterns and templates of the mappings file, compiled. Applied by mta/address/mapping.h.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/strings.h"
+#include "mta/config/source.h"
+
+namespace waxwing::mta {
+
+// One element of a pattern. Characters are compared case-blind (ASCII).
+struct PatternItem {
+  enum class Kind : std::uint8_t { text, one, many, again, subnet4, subnet6 };
+  Kind kind = Kind::text;
+  bool lazy = false;                       // many: the shortest match first ($_)
+  bool save = true;                        // its text becomes a $n of the template ($@ turns it off)
+  std::string text;                        // text: lower case
+  std::bitset<256> set;                    // one, many: characters it takes
+  int number = 0;                          // again: which saved text
+  std::array<std::uint8_t, 16> address{};  // subnets, host order of bytes, masked
+  int bits = 0;
+};
+
+struct MapStep {
+  enum class Kind : std::uint8_t {
+    text,
+    saved,  // $n
+    lower,
+    upper,
+    keep,
+    ldap_quote,  // $\ $^ $_ $=
+    sequence,
+    ldap,
+    table,
+    general,
+    domain_attribute,
+    next_row,
+    again_once,
+    restart,
+    end,             // $C $L $R $E
+    percent_chance,  // $?x?
+    if_set,
+    if_clear,       // $:x $;x
+    lookup_failed,  // $.text.
+    flag,           // $Y $N $T...: text holds the letter
+  };
+  Kind kind;
+  int number = 0;
+  std::string text;            // literal, flag letter, table name
+  std::vector<MapStep> inner;  // argument
+};
+
+struct MapRow {
+  std::vector<PatternItem> pattern;
+  std::vector<MapStep> steps;
+  std::string pattern_text, template_text, where;
+};
+
+class MappingTable {
+ public:
+  const std::string& name() const { return name_; }
+  const std::vector<MapRow>& rows() const { return rows_; }
+
+ private:
+  friend class Mappings;
+  std::string name_, where_;
+  std::vector<MapRow> rows_;
+};
+
+struct MappingLimits {
+  std::size_t max_pattern_bytes = 256;
+  std::size_t max_template_bytes = 1024;  // longer ones with continued lines, up to max_joined_bytes
+  std::size_t max_joined_bytes = 16384;
+  int max_depth = 8;  // $|..| inside $|..|
+};
+
+class Mappings {
+ public:
+  const MappingTable* table(std::string_view name) const;  // case-blind; null when absent
+  const std::vector<MappingTable>& tables() const { return tables_; }
+  // Parses a whole file; errors appended, each with file, line and mend.
+  static Mappings parse(const SourceSet& sources, std::string_view file, std::vector<std::string>& errors,
+                        const MappingLimits& limits = {});
+
+ private:
+  std::vector<MappingTable> tables_;
+  std::map<std::string, std::size_t, std::less<>> by_name_;  // lower case
+};
+
+Result<std::vector<PatternItem>> compile_pattern(std::string_view text);
+Result<std::vector<MapStep>> compile_map_template(std::string_view text, int max_depth = 8);
+
+// Whether input fits the pattern; saved gets the texts of the wildcards. Bounded: gives up (false, and
+// *gave_up) after max_steps comparisons, so that no pattern can hang a daemon.
+bool match_pattern(const std::vector<PatternItem>& pattern, std::string_view input,
+                   std::vector<std::string_view>& saved, bool* gave_up = nullptr,
+                   std::size_t max_steps = 1000000);
+
+}  // namespace waxwing::mta

@@ -1,0 +1,51 @@
+// option.dat: options of the whole MTA, declared once in mta_options.inc.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mta/config/source.h"
+
+namespace waxwing::mta {
+
+enum class Opt : std::uint16_t {
+#define MTA_OPTION(name, type, fallback, state, help) name,
+#include "mta/config/mta_options.inc"
+#undef MTA_OPTION
+  count_
+};
+
+struct MtaOptionSpec {
+  Opt id;
+  std::string_view name;
+  enum class Type { number, text } type;
+  std::string_view fallback;
+  bool implemented;
+  std::string_view help;
+};
+std::span<const MtaOptionSpec> mta_option_table();
+const MtaOptionSpec* find_mta_option(std::string_view name);  // case-blind
+
+class MtaOptions {
+ public:
+  MtaOptions();
+  std::int64_t number(Opt option) const { return numbers_[static_cast<std::size_t>(option)]; }
+  bool flag(Opt option) const { return number(option) != 0; }
+  const std::string& text(Opt option) const { return texts_[static_cast<std::size_t>(option)]; }
+  bool given(Opt option) const { return given_[static_cast<std::size_t>(option)]; }
+  // Unknown options are errors (with the nearest name); known ones without effect go to warnings.
+  static MtaOptions parse(const SourceSet& sources, std::string_view file, std::vector<std::string>& errors,
+                          std::vector<std::string>& warnings);
+
+ private:
+  static constexpr std::size_t kCount = static_cast<std::size_t>(Opt::count_);
+  std::array<std::int64_t, kCount> numbers_{};
+  std::array<std::string, kCount> texts_;
+  std::array<bool, kCount> given_{};
+};
+
+}  // namespace waxwing::mta

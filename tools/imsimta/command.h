@@ -1,0 +1,50 @@
+// The commands of imsimta: each lives in a file of its own and stands in the table of commands.cc.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace waxwing::imsimta {
+
+// Arguments after the command's name. Qualifiers are -name, -name=value, -noname (also with two dashes).
+class Arguments {
+ public:
+  explicit Arguments(std::vector<std::string> words) : words_(std::move(words)) {}
+  // Removes -name or -name=value from the words; value only for the latter. True when it was there.
+  bool take(std::string_view name, std::string* value = nullptr);
+  // Removes and answers the first word that is no qualifier; "" when there is none.
+  std::string take_word();
+  // What is left; call it when all is taken: not empty means a word or qualifier nobody knows.
+  const std::vector<std::string>& rest() const { return words_; }
+  // Permanent error that names the first word left.
+  Result<> finish(std::string_view usage) const;
+
+ private:
+  std::vector<std::string> words_;
+};
+
+struct Context {
+  std::string root;  // of the instance
+};
+
+struct Command {
+  std::string_view name;  // "cnbuild"; "test -rewrite" is the command "test" with that qualifier
+  std::string_view usage;
+  std::string_view help;  // one line
+  // Prints to standard output; the exit code, or an error that main prints (exit 1; usage errors 2).
+  Result<int> (*run)(const Context&, Arguments);
+};
+std::span<const Command> commands();
+
+// One function per file; add yours here and in the table.
+Result<int> run_cnbuild(const Context&, Arguments);
+Result<int> run_reload(const Context&, Arguments);
+Result<int> run_restart(const Context&, Arguments);
+Result<int> run_test(const Context&, Arguments);
+Result<int> run_version(const Context&, Arguments);
+
+}  // namespace waxwing::imsimta
