@@ -1,0 +1,183 @@
+#include "dispatcher/service.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "dispatcher/choice.h"
+#include "dispatcher/port_access.h"
+
+namespace waxwing::dispatcher {
+
+namespace {
+// A worker that dies this young counts against starting the next one at once.
+constexpr std::int64_t kYoungSeconds = 5;
+constexpr std::int64_t kLongestPauseMs = 30000;
+}  // namespace
+
+Service::Service(Daemon& daemon, ServiceSettings settings, std::shared_ptr<PortAccess> access)
+    : daemon_(daemon), settings_(std::move(settings)), access_(std::move(access)) {}
+
+Result<> Service::bind() {
+  auto addresses = settings_.addresses;
+  const bool any = addresses.empty();
+  if (any) addresses = {"0.0.0.0", "::"};
+  for (const bool tls_first : {false, true}) {
+    for (const int port : tls_first ? settings_.tls_ports : settings_.ports) {
+      for (const auto& address : addresses) {
+        auto socket = listen_tcp(address, port, settings_.listen_backlog());
+        // A host without IPv6 is no error when nobody asked for it by name.
+        if (!socket && any && address == "::") {
+          log::Event("dispatcher.no_ipv6")
+              .with("service", settings_.name)
+              .with("error", socket.error().text)
+              .notice();
+          continue;
+        }
+        if (!socket) return wrap(std::move(socket.error()), "service " + settings_.name);
+        bound_.push_back({std::move(*socket), tls_first});
+      }
+    }
+  }
+  return {};
+}
+
+void Service::start() {
+  for (auto& [socket, tls_first] : bound_)
+    listeners_.push_back(std::make_unique<Listener>(
+        daemon_.loop(), std::move(socket),
+        [this, first = tls_first](UniqueFd fd) { accepted(std::move(fd), first); }));
+  bound_.clear();
+  tick();
+}
+
+void Service::accepted(UniqueFd socket, bool tls_first) {
+  spawn(admit(std::move(socket), tls_first));
+}
+
+Task<void> Service::admit(UniqueFd socket, bool tls_first) {
+  AcceptedConnection connection;
+  const auto peer = peer_name(socket.get());
+  const auto local = local_name(socket.get());
+  connection.fd = std::move(socket);
+  connection.tls_first = tls_first;
+  connection.peer_address = peer.address;
+  connection.peer_port = peer.port;
+  connection.local_address = local.address;
+  connection.local_port = local.port;
+  auto verdict = co_await access_->check(local.address, local.port, peer.address, peer.port);
+  if (!verdict.syslog.empty())
+    log::Event("dispatcher.port_access")
+        .with("peer", connection.transport_info())
+        .with("text", verdict.syslog)
+        .notice();
+  if (!verdict.accept) {
+    log::Event("dispatcher.refused")
+        .with("service", settings_.name)
+        .with("peer", connection.transport_info())
+        .notice();
+    turn_away(std::move(connection), verdict.text.empty() ? "554 5.7.1 Access denied" : verdict.text);
+    co_return;
+  }
+  connection.verdict = std::move(verdict.rule_set);
+  hand_over(std::move(connection));
+}
+
+std::vector<WorkerLoad> Service::loads() const {
+  std::vector<WorkerLoad> all;
+  all.reserve(workers_.size());
+  for (const auto& worker : workers_) all.push_back(worker->load());
+  return all;
+}
+
+void Service::hand_over(AcceptedConnection connection) {
+  if (stopping_) return turn_away(std::move(connection), "421 4.3.2 Service shutting down, try again later");
+  if (wants_worker(settings_, loads())) start_worker();
+  const int index = pick_worker(settings_, loads());
+  if (index < 0) {
+    log::Event("dispatcher.overload")
+        .with("service", settings_.name)
+        .with("peer", connection.transport_info())
+        .warning();
+    return turn_away(std::move(connection), "421 4.3.2 Too many connections, try again later");
+  }
+  UniqueFd fd = std::move(connection.fd);
+  const auto handed = workers_[static_cast<std::size_t>(index)]->hand(connection, std::move(fd));
+  if (!handed)
+    log::Event("dispatcher.handover.failed")
+        .with("peer", connection.transport_info())
+        .with("error", handed.error().text)
+        .error();
+  if (const int spent = pick_retired(settings_, loads()); spent >= 0)
+    workers_[static_cast<std::size_t>(spent)]->drain();
+}
+
+// The text fits any socket's empty send buffer; a client on a TLS port would take it for garbage.
+void Service::turn_away(AcceptedConnection connection, const std::string& text) {
+  if (!connection.tls_first) {
+    const std::string line = text + "\r\n";
+    (void)::send(connection.fd.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  ::shutdown(connection.fd.get(), SHUT_WR);
+}
+
+WorkerProcess* Service::start_worker() {
+  if (stopping_ || monotonic_ms() < no_start_before_ms_) return nullptr;
+  auto worker = WorkerProcess::start(daemon_, settings_, [this](WorkerProcess* gone) { worker_gone(gone); });
+  if (!worker) {
+    log::Event("dispatcher.worker.unstartable")
+        .with("service", settings_.name)
+        .with("error", worker.error().text)
+        .error();
+    no_start_before_ms_ = monotonic_ms() + 1000;
+    return nullptr;
+  }
+  workers_.push_back(std::move(*worker));
+  return workers_.back().get();
+}
+
+void Service::worker_gone(WorkerProcess* worker) {
+  const auto load = worker->load();
+  const bool ended_well = load.draining;
+  if (ended_well || load.age_s >= kYoungSeconds) {
+    early_deaths_ = 0;
+  } else {
+    // The pause doubles, so that a worker that cannot start does not eat the machine.
+    const auto pause =
+        std::min(kLongestPauseMs, std::int64_t{250} << std::min<std::int64_t>(early_deaths_++, 10));
+    no_start_before_ms_ = monotonic_ms() + pause;
+  }
+  std::erase_if(workers_, [&](const auto& each) { return each.get() == worker; });
+  reap_children();
+  tick();
+}
+
+void Service::tick() {
+  if (stopping_) return;
+  while (static_cast<int>(workers_.size()) < 1000) {
+    const auto present = loads();
+    const auto serving = std::ranges::count_if(present, [](const auto& load) { return !load.draining; });
+    if (serving >= settings_.min_procs || !start_worker()) break;
+  }
+  if (const int retired = pick_retired(settings_, loads()); retired >= 0)
+    workers_[static_cast<std::size_t>(retired)]->drain();
+}
+
+void Service::renew() {
+  for (const auto& worker : workers_) worker->drain();
+  tick();
+}
+
+void Service::stop() {
+  stopping_ = true;
+  for (const auto& listener : listeners_) listener->stop();
+  listeners_.clear();
+  for (const auto& worker : workers_) worker->stop();
+}
+
+}  // namespace waxwing::dispatcher

@@ -1,0 +1,170 @@
+#include "dispatcher/worker_process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+
+extern char** environ;
+
+namespace waxwing::dispatcher {
+
+namespace {
+
+constexpr int kWorkerSocket = 3;
+
+// The folder this program stands in; workers stand beside it.
+std::string own_directory() {
+  char path[4096];
+  const auto length = ::readlink("/proc/self/exe", path, sizeof path);
+  if (length <= 0) return ".";
+  std::string name(path, static_cast<std::size_t>(length));
+  return name.substr(0, name.rfind('/'));
+}
+
+std::string program_of(const ServiceSettings& settings) {
+  return settings.image.starts_with('/') ? settings.image : own_directory() + "/" + settings.image;
+}
+
+struct SpawnActions {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  explicit SpawnActions(int socket) {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, socket, kWorkerSocket);
+    posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  }
+  ~SpawnActions() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+};
+
+Result<pid_t> spawn_program(const ServiceSettings& settings, const std::string& root, int socket) {
+  const std::string program = program_of(settings);
+  std::vector<std::string> environment;
+  for (char** each = environ; *each; ++each)
+    if (!std::string_view(*each).starts_with("WAXWING_"))
+      environment.emplace_back(*each);
+    else if (std::string_view(*each).starts_with("WAXWING_FAILPOINTS="))
+      environment.emplace_back(*each);
+  environment.push_back("WAXWING_DISPATCHER_FD=" + std::to_string(kWorkerSocket));
+  environment.push_back("WAXWING_SERVICE=" + settings.name);
+  environment.push_back("WAXWING_PARAMETERS=" + join(settings.parameters, "\n"));
+  std::vector<char*> variables;
+  for (auto& each : environment) variables.push_back(each.data());
+  variables.push_back(nullptr);
+  std::string arguments[] = {program, "--instance", root};
+  char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), nullptr};
+  SpawnActions spawn(socket);
+  pid_t pid = -1;
+  const int failed =
+      ::posix_spawn(&pid, program.c_str(), &spawn.actions, &spawn.attributes, argv, variables.data());
+  if (failed) return std::unexpected(system_error("cannot start " + program, failed));
+  return pid;
+}
+
+}  // namespace
+
+WorkerProcess::WorkerProcess(Daemon& daemon, std::string service, pid_t pid, UniqueFd socket)
+    : daemon_(daemon),
+      service_(std::move(service)),
+      pid_(pid),
+      socket_(daemon.loop(), std::move(socket)),
+      started_ms_(monotonic_ms()),
+      idle_since_ms_(started_ms_) {}
+
+Result<std::shared_ptr<WorkerProcess>> WorkerProcess::start(Daemon& daemon, const ServiceSettings& settings,
+                                                            std::function<void(WorkerProcess*)> gone) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return std::unexpected(system_error("socket pair for a worker", errno));
+  UniqueFd ours(pair[0]), theirs(pair[1]);
+  // dup2 onto itself would keep close-on-exec set.
+  if (theirs.get() == kWorkerSocket) theirs.reset(::fcntl(theirs.get(), F_DUPFD_CLOEXEC, kWorkerSocket + 1));
+  ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
+  TRY(const pid_t pid, spawn_program(settings, daemon.config()->root(), theirs.get()));
+  auto worker = std::make_shared<WorkerProcess>(daemon, settings.name, pid, std::move(ours));
+  log::Event("dispatcher.worker.started").with("service", settings.name).with("pid", pid).notice();
+  spawn(listen(worker, std::move(gone)));
+  return worker;
+}
+
+Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self,
+                                 std::function<void(WorkerProcess*)> gone) {
+  for (;;) {
+    auto got = co_await self->socket_.receive();
+    if (!got || !*got) break;
+    self->heard((*got)->record);
+  }
+  log::Event("dispatcher.worker.gone")
+      .with("service", self->service_)
+      .with("pid", self->pid_)
+      .with("active", self->load().active)
+      .with("drained", self->draining_ ? 1 : 0)
+      .notice();
+  self->socket_.close();
+  gone(self.get());
+}
+
+void WorkerProcess::heard(const Record& record) {
+  if (record.is("ready")) {
+    ready_ = true;
+  } else if (record.is("draining")) {
+    // It was told to end by somebody else: nothing more goes to it, and it may go when it knows that.
+    drain();
+  } else if (record.is("load")) {
+    active_ = record.number("active");
+    taken_ = record.number("taken");
+    if (load().active == 0) idle_since_ms_ = monotonic_ms();
+  }
+}
+
+Result<> WorkerProcess::hand(const AcceptedConnection& connection, UniqueFd fd) {
+  ++handed_;
+  return socket_.send(connection.to_record(), std::move(fd));
+}
+
+void WorkerProcess::drain() {
+  if (draining_) return;
+  draining_ = true;
+  (void)socket_.send(Record("drain"));
+}
+
+void WorkerProcess::stop() {
+  draining_ = true;
+  (void)socket_.send(Record("stop"));
+}
+
+WorkerLoad WorkerProcess::load() const {
+  const auto now = monotonic_ms();
+  WorkerLoad load;
+  load.active = active_ + (handed_ - taken_);
+  load.handed = handed_;
+  load.age_s = (now - started_ms_) / 1000;
+  load.idle_s = load.active ? 0 : (now - idle_since_ms_) / 1000;
+  load.draining = draining_;
+  return load;
+}
+
+void reap_children() {
+  int status = 0;
+  for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;)
+    if (WIFSIGNALED(status))
+      log::Event("dispatcher.worker.killed").with("pid", pid).with("signal", WTERMSIG(status)).error();
+    else if (WEXITSTATUS(status) != 0)
+      log::Event("dispatcher.worker.failed").with("pid", pid).with("status", WEXITSTATUS(status)).error();
+}
+
+}  // namespace waxwing::dispatcher

@@ -1,0 +1,49 @@
+// One worker process as the dispatcher sees it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/daemon/daemon.h"
+#include "common/net/seqpacket.h"
+#include "common/worker/worker.h"
+#include "dispatcher/choice.h"
+#include "dispatcher/settings.h"
+
+namespace waxwing::dispatcher {
+
+// Main loop only.
+class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
+ public:
+  // Starts the program. gone is called once, from the loop, when the worker's socket has closed.
+  static Result<std::shared_ptr<WorkerProcess>> start(Daemon& daemon, const ServiceSettings& settings,
+                                                      std::function<void(WorkerProcess*)> gone);
+  WorkerProcess(Daemon& daemon, std::string service, pid_t pid, UniqueFd socket);
+
+  Result<> hand(const AcceptedConnection& connection, UniqueFd fd);
+  void drain();  // finish sessions, then end
+  void stop();   // the same, sessions between messages end at once
+  WorkerLoad load() const;
+  bool ready() const { return ready_; }
+  pid_t pid() const { return pid_; }
+
+ private:
+  static Task<void> listen(std::shared_ptr<WorkerProcess> self, std::function<void(WorkerProcess*)> gone);
+  void heard(const Record& record);
+
+  Daemon& daemon_;
+  std::string service_;
+  pid_t pid_;
+  PacketSocket socket_;
+  bool ready_ = false, draining_ = false;
+  std::int64_t handed_ = 0, taken_ = 0, active_ = 0;
+  std::int64_t started_ms_, idle_since_ms_;
+};
+
+// Waits for children that have ended, without blocking; called when a worker is gone and on a timer.
+void reap_children();
+
+}  // namespace waxwing::dispatcher
