@@ -1,0 +1,173 @@
+#include "mta/queue/queue.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "common/base/failpoint.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+
+namespace waxwing::mta::queue {
+
+Queue::Queue(std::string directory, std::string job_controller_socket)
+    : directory_(std::move(directory)), socket_path_(std::move(job_controller_socket)) {}
+Queue::~Queue() = default;
+
+Result<> Queue::ensure_bucket(const std::string& channel, const std::string& bucket, durable::Batch& batch) {
+  const auto parent = directory_ + "/" + channel;
+  const auto path = parent + "/" + bucket;
+  {
+    const std::lock_guard lock(mutex_);
+    if (known_buckets_.contains(path)) return {};
+  }
+  TRY_VOID(make_directories(path));
+  // Another process may have made them and not synced them yet, so they are synced even when they were there.
+  batch.directory(directory_).directory(parent);
+  const std::lock_guard lock(mutex_);
+  known_buckets_.insert(path);
+  return {};
+}
+
+namespace {
+Result<FileName> move_file(const Queue& queue, const FileName& from, FileName to) {
+  TRY_VOID(failpoint("queue.rename"));
+  if (::rename(queue.path_of(from).c_str(), queue.path_of(to).c_str()) != 0)
+    return std::unexpected(system_error("cannot rename queue file " + from.relative(), errno));
+  return to;
+}
+}  // namespace
+
+Result<FileName> Queue::rename_attempts(const FileName& name, unsigned attempts) const {
+  auto to = name;
+  to.attempts = attempts;
+  if (to.relative() == name.relative()) return to;
+  return move_file(*this, name, to);
+}
+
+Result<FileName> Queue::hold(const FileName& name) const {
+  auto to = name;
+  to.held = true;
+  return move_file(*this, name, to);
+}
+
+Result<FileName> Queue::release(const FileName& name) const {
+  auto to = name;
+  to.held = false;
+  if (name.channel == "hold") {
+    // Held for a user whose status is "hold": the address has to be resolved again now.
+    to.channel = "reprocess";
+    TRY_VOID(make_directories(directory_ + "/" + to.channel + "/" + to.bucket));
+  }
+  return move_file(*this, name, to);
+}
+
+void Queue::set_aside(const FileName& name, const std::string& why) const {
+  const auto folder = directory_ + "/.damaged";
+  const auto base = name.relative();
+  const auto to = folder + "/" + replace_all(base, "/", "_");
+  const auto made = make_directories(folder);
+  const bool moved = made && ::rename(path_of(name).c_str(), to.c_str()) == 0;
+  log::Event("queue.damaged")
+      .with("file", base)
+      .with("set_aside_as", moved ? to : "")
+      .with("why", why)
+      .with("action", moved ? "look at it with: imsimta qm read, then move it back or delete it"
+                            : "could not be moved, left where it is")
+      .error();
+}
+
+Result<> Queue::remove(const FileName& name) const {
+  TRY_VOID(failpoint("queue.remove"));
+  if (::unlink(path_of(name).c_str()) != 0 && errno != ENOENT)
+    return std::unexpected(system_error("cannot remove queue file " + name.relative(), errno));
+  return {};
+}
+
+std::vector<std::string> Queue::channels() const {
+  std::vector<std::string> names;
+  const auto entries = list_directory(directory_);
+  if (entries)
+    for (const auto& entry : *entries)
+      if (is_channel_name(entry)) names.push_back(entry);
+  std::ranges::sort(names);
+  return names;
+}
+
+bool Queue::is_stopped(const std::string& channel) const {
+  return file_exists(directory_ + "/" + channel + "/.stopped");
+}
+
+Result<> Queue::set_stopped(const std::string& channel, bool stopped) const {
+  const auto path = directory_ + "/" + channel + "/.stopped";
+  if (stopped) {
+    TRY_VOID(make_directories(directory_ + "/" + channel));
+    return replace_file(path, "stopped " + iso_timestamp(wall_ms()) + "\n");
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return std::unexpected(system_error("cannot remove " + path, errno));
+  return {};
+}
+
+namespace {
+struct DirectoryCloser {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+// One bucket directory; a hundred thousand names are never in memory at once.
+Result<bool> scan_bucket(const std::string& directory, const std::string& channel, const std::string& bucket,
+                         const std::function<bool(const FileName&)>& visit) {
+  const std::unique_ptr<DIR, DirectoryCloser> open(::opendir(directory.c_str()));
+  if (!open) {
+    if (errno == ENOENT) return true;
+    return std::unexpected(system_error("cannot read " + directory, errno));
+  }
+  while (const auto* entry = ::readdir(open.get())) {
+    if (entry->d_name[0] == '.') continue;
+    const auto name = FileName::parse(channel + "/" + bucket + "/" + entry->d_name);
+    if (!name) {
+      log::Event("queue.strange_file").with("directory", directory).with("why", name.error().text).warning();
+      continue;
+    }
+    if (!visit(*name)) return false;
+  }
+  return true;
+}
+}  // namespace
+
+Result<> Queue::scan(const std::string& channel, const std::function<bool(const FileName&)>& visit) const {
+  const auto folder = directory_ + "/" + channel;
+  TRY(auto buckets, list_directory(folder));
+  std::ranges::sort(buckets);
+  for (const auto& bucket : buckets) {
+    if (bucket[0] == '.') continue;
+    if (bucket.size() != 3 || !std::ranges::all_of(bucket, is_digit)) {
+      log::Event("queue.strange_file").with("directory", folder).with("name", bucket).warning();
+      continue;
+    }
+    TRY(const bool go_on, scan_bucket(folder + "/" + bucket, channel, bucket, visit));
+    if (!go_on) break;
+  }
+  return {};
+}
+
+void Queue::clean_temporary(std::int64_t older_than_seconds) const {
+  const auto folder = directory_ + "/.tmp";
+  const auto entries = list_directory(folder);
+  if (!entries) return;
+  for (const auto& entry : *entries) {
+    const auto path = folder + "/" + entry;
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0 || wall_seconds() - status.st_mtime < older_than_seconds) continue;
+    if (::unlink(path.c_str()) == 0) log::Event("queue.temporary_removed").with("file", path).information();
+  }
+}
+
+}  // namespace waxwing::mta::queue

@@ -1,0 +1,66 @@
+// Word to the job controller: best effort, never a wait worth naming. What does not reach it is in the tree.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "common/net/seqpacket.h"
+#include "mta/queue/queue.h"
+
+namespace waxwing::mta::queue {
+
+namespace {
+constexpr std::int64_t kReconnectMs = 500;
+constexpr int kFullSocketWaitMs = 200;
+
+// 0, or errno.
+int send_now(int socket, const std::string& bytes) {
+  for (;;) {
+    if (::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return 0;
+    if (errno != EINTR) return errno;
+  }
+}
+
+// The job controller only ever sends to us when it closes: a readable socket is a dead one.
+bool is_closed(int socket) {
+  char byte = 0;
+  const auto n = ::recv(socket, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+  return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+}  // namespace
+
+void Queue::tell_job_controller(const Record& record) {
+  const auto bytes = record.encode();
+  const std::lock_guard lock(mutex_);
+  for (int round = 0; round < 2; ++round) {
+    if (socket_ && is_closed(socket_.get())) socket_.reset();
+    if (!socket_) {
+      if (monotonic_ms() < next_connect_ms_) return;
+      auto connected = connect_unix(socket_path_);
+      if (!connected) {
+        next_connect_ms_ = monotonic_ms() + kReconnectMs;
+        return;
+      }
+      socket_ = std::move(*connected);
+    }
+    int error = send_now(socket_.get(), bytes);
+    if (error == EAGAIN) {
+      pollfd wait{socket_.get(), POLLOUT, 0};
+      ::poll(&wait, 1, kFullSocketWaitMs);
+      error = send_now(socket_.get(), bytes);
+    }
+    if (error == 0) return;
+    socket_.reset();
+    if (error == EAGAIN) {
+      log::Event("queue.notice_lost")
+          .with("why", "job_controller does not read; it finds the file at its next look at the tree")
+          .warning();
+      return;
+    }
+  }
+}
+
+}  // namespace waxwing::mta::queue

@@ -1,0 +1,269 @@
+#include "common/base/failpoint.h"
+#include "mta/queue/schedule_entry.h"
+#include "t/unit/queue/scratch.h"
+
+using namespace waxwing;
+using namespace waxwing::mta::queue;
+using namespace waxwing::test;
+
+TEST_CASE("what is published is read back whole") {
+  ScratchQueue scratch;
+  auto envelope = make_envelope("tcp_local", {"a@example.test", "b@example.test"});
+  envelope.envelope_id = "ENV+1";
+  envelope.ret = "HDRS";
+  envelope.auth_user = "user1";
+  envelope.priority = Priority::urgent;
+  envelope.smtputf8 = true;
+  envelope.recipients[1].notify = "SUCCESS,FAILURE";
+  envelope.recipients[1].final_data = "x\ty";
+  const auto names = enqueue(scratch, {envelope});
+  REQUIRE(names.size() == 1);
+  const auto reader = Reader::open(*scratch.queue, names[0]);
+  REQUIRE(reader);
+  const auto& read = reader->envelope();
+  CHECK(read.queue_id == names[0].id);
+  CHECK(read.channel == "tcp_local");
+  CHECK(read.sender == "sender@example.test");
+  CHECK(read.envelope_id == "ENV+1");
+  CHECK(read.ret == "HDRS");
+  CHECK(read.auth_user == "user1");
+  CHECK(read.priority == Priority::urgent);
+  CHECK(read.smtputf8);
+  CHECK(read.arrival_ms > 0);
+  CHECK_FALSE(read.email_id.empty());
+  REQUIRE(read.recipients.size() == 2);
+  CHECK(read.recipients[0].original == "rfc822;a@example.test");
+  CHECK(read.recipients[0].wants("FAILURE"));
+  CHECK_FALSE(read.recipients[0].wants("SUCCESS"));
+  CHECK(read.recipients[1].wants("SUCCESS"));
+  CHECK_FALSE(read.recipients[1].wants("DELAY"));
+  CHECK(read.recipients[1].final_data == "x\ty");
+  CHECK(reader->read_message(0, 10000).value() == kMessage);
+  CHECK(reader->read_header().value() == kMessage.substr(0, kMessage.find("The body")));
+  CHECK(reader->verify_message());
+  CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+}
+
+TEST_CASE("one message for several channels: a file each, the same bytes and ids") {
+  ScratchQueue scratch;
+  const auto names = enqueue(scratch, {make_envelope("ims-ms", {"a@x"}), make_envelope("tcp_local", {"b@y"}),
+                                       make_envelope("ims-ms", {"c@x"})});
+  REQUIRE(names.size() == 3);
+  CHECK(names[0].copy == "00");
+  CHECK(names[2].copy == "01");
+  for (const auto& name : names) {
+    const auto reader = Reader::open(*scratch.queue, name);
+    REQUIRE(reader);
+    CHECK(reader->read_message(0, 10000).value() == kMessage);
+    CHECK(reader->verify_message());
+    CHECK(reader->envelope().queue_id == names[0].id);
+  }
+}
+
+TEST_CASE("a writer that is dropped leaves nothing") {
+  ScratchQueue scratch;
+  {
+    auto writer = Writer::create(scratch.queue);
+    REQUIRE(writer);
+    REQUIRE(writer->write(kMessage));
+  }
+  CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+  CHECK(scratch.queue->channels().empty());
+}
+
+TEST_CASE("envelopes that cannot be delivered are refused before anything is visible") {
+  ScratchQueue scratch;
+  auto no_host = make_envelope("tcp_local", {"a@x"}, "");
+  auto bad_channel = make_envelope("../up", {"a@x"});
+  for (const auto& envelope : {make_envelope("tcp_local", {}), no_host, bad_channel}) {
+    auto writer = Writer::create(scratch.queue);
+    REQUIRE(writer->write(kMessage));
+    const auto names = writer->publish_blocking({make_envelope("ims-ms", {"ok@x"}), envelope});
+    REQUIRE_FALSE(names);
+    CHECK(names.error().fault == Fault::bug);
+  }
+  CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+}
+
+TEST_CASE("a disk that fails at any step leaves no queue file and no litter") {
+  for (const char* point :
+       {"queue.create", "spool.write", "durable.sync", "durable.publish", "durable.syncdir"}) {
+    for (int at = 1; at <= 3; ++at) {
+      ScratchQueue scratch;
+      arm_failpoints(std::string(point) + "=enospc@" + std::to_string(at));
+      bool published = false;
+      {
+        auto writer = Writer::create(scratch.queue);
+        if (writer && writer->write(kMessage))
+          published =
+              writer
+                  ->publish_blocking({make_envelope("ims-ms", {"a@x"}), make_envelope("tcp_local", {"b@y"})})
+                  .has_value();
+      }
+      arm_failpoints("");
+      std::size_t files = 0;
+      for (const auto& channel : scratch.queue->channels())
+        REQUIRE(scratch.queue->scan(channel, [&](const FileName&) { return ++files > 0; }));
+      INFO(point << " at " << at);
+      CHECK(files == (published ? 2 : 0));
+      if (file_exists(scratch.root + "/queue/.tmp"))
+        CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+    }
+  }
+}
+
+TEST_CASE("marks are made in place and survive the reader") {
+  ScratchQueue scratch;
+  const auto name = enqueue(scratch, {make_envelope("tcp_local", {"a@x", "b@x", "c@x"})})[0];
+  auto reader = Reader::open(*scratch.queue, name);
+  REQUIRE(reader);
+  REQUIRE(reader->mark(
+      0, {.status = Status::delivered, .attempts = 1, .last_attempt_ms = 5, .last_text = "2.0.0 ok"}));
+  REQUIRE(reader->mark(2, {.status = Status::pending,
+                           .attempts = 7,
+                           .notices = 2,
+                           .last_attempt_ms = 99,
+                           .last_text = std::string(1000, 'e')}));
+  REQUIRE(durable::commit(reader->sync_marks()));
+  CHECK_FALSE(reader->all_done().value());
+  auto again = Reader::open(*scratch.queue, name);
+  REQUIRE(again);
+  CHECK(again->verify_message());
+  const auto& recipients = again->envelope().recipients;
+  CHECK(recipients[0].progress.status == Status::delivered);
+  CHECK(recipients[0].progress.last_text == "2.0.0 ok");
+  CHECK(recipients[1].progress.status == Status::pending);
+  CHECK(recipients[2].progress.attempts == 7);
+  CHECK(recipients[2].progress.notices == 2);
+  CHECK(recipients[2].progress.last_text == std::string(240, 'e'));
+  REQUIRE(again->mark(1, {.status = Status::failed}));
+  REQUIRE(again->mark(2, {.status = Status::removed}));
+  CHECK(again->all_done().value());
+}
+
+TEST_CASE("a torn slot loses its text, never its status") {
+  const auto slot =
+      encode_progress({.status = Status::delivered, .attempts = 3, .last_text = "some text"}, 256);
+  for (std::size_t cut = 0; cut <= slot.size(); ++cut) {
+    const auto progress = decode_progress(slot.substr(0, cut) + std::string(256 - cut, '\0'));
+    CHECK(progress.status == (cut == 0 ? Status::pending : Status::delivered));
+    CHECK((progress.last_text.empty() || progress.last_text == "some text"));
+  }
+  CHECK(decode_progress(std::string(256, '\x7f')).status == Status::pending);
+  CHECK(decode_progress("").status == Status::pending);
+}
+
+TEST_CASE("every cut of a queue file is refused with a permanent error, never a crash") {
+  ScratchQueue scratch;
+  const auto name = enqueue(scratch, {make_envelope("ims-ms", {"a@x", "b@y"})})[0];
+  const auto path = scratch.queue->path_of(name);
+  const auto whole = read_file(path).value();
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    REQUIRE(replace_file(path, std::string_view(whole).substr(0, size)));
+    const auto reader = Reader::open(*scratch.queue, name);
+    REQUIRE_FALSE(reader);
+    CHECK(reader.error().fault == Fault::permanent);
+    CHECK_FALSE(is_gone(reader.error()));
+    CHECK(reader.error().text.find(path) != std::string::npos);
+  }
+  scratch.queue->set_aside(name, "test");
+  CHECK_FALSE(file_exists(path));
+  CHECK(list_directory(scratch.root + "/queue/.damaged").value().size() == 1);
+  CHECK(is_gone(Reader::open(*scratch.queue, name).error()));
+}
+
+TEST_CASE("a host's recipients belong to one reader at a time") {
+  ScratchQueue scratch;
+  auto envelope = make_envelope("tcp_local", {"a@x"}, "x.test");
+  envelope.recipients.push_back(make_recipient("b@y", "y.test"));
+  const auto name = enqueue(scratch, {envelope})[0];
+  auto first = Reader::open(*scratch.queue, name);
+  auto second = Reader::open(*scratch.queue, name);
+  CHECK(first->lock_host("x.test").value());
+  CHECK_FALSE(second->lock_host("x.test").value());
+  CHECK(second->lock_host("y.test").value());
+  REQUIRE(first->mark(0, {.status = Status::delivered}));
+  first = permanent("closed");
+  CHECK(second->lock_host("x.test").value());
+  CHECK(second->envelope().recipients[0].progress.status == Status::delivered);
+}
+
+TEST_CASE(
+    "names change with attempts, hold and release; held messages of the hold channel are resolved again") {
+  ScratchQueue scratch;
+  const auto name = enqueue(scratch, {make_envelope("tcp_local", {"a@x"})})[0];
+  const auto tried = scratch.queue->rename_attempts(name, 1);
+  REQUIRE(tried);
+  CHECK(tried->relative().find("/ZY") != std::string::npos);
+  const auto held = scratch.queue->hold(*tried);
+  REQUIRE(held);
+  CHECK(held->relative().ends_with(".00.HELD"));
+  CHECK(held->key() == name.key());
+  CHECK(scratch.queue->release(*held)->relative() == tried->relative());
+  const auto kept = enqueue(scratch, {make_envelope("hold", {"h@x"})})[0];
+  const auto resubmitted = scratch.queue->release(*scratch.queue->hold(kept));
+  REQUIRE(resubmitted);
+  CHECK(resubmitted->channel == "reprocess");
+  CHECK(Reader::open(*scratch.queue, *resubmitted)->envelope().channel == "reprocess");
+}
+
+TEST_CASE("an envelope that asks for it is published held") {
+  ScratchQueue scratch;
+  auto envelope = make_envelope("tcp_local", {"a@x"});
+  envelope.held_reason = "too many Received lines";
+  const auto name = enqueue(scratch, {envelope})[0];
+  CHECK(name.held);
+  CHECK(Reader::open(*scratch.queue, name)->envelope().held_reason == "too many Received lines");
+}
+
+TEST_CASE("schedule lines carry what is left to do and survive hostile text") {
+  auto envelope = make_envelope("tcp_local", {"a@x", "b@x"}, "x.test");
+  envelope.arrival_ms = 1000;
+  envelope.recipients.push_back(make_recipient("c@y", "y.test"));
+  envelope.recipients.push_back(make_recipient("d@z", "z.test"));
+  envelope.recipients[3].progress.status = Status::failed;
+  envelope.recipients[1].progress.attempts = 4;
+  envelope.recipients[1].progress.last_attempt_ms = 77;
+  const auto name = *FileName::parse("tcp_local/001/ZZ1234.00");
+  const auto line = schedule_line(name, envelope, 4096);
+  const auto entry = decode_schedule_entry(line);
+  REQUIRE(entry);
+  CHECK(encode(*entry) == line);
+  CHECK(entry->size_bytes == 4096);
+  REQUIRE(entry->hosts.size() == 2);
+  CHECK(entry->hosts[0].recipients == 2);
+  CHECK(entry->hosts[0].attempts == 4);
+  CHECK(entry->hosts[0].last_attempt_ms == 77);
+  for (std::size_t cut = 0; cut < line.size(); ++cut) (void)decode_schedule_entry(line.substr(0, cut));
+  CHECK_FALSE(decode_schedule_entry("tcp_local/001/ZZ1234.00 1 9 1 1"));
+  CHECK_FALSE(decode_schedule_entry("tcp_local/001/ZZ1234.00 1 1 1 1 host 1 1 x 1"));
+}
+
+TEST_CASE("a scan finds every file of a large tree and names what is strange") {
+  ScratchQueue scratch;
+  const auto bucket = scratch.root + "/queue/tcp_local/007";
+  REQUIRE(make_directories(bucket));
+  for (int i = 0; i < 100000; ++i)
+    REQUIRE(open_file(bucket + "/ZZ" + std::to_string(1000000 + i) + ".00", O_WRONLY | O_CREAT));
+  REQUIRE(open_file(bucket + "/README", O_WRONLY | O_CREAT));
+  REQUIRE(scratch.queue->set_stopped("tcp_local", true));
+  CHECK(scratch.queue->is_stopped("tcp_local"));
+  std::size_t seen = 0;
+  REQUIRE(scratch.queue->scan("tcp_local", [&](const FileName&) { return ++seen > 0; }));
+  CHECK(seen == 100000);
+  std::size_t first = 0;
+  REQUIRE(scratch.queue->scan("tcp_local", [&](const FileName&) { return ++first < 10; }));
+  CHECK(first == 10);
+  REQUIRE(scratch.queue->set_stopped("tcp_local", false));
+  CHECK_FALSE(scratch.queue->is_stopped("tcp_local"));
+}
+
+TEST_CASE("temporary files nobody writes to are removed, fresh ones stay") {
+  ScratchQueue scratch;
+  auto writer = Writer::create(scratch.queue);
+  REQUIRE(writer);
+  scratch.queue->clean_temporary(3600);
+  CHECK(list_directory(scratch.root + "/queue/.tmp").value().size() == 1);
+  scratch.queue->clean_temporary(0);
+  CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+}
