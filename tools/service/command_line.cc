@@ -1,0 +1,48 @@
+#include "tools/service/command_line.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace waxwing {
+
+Result<CommandLine> parse_command_line(int argc, char** argv, const std::vector<std::string>& names) {
+  CommandLine line;
+  bool options_over = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (options_over || word.size() < 2 || word[0] != '-') {
+      line.words.push_back(word);
+      continue;
+    }
+    if (word == "--") {
+      options_over = true;
+      continue;
+    }
+    std::string name = word.substr(word.find_first_not_of('-'));
+    const auto equal = name.find('=');
+    const std::string inline_value = equal == std::string::npos ? "" : name.substr(equal + 1);
+    if (equal != std::string::npos) name.resize(equal);
+    const bool flag = std::ranges::find(names, name) != names.end();
+    const bool takes_value = std::ranges::find(names, name + "=") != names.end();
+    if (!flag && !takes_value)
+      return permanent("there is no option " + word + "; --help lists those there are");
+    if (flag && equal != std::string::npos) return permanent("--" + name + " takes no value");
+    if (takes_value && equal == std::string::npos) {
+      if (i + 1 >= argc) return permanent("--" + name + " needs a value");
+      line.options[name] = argv[++i];
+    } else {
+      line.options[name] = inline_value;
+    }
+  }
+  return line;
+}
+
+std::string program_directory() {
+  char path[4096];
+  const auto length = ::readlink("/proc/self/exe", path, sizeof path);
+  const std::string full(path, length > 0 ? static_cast<std::size_t>(length) : 0);
+  return full.substr(0, full.rfind('/'));
+}
+
+}  // namespace waxwing

@@ -1,0 +1,28 @@
+// Arguments of the small operators' commands: --instance DIR, flags, and words.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace waxwing {
+
+struct CommandLine {
+  std::map<std::string, std::string> options;  // without the dashes; flags have an empty value
+  std::vector<std::string> words;
+  bool has(const std::string& name) const { return options.contains(name); }
+  std::string get(const std::string& name, const std::string& fallback = "") const {
+    const auto at = options.find(name);
+    return at == options.end() ? fallback : at->second;
+  }
+};
+
+// names: "instance=" takes a value, "status" takes none. --name=value is understood; "--" ends options.
+Result<CommandLine> parse_command_line(int argc, char** argv, const std::vector<std::string>& names);
+
+// Folder of the program that runs, symbolic links resolved: where its sisters are.
+std::string program_directory();
+
+}  // namespace waxwing

@@ -1,0 +1,190 @@
+#include "watcher/control.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/time.h"
+#include "common/log/log.h"
+
+namespace waxwing {
+
+namespace {
+
+// Tells a tool what has changed since it was told last.
+class Reporter {
+ public:
+  explicit Reporter(const Supervisor& supervisor) {
+    for (const auto& service : supervisor.services()) told_[service.get()] = service->state;
+  }
+  void tell(PacketSocket& socket, const Supervisor& supervisor) {
+    for (const auto& service : supervisor.services()) {
+      if (told_[service.get()] == service->state) continue;
+      told_[service.get()] = service->state;
+      Record progress("progress");
+      progress.set("name", service->spec->name).set("state", state_name(service->state));
+      if (service->process) progress.set("pid", service->process->pid());
+      progress.set("ms", service->startup_ms).set("trouble", service->trouble);
+      (void)socket.send(progress);  // a tool that went away misses it
+    }
+  }
+
+ private:
+  std::map<const Service*, ServiceState> told_;
+};
+
+void add_with_needs(Supervisor& supervisor, Service& service, std::vector<Service*>& list) {
+  for (std::string_view name : service.spec->needs) {
+    Service* needed = supervisor.find(name);
+    if (needed && is_enabled(*needed->spec, supervisor.config())) add_with_needs(supervisor, *needed, list);
+  }
+  if (std::ranges::find(list, &service) == list.end()) list.push_back(&service);
+}
+
+}  // namespace
+
+void Control::serve(UniqueFd listener) {
+  serve_unix(loop_, std::move(listener), [this](PacketSocket socket) { spawn(converse(std::move(socket))); });
+}
+
+std::string Control::reload() {
+  auto fresh = Config::load(supervisor_.config().root());
+  if (!fresh) {
+    log::Event("watcher.reload.refused").with("error", fresh.error().text).error();
+    return fresh.error().text;
+  }
+  supervisor_.use_config(std::move(*fresh));
+  return {};
+}
+
+Task<void> Control::converse(PacketSocket socket) {
+  for (;;) {
+    auto got = co_await socket.receive();
+    if (!got || !*got) break;
+    const Record record = std::move((**got).record);
+    const auto pid = static_cast<pid_t>(record.number("pid"));
+    if (record.is("ready")) {
+      supervisor_.on_ready(pid);
+    } else if (record.is("alive")) {
+      supervisor_.on_alive(pid);
+    } else if (!record.is("stopping")) {
+      co_await answer(socket, record);
+    }
+  }
+}
+
+Task<void> Control::answer(PacketSocket& socket, const Record& question) {
+  std::vector<Service*> services;
+  for (std::string_view name : question.all("name")) {
+    const auto specs = services_called(name);
+    if (specs.empty()) {
+      (void)socket.send(Record("error").set("text", "there is no service '" + std::string(name) + "'"));
+      co_return;
+    }
+    for (const ServiceSpec* spec : specs) services.push_back(supervisor_.find(spec->name));
+  }
+  const bool everything = services.empty();
+  if (question.is("status")) {
+    (void)socket.send(status());
+    co_return;
+  }
+  if (question.is("stop")) {
+    co_await stop(socket, std::move(services), everything);
+    co_return;
+  }
+  const bool starts = question.is("start") || question.is("restart");
+  if (!starts && !question.is("reload")) {
+    (void)socket.send(Record("error").set("text", "watcher does not know '" + question.verb() + "'"));
+    co_return;
+  }
+  if (const std::string wrong = reload(); !wrong.empty()) {
+    (void)socket.send(Record("error").set("text", wrong));
+    co_return;
+  }
+  if (everything) services = supervisor_.enabled();
+  if (starts) {
+    co_await start(socket, std::move(services), question.is("restart"));
+    co_return;
+  }
+  for (Service* service : services)
+    if (service->process && service->spec->readiness == Readiness::says_so) service->process->signal(SIGHUP);
+  (void)socket.send(Record("done"));
+}
+
+Task<void> Control::start(PacketSocket& socket, std::vector<Service*> services, bool again) {
+  Reporter reporter(supervisor_);
+  std::vector<Service*> list;
+  for (Service* service : services) add_with_needs(supervisor_, *service, list);
+  std::map<Service*, int> deaths_before;
+  for (Service* service : list) {
+    const bool named = std::ranges::find(services, service) != services.end();
+    if (again && named && service->process) {
+      supervisor_.restart(*service);
+    } else {
+      supervisor_.start(*service);
+    }
+    deaths_before[service] = service->deaths;
+  }
+  // Settled: each one runs, has died once on the way, or waits for one that has.
+  const auto failed = [&](Service* s) {
+    return s->deaths > deaths_before[s] || s->state == ServiceState::failed;
+  };
+  const auto settled = [&](Service* s) {
+    if (s->state == ServiceState::running || failed(s) || !s->wanted) return true;
+    return s->state == ServiceState::waiting && std::ranges::any_of(list, failed);
+  };
+  for (;;) {
+    reporter.tell(socket, supervisor_);
+    if (socket.broken() || std::ranges::all_of(list, settled)) break;
+    co_await supervisor_.changed().wait(1000);
+  }
+  Record answer("done");
+  if (!std::ranges::all_of(list, [](Service* s) { return s->state == ServiceState::running; })) {
+    answer = Record("failed");
+    for (Service* service : list) {
+      if (service->state == ServiceState::running) continue;
+      answer.set(failed(service) ? "name" : "waiting", service->spec->name);
+      if (failed(service)) answer.set("trouble", service->trouble);
+    }
+  }
+  (void)socket.send(answer);
+}
+
+Task<void> Control::stop(PacketSocket& socket, std::vector<Service*> services, bool everything) {
+  Reporter reporter(supervisor_);
+  if (everything) {
+    log::Event("watcher.stopping").notice();
+    for (const auto& service : supervisor_.services()) services.push_back(service.get());
+  }
+  // Backwards, so that nobody loses what it needs before it has ended itself.
+  std::ranges::sort(services, std::greater<>(), [](Service* s) { return s->spec; });
+  for (Service* service : services) supervisor_.stop(*service);
+  for (;;) {
+    reporter.tell(socket, supervisor_);
+    if (std::ranges::none_of(services, [](Service* s) { return s->living; })) break;
+    co_await supervisor_.changed().wait(1000);
+  }
+  (void)socket.send(Record("done"));
+  if (everything) loop_.stop();
+}
+
+Record Control::status() const {
+  Record answer("status");
+  answer.set("watcher", ::getpid());
+  const std::int64_t now = monotonic_ms();
+  for (const auto& service : supervisor_.services()) {
+    const bool enabled = is_enabled(*service->spec, supervisor_.config());
+    if (!enabled && !service->living) continue;
+    answer.set("service", service->spec->name).set("state", state_name(service->state));
+    answer.set("pid", service->process ? service->process->pid() : 0);
+    answer.set("seconds", service->process ? (now - service->started_ms) / 1000 : 0);
+    answer.set("deaths", service->deaths)
+        .set("startup_ms", service->startup_ms)
+        .set("trouble", service->trouble);
+  }
+  return answer;
+}
+
+}  // namespace waxwing

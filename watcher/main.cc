@@ -1,0 +1,109 @@
+// watcher(8): starts the services of an instance, keeps them running, stops them. See man/watcher.8.
+//
+//   watcher [--instance DIR] [--foreground]
+//
+// The parent returns when run/watcher is being listened on; which services run is then asked for over that
+// socket (start-msg, stop-msg). One watcher per instance: the lock is on run/watcher.pid.
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "common/log/log.h"
+#include "watcher/control.h"
+#include "watcher/detach.h"
+#include "watcher/signals.h"
+#include "watcher/supervisor.h"
+
+namespace waxwing {
+namespace {
+
+struct Arguments {
+  std::string instance;
+  bool foreground = false;
+};
+
+Result<Arguments> parse(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--foreground") {
+      arguments.foreground = true;
+    } else if (word == "--instance" && i + 1 < argc) {
+      arguments.instance = argv[++i];
+    } else {
+      return permanent("unknown argument '" + std::string(word) +
+                       "'; usage: watcher [--instance DIR] [--foreground]");
+    }
+  }
+  return arguments;
+}
+
+void raise_limits() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);  // a descriptor per session: as many as we may have
+  }
+}
+
+void open_log(const Config& config) {
+  log::Options options;
+  options.directory = config.path_of("log");
+  options.program = "watcher";
+  options.level = log::parse_level(config.text("log.level"));
+  options.max_file_bytes = static_cast<std::uint64_t>(config.number("log.maxlogfilesize"));
+  options.max_file_seconds = config.number("log.rollovertime");
+  options.keep_files = static_cast<int>(config.number("log.maxlogfiles"));
+  options.syslog_facility = config.text("log.syslogfacility");
+  log::open(options);
+}
+
+Result<> run(const Arguments& arguments) {
+  ::close_range(3, ~0U,
+                0);  // what a caller left open (a pipe, make's job server) must not live as long as we do
+  TRY(const std::string root, find_instance(arguments.instance));
+  TRY(auto config, Config::load(root));
+  TRY_VOID(make_directories(config->path_of("run")));
+  TRY_VOID(make_directories(config->path_of("log")));
+  open_log(*config);
+  Detach detach;
+  if (!arguments.foreground) TRY_VOID(detach.begin());
+  TRY(const UniqueFd lock, lock_pid_file(config->path_of("run/watcher.pid")));
+  TRY(UniqueFd listener, listen_unix(config->path_of("run/watcher")));
+  raise_limits();
+  ::umask(077);
+
+  EventLoop loop;
+  Supervisor supervisor(loop, config, own_directory());
+  Control control(loop, supervisor);
+  control.serve(std::move(listener));
+  const WatcherSignals signals(loop, supervisor, control);
+  log::Event("watcher.ready").with("instance", root).with("pid", ::getpid()).notice();
+  detach.finish();
+  if (arguments.foreground)
+    loop.post([&] {
+      for (Service* service : supervisor.enabled()) supervisor.start(*service);
+    });
+  loop.run();
+  ::unlink(config->path_of("run/watcher").c_str());
+  ::unlink(config->path_of("run/watcher.pid").c_str());
+  log::Event("watcher.stopped").notice();
+  return {};
+}
+
+}  // namespace
+}  // namespace waxwing
+
+int main(int argc, char** argv) {
+  auto arguments = waxwing::parse(argc, argv);
+  const auto result =
+      arguments ? waxwing::run(*arguments) : waxwing::Result<>(std::unexpected(arguments.error()));
+  std::fflush(nullptr);
+  if (result) ::_exit(0);
+  std::fprintf(stderr, "watcher: %s\n", result.error().text.c_str());
+  ::_exit(1);
+}

@@ -1,0 +1,42 @@
+#include "watcher/signals.h"
+
+#include <event2/event.h>
+
+#include <csignal>
+
+#include "common/log/log.h"
+
+namespace waxwing {
+
+namespace {
+Task<void> stop_everything(EventLoop& loop, Supervisor& supervisor) {
+  supervisor.stop_all();
+  while (!supervisor.all_stopped()) co_await supervisor.changed().wait(1000);
+  loop.stop();
+}
+}  // namespace
+
+WatcherSignals::WatcherSignals(EventLoop& loop, Supervisor& supervisor, Control& control)
+    : loop_(loop), supervisor_(supervisor), control_(control) {
+  std::signal(SIGPIPE, SIG_IGN);
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) {
+    events_.push_back(evsignal_new(loop.base(), number, &WatcherSignals::fired, this));
+    ::event_add(events_.back(), nullptr);
+  }
+}
+
+WatcherSignals::~WatcherSignals() {
+  for (::event* event : events_) ::event_free(event);
+}
+
+void WatcherSignals::fired(int number, short, void* self) {
+  auto& signals = *static_cast<WatcherSignals*>(self);
+  if (number == SIGHUP) {
+    (void)signals.control_.reload();  // it has logged what was wrong
+    return;
+  }
+  log::Event("watcher.stopping").with("signal", number).notice();
+  spawn(stop_everything(signals.loop_, signals.supervisor_));
+}
+
+}  // namespace waxwing

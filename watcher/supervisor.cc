@@ -1,0 +1,330 @@
+#include "watcher/supervisor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+
+namespace waxwing {
+
+namespace {
+
+// A service that dies sooner than this after its start has died "at once".
+constexpr std::int64_t kQuickDeathMs = 10'000;
+// So many quick deaths in a row are restarted without a pause; then the pause doubles up to the longest.
+constexpr int kFreeRestarts = 2;
+constexpr std::int64_t kFirstPauseMs = 500;
+constexpr std::int64_t kLongestPauseMs = 60'000;
+
+bool accepts_connections(const std::string& path) {
+  // Through the directory's descriptor: the path may be longer than sun_path holds.
+  const auto slash = path.rfind('/');
+  const UniqueFd directory(::open(path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = "/proc/self/fd/" + std::to_string(directory.get()) + path.substr(slash);
+  if (!directory || !socket || name.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, name.data(), name.size());
+  return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
+std::int64_t pause_after(int quick_deaths) {
+  if (quick_deaths <= kFreeRestarts) return 0;
+  const int doublings = std::min(quick_deaths - kFreeRestarts - 1, 10);
+  return std::min(kFirstPauseMs << doublings, kLongestPauseMs);
+}
+
+}  // namespace
+
+std::string_view state_name(ServiceState state) {
+  switch (state) {
+    case ServiceState::stopped:
+      return "stopped";
+    case ServiceState::waiting:
+      return "waiting";
+    case ServiceState::starting:
+      return "starting";
+    case ServiceState::running:
+      return "running";
+    case ServiceState::failed:
+      return "failed";
+    case ServiceState::stopping:
+      return "stopping";
+  }
+  return "unknown";
+}
+
+Supervisor::Supervisor(EventLoop& loop, std::shared_ptr<const Config> config, std::string bin_directory)
+    : loop_(loop), config_(std::move(config)), bin_directory_(std::move(bin_directory)), changed_(loop) {
+  for (const ServiceSpec& spec : service_table()) {
+    services_.push_back(std::make_unique<Service>());
+    services_.back()->spec = &spec;
+  }
+  sign_timer_ = loop_.every(1000, [this] { check_signs(); });
+}
+
+Service* Supervisor::find(std::string_view name) {
+  const auto at = std::ranges::find_if(services_, [&](auto& s) { return s->spec->name == name; });
+  return at == services_.end() ? nullptr : at->get();
+}
+
+Service* Supervisor::find_pid(pid_t pid) {
+  const auto at =
+      std::ranges::find_if(services_, [&](auto& s) { return s->process && s->process->pid() == pid; });
+  return at == services_.end() ? nullptr : at->get();
+}
+
+std::vector<Service*> Supervisor::enabled() {
+  std::vector<Service*> list;
+  for (auto& service : services_)
+    if (is_enabled(*service->spec, *config_)) list.push_back(service.get());
+  return list;
+}
+
+bool Supervisor::all_stopped() const {
+  return std::ranges::none_of(services_, [](auto& s) { return s->living; });
+}
+
+void Supervisor::become(Service& service, ServiceState state) {
+  service.state = state;
+  changed_.notify_all();
+}
+
+// ---- asking -------------------------------------------------------------------------------------
+
+void Supervisor::start(Service& service) {
+  for (std::string_view needed : service.spec->needs) {
+    Service* other = find(needed);
+    if (other && is_enabled(*other->spec, *config_)) start(*other);
+  }
+  const bool tired = service.state == ServiceState::failed;
+  if (!service.wanted || tired) service.deaths = service.quick_deaths = 0;
+  service.wanted = true;
+  if (tired) become(service, ServiceState::waiting);  // ends the pause
+  if (service.living) return;
+  service.living = true;
+  become(service, ServiceState::waiting);
+  spawn(live(service));
+}
+
+void Supervisor::stop(Service& service) {
+  if (!service.living || !service.wanted) return;
+  service.wanted = false;
+  changed_.notify_all();
+  if (service.process) {
+    become(service, ServiceState::stopping);
+    spawn(bring_down(service));
+  }
+}
+
+void Supervisor::stop_all() {
+  for (auto at = services_.rbegin(); at != services_.rend(); ++at) stop(**at);
+}
+
+void Supervisor::restart(Service& service) {
+  if (!service.process || !service.wanted) return start(service);
+  // Its coroutine sees the end and, as the service is still wanted, starts it again.
+  service.quick_deaths = 0;
+  become(service, ServiceState::stopping);
+  spawn(bring_down(service));
+}
+
+// ---- a service's life ---------------------------------------------------------------------------
+
+bool Supervisor::needs_met(const Service& service) {
+  return std::ranges::all_of(service.spec->needs, [&](std::string_view name) {
+    const Service* other = find(name);
+    return !other || !is_enabled(*other->spec, *config_) || other->state == ServiceState::running;
+  });
+}
+
+Task<void> Supervisor::live(Service& service) {
+  while (service.wanted) {
+    while (service.wanted && !needs_met(service)) co_await changed_.wait();
+    if (!service.wanted) break;
+    co_await bring_up(service);
+    if (!service.wanted) break;
+    if (!config_->flag("base.autorestart.enable") && service.deaths > 0) {
+      service.wanted = false;
+      break;
+    }
+    co_await pause_before_retry(service);
+  }
+  service.living = false;
+  ::unlink(pid_file(service).c_str());
+  become(service, ServiceState::stopped);
+}
+
+// One process from its start to its end.
+Task<void> Supervisor::bring_up(Service& service) {
+  service.started_ms = monotonic_ms();
+  const Result<> launched = launch(service);
+  if (!launched) {
+    service.trouble = launched.error().text;
+    ++service.deaths;
+    ++service.quick_deaths;
+    log::Event("watcher.start.fail").with("service", service.spec->name).with("why", service.trouble).error();
+    become(service, ServiceState::failed);
+    co_return;
+  }
+  if (service.spec->readiness == Readiness::answers && service.state == ServiceState::starting)
+    spawn(ask_until_it_answers(service, service.process->pid()));
+  co_await loop_.readable(service.process->pidfd(), -1);
+  on_exit(service);
+}
+
+Result<> Supervisor::launch(Service& service) {
+  const std::string name(service.spec->name);
+  const auto old = read_file(pid_file(service), 64);
+  const auto pid = old ? to_number<pid_t>(trim(*old)) : std::nullopt;
+  service.gives_signs = false;
+  service.last_sign_ms = monotonic_ms();
+  if (pid) service.process = Process::adopt(*pid, name, config_->root());
+  if (service.process) {
+    log::Event("watcher.adopt").with("service", name).with("pid", service.process->pid()).notice();
+    become(service, ServiceState::running);
+    return {};
+  }
+  const auto command = command_of(*service.spec, *config_, bin_directory_);
+  TRY(service.process, Process::start(command, config_->path_of("log/" + name + ".log"), config_->root()));
+  TRY_VOID(replace_file(pid_file(service), std::to_string(service.process->pid()) + "\n", 0644));
+  log::Event("watcher.start").with("service", name).with("pid", service.process->pid()).information();
+  become(service, ServiceState::starting);
+  return {};
+}
+
+void Supervisor::on_exit(Service& service) {
+  const std::int64_t lived = monotonic_ms() - service.started_ms;
+  const bool asked_for = service.state == ServiceState::stopping;
+  const std::string how = service.process->reap();
+  const pid_t pid = service.process->pid();
+  service.process.reset();
+  log::Event event("watcher.exit");
+  event.with("service", service.spec->name).with("pid", pid).with("how", how).with("lived_ms", lived);
+  if (asked_for) return event.information();
+  event.error();
+  ++service.deaths;
+  service.quick_deaths = lived < kQuickDeathMs ? service.quick_deaths + 1 : 0;
+  // One that was being killed because it was never ready has its reason already.
+  if (service.state != ServiceState::failed) service.trouble = how;
+  become(service, ServiceState::failed);
+}
+
+Task<void> Supervisor::pause_before_retry(Service& service) {
+  if (service.state != ServiceState::failed) {  // restart was asked for
+    become(service, ServiceState::waiting);
+    co_return;
+  }
+  const std::int64_t pause = pause_after(service.quick_deaths);
+  if (pause > 0)
+    log::Event("watcher.dies.again")
+        .with("service", service.spec->name)
+        .with("times", service.quick_deaths)
+        .with("pause_ms", pause)
+        .with("why", service.trouble)
+        .critical();
+  const std::int64_t until = monotonic_ms() + pause;
+  while (service.wanted && service.state == ServiceState::failed) {
+    const std::int64_t left = until - monotonic_ms();
+    if (left <= 0) break;
+    co_await changed_.wait(left);
+  }
+  if (service.wanted) become(service, ServiceState::waiting);
+}
+
+Task<void> Supervisor::ask_until_it_answers(Service& service, pid_t pid) {
+  const std::string path = config_->path_of("run/ldapi");
+  while (service.process && service.process->pid() == pid && service.state == ServiceState::starting) {
+    if (accepts_connections(path)) {
+      on_ready(pid);
+      co_return;
+    }
+    co_await loop_.sleep(20);
+  }
+}
+
+// ---- stopping -----------------------------------------------------------------------------------
+
+bool Supervisor::is_needed_by_living(const Service& service) {
+  return std::ranges::any_of(services_, [&](auto& other) {
+    return !other->wanted && other->process &&
+           std::ranges::find(other->spec->needs, service.spec->name) != other->spec->needs.end();
+  });
+}
+
+Task<void> Supervisor::bring_down(Service& service) {
+  if (!service.process) co_return;
+  const pid_t pid = service.process->pid();
+  while (!service.wanted && is_needed_by_living(service)) co_await changed_.wait();
+  if (!service.process || service.process->pid() != pid) co_return;
+  service.process->signal(SIGTERM);
+  const std::int64_t until = monotonic_ms() + config_->number("watcher.stop_timeout") * 1000;
+  while (service.process && service.process->pid() == pid && monotonic_ms() < until)
+    co_await changed_.wait(until - monotonic_ms());
+  if (!service.process || service.process->pid() != pid) co_return;
+  log::Event("watcher.kill")
+      .with("service", service.spec->name)
+      .with("pid", pid)
+      .with("why", "did not stop in time")
+      .error();
+  service.process->signal(SIGKILL);
+}
+
+// ---- signs of life ------------------------------------------------------------------------------
+
+void Supervisor::on_ready(pid_t pid) {
+  Service* service = find_pid(pid);
+  if (!service) return;
+  service->last_sign_ms = monotonic_ms();
+  if (service->state != ServiceState::starting) return;
+  service->startup_ms = service->last_sign_ms - service->started_ms;
+  log::Event("watcher.ready")
+      .with("service", service->spec->name)
+      .with("pid", pid)
+      .with("ms", service->startup_ms)
+      .notice();
+  become(*service, ServiceState::running);
+}
+
+void Supervisor::on_alive(pid_t pid) {
+  Service* service = find_pid(pid);
+  if (!service) return;
+  service->last_sign_ms = monotonic_ms();
+  service->gives_signs = true;
+}
+
+void Supervisor::check_signs() {
+  const std::int64_t now = monotonic_ms();
+  const std::int64_t silence_ms = config_->number("watcher.alive_timeout") * 1000;
+  const std::int64_t start_ms = config_->number("watcher.start_timeout") * 1000;
+  for (auto& service : services_) {
+    if (!service->process) continue;
+    const bool late = service->state == ServiceState::starting && now - service->started_ms > start_ms;
+    const bool silent = service->state == ServiceState::running && service->gives_signs && silence_ms > 0 &&
+                        now - service->last_sign_ms > silence_ms;
+    if (!late && !silent) continue;
+    service->trouble = late ? "was not ready in time" : "gave no sign of life";
+    log::Event("watcher.kill")
+        .with("service", service->spec->name)
+        .with("pid", service->process->pid())
+        .with("why", service->trouble)
+        .error();
+    become(*service, ServiceState::failed);
+    service->process->signal(SIGKILL);
+  }
+}
+
+std::string Supervisor::pid_file(const Service& service) const {
+  return config_->path_of("run/" + std::string(service.spec->name) + ".pid");
+}
+
+}  // namespace waxwing
