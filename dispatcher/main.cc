@@ -7,6 +7,7 @@
 // they have, and the next dispatcher binds the ports again and starts workers of its own.
 // See dispatcher(8), dispatcher.cnf(5).
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "common/daemon/daemon.h"
@@ -20,14 +21,13 @@ using namespace waxwing::dispatcher;
 
 namespace {
 
-Result<Settings> read_settings(const Config& config) {
-  const auto path = config.path_of("config/dispatcher.cnf");
-  TRY(auto text, read_file(path, 1 << 20));
+// From the published build, so that a half-edited file never takes effect.
+Result<Settings> read_settings(const Config& config, const mta::MtaConfig& published) {
   const auto expand = [&](std::string_view name) -> std::optional<std::string> {
     if (!find_option(name)) return std::nullopt;
     return config.text(name);
   };
-  return parse_settings(text, path, expand);
+  return parse_settings(published.text("dispatcher.cnf"), "dispatcher.cnf", expand);
 }
 
 struct Dispatcher {
@@ -45,10 +45,10 @@ struct Dispatcher {
 };
 
 Result<> start(Daemon& daemon) {
-  TRY(auto settings, read_settings(*daemon.config()));
-  for (const auto& note : settings.notes) log::Event("dispatcher.config.note").with("text", note).notice();
   auto& self = *new Dispatcher;  // lives as long as the process
   TRY(self.access, PortAccess::create(daemon));
+  TRY(auto settings, read_settings(*daemon.config(), *self.access->config()));
+  for (const auto& note : settings.notes) log::Event("dispatcher.config.note").with("text", note).notice();
   for (auto& service : settings.services) {
     self.services.push_back(std::make_unique<Service>(daemon, std::move(service), self.access));
     TRY_VOID(self.services.back()->bind());

@@ -16,6 +16,7 @@ class PortAccess {
   static Result<std::shared_ptr<PortAccess>> create(Daemon& daemon);
   // Takes a newly published build; a build that does not load is logged and the old one stays.
   void reload();
+  std::shared_ptr<const mta::MtaConfig> config() const { return holder_->current(); }
   // Directory down during a callout: a temporary refusal, never an acceptance.
   Task<mta::PortVerdict> check(std::string server_ip, int server_port, std::string client_ip,
                                int client_port);

@@ -29,9 +29,18 @@
 #include "common/net/task.h"
 #include "mta/submission/verdict.h"
 
+namespace waxwing::directory {
+class Directory;
+}
+
 namespace waxwing::mta {
 
+class Channel;
+class DirectoryView;
 class MtaConfig;
+namespace queue {
+class Queue;
+}
 
 // Who hands the message over. Filled once a session, copied into each of its messages.
 struct Source {
@@ -53,11 +62,17 @@ struct Source {
 // workers. Reloads itself with the daemon.
 class Submitter {
  public:
-  static Result<std::shared_ptr<Submitter>> create(Daemon& daemon);
+  // queue: the process's own, when it has one already.
+  static Result<std::shared_ptr<Submitter>> create(Daemon& daemon,
+                                                   std::shared_ptr<queue::Queue> queue = nullptr);
   ~Submitter();
 
   std::shared_ptr<const MtaConfig> config() const;  // the newest
   Daemon& daemon() const;
+  const std::shared_ptr<directory::Directory>& directory() const;
+  DirectoryView& view() const;
+  // Largest message, in bytes, that may come in by this channel; 0: no limit.
+  std::uint64_t size_limit(const MtaConfig& config, const Channel& source) const;
 
   struct Inner;
   Inner& inner() const { return *inner_; }
@@ -86,7 +101,7 @@ class Submission {
   Task<Verdict> data(std::string_view bytes);
   Task<Verdict> finish();
 
-  const std::string& queue_id() const;  // of the message; "" before data()
+  const std::string& queue_id() const;  // of the message; "" before sender()
   std::uint64_t size_bytes() const;     // bytes seen by data()
 
   struct Inner;

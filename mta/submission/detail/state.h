@@ -1,0 +1,94 @@
+// What Submitter and Submission keep. Private to this folder.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/directory/directory.h"
+#include "mta/address/directory_view.h"
+#include "mta/address/resolve.h"
+#include "mta/config/mta_config.h"
+#include "mta/policy/access.h"
+#include "mta/queue/queue.h"
+#include "mta/queue/writer.h"
+#include "mta/submission/submission.h"
+
+namespace waxwing::mta {
+
+struct Submitter::Inner {
+  Daemon& daemon;
+  std::shared_ptr<MtaConfigHolder> holder;
+  std::shared_ptr<directory::Directory> directory;
+  std::unique_ptr<DirectoryView> view;
+  std::shared_ptr<queue::Queue> queue;
+};
+
+// One final recipient on its way into an envelope.
+struct Destination {
+  Recipient recipient;
+  std::string original;  // "rfc822;..." for the queue
+  std::string notify;
+  std::string envelope_from;  // the message's, or what a list or an access table put in its place
+  bool held = false;
+};
+
+struct Submission::Inner {
+  Inner(std::shared_ptr<Submitter> owner, Source from)
+      : submitter(std::move(owner)), source(std::move(from)) {}
+
+  std::shared_ptr<Submitter> submitter;
+  Source source;
+  // One snapshot serves one message from MAIL to the end.
+  std::shared_ptr<const MtaConfig> config;
+  const Channel* channel = nullptr;
+
+  std::string queue_id;
+  std::string sender;  // rewritten
+  SenderOptions options;
+  std::vector<std::string> given;  // recipients as accepted
+  std::vector<Destination> destinations;
+  std::string extra_header;  // from access tables
+  bool discard = false;
+
+  std::string trace;
+  std::string header;       // until it is whole
+  std::size_t scanned = 0;  // of header: no empty line before this
+  bool in_body = false;
+  bool ends_in_crlf = true;
+  queue::Priority priority = queue::Priority::normal;
+  std::string hold_reason;
+  std::uint64_t size = 0, lines = 0;
+  std::uint64_t size_limit = 0;
+  std::int64_t line_limit = 0;
+  std::optional<queue::Writer> writer;
+  std::optional<Verdict> failure;
+
+  WorkerPool& workers() const { return submitter->daemon().workers(); }
+  AccessSession access_session() const;
+  // One final recipient: into destinations, or refused.
+  Verdict take(Recipient recipient, const AccessVerdict& access, const std::string& given_address,
+               const RecipientOptions& recipient_options);
+  // Header complete: processed and written. Then the body that came with it.
+  Task<Verdict> header_done(std::size_t header_bytes);
+  Verdict write_body(std::string_view bytes);
+  Verdict open_writer();
+  Verdict fail(Verdict verdict) {
+    failure = verdict;
+    writer.reset();
+    header.clear();
+    return verdict;
+  }
+};
+
+// Directory down, disk trouble, a bug: never a refusal for good. "No space" is 452 4.3.1.
+Verdict verdict_of(const Error& error);
+Verdict verdict_of(const AddressProblem& problem);
+Verdict verdict_of(const AccessVerdict& access);
+
+// Queue files to be: recipients that share channel, sender and held state, cut by the channel's keywords.
+std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner);
+
+}  // namespace waxwing::mta

@@ -1,0 +1,227 @@
+// MAIL and RCPT: from what a peer says to destinations.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/random.h"
+#include "common/base/strings.h"
+#include "common/log/log.h"
+#include "mta/submission/detail/state.h"
+#include "mta/submission/patiently.h"
+
+namespace waxwing::mta {
+
+namespace {
+constexpr std::int64_t kLongestDelayMs = 60000;
+
+Task<void> access_delay(std::int64_t delay_ms) {
+  if (delay_ms <= 0) co_return;
+  co_await EventLoop::current()->sleep(std::min(delay_ms, kLongestDelayMs));
+}
+
+// Everything RCPT asks of configuration and directory, repeatable as a whole.
+struct Looked {
+  Resolution resolution;
+  std::vector<AccessVerdict> access;  // beside resolution.recipients
+};
+using LookedUp = std::expected<Looked, AddressProblem>;
+
+bool asks(const std::string& notify, std::string_view word) {
+  return ifind(notify, word) != std::string::npos;
+}
+
+Result<LookedUp> look_up(const Lookup& lookup, const Submission::Inner& inner, const ResolveRequest& request,
+                         const RecipientOptions& options) {
+  TRY(auto outcome, resolve_recipient(lookup, request));
+  if (!outcome) return LookedUp(std::unexpected(std::move(outcome.error())));
+  Looked looked{std::move(*outcome), {}};
+  if (inner.source.internal) {
+    looked.access.resize(looked.resolution.recipients.size());
+    return LookedUp(std::move(looked));
+  }
+  const auto session = inner.access_session();
+  const AccessNotify notify{asks(options.notify, "SUCCESS"), asks(options.notify, "FAILURE"),
+                            asks(options.notify, "DELAY")};
+  for (const auto& recipient : looked.resolution.recipients) {
+    const RecipientAccess access{
+        inner.source.channel, inner.sender, recipient.channel, recipient.rewritten, recipient.expanded,
+        options.original,     notify};
+    TRY(auto verdict, check_recipient_access(lookup, session, access));
+    looked.access.push_back(std::move(verdict));
+  }
+  return LookedUp(std::move(looked));
+}
+
+void log_member_problems(const Submission::Inner& inner, const std::string& address,
+                         const Resolution& resolution) {
+  for (const auto& problem : resolution.member_problems)
+    log::Event("mta.member.refused")
+        .with("qid", inner.queue_id)
+        .with("list", address)
+        .with("member", problem.address)
+        .with("reason", problem.text)
+        .warning();
+}
+
+}  // namespace
+
+AccessSession Submission::Inner::access_session() const {
+  AccessSession session;
+  session.port_probe = source.transport_info;
+  session.application = source.application_info;
+  session.submit_type = "MAIL";
+  session.auth_sender = source.auth_address;
+  session.sasl = !source.auth_user.empty();
+  session.tls = source.tls;
+  session.esmtp = source.esmtp;
+  session.lmtp = source.lmtp;
+  return session;
+}
+
+Verdict verdict_of(const Error& error) {
+  if (error.text.find("No space left") != std::string::npos ||
+      error.text.find("quota exceeded") != std::string::npos)
+    return {452, "4.3.1", "Insufficient system storage, try again later"};
+  return {451, "4.3.0", "Temporary failure here, try again later"};
+}
+
+Verdict verdict_of(const AddressProblem& problem) {
+  return {problem.code, problem.status, problem.text};
+}
+
+Verdict verdict_of(const AccessVerdict& access) {
+  const bool later = access.action == AccessVerdict::Action::temporary;
+  Verdict verdict{access.code >= 400 ? access.code : (later ? 450 : 550), access.status, access.text};
+  if (verdict.status.empty()) verdict.status = verdict.code < 500 ? "4.7.1" : "5.7.1";
+  if (verdict.text.empty()) verdict.text = "Refused by policy";
+  return verdict;
+}
+
+Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
+  inner_ = std::make_unique<Inner>(inner_->submitter, std::move(inner_->source));
+  Inner& inner = *inner_;
+  inner.config = inner.submitter->config();
+  inner.channel = inner.config->channel(inner.source.channel);
+  if (!inner.channel) {
+    log::Event("mta.channel.unknown").with("channel", inner.source.channel).error();
+    co_return Verdict{451, "4.3.5", "Server configuration error"};
+  }
+  inner.queue_id = unique_id();
+  inner.options = std::move(options);
+  inner.size_limit = inner.source.internal ? 0 : inner.submitter->size_limit(*inner.config, *inner.channel);
+  if (inner.size_limit && inner.options.size_bytes > inner.size_limit)
+    co_return Verdict{552, "5.3.4",
+                      fmt::format("Message size exceeds the limit of {} bytes", inner.size_limit)};
+  ResolveRequest request;
+  request.address = std::move(address);
+  request.source = inner.channel;
+  request.auth_sender = inner.source.auth_address;
+  request.submission = inner.source.submission;
+  AccessVerdict access;
+  const auto session = inner.access_session();
+  auto ask = [&](directory::Ask patience) -> Result<std::expected<std::string, AddressProblem>> {
+    const Lookup lookup{*inner.config, &inner.submitter->view(), patience};
+    TRY(auto resolved, resolve_sender(lookup, request));
+    if (!resolved || inner.source.internal) return resolved;
+    TRY(access, check_from_access(lookup, session, inner.source.channel, *resolved));
+    return resolved;
+  };
+  auto resolved = co_await patiently(inner.workers(), ask);
+  if (!resolved) {
+    log::Event("mta.sender.failed")
+        .with("from", request.address)
+        .with("error", resolved.error().text)
+        .warning();
+    co_return verdict_of(resolved.error());
+  }
+  if (!*resolved) co_return verdict_of(resolved->error());
+  co_await access_delay(access.delay_ms);
+  if (!access.ok()) co_return verdict_of(access);
+  inner.sender = access.new_from.empty() ? std::move(**resolved) : access.new_from;
+  for (const auto& line : access.header_lines) inner.extra_header += line + "\r\n";
+  if (!access.new_sender.empty()) inner.extra_header += "Sender: " + access.new_sender + "\r\n";
+  if (access.action == AccessVerdict::Action::hold) inner.hold_reason = "held by FROM_ACCESS";
+  if (access.action == AccessVerdict::Action::discard || access.action == AccessVerdict::Action::discard_all)
+    inner.discard = true;
+  co_return Verdict{250, "2.1.0", "Sender ok"};
+}
+
+Task<Verdict> Submission::recipient(std::string address, RecipientOptions options) {
+  Inner& inner = *inner_;
+  if (!inner.config) co_return Verdict{503, "5.5.1", "Sender first"};
+  ResolveRequest request;
+  request.address = address;
+  request.source = inner.channel;
+  request.envelope_from = inner.sender;
+  request.auth_sender = inner.source.auth_address;
+  request.size_bytes = inner.options.size_bytes;
+  request.submission = inner.source.submission;
+  auto ask = [&](directory::Ask patience) {
+    const Lookup lookup{*inner.config, &inner.submitter->view(), patience};
+    return look_up(lookup, inner, request, options);
+  };
+  auto outcome = co_await patiently(inner.workers(), ask);
+  if (!outcome) {
+    log::Event("mta.recipient.failed")
+        .with("qid", inner.queue_id)
+        .with("to", address)
+        .with("error", outcome.error().text)
+        .warning();
+    co_return verdict_of(outcome.error());
+  }
+  if (!*outcome) co_return verdict_of(outcome->error());
+  Looked& looked = **outcome;
+  log_member_problems(inner, address, looked.resolution);
+  std::optional<Verdict> refusal;
+  bool accepted = false;
+  for (std::size_t i = 0; i < looked.resolution.recipients.size(); ++i) {
+    const auto& access = looked.access[i];
+    if (access.delay_ms > 0) co_await access_delay(access.delay_ms);
+    auto taken = inner.take(std::move(looked.resolution.recipients[i]), access, address, options);
+    if (taken.ok())
+      accepted = true;
+    else if (!refusal)
+      refusal = std::move(taken);
+  }
+  if (!accepted && refusal) co_return std::move(*refusal);
+  inner.given.push_back(std::move(address));
+  co_return Verdict{250, "2.1.5", "Recipient ok"};
+}
+
+Verdict Submission::Inner::take(Recipient recipient, const AccessVerdict& access,
+                                const std::string& given_address, const RecipientOptions& recipient_options) {
+  if (!access.ok()) return verdict_of(access);
+  if (const Channel* to = config->channel(recipient.channel); to && to->is(Kw::blocklimit)) {
+    const auto limit =
+        static_cast<std::uint64_t>(to->number(Kw::blocklimit, 0) * config->options().number(Opt::BLOCK_SIZE));
+    if (limit && options.size_bytes > limit)
+      return {552, "5.3.4",
+              fmt::format("Message size exceeds the limit of {} bytes for this recipient", limit)};
+    if (limit && (size_limit == 0 || limit < size_limit)) size_limit = limit;
+  }
+  for (const auto& line : access.header_lines) extra_header += line + "\r\n";
+  if (access.action == AccessVerdict::Action::discard_all) discard = true;
+  if (access.action == AccessVerdict::Action::discard) return {250, "2.1.5", "Recipient ok"};
+  const auto same = [&](const Destination& d) {
+    return d.recipient.channel == recipient.channel && d.recipient.address == recipient.address &&
+           d.recipient.folder == recipient.folder;
+  };
+  if (std::ranges::any_of(destinations, same)) return {250, "2.1.5", "Recipient ok"};
+  Destination destination;
+  destination.held = recipient.hold || access.action == AccessVerdict::Action::hold;
+  destination.envelope_from = sender;
+  if (!access.new_from.empty()) destination.envelope_from = access.new_from;
+  destination.original =
+      recipient_options.original.empty() ? "rfc822;" + given_address : recipient_options.original;
+  destination.notify = recipient_options.notify;
+  if (!recipient.envelope_from.empty()) {
+    // A list sends in its own name from here on: what the first sender asked for ends here (RFC 3461 §5.2.7).
+    destination.envelope_from = recipient.envelope_from;
+    destination.notify.clear();
+  }
+  destination.recipient = std::move(recipient);
+  destinations.push_back(std::move(destination));
+  return {250, "2.1.5", "Recipient ok"};
+}
+
+}  // namespace waxwing::mta

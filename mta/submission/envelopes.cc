@@ -1,0 +1,97 @@
+// From destinations to the envelopes of queue files.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "common/base/strings.h"
+#include "mta/submission/detail/state.h"
+
+namespace waxwing::mta {
+
+namespace {
+
+queue::Envelope common_part(const Submission::Inner& inner) {
+  queue::Envelope envelope;
+  envelope.queue_id = inner.queue_id;
+  envelope.envelope_id = inner.options.envelope_id;
+  envelope.ret = inner.options.ret;
+  envelope.source_channel = inner.source.channel;
+  envelope.auth_user = inner.source.auth_user;
+  envelope.session_id = inner.source.session_id;
+  envelope.smtputf8 = inner.options.smtputf8;
+  envelope.priority = inner.priority;
+  envelope.body = inner.options.body_binary ? "BINARYMIME" : inner.options.body_8bit ? "8BITMIME" : "";
+  // "TCP|server|port|client|port"
+  if (const auto& info = inner.source.transport_info; !info.empty()) {
+    const auto pieces = split(info, '|');
+    if (pieces.size() == 5) envelope.client = pieces[3];
+  }
+  if (const auto slash = inner.source.application_info.find('/'); slash != std::string::npos)
+    envelope.helo = inner.source.application_info.substr(slash + 1);
+  return envelope;
+}
+
+queue::Recipient queue_recipient(Destination& destination) {
+  auto& from = destination.recipient;
+  queue::Recipient to;
+  if (!from.mailbox.empty()) to.final_data = from.mailbox + "\t" + from.folder + "\t";
+  to.original = std::move(destination.original);
+  to.notify = std::move(destination.notify);
+  if (from.expanded != from.address) to.intermediate = std::move(from.expanded);
+  to.host = from.host.empty() ? from.channel : std::move(from.host);
+  to.address = std::move(from.address);
+  return to;
+}
+
+// How many recipients one file of this channel takes, and whether hosts are kept apart.
+struct Cut {
+  std::size_t per_file = SIZE_MAX;
+  bool by_host = false;
+};
+Cut cut_of(const MtaConfig& config, const std::string& channel_name) {
+  Cut cut;
+  const Channel* channel = config.channel(channel_name);
+  if (!channel) return cut;
+  if (channel->is(Kw::single)) cut.per_file = 1;
+  if (channel->is(Kw::single_sys)) cut.by_host = true;
+  if (const auto limit = channel->number(Kw::addrsperfile, 0); limit > 0)
+    cut.per_file = std::min(cut.per_file, static_cast<std::size_t>(limit));
+  return cut;
+}
+
+std::string hold_reason(const Submission::Inner& inner, const std::string& channel_name) {
+  const Channel* channel = inner.config->channel(channel_name);
+  const auto limit = channel ? channel->number(Kw::holdlimit, 0) : 0;
+  const auto source_limit = inner.channel ? inner.channel->number(Kw::holdlimit, 0) : 0;
+  const auto count = static_cast<std::int64_t>(inner.given.size());
+  if ((limit > 0 && count > limit) || (source_limit > 0 && count > source_limit))
+    return "more recipients than holdlimit";
+  return inner.hold_reason;
+}
+
+}  // namespace
+
+std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
+  using Key = std::tuple<std::string, std::string, bool, std::string>;
+  std::map<Key, std::size_t> open;  // the envelope that still takes recipients
+  std::vector<queue::Envelope> envelopes;
+  const auto plain = common_part(inner);
+  for (auto& destination : inner.destinations) {
+    const auto cut = cut_of(*inner.config, destination.recipient.channel);
+    Key key{destination.recipient.channel, destination.envelope_from, destination.held,
+            cut.by_host ? destination.recipient.host : std::string()};
+    const auto [at, fresh] = open.try_emplace(key, envelopes.size());
+    if (fresh || envelopes[at->second].recipients.size() >= cut.per_file) {
+      at->second = envelopes.size();
+      auto& envelope = envelopes.emplace_back(plain);
+      envelope.channel = destination.recipient.channel;
+      envelope.sender = destination.envelope_from;
+      envelope.held_reason =
+          destination.held ? "held by address or access table" : hold_reason(inner, envelope.channel);
+    }
+    envelopes[at->second].recipients.push_back(queue_recipient(destination));
+  }
+  return envelopes;
+}
+
+}  // namespace waxwing::mta

@@ -1,0 +1,166 @@
+#include "mta/submission/header.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "common/base/strings.h"
+#include "common/mail/address.h"
+#include "common/mail/date.h"
+#include "common/mail/header.h"
+#include "mta/address/resolve.h"
+
+namespace waxwing::mta {
+
+namespace {
+
+struct AddressField {
+  std::string_view name;
+  Pointing pointing;
+};
+constexpr std::array<AddressField, 10> kAddressFields = {{{"From", Pointing::backward},
+                                                          {"Sender", Pointing::backward},
+                                                          {"Reply-To", Pointing::backward},
+                                                          {"To", Pointing::forward},
+                                                          {"Cc", Pointing::forward},
+                                                          {"Resent-From", Pointing::backward},
+                                                          {"Resent-Sender", Pointing::backward},
+                                                          {"Resent-Reply-To", Pointing::backward},
+                                                          {"Resent-To", Pointing::forward},
+                                                          {"Resent-Cc", Pointing::forward}}};
+
+const AddressField* address_field(std::string_view name) {
+  for (const auto& field : kAddressFields)
+    if (iequals(field.name, name)) return &field;
+  return nullptr;
+}
+
+// The field with its addresses rewritten, appended to out; untouched bytes stay.
+Result<> append_rewritten(const Lookup& lookup, const HeaderTask& task, const mail::HeaderField& field,
+                          Pointing pointing, std::string& out) {
+  const auto list = mail::parse_address_list(field.value);
+  // value is a view into raw: what stands before it, and the line end after it, are kept.
+  const auto value_at = static_cast<std::size_t>(field.value.data() - field.raw.data());
+  std::size_t copied = 0;
+  for (const auto& item : list.items) {
+    if (item.kind != mail::Address::Kind::mailbox || item.end <= item.begin) continue;
+    const auto before = item.spec.text();
+    TRY(const auto after, resolve_header_address(lookup, before, pointing, task.source, nullptr));
+    if (after == before || after.empty()) continue;
+    const auto at = value_at + item.begin;
+    out.append(field.raw.substr(copied, at - copied)).append(after);
+    copied = value_at + item.end;
+  }
+  out.append(field.raw.substr(copied));
+  return {};
+}
+
+queue::Priority priority_of(std::string_view value) {
+  if (istarts_with(value, "urgent")) return queue::Priority::urgent;
+  if (istarts_with(value, "non-urgent")) return queue::Priority::nonurgent;
+  return queue::Priority::normal;
+}
+
+struct Seen {
+  bool from = false, date = false, message_id = false, recipients = false, bcc = false;
+};
+
+void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, HeaderOutcome& outcome) {
+  const auto name = field.name;
+  if (iequals(name, "Received")) {
+    ++outcome.received;
+    const std::string by = "by " + lookup.config.local_host();
+    if (ifind(field.value, by) != std::string_view::npos) ++outcome.received_here;
+  } else if (iequals(name, "From")) {
+    seen.from = true;
+  } else if (iequals(name, "Date")) {
+    seen.date = true;
+  } else if (iequals(name, "Message-ID")) {
+    seen.message_id = true;
+  } else if (iequals(name, "To") || iequals(name, "Cc") || iequals(name, "Resent-To") ||
+             iequals(name, "Resent-Cc")) {
+    seen.recipients = true;
+  } else if (iequals(name, "Bcc")) {
+    seen.bcc = true;
+  } else if (iequals(name, "Priority")) {
+    outcome.priority = priority_of(field.value);
+  } else if (iequals(name, "MIME-Version")) {
+    outcome.mime = true;
+  }
+}
+
+std::string recipient_list(const HeaderTask& task) {
+  return task.recipients ? join(*task.recipients, ", ") : std::string();
+}
+
+// missingrecipientpolicy; a field to add, or the refusal.
+std::expected<std::string, Verdict> missing_recipients(const Lookup& lookup, const HeaderTask& task,
+                                                       bool had_bcc) {
+  std::int64_t policy = lookup.config.options().number(Opt::MISSING_RECIPIENT_POLICY);
+  if (task.source) policy = task.source->number(Kw::missingrecipientpolicy, policy);
+  switch (policy) {
+    case 0:
+    case 2:
+      return mail::format_field("To", recipient_list(task));
+    case 3:
+      return mail::format_field("Bcc", recipient_list(task));
+    case 4:
+      return mail::format_field(
+          "To", mail::format_phrase(lookup.config.options().text(Opt::MISSING_RECIPIENT_GROUP_TEXT)) + ":;");
+    case 5:
+      return had_bcc && !task.submission ? std::string() : std::string("Bcc: \r\n");
+    case 6:
+      if (had_bcc) return std::string();
+      return std::unexpected(Verdict{554, "5.6.0", "The message has no recipient fields in its header"});
+    default:
+      return std::string();
+  }
+}
+
+std::string completed(const Lookup& lookup, const HeaderTask& task, const Seen& seen) {
+  std::string out;
+  if (!seen.from && !task.sender.empty()) out += mail::format_field("From", task.sender);
+  if (!seen.date) out += mail::format_field("Date", mail::format_local_date(task.now_seconds));
+  if (!seen.message_id) {
+    const auto& domain = lookup.config.options().text(Opt::ID_DOMAIN);
+    out += fmt::format("Message-ID: <{}@{}>\r\n", task.queue_id,
+                       domain.empty() ? lookup.config.local_host() : domain);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task) {
+  const auto block =
+      mail::HeaderBlock::scan(task.header, {.max_bytes = task.header.size() + 1, .max_fields = 10000});
+  if (block.limited())
+    return HeaderResult(std::unexpected(Verdict{554, "5.6.0", "The message has too many header fields"}));
+  HeaderOutcome outcome;
+  Seen seen;
+  outcome.text.reserve(task.header.size() + 256);
+  for (const auto& field : block.fields()) {
+    note(field, lookup, seen, outcome);
+    if (iequals(field.name, "Return-Path") && task.rewrite) continue;
+    if (task.submission && (iequals(field.name, "Bcc") || iequals(field.name, "Resent-Bcc"))) continue;
+    const auto* address = task.rewrite ? address_field(field.name) : nullptr;
+    if (address) {
+      TRY_VOID(append_rewritten(lookup, task, field, address->pointing, outcome.text));
+    } else {
+      outcome.text.append(field.raw);
+    }
+  }
+  // A field cut off by the end of the data.
+  if (!outcome.text.empty() && !outcome.text.ends_with("\n")) outcome.text.append("\r\n");
+  if (task.submission) outcome.text += completed(lookup, task, seen);
+  if (!seen.recipients && task.rewrite && (!seen.bcc || task.submission)) {
+    auto added = missing_recipients(lookup, task, seen.bcc);
+    if (!added) return HeaderResult(std::unexpected(added.error()));
+    outcome.text += *added;
+  }
+  // What the scan takes for body (a first line that is no field) stays body, behind an empty line.
+  outcome.text.append("\r\n").append(task.header.substr(block.size()));
+  return HeaderResult(std::move(outcome));
+}
+
+}  // namespace waxwing::mta

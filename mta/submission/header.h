@@ -1,0 +1,46 @@
+// What submission does to the header of a message: RFC 5321 §6, RFC 6409 §8, and the documented rewriting.
+//
+//   Return-Path:   removed (the last hop writes it)
+//   Bcc:           removed from submissions
+//   Date:, Message-ID:, From:   added to submissions that lack them
+//   no To:, Cc:, Bcc:           missingrecipientpolicy
+//   addresses of From:, Sender:, Reply-To:, To:, Cc: and their Resent- kin: rewritten, senders reversed
+//
+// Fields that need no change keep every byte. Pure but for the Lookup; the error is would-block or bug.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mta/address/context.h"
+#include "mta/queue/envelope.h"
+#include "mta/submission/verdict.h"
+
+namespace waxwing::mta {
+
+struct HeaderTask {
+  std::string_view header;  // the block as it came, with its empty line when it has one
+  const Channel* source = nullptr;
+  bool submission = false;
+  bool rewrite = true;        // false: internal sources, whose headers have been through this
+  std::string_view sender;    // envelope From, rewritten; for a missing From:
+  std::string_view queue_id;  // for a missing Message-ID:
+  std::int64_t now_seconds = 0;
+  const std::vector<std::string>* recipients = nullptr;  // as given, for missingrecipientpolicy
+};
+
+struct HeaderOutcome {
+  std::string text;  // fields and the empty line
+  queue::Priority priority = queue::Priority::normal;
+  int received = 0;       // Received: fields that were there
+  int received_here = 0;  // of these, written by this host
+  bool mime = false;      // has MIME-Version:
+};
+
+using HeaderResult = std::expected<HeaderOutcome, Verdict>;
+Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task);
+
+}  // namespace waxwing::mta

@@ -1,0 +1,218 @@
+// The message itself: header, body, commit.
+#include "mta/submission/submission.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "mta/submission/detail/state.h"
+#include "mta/submission/header.h"
+#include "mta/submission/patiently.h"
+
+namespace waxwing::mta {
+
+namespace {
+
+// Where the body begins in header bytes that may not be whole yet; npos when the empty line has not come.
+std::size_t header_end(std::string_view bytes, std::size_t from) {
+  if (bytes.starts_with("\r\n")) return 2;
+  const auto at = bytes.find("\r\n\r\n", from < 3 ? 0 : from - 3);
+  return at == std::string_view::npos ? at : at + 4;
+}
+
+queue::Priority limited_priority(const MtaConfig& config, queue::Priority priority, std::uint64_t size) {
+  const auto& options = config.options();
+  const auto blocks =
+      static_cast<std::int64_t>(size) / std::max<std::int64_t>(options.number(Opt::BLOCK_SIZE), 1);
+  const auto over = [&](Opt option) { return options.number(option) > 0 && blocks > options.number(option); };
+  if (over(Opt::NON_URGENT_BLOCK_LIMIT) || over(Opt::NORMAL_BLOCK_LIMIT)) return queue::Priority::nonurgent;
+  if (over(Opt::URGENT_BLOCK_LIMIT)) return std::min(priority, queue::Priority::normal);
+  return priority;
+}
+
+void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes) {
+  if (!log::enabled(log::Level::information)) return;
+  for (const auto& envelope : envelopes) {
+    std::string to;
+    for (const auto& recipient : envelope.recipients) {
+      if (to.size() > 500) {
+        to += ",...";
+        break;
+      }
+      to += (to.empty() ? "" : ",") + recipient.address;
+    }
+    log::Event("mta.enqueue")
+        .with("qid", inner.queue_id)
+        .with("sid", inner.source.session_id)
+        .with("src", inner.source.channel)
+        .with("dst", envelope.channel)
+        .with("size", static_cast<std::int64_t>(inner.size))
+        .with("from", envelope.sender)
+        .with("to", to)
+        .with("nrcpt", static_cast<std::int64_t>(envelope.recipients.size()))
+        .with("held", envelope.held_reason)
+        .information();
+  }
+}
+
+}  // namespace
+
+Submission::Submission(std::shared_ptr<Submitter> submitter, Source source)
+    : inner_(std::make_unique<Inner>(std::move(submitter), std::move(source))) {}
+Submission::Submission(Submission&&) noexcept = default;
+Submission::~Submission() = default;
+
+std::size_t Submission::recipients() const {
+  return inner_->given.size();
+}
+const std::string& Submission::queue_id() const {
+  return inner_->queue_id;
+}
+std::uint64_t Submission::size_bytes() const {
+  return inner_->size;
+}
+void Submission::add_trace(std::string_view header_lines) {
+  inner_->trace.append(header_lines);
+}
+
+Verdict Submission::Inner::open_writer() {
+  auto opened = queue::Writer::create(submitter->inner().queue, queue_id);
+  if (!opened) {
+    log::Event("mta.queue.failed").with("qid", queue_id).with("error", opened.error().text).error();
+    return fail(verdict_of(opened.error()));
+  }
+  writer.emplace(std::move(*opened));
+  return {};
+}
+
+Verdict Submission::Inner::write_body(std::string_view bytes) {
+  if (bytes.empty()) return {};
+  lines += static_cast<std::uint64_t>(std::ranges::count(bytes, '\n'));
+  if (line_limit > 0 && lines > static_cast<std::uint64_t>(line_limit))
+    return fail({554, "5.3.4", fmt::format("The message has more than {} lines", line_limit)});
+  ends_in_crlf = bytes.back() == '\n';
+  if (auto written = writer->write(bytes); !written) {
+    log::Event("mta.queue.failed").with("qid", queue_id).with("error", written.error().text).error();
+    return fail(verdict_of(written.error()));
+  }
+  return {};
+}
+
+Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
+  HeaderTask task;
+  task.header = std::string_view(header).substr(0, header_bytes);
+  task.source = channel;
+  task.submission = source.submission;
+  task.rewrite = !source.internal;
+  task.sender = sender;
+  task.queue_id = queue_id;
+  task.now_seconds = wall_seconds();
+  task.recipients = &given;
+  auto ask = [&](directory::Ask patience) {
+    const Lookup lookup{*config, &submitter->view(), patience};
+    return process_header(lookup, task);
+  };
+  auto processed = co_await patiently(workers(), ask);
+  if (!processed) co_return fail(verdict_of(processed.error()));
+  if (!*processed) co_return fail(processed->error());
+  HeaderOutcome& outcome = **processed;
+  const auto& limits = config->options();
+  if (outcome.received >= limits.number(Opt::MAX_TOTAL_RECEIVED_LINES) && !source.internal)
+    co_return fail(
+        {554, "5.4.6", fmt::format("Mail loop: the message has {} Received fields", outcome.received)});
+  if (outcome.received >= limits.number(Opt::MAX_RECEIVED_LINES))
+    hold_reason = fmt::format("{} Received fields: a mail loop", outcome.received);
+  if (outcome.received_here >= limits.number(Opt::MAX_LOCAL_RECEIVED_LINES))
+    hold_reason = fmt::format("{} Received fields of this host: a mail loop", outcome.received_here);
+  priority = outcome.priority;
+  line_limit = channel->number(Kw::linelimit, limits.number(Opt::LINE_LIMIT));
+  if (auto opened = open_writer(); !opened.ok()) co_return opened;
+  std::string start = std::move(trace);
+  start.append(extra_header).append(outcome.text);
+  if (auto written = write_body(start); !written.ok()) co_return written;
+  in_body = true;
+  auto rest = write_body(std::string_view(header).substr(header_bytes));
+  header = std::string();
+  co_return rest;
+}
+
+Task<Verdict> Submission::data(std::string_view bytes) {
+  Inner& inner = *inner_;
+  inner.size += bytes.size();
+  if (inner.failure) co_return *inner.failure;
+  if (!inner.config) co_return inner.fail({503, "5.5.1", "Sender first"});
+  if (inner.size_limit && inner.size > inner.size_limit)
+    co_return inner.fail(
+        {552, "5.3.4", fmt::format("Message size exceeds the limit of {} bytes", inner.size_limit)});
+  if (inner.in_body) co_return inner.write_body(bytes);
+  inner.header.append(bytes);
+  const auto end = header_end(inner.header, inner.scanned);
+  if (end == std::string::npos) {
+    inner.scanned = inner.header.size();
+    const auto limit =
+        static_cast<std::size_t>(inner.submitter->daemon().config()->number("smtp.maxheadersize"));
+    if (inner.scanned > limit)
+      co_return inner.fail({552, "5.3.4", fmt::format("The header is longer than {} bytes", limit)});
+    co_return Verdict{};
+  }
+  auto done = co_await inner.header_done(end);
+  co_return done;
+}
+
+Task<Verdict> Submission::finish() {
+  Inner& inner = *inner_;
+  if (inner.failure) co_return *inner.failure;
+  if (inner.given.empty()) co_return Verdict{554, "5.5.1", "No valid recipients"};
+  if (!inner.in_body) {
+    auto done = co_await inner.header_done(inner.header.size());
+    if (!done.ok()) co_return done;
+  }
+  if (!inner.ends_in_crlf) {
+    if (auto ended = inner.write_body("\r\n"); !ended.ok()) co_return ended;
+  }
+  Verdict accepted{250, "2.5.0", "Ok, queued as " + inner.queue_id};
+  if (inner.discard || inner.destinations.empty()) {
+    log::Event("mta.discarded")
+        .with("qid", inner.queue_id)
+        .with("sid", inner.source.session_id)
+        .with("from", inner.sender)
+        .notice();
+    inner.writer.reset();
+    co_return accepted;
+  }
+  inner.priority = limited_priority(*inner.config, inner.priority, inner.size);
+  auto envelopes = make_envelopes(inner);
+  auto copies = envelopes;
+  auto published = co_await inner.writer->publish(std::move(copies));
+  inner.writer.reset();
+  if (!published) {
+    log::Event("mta.queue.failed").with("qid", inner.queue_id).with("error", published.error().text).error();
+    co_return inner.fail(verdict_of(published.error()));
+  }
+  log_accepted(inner, envelopes);
+  co_return accepted;
+}
+
+Task<Verdict> submit_message(std::shared_ptr<Submitter> submitter, Source source, std::string sender,
+                             SenderOptions options, std::vector<std::string> recipients, std::string message,
+                             std::vector<Refused>* refused) {
+  Submission submission(std::move(submitter), std::move(source));
+  auto verdict = co_await submission.sender(std::move(sender), std::move(options));
+  if (!verdict.ok()) co_return verdict;
+  for (auto& address : recipients) {
+    RecipientOptions plain;
+    verdict = co_await submission.recipient(address, std::move(plain));
+    if (verdict.ok()) continue;
+    if (!refused) co_return verdict;
+    refused->push_back({address, verdict});
+  }
+  if (submission.recipients() == 0) co_return verdict;
+  verdict = co_await submission.data(message);
+  if (verdict.ok()) verdict = co_await submission.finish();
+  co_return verdict;
+}
+
+}  // namespace waxwing::mta
