@@ -1,0 +1,157 @@
+// The schedule: what waits in the queue, and what may be worked on next. Memory only; the tree is the truth
+// and this can be thrown away and made again from it. No I/O, no clock of its own: callers say what time it
+// is (wall milliseconds). For one thread.
+//
+// A unit is what one channel program works on at a time: the recipients of one destination host in one
+// queue file. Units of a host form a destination with a queue per priority; destinations that have
+// something ready stand in rings, one per channel and priority, and are served in turn. So the cost of every
+// step is independent of how much is queued, and a host with a long queue does not keep others waiting.
+// A host that is down is left alone for a time (doubling from one minute to thirty) and then tried with a
+// single unit; a success opens it again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/strings.h"
+#include "mta/queue/channel_policy.h"
+#include "mta/queue/schedule_entry.h"
+
+namespace waxwing::job_controller {
+
+using mta::queue::ChannelPolicy;
+using mta::queue::FileName;
+using mta::queue::Priority;
+using mta::queue::ScheduleEntry;
+
+enum class Mode { attempt, notify, give_back };  // give_back: return it to its sender, do not try
+const char* mode_name(Mode mode);                // "try", "notify", "return"
+
+struct Assignment {
+  std::uint64_t unit = 0;
+  std::string file;  // relative name
+  std::string host;
+  Mode mode = Mode::attempt;
+  std::string why;  // for notify: why nothing was tried
+};
+
+struct ChannelCounts {
+  std::size_t files = 0;
+  std::size_t ready = 0;    // units
+  std::size_t waiting = 0;  // for their time
+  std::size_t in_flight = 0;
+  std::uint64_t bytes = 0;
+  std::size_t hosts = 0;
+  std::size_t hosts_down = 0;
+  bool stopped = false;
+};
+
+// What one line of `imsimta cache -view` shows.
+struct UnitView {
+  std::string file, host, state;
+  Priority priority = Priority::normal;
+  unsigned attempts = 0;
+  std::int64_t arrival_ms = 0;
+  std::int64_t due_ms = 0;
+  std::uint64_t bytes = 0;
+};
+
+class Schedule {
+ public:
+  using PolicySource = std::function<ChannelPolicy(const std::string& channel)>;
+  // renamed: the attempts of a file went up and none of its units is being worked on: the file's name
+  // should follow. It answers the new name.
+  using Rename = std::function<FileName(const FileName&, unsigned attempts)>;
+  Schedule(PolicySource policies, Rename rename);
+  ~Schedule();
+
+  // False when the file is known already, is held, or has nothing left to do.
+  bool add(const ScheduleEntry& entry, std::int64_t now_ms);
+  bool knows(const FileName& name) const { return files_.contains(name.key()); }
+  std::size_t size() const { return files_.size(); }
+
+  // The next unit of the channel, or nothing. per_host: most units of one host at once, 0 no limit.
+  std::optional<Assignment> take(const std::string& channel, unsigned per_host, std::int64_t now_ms);
+  // How the unit ended. Unknown units are ignored: a file may have been deleted meanwhile.
+  void done(std::uint64_t unit, std::int64_t now_ms);
+  struct Deferral {
+    std::int64_t until_ms = 0;  // 0: by the channel's backoff
+    unsigned notices = 0;       // sent so far
+    bool attempted = true;      // false: notify only
+    std::string host_down;      // not empty: the host could not be reached, and why
+  };
+  void deferred(std::uint64_t unit, const Deferral& deferral, std::int64_t now_ms);
+  // The program ended with the unit in hand: again soon, later each time it happens.
+  void returned(std::uint64_t unit, bool crashed, std::int64_t now_ms);
+  // Forgets the whole file of the unit (it is held now); answers its name.
+  std::optional<FileName> forget_file_of(std::uint64_t unit);
+
+  // Moves what is due to the ready queues. Call at next_due_ms() or later.
+  void tick(std::int64_t now_ms);
+  std::int64_t next_due_ms() const;  // INT64_MAX when nothing waits
+
+  // Operators. The key's file, when it is not being worked on, is forgotten (true) so that it can be renamed
+  // or removed; false: unknown, or in work (busy set).
+  bool forget(const FileName& name, bool& busy);
+  // Marks all units for return, at once. False: unknown or in work.
+  bool give_back(const FileName& name);
+  void set_stopped(const std::string& channel, bool stopped);
+  bool is_stopped(const std::string& channel) const;
+  // Everything that waits in the channel is tried now, downed hosts included.
+  void retry_now(const std::string& channel, std::int64_t now_ms);
+  void reload_policies();
+  const ChannelPolicy& policy(const std::string& channel);
+
+  std::size_t ready(const std::string& channel) const;
+  std::vector<std::string> channels() const;
+  ChannelCounts counts(const std::string& channel) const;
+  void view(const std::string& channel, const std::function<void(const UnitView&)>& visit) const;
+  // Name as it is now; nothing when unknown.
+  std::optional<FileName> name_of(const FileName& name) const;
+
+ private:
+  enum class State : std::uint8_t { ready, waiting, in_flight };
+  struct File;
+  struct Unit;
+  struct Destination;
+  struct Channel;
+
+  Channel& channel_of(const std::string& name);
+  const Channel* find_channel(const std::string& name) const;
+  void make_ready(Unit& unit);
+  void make_waiting(Unit& unit, std::int64_t due_ms);
+  void leave_state(Unit& unit);
+  void activate(Destination& destination);
+  bool may_start(const Destination& destination, unsigned per_host) const;
+  Unit* pop_ready(Channel& channel, unsigned per_host);
+  Assignment assign(Unit& unit, std::int64_t now_ms);
+  Unit* in_flight_unit(std::uint64_t id);
+  void end_flight(Unit& unit);
+  void host_down(Destination& destination, const std::string& why, std::int64_t now_ms);
+  void host_up(Destination& destination);
+  void unblock(Destination& destination);
+  void queue_notices(Destination& destination, std::int64_t now_ms);
+  void drop_unit(Unit& unit);
+  void drop_file(File& file);
+  void drop_destination(Destination& destination);
+  void settle_name(File& file);
+  std::int64_t next_try_ms(const Unit& unit, std::int64_t now_ms);
+
+  PolicySource policies_;
+  Rename rename_;
+  std::unordered_map<std::string, std::unique_ptr<File>> files_;  // by FileName::key()
+  std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
+  std::unordered_map<std::uint64_t, Unit*> in_flight_;
+  std::set<std::pair<std::int64_t, Unit*>> waiting_;
+  std::set<std::pair<std::int64_t, Destination*>> blocked_;
+  std::uint64_t next_unit_ = 1;
+};
+
+}  // namespace waxwing::job_controller

@@ -1,0 +1,43 @@
+// What a channel's keywords say about waiting, giving up and running: plain values, so that the schedule can
+// be tested without a configuration. from_config() fills it from imta.cnf.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mta/queue/envelope.h"
+
+namespace waxwing::mta {
+class MtaConfig;
+}
+
+namespace waxwing::mta::queue {
+
+struct ChannelPolicy {
+  // By priority. Seconds between attempts, the last one repeats: backoff, urgentbackoff...
+  std::array<std::vector<std::int64_t>, 3> backoff_seconds;
+  // By priority. Ages in seconds: a warning at each but the last, at the last the message is returned.
+  std::array<std::vector<std::int64_t>, 3> notice_seconds;
+  // By priority: tried at once, or only after the first backoff time (immnormal, immurgent).
+  std::array<bool, 3> immediate = {true, true, true};
+  std::string pool;            // "" is the first pool of job_controller.cnf
+  unsigned maxjobs = 10;
+  unsigned filesperjob = 1000;  // ready units for which one more job is started; 0: never more than one
+  unsigned threaddepth = 128;
+
+  ChannelPolicy();  // the documented defaults
+  // After that many attempts (from 1).
+  std::int64_t backoff_ms(Priority priority, unsigned attempts) const;
+  // Age in ms at which the next warning, or the return, is due when that many warnings were sent.
+  std::int64_t next_notice_ms(Priority priority, unsigned notices_sent) const;
+  std::int64_t return_age_ms(Priority priority) const;
+  // How many warnings should have been sent at this age.
+  unsigned notices_due(Priority priority, std::int64_t age_ms) const;
+};
+
+// Defaults when the configuration knows no such channel.
+ChannelPolicy policy_from_config(const MtaConfig& config, const std::string& channel);
+
+}  // namespace waxwing::mta::queue

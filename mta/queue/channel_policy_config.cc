@@ -1,0 +1,49 @@
+#include "mta/config/mta_config.h"
+#include "mta/queue/channel_policy.h"
+
+namespace waxwing::mta::queue {
+
+namespace {
+struct ByPriority {
+  Priority priority;
+  Kw backoff;
+  Kw notices;
+};
+constexpr ByPriority kByPriority[] = {
+    {Priority::nonurgent, Kw::nonurgentbackoff, Kw::nonurgentnotices},
+    {Priority::normal, Kw::normalbackoff, Kw::normalnotices},
+    {Priority::urgent, Kw::urgentbackoff, Kw::urgentnotices},
+};
+
+void set_times(ChannelPolicy& policy, const Channel& channel, const ByPriority& row, std::int64_t notice_unit) {
+  const auto at = static_cast<std::size_t>(row.priority);
+  const auto backoff = channel.seconds(channel.given(row.backoff) ? row.backoff : Kw::backoff);
+  if (!backoff.empty()) policy.backoff_seconds[at] = backoff;
+  auto notices = channel.numbers(channel.given(row.notices) ? row.notices : Kw::notices);
+  if (notices.empty()) return;
+  for (auto& count : notices) count *= notice_unit;
+  policy.notice_seconds[at] = std::move(notices);
+}
+
+unsigned positive(const Channel& channel, Kw keyword, unsigned fallback, std::int64_t least) {
+  const auto value = channel.number(keyword, fallback);
+  return value < least ? fallback : static_cast<unsigned>(value);
+}
+}  // namespace
+
+ChannelPolicy policy_from_config(const MtaConfig& config, const std::string& name) {
+  ChannelPolicy policy;
+  const auto* channel = config.channel(name);
+  if (channel == nullptr) return policy;
+  const std::int64_t unit = config.options().number(Opt::RETURN_UNITS) == 1 ? 3600 : 86400;
+  for (const auto& row : kByPriority) set_times(policy, *channel, row, unit);
+  if (channel->is(Kw::immnormal)) policy.immediate = {false, true, true};
+  if (channel->is(Kw::immurgent)) policy.immediate = {false, false, true};
+  policy.pool = channel->word(Kw::pool);
+  policy.maxjobs = positive(*channel, Kw::maxjobs, policy.maxjobs, 1);
+  policy.filesperjob = positive(*channel, Kw::filesperjob, policy.filesperjob, 0);
+  policy.threaddepth = positive(*channel, Kw::threaddepth, policy.threaddepth, 1);
+  return policy;
+}
+
+}  // namespace waxwing::mta::queue

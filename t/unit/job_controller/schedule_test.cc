@@ -1,0 +1,314 @@
+#include "job_controller/schedule.h"
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+#include <map>
+
+using namespace waxwing;
+using namespace waxwing::job_controller;
+using mta::queue::ScheduleHost;
+
+namespace {
+
+constexpr std::int64_t kMinute = 60'000;
+constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kDay = 24 * kHour;
+constexpr std::int64_t kStart = 1'795'000'000'000;
+
+// A schedule with a clock that only moves when the test says so.
+struct Bench {
+  std::int64_t now = kStart;
+  ChannelPolicy policy;
+  std::vector<std::string> renamed;
+  Schedule schedule{[this](const std::string&) { return policy; },
+                    [this](const FileName& name, unsigned attempts) {
+                      auto to = name;
+                      to.attempts = attempts;
+                      renamed.push_back(to.relative());
+                      return to;
+                    }};
+  int serial = 0;
+
+  std::string add(const std::string& channel, std::vector<std::string> hosts,
+                  Priority priority = Priority::normal, unsigned attempts = 0,
+                  std::int64_t last_attempt_ms = 0) {
+    ScheduleEntry entry;
+    entry.name = *FileName::parse(channel + "/000/ZZ" + std::to_string(100000 + serial++) + ".00");
+    entry.priority = priority;
+    entry.arrival_ms = now;
+    entry.size_bytes = 1000;
+    for (const auto& host : hosts) entry.hosts.push_back({host, 1, attempts, last_attempt_ms, 0});
+    schedule.add(entry, now);
+    return entry.name.relative();
+  }
+  std::optional<Assignment> take(const std::string& channel = "tcp_local", unsigned per_host = 0) {
+    schedule.tick(now);
+    return schedule.take(channel, per_host, now);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("work goes out by priority, then in the order it came") {
+  Bench bench;
+  const auto slow = bench.add("tcp_local", {"a.test"}, Priority::nonurgent);
+  const auto first = bench.add("tcp_local", {"a.test"});
+  const auto second = bench.add("tcp_local", {"a.test"});
+  const auto fast = bench.add("tcp_local", {"b.test"}, Priority::urgent);
+  CHECK(bench.take()->file == fast);
+  CHECK(bench.take()->file == first);
+  CHECK(bench.take()->file == second);
+  CHECK(bench.take()->file == slow);
+  CHECK_FALSE(bench.take());
+  CHECK(bench.schedule.counts("tcp_local").in_flight == 4);
+}
+
+TEST_CASE("a message is known once, and forgotten when its last host is done") {
+  Bench bench;
+  bench.add("tcp_local", {"a.test", "b.test"});
+  ScheduleEntry again;
+  again.name = *FileName::parse("tcp_local/000/ZY100000.00");  // the same file after an attempt
+  again.hosts.push_back({"a.test", 1, 0, 0, 0});
+  CHECK_FALSE(bench.schedule.add(again, bench.now));
+  CHECK(bench.schedule.size() == 1);
+  bench.schedule.done(bench.take()->unit, bench.now);
+  CHECK(bench.schedule.size() == 1);
+  bench.schedule.done(bench.take()->unit, bench.now);
+  CHECK(bench.schedule.size() == 0);
+  bench.schedule.done(77, bench.now);
+  bench.schedule.deferred(77, {}, bench.now);
+  const auto counts = bench.schedule.counts("tcp_local");
+  CHECK(counts.files == 0);
+  CHECK(counts.bytes == 0);
+  CHECK(counts.hosts == 0);
+  CHECK(counts.in_flight == 0);
+}
+
+TEST_CASE("a held file and one with nothing left are not scheduled") {
+  Bench bench;
+  ScheduleEntry entry;
+  entry.name = *FileName::parse("tcp_local/000/ZZ1000.00.HELD");
+  entry.hosts.push_back({"a.test", 1, 0, 0, 0});
+  CHECK_FALSE(bench.schedule.add(entry, bench.now));
+  entry.name.held = false;
+  entry.hosts.clear();
+  CHECK_FALSE(bench.schedule.add(entry, bench.now));
+}
+
+TEST_CASE("the waiting times of a failing message are those of the channel, and its name steps down") {
+  Bench bench;
+  bench.policy.backoff_seconds[1] = {300, 600, 1200};
+  bench.add("tcp_local", {"a.test"});
+  std::vector<std::int64_t> waits;
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    const auto work = bench.take();
+    REQUIRE(work);
+    bench.schedule.deferred(work->unit, {}, bench.now);
+    CHECK_FALSE(bench.take());
+    const auto due = bench.schedule.next_due_ms();
+    waits.push_back((due - bench.now) / 1000);
+    bench.now = due - 1;
+    CHECK_FALSE(bench.take());
+    bench.now = due;
+  }
+  CHECK(waits == std::vector<std::int64_t>{300, 600, 1200, 1200, 1200});
+  CHECK(bench.renamed.front() == "tcp_local/000/ZY100000.00");
+  CHECK(bench.renamed.back() == "tcp_local/000/ZU100000.00");
+  CHECK(bench.take()->file == "tcp_local/000/ZU100000.00");
+}
+
+TEST_CASE("the default times of normal, urgent and nonurgent messages") {
+  const ChannelPolicy policy;
+  CHECK(policy.backoff_ms(Priority::normal, 1) == 30 * kMinute);
+  CHECK(policy.backoff_ms(Priority::normal, 2) == kHour);
+  CHECK(policy.backoff_ms(Priority::normal, 4) == 2 * kHour);
+  CHECK(policy.backoff_ms(Priority::normal, 99) == 4 * kHour);
+  CHECK(policy.backoff_ms(Priority::urgent, 1) == 15 * kMinute);
+  CHECK(policy.backoff_ms(Priority::nonurgent, 1) == kHour);
+  CHECK(policy.notices_due(Priority::normal, 3 * kDay - 1) == 0);
+  CHECK(policy.notices_due(Priority::normal, 3 * kDay) == 1);
+  CHECK(policy.notices_due(Priority::normal, 100 * kDay) == 3);
+  CHECK(policy.return_age_ms(Priority::normal) == 12 * kDay);
+}
+
+TEST_CASE("a wait ends early when a warning or the return falls due") {
+  Bench bench;
+  bench.policy.backoff_seconds[1] = {4 * 3600};
+  bench.policy.notice_seconds[1] = {3600, 6 * 3600};
+  bench.add("tcp_local", {"a.test"});
+  bench.schedule.deferred(bench.take()->unit, {}, bench.now);
+  CHECK(bench.schedule.next_due_ms() == kStart + kHour);
+  bench.now = kStart + kHour;
+  bench.schedule.deferred(bench.take()->unit, {.notices = 1}, bench.now);
+  CHECK(bench.schedule.next_due_ms() == kStart + 5 * kHour);
+  bench.now = kStart + 5 * kHour;
+  bench.schedule.deferred(bench.take()->unit, {.notices = 1}, bench.now);
+  CHECK(bench.schedule.next_due_ms() == kStart + 6 * kHour);
+}
+
+TEST_CASE("what was tried before a restart keeps its waiting time") {
+  Bench bench;
+  bench.add("tcp_local", {"a.test"}, Priority::normal, 2, kStart - 10 * kMinute);
+  CHECK_FALSE(bench.take());
+  CHECK(bench.schedule.next_due_ms() == kStart + 50 * kMinute);
+  bench.add("tcp_local", {"b.test"}, Priority::normal, 1, kStart - 31 * kMinute);
+  CHECK(bench.take()->host == "b.test");
+}
+
+TEST_CASE("immurgent makes other messages wait a backoff time first") {
+  Bench bench;
+  bench.policy.immediate = {false, false, true};
+  bench.add("tcp_local", {"a.test"});
+  const auto urgent = bench.add("tcp_local", {"a.test"}, Priority::urgent);
+  CHECK(bench.take()->file == urgent);
+  CHECK_FALSE(bench.take());
+  bench.now += 30 * kMinute;
+  CHECK(bench.take());
+}
+
+TEST_CASE("one dead host never blocks others, and is tried again with one message") {
+  Bench bench;
+  for (int i = 0; i < 1000; ++i) bench.add("tcp_local", {"dead.test"});
+  const auto probe = bench.take();
+  bench.add("tcp_local", {"alive.test"});
+  bench.schedule.deferred(probe->unit, {.until_ms = bench.now + kDay, .host_down = "refused"}, bench.now);
+  CHECK(bench.take()->host == "alive.test");
+  CHECK_FALSE(bench.take());
+  CHECK(bench.schedule.counts("tcp_local").hosts_down == 1);
+
+  std::vector<std::int64_t> waits;
+  for (int i = 0; i < 7; ++i) {
+    const auto due = bench.schedule.next_due_ms();
+    waits.push_back((due - bench.now) / kMinute);
+    bench.now = due;
+    const auto work = bench.take();
+    REQUIRE(work);
+    CHECK(work->mode == Mode::attempt);
+    CHECK_FALSE(bench.take());
+    bench.schedule.deferred(work->unit, {.until_ms = bench.now + kDay, .host_down = "refused"}, bench.now);
+  }
+  CHECK(waits == std::vector<std::int64_t>{1, 2, 4, 8, 16, 30, 30});
+
+  bench.now = bench.schedule.next_due_ms();
+  bench.schedule.done(bench.take()->unit, bench.now);
+  int went = 0;
+  while (bench.take()) ++went;
+  CHECK(went > 900);
+}
+
+TEST_CASE("units behind a dead host come out for their notices without being tried") {
+  Bench bench;
+  bench.policy.notice_seconds[1] = {3600, 7200};
+  bench.policy.backoff_seconds[1] = {600};
+  for (int i = 0; i < 4; ++i) bench.add("tcp_local", {"dead.test"});
+  bench.schedule.deferred(bench.take()->unit, {.until_ms = bench.now + kDay, .host_down = "no route"},
+                          bench.now);
+  int attempts = 0;
+  std::vector<std::int64_t> notified;
+  while (bench.now < kStart + 3 * kHour && notified.size() < 2) {
+    bench.now = bench.schedule.next_due_ms();
+    while (const auto work = bench.take()) {
+      if (work->mode == Mode::notify) {
+        CHECK(work->why == "no route");
+        notified.push_back(bench.now);
+        if (notified.size() == 2)
+          bench.schedule.done(work->unit, bench.now);
+        else
+          bench.schedule.deferred(work->unit, {.notices = 1, .attempted = false}, bench.now);
+        continue;
+      }
+      ++attempts;
+      bench.schedule.deferred(work->unit, {.until_ms = bench.now + 1, .host_down = "no route"}, bench.now);
+      break;
+    }
+  }
+  CHECK(attempts > 3);
+  CHECK(notified.size() == 2);
+}
+
+TEST_CASE("connections to one host grow with its backlog by threaddepth") {
+  Bench bench;
+  bench.policy.threaddepth = 10;
+  for (int i = 0; i < 25; ++i) bench.add("tcp_local", {"a.test"});
+  std::vector<std::uint64_t> hand;
+  while (const auto work = bench.take("tcp_local", 100)) hand.push_back(work->unit);
+  CHECK(hand.size() == 3);
+  bench.add("tcp_local", {"b.test"});
+  CHECK(bench.take("tcp_local", 100)->host == "b.test");
+  bench.schedule.done(hand[0], bench.now);
+  CHECK(bench.take("tcp_local", 100)->host == "a.test");
+  CHECK_FALSE(bench.take("tcp_local", 100));
+}
+
+TEST_CASE("what a dead program had in hand is given out again, later each time it dies") {
+  Bench bench;
+  bench.add("ims-ms", {"store"});
+  const auto unit = bench.take("ims-ms")->unit;
+  bench.schedule.returned(unit, false, bench.now);
+  REQUIRE(bench.take("ims-ms"));
+  bench.schedule.returned(unit, true, bench.now);
+  REQUIRE(bench.take("ims-ms"));
+  bench.schedule.returned(unit, true, bench.now);
+  CHECK_FALSE(bench.take("ims-ms"));
+  bench.now += 40'000;
+  REQUIRE(bench.take("ims-ms"));
+  CHECK(bench.renamed.empty());
+}
+
+TEST_CASE("operators stop, start, forget, return and hurry") {
+  Bench bench;
+  const auto first = *FileName::parse(bench.add("tcp_local", {"a.test", "b.test"}));
+  const auto second = *FileName::parse(bench.add("tcp_local", {"a.test"}));
+  bench.schedule.set_stopped("tcp_local", true);
+  CHECK_FALSE(bench.take());
+  CHECK(bench.schedule.ready("tcp_local") == 0);
+  bench.schedule.set_stopped("tcp_local", false);
+  bool busy = false;
+  CHECK(bench.schedule.forget(first, busy));
+  CHECK_FALSE(bench.schedule.knows(first));
+  CHECK(bench.schedule.give_back(second));
+  const auto work = bench.take();
+  REQUIRE(work);
+  CHECK(work->mode == Mode::give_back);
+  CHECK_FALSE(bench.schedule.forget(second, busy));
+  CHECK(busy);
+  CHECK_FALSE(bench.schedule.give_back(second));
+  bench.schedule.deferred(work->unit, {.until_ms = bench.now + kHour, .attempted = false}, bench.now);
+  bench.schedule.retry_now("tcp_local", bench.now);
+  const auto again = bench.take();
+  REQUIRE(again);
+  CHECK(again->mode == Mode::give_back);
+  CHECK(bench.schedule.forget_file_of(again->unit)->key() == second.key());
+  CHECK(bench.schedule.size() == 0);
+  CHECK(bench.schedule.next_due_ms() == std::numeric_limits<std::int64_t>::max());
+}
+
+TEST_CASE("a host that lost all its work while it was down leaves no trace") {
+  Bench bench;
+  const auto file = *FileName::parse(bench.add("tcp_local", {"a.test"}));
+  bench.add("tcp_local", {"a.test"});
+  bench.schedule.deferred(bench.take()->unit, {.host_down = "refused"}, bench.now);
+  bool busy = false;
+  for (int i = 0; i < 2; ++i)
+    bench.schedule.forget(*FileName::parse("tcp_local/000/ZZ10000" + std::to_string(i) + ".00"), busy);
+  CHECK(bench.schedule.size() == 0);
+  bench.now += kHour;
+  CHECK_FALSE(bench.take());
+  CHECK(bench.schedule.counts("tcp_local").hosts == 0);
+}
+
+TEST_CASE("a hundred thousand messages to ten thousand hosts come and go") {
+  Bench bench;
+  for (int i = 0; i < 100000; ++i) bench.add("tcp_local", {"host" + std::to_string(i % 10000) + ".test"});
+  CHECK(bench.schedule.size() == 100000);
+  std::map<std::string, int> first_round;
+  for (int i = 0; i < 10000; ++i) {
+    const auto work = bench.take("tcp_local", 1);
+    first_round[work->host] += 1;
+    bench.schedule.done(work->unit, bench.now);
+  }
+  CHECK(first_round.size() == 10000);  // every host once before any comes twice
+  while (const auto work = bench.take("tcp_local", 1)) bench.schedule.done(work->unit, bench.now);
+  CHECK(bench.schedule.size() == 0);
+}
