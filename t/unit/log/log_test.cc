@@ -1,0 +1,45 @@
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+
+#include "common/base/file.h"
+#include "common/base/random.h"
+#include "common/base/strings.h"
+#include "common/log/log.h"
+
+using namespace waxwing;
+
+namespace {
+struct Scratch {
+  std::string path = "/tmp/waxwing-log-" + unique_id();
+  Scratch() { std::filesystem::create_directories(path); }
+  ~Scratch() {
+    log::open({.level = log::Level::critical});
+    std::filesystem::remove_all(path);
+  }
+};
+}  // namespace
+
+TEST_CASE("an event is one line; hostile values cannot make a second one") {
+  Scratch scratch;
+  log::open({.directory = scratch.path, .program = "test"});
+  log::Event("a.b").with("sid", "S1").with("text", "two words \"quoted\"\r\ninjected").with("n", 42).notice();
+  log::Event("hidden").debug();
+  const auto text = read_file(scratch.path + "/test.log");
+  REQUIRE(text);
+  CHECK_THAT(*text, Catch::Contains(
+                        "] notice a.b sid=S1 text=\"two words \\\"quoted\\\"\\x0d\\x0ainjected\" n=42\n"));
+  CHECK(split(*text, '\n').size() == 2);
+}
+
+TEST_CASE("the file rolls over by size, and so many old ones are kept") {
+  Scratch scratch;
+  log::open({.directory = scratch.path, .program = "test", .max_file_bytes = 2000, .keep_files = 3});
+  for (int i = 0; i < 200; ++i)
+    log::Event("event").with("number", i).with("filler", std::string(80, 'x')).notice();
+  const auto names = list_directory(scratch.path);
+  REQUIRE(names);
+  CHECK(names->size() == 4);
+  CHECK(read_file(scratch.path + "/test.log")->size() <= 2200);
+  CHECK_THAT(*read_file(scratch.path + "/test.log"), Catch::Contains("number=199"));
+}
