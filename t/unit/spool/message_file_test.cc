@@ -57,7 +57,7 @@ void put_file(const std::string& path, std::string_view bytes) {
 
 // Version 1, byte for byte: what is on somebody's disk today must be readable for ever.
 const char* const kGolden =
-#include "golden_v1.inc"
+#include "t/unit/spool/golden_v1.inc"
     ;
 
 }  // namespace
