@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,10 @@ class HeaderBlock {
  public:
   // bytes starts at the first header byte and may go on past the block (a whole message).
   static HeaderBlock scan(std::string_view bytes, const HeaderLimits& limits = {});
+  // The same, ending also before a line that begins with "--" and for which stop answers true: the header
+  // of a MIME part may run into the boundary of the multipart around it.
+  using Stop = std::function<bool(std::string_view line)>;
+  static HeaderBlock scan_part(std::string_view bytes, const HeaderLimits& limits, const Stop& stop);
 
   const std::vector<HeaderField>& fields() const { return fields_; }
   std::string_view text() const { return text_; }  // the fields, without the empty line
@@ -43,6 +48,8 @@ class HeaderBlock {
   std::optional<std::string_view> value(std::string_view name) const;  // of the first one, folded
 
  private:
+  static HeaderBlock scan_until(std::string_view bytes, const HeaderLimits& limits, const Stop* stop);
+
   std::vector<HeaderField> fields_;
   std::string_view text_;
   std::size_t size_ = 0, lines_ = 0;

@@ -9,10 +9,10 @@
 namespace waxwing::mail {
 
 struct Parameter {
-  std::string name;     // lower case, without RFC 2231 marks
-  std::string value;    // bytes, quoting undone, continuations joined, percent-encoding undone
-  std::string charset;  // from name*=charset'lang'...; empty when plain
-  std::string language;
+  std::string name;       // lower case, without RFC 2231 marks
+  std::string value{};    // bytes, quoting undone, continuations joined, percent-encoding undone
+  std::string charset{};  // from name*=charset'lang'...; empty when plain
+  std::string language{};
   bool extended = false;     // came in RFC 2231 percent-encoding
   std::string utf8() const;  // value as UTF-8, by charset, else RFC 2047 words (a common sin), else a guess
 };

@@ -32,13 +32,13 @@ class DataDecoder {
   std::size_t longest_line() const { return longest_line_; }  // without its CRLF, dots removed
 
  private:
+  // Where the last byte left us: what CR, LF and "." mean depends on it.
   enum class State { line_start, text, cr, dot, dot_cr, done };
-  std::size_t plain_run(std::string_view input, std::string& out);
   void step(char c, std::string& out);
-  void after_cr(char c, std::string& out);
   void put(char c, std::string& out);
+  void after_cr(char c, std::string& out, bool after_dot);
   void line_break(std::string& out);
-  void note_bare_cr(std::int64_t at);
+  void bare(std::int64_t& first, std::int64_t at, char c, std::string& out);
 
   BareEnds policy_;
   State state_ = State::line_start;
@@ -47,11 +47,19 @@ class DataDecoder {
   bool nul_ = false, eight_bit_ = false;
 };
 
-// The same checks for message bytes that come counted (BDAT): no dots, no end. BINARYMIME content is not
-// to be given to it.
-struct LineCheck {
-  std::int64_t bare_cr = -1, bare_lf = -1;
-  bool has_nul = false, has_8bit = false;
+// The same checks for message bytes that come counted (BDAT): no dots, no end. Not for BINARYMIME content.
+class LineChecker {
+ public:
+  void feed(std::string_view bytes);
+  void finish();  // the last byte was given: a CR at the very end is bare
+  std::int64_t bare_cr() const { return bare_cr_; }
+  std::int64_t bare_lf() const { return bare_lf_; }
+  bool has_nul() const { return nul_; }
+  bool has_8bit() const { return eight_bit_; }
+
+ private:
+  std::int64_t offset_ = 0, bare_cr_ = -1, bare_lf_ = -1;
+  bool cr_ = false, nul_ = false, eight_bit_ = false;
 };
 
 // The way out: doubles dots at line starts and ends with CRLF "." CRLF, adding a CRLF only where the

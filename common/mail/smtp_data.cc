@@ -1,0 +1,165 @@
+#include "common/mail/smtp_data.h"
+
+#include <algorithm>
+
+namespace waxwing::mail {
+
+namespace {
+
+bool is_8bit(char c) {
+  return static_cast<unsigned char>(c) >= 0x80;
+}
+
+// Bytes in front of the next CR or LF, with what they hold noted.
+std::size_t plain_run(std::string_view text, bool& nul, bool& eight_bit) {
+  std::size_t size = 0;
+  unsigned char any = 0;
+  bool zero = false;
+  for (; size < text.size() && text[size] != '\r' && text[size] != '\n'; ++size) {
+    any |= static_cast<unsigned char>(text[size]);
+    zero |= text[size] == '\0';
+  }
+  nul = nul || zero;
+  eight_bit = eight_bit || any >= 0x80;
+  return size;
+}
+
+}  // namespace
+
+std::size_t DataDecoder::feed(std::string_view input, std::string& out) {
+  std::size_t at = 0;
+  while (at < input.size() && state_ != State::done) {
+    if (state_ == State::text) {
+      const auto size = plain_run(input.substr(at), nul_, eight_bit_);
+      out.append(input, at, size);
+      line_bytes_ += size;
+      offset_ += static_cast<std::int64_t>(size);
+      at += size;
+      if (at == input.size()) break;
+    }
+    step(input[at++], out);
+    ++offset_;
+  }
+  return at;
+}
+
+void DataDecoder::step(char c, std::string& out) {
+  switch (state_) {
+    case State::line_start:
+      if (c == '.') {
+        state_ = State::dot;  // a transparency dot or the end: dropped either way
+        return;
+      }
+      break;
+    case State::dot:
+      if (c == '\r') {
+        state_ = State::dot_cr;
+        return;
+      }
+      break;
+    case State::cr:
+      return after_cr(c, out, false);
+    case State::dot_cr:
+      return after_cr(c, out, true);
+    case State::text:
+    case State::done:
+      break;
+  }
+  put(c, out);
+}
+
+// c was no part of a line end that is being read: text, a CR that may begin one, or a bare LF.
+void DataDecoder::put(char c, std::string& out) {
+  if (c == '\r') {
+    state_ = State::cr;
+  } else if (c == '\n') {
+    bare(bare_lf_, offset_, c, out);
+  } else {
+    state_ = State::text;
+    out += c;
+    ++line_bytes_;
+    nul_ = nul_ || c == '\0';
+    eight_bit_ = eight_bit_ || is_8bit(c);
+  }
+}
+
+void DataDecoder::after_cr(char c, std::string& out, bool after_dot) {
+  if (c == '\n') {
+    if (after_dot) {
+      state_ = State::done;
+    } else {
+      line_break(out);
+    }
+    return;
+  }
+  bare(bare_cr_, offset_ - 1, '\r', out);
+  // Whatever the output says, no line of the peer's has begun: a dot here is text.
+  state_ = State::text;
+  put(c, out);
+}
+
+void DataDecoder::line_break(std::string& out) {
+  out += "\r\n";
+  longest_line_ = std::max(longest_line_, line_bytes_);
+  line_bytes_ = 0;
+  state_ = State::line_start;
+}
+
+// A CR or LF that stands alone. It never makes the next byte the first of a line.
+void DataDecoder::bare(std::int64_t& first, std::int64_t at, char c, std::string& out) {
+  if (first < 0) first = at;
+  if (policy_ == BareEnds::repair) {
+    line_break(out);
+  } else {
+    out += c;
+    ++line_bytes_;
+  }
+  state_ = State::text;
+}
+
+void LineChecker::feed(std::string_view bytes) {
+  for (std::size_t at = 0; at < bytes.size(); ++at, ++offset_) {
+    if (!cr_) {
+      const auto size = plain_run(bytes.substr(at), nul_, eight_bit_);
+      at += size;
+      offset_ += static_cast<std::int64_t>(size);
+      if (at == bytes.size()) return;
+    }
+    const char c = bytes[at];
+    if (cr_ && c != '\n' && bare_cr_ < 0) bare_cr_ = offset_ - 1;
+    if (!cr_ && c == '\n' && bare_lf_ < 0) bare_lf_ = offset_;
+    cr_ = c == '\r';
+    nul_ = nul_ || c == '\0';
+    eight_bit_ = eight_bit_ || is_8bit(c);
+  }
+}
+
+void LineChecker::finish() {
+  if (cr_ && bare_cr_ < 0) bare_cr_ = offset_ - 1;
+}
+
+void DotStuffer::feed(std::string_view message, std::string& out) {
+  while (!message.empty()) {
+    if (at_line_start_ && message.front() == '.') out += '.';
+    // Only CRLF starts a line, and the CR may have come with the piece before.
+    std::size_t end = 0;
+    for (;;) {
+      end = message.find('\n', end);
+      if (end == std::string_view::npos) break;
+      if (end == 0 ? last_was_cr_ : message[end - 1] == '\r') break;
+      ++end;
+    }
+    at_line_start_ = end != std::string_view::npos;
+    const auto size = at_line_start_ ? end + 1 : message.size();
+    out += message.substr(0, size);
+    last_was_cr_ = message[size - 1] == '\r';
+    message.remove_prefix(size);
+  }
+}
+
+void DotStuffer::finish(std::string& out) {
+  out += at_line_start_ ? ".\r\n" : "\r\n.\r\n";
+  *this = DotStuffer();
+}
+
+}  // namespace waxwing::mail

@@ -1,0 +1,160 @@
+#include "common/mail/smtp_data.h"
+
+#include <catch2/catch.hpp>
+
+using namespace waxwing::mail;
+
+namespace {
+
+struct Outcome {
+  std::string out, rest;
+  bool done = false;
+  std::int64_t bare_cr = -1, bare_lf = -1;
+  std::size_t longest = 0;
+  bool operator==(const Outcome&) const = default;
+};
+
+template <class Split>
+Outcome decode(const std::string& input, DataDecoder::BareEnds policy, Split pieces) {
+  DataDecoder decoder(policy);
+  Outcome outcome;
+  std::size_t at = 0;
+  while (at < input.size() && !decoder.done()) {
+    const auto piece = input.substr(at, pieces(at));
+    at += decoder.feed(piece, outcome.out);
+  }
+  outcome.rest = input.substr(at);
+  outcome.done = decoder.done();
+  outcome.bare_cr = decoder.bare_cr();
+  outcome.bare_lf = decoder.bare_lf();
+  outcome.longest = decoder.longest_line();
+  return outcome;
+}
+
+Outcome whole(const std::string& input, DataDecoder::BareEnds policy = DataDecoder::BareEnds::refuse) {
+  return decode(input, policy, [&](std::size_t) { return input.size(); });
+}
+
+const char* const kStreams[] = {
+    ".\r\n",
+    "a\r\n.\r\nQUIT\r\n",
+    "..\r\n..a\r\n.b\r\nc.\r\n.\r\n",
+    "a\n.\n.\r\nb\r\n.\r\n",
+    "a\r\n.\nb\r\n.\r\n",
+    "a\r.\r\nb\r\n.\r\n",
+    "a\n.\r\nb\r\n.\r\n",
+    "a\r\n.\rb\r\n.\r\n",
+    "a\r\r\n.\r\r\n.\r\nx",
+    "\r\n\r\n.\r\n.\r\n",
+    "a\r\n\n.\r\n\r.\r\n.\r\n",
+    "never ended\r\n.\r",
+    "long line of text\r\nshort\r\n.\r\n",
+};
+
+}  // namespace
+
+TEST_CASE("only CRLF.CRLF ends a message") {
+  CHECK(whole(".\r\n").out.empty());
+  CHECK(whole(".\r\n").done);
+  const auto plain = whole("a\r\n.\r\nQUIT\r\n");
+  CHECK(plain.out == "a\r\n");
+  CHECK(plain.rest == "QUIT\r\n");
+  CHECK(plain.bare_cr == -1);
+  CHECK(plain.bare_lf == -1);
+  CHECK(whole("..\r\n..a\r\n.b\r\nc.\r\n.\r\n").out == ".\r\n.a\r\nb\r\nc.\r\n");
+  // What smugglers send is text, wherever the peer might have seen an end.
+  for (const char* inside :
+       {"a\n.\n", "a\n.\r\n", "a\r\n.\n", "a\r.\r\n", "a\r.\r", "a\r\n.\r", "\n.\n", "a\r\r\n.\r\r\n"}) {
+    const auto smuggled = whole(std::string(inside) + "MAIL FROM:<x@y>\r\n.\r\n");
+    INFO(inside);
+    CHECK(smuggled.done);
+    CHECK(smuggled.rest.empty());
+    CHECK(smuggled.out.find("MAIL FROM") != std::string::npos);
+    CHECK((smuggled.bare_cr >= 0 || smuggled.bare_lf >= 0));
+  }
+  CHECK(whole("ab\ncd\r\n.\r\n").bare_lf == 2);
+  CHECK(whole("ab\rcd\r\n.\r\n").bare_cr == 2);
+  CHECK(whole("long line of text\r\nshort\r\n.\r\n").longest == 17);
+}
+
+TEST_CASE("repair makes line ends whole and never an end of message") {
+  const auto repaired = whole("a\nb\rc\r\n\n.\n.\r\nd\r\n.\r\n", DataDecoder::BareEnds::repair);
+  CHECK(repaired.out == "a\r\nb\r\nc\r\n\r\n.\r\n.\r\nd\r\n");
+  CHECK(repaired.done);
+  CHECK(repaired.rest.empty());
+  for (const char* stream : kStreams) {
+    const auto outcome = whole(stream, DataDecoder::BareEnds::repair);
+    LineChecker checker;
+    checker.feed(outcome.out);
+    checker.finish();
+    if (!outcome.done) continue;
+    CHECK(checker.bare_cr() == -1);
+    CHECK(checker.bare_lf() == -1);
+  }
+}
+
+TEST_CASE("pieces of any size give the same message") {
+  for (const auto policy : {DataDecoder::BareEnds::refuse, DataDecoder::BareEnds::repair}) {
+    for (const std::string stream : kStreams) {
+      INFO(stream);
+      const auto expected = whole(stream, policy);
+      CHECK(decode(stream, policy, [](std::size_t) { return 1; }) == expected);
+      for (std::size_t cut = 1; cut < stream.size(); ++cut) {
+        const auto at_cut = [&](std::size_t at) { return at < cut ? cut - at : stream.size(); };
+        CHECK(decode(stream, policy, at_cut) == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("8-bit and NUL are noticed wherever they stand") {
+  for (const std::string& text :
+       {std::string("\xE4\r\n.\r\n"), std::string("a\xE4\r\n.\r\n"), std::string("a\r\xE4\r\n.\r\n")}) {
+    DataDecoder decoder(DataDecoder::BareEnds::refuse);
+    std::string out;
+    decoder.feed(text, out);
+    CHECK(decoder.has_8bit());
+    CHECK_FALSE(decoder.has_nul());
+  }
+  DataDecoder decoder(DataDecoder::BareEnds::refuse);
+  std::string out;
+  decoder.feed(std::string("a\0b\r\n.\r\n", 8), out);
+  CHECK(decoder.has_nul());
+}
+
+TEST_CASE("counted bytes are checked the same way, in any pieces") {
+  for (const std::string text : {"a\r\nb\n", "a\rb", "a\r\n", "a\r", "\n", "\r\r\n", "x\r\n\xE4\r\n"}) {
+    LineChecker at_once, byte_wise;
+    at_once.feed(text);
+    at_once.finish();
+    for (const char c : text) byte_wise.feed(std::string_view(&c, 1));
+    byte_wise.finish();
+    CHECK(at_once.bare_cr() == byte_wise.bare_cr());
+    CHECK(at_once.bare_lf() == byte_wise.bare_lf());
+    CHECK(at_once.has_8bit() == byte_wise.has_8bit());
+  }
+  LineChecker checker;
+  checker.feed("a\r\nb\nc\r");
+  checker.finish();
+  CHECK(checker.bare_lf() == 4);
+  CHECK(checker.bare_cr() == 6);
+}
+
+TEST_CASE("dots are stuffed so that the decoder finds the message again") {
+  for (const std::string message :
+       {"", "a\r\n", ".\r\n", "..a\r\n.\r\n", "no end", "\r\n.\r\n", "a\n.b\r\n", "a\r", ".", "a\r\n."}) {
+    for (std::size_t cut = 0; cut <= message.size(); ++cut) {
+      DotStuffer stuffer;
+      std::string wire;
+      stuffer.feed(message.substr(0, cut), wire);
+      stuffer.feed(message.substr(cut), wire);
+      stuffer.finish(wire);
+      const auto back = whole(wire);
+      INFO(message);
+      CHECK(back.done);
+      CHECK(back.rest.empty());
+      const bool complete = message.empty() || message.ends_with("\r\n");
+      CHECK(back.out == (complete ? message : message + "\r\n"));
+    }
+  }
+}
