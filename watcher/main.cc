@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <string>
 
+#include "common/daemon/privileges.h"
 #include "common/log/log.h"
 #include "watcher/control.h"
 #include "watcher/detach.h"
@@ -67,6 +68,7 @@ Result<> run(const Arguments& arguments) {
                 0);  // what a caller left open (a pipe, make's job server) must not live as long as we do
   TRY(const std::string root, find_instance(arguments.instance));
   TRY(auto config, Config::load(root));
+  TRY_VOID(become_service_user(config->text("local.serveruid")));
   TRY_VOID(make_directories(config->path_of("run")));
   TRY_VOID(make_directories(config->path_of("log")));
   open_log(*config);

@@ -13,6 +13,7 @@
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/daemon/privileges.h"
 #include "common/log/log.h"
 #include "common/net/seqpacket.h"
 
@@ -242,6 +243,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
       inner.loops.front()->stop();
       return;
     }
+    drop_capabilities();
     log::Event("daemon.ready").with("instance", *root).notice();
     spawn(keep_in_touch(daemon));
   });
