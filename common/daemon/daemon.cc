@@ -159,7 +159,11 @@ struct DaemonFrame {
     if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
     for (std::size_t i = 0; i < count; ++i) inner.loops.push_back(std::make_unique<EventLoop>());
     inner.workers = std::make_unique<WorkerPool>(static_cast<unsigned>(config.number("daemon.workers")));
-    for (std::size_t i = 1; i < count; ++i)
+  }
+
+  // After the capabilities are gone: a thread keeps what it was born with.
+  void start_threads() {
+    for (std::size_t i = 1; i < inner.loops.size(); ++i)
       inner.threads.emplace_back([loop = inner.loops[i].get()] { loop->run(); });
   }
 
@@ -244,6 +248,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
       return;
     }
     drop_capabilities();
+    frame.start_threads();
     log::Event("daemon.ready").with("instance", *root).notice();
     spawn(keep_in_touch(daemon));
   });

@@ -16,8 +16,9 @@ namespace waxwing {
 // while the process has one thread. Errors name the user and what could not be done.
 Result<> become_service_user(const std::string& user);
 
-// Gives up every capability of the calling process's threads, and of what it starts. For root (who asked for
-// no service user) nothing changes. Call it on the main thread after the ports are bound.
+// Gives up every capability of the calling thread, and so of the threads and programs it starts from now on.
+// For root (who asked for no service user) nothing changes. Call it on the main thread when the ports are
+// bound and before other threads are started.
 void drop_capabilities();
 
 }  // namespace waxwing
