@@ -1,0 +1,208 @@
+// DATA and BDAT: the bytes of a message.
+#include <algorithm>
+
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "common/mail/smtp_data.h"
+#include "smtpd/received.h"
+#include "smtpd/session.h"
+
+namespace waxwing::smtpd {
+
+using mta::Kw;
+
+namespace {
+// A client that goes on sending after its message was refused is listened to for this much longer.
+constexpr std::uint64_t kDrainBytes = 64 << 20;
+constexpr std::size_t kPieceBytes = 64 * 1024;
+const Verdict kBareEnds{554, "5.6.0", "Bare CR or LF in the message; lines must end in CRLF"};
+
+// Bare CR and LF in counted bytes, across pieces; last_cr carries over.
+bool has_bare_ends(std::string_view bytes, bool& last_cr) {
+  for (const char c : bytes) {
+    if (last_cr != (c == '\n')) return true;
+    last_cr = c == '\r';
+  }
+  return false;
+}
+}  // namespace
+
+std::string Session::trace_field() const {
+  TraceFacts facts;
+  facts.helo = helo_;
+  facts.host_name = *host_name_;
+  facts.address = peer_address_;
+  const auto& domain = picture_->config->options().text(mta::Opt::RECEIVED_DOMAIN);
+  facts.by = domain.empty() ? picture_->host : domain;
+  facts.software = picture_->software;
+  facts.queue_id = message_->queue_id();
+  if (message_->recipients() == 1 && !channel_->is(Kw::noreceivedfor)) facts.recipient = first_recipient_;
+  facts.tls_protocol = stream_.tls_protocol();
+  facts.tls_cipher = stream_.tls_cipher();
+  facts.tls_bits = stream_.tls_bits();
+  facts.esmtp = esmtp_;
+  facts.authenticated = identity_.has_value();
+  facts.smtputf8 = mail_options_.smtputf8;
+  facts.show_name = !channel_->is(Kw::identnonenumeric);
+  facts.show_address = !channel_->is(Kw::identnonesymbolic);
+  facts.now_seconds = wall_seconds();
+  return received_field(facts);
+}
+
+std::optional<Verdict> Session::may_data() {
+  if (!in_transaction()) return Verdict{503, "5.5.1", "MAIL first"};
+  if (message_->recipients() == 0) return Verdict{554, "5.5.1", "No valid recipients"};
+  auto cutoff = keyword(Kw::recipientcutoff, 0);
+  if (cutoff <= 0) cutoff = picture_->options.reject_recipients_per_transaction;
+  if (cutoff > 0 && rcpt_commands_ > cutoff) return Verdict{554, "5.5.3", "Too many recipients"};
+  return std::nullopt;
+}
+
+// The end of a message, however it went: answer, forget the envelope.
+Task<void> Session::finish(std::optional<Verdict> refusal) {
+  Verdict verdict;
+  if (refusal) {
+    verdict = std::move(*refusal);
+  } else {
+    verdict = co_await message_->finish();
+  }
+  if (verdict.ok()) {
+    ++counts_.accepted;
+  } else {
+    log::Event("smtp.data.rejected")
+        .with("sid", sid_)
+        .with("qid", message_->queue_id())
+        .with("code", verdict.code)
+        .with("reply", verdict.text)
+        .notice();
+  }
+  reset();
+  reply(verdict);
+}
+
+Task<void> Session::data(std::string_view argument) {
+  if (!argument.empty()) {
+    bad_command({501, "5.5.4", "DATA takes no argument"});
+    co_return;
+  }
+  if (auto refusal = may_data()) {
+    if (in_transaction() && refusal->code == 554) reset();
+    if (refusal->code == 503)
+      bad_command(*refusal);
+    else
+      reply(*refusal);
+    co_return;
+  }
+  if (mail_options_.body_binary) {
+    bad_command({503, "5.5.1", "BINARYMIME needs BDAT"});
+    co_return;
+  }
+  message_->add_trace(trace_field());
+  reply({354, "", "Start mail input; end with <CRLF>.<CRLF>"});
+  stream_.set_timeout_ms(picture_->options.data_receive_ms);
+  co_await receive_data();
+  stream_.set_timeout_ms(picture_->options.command_receive_ms);
+}
+
+Task<void> Session::receive_data() {
+  const bool repair = picture_->options.bare_line_ends == 1 || channel_->is(Kw::smtp_crorlf) ||
+                      channel_->is(Kw::smtp_cr) || channel_->is(Kw::smtp_lf);
+  mail::DataDecoder decoder(repair ? mail::DataDecoder::BareEnds::repair
+                                   : mail::DataDecoder::BareEnds::refuse);
+  std::optional<Verdict> refusal;
+  std::uint64_t drained = 0;
+  std::string bytes;
+  while (!decoder.done()) {
+    if (stream_.peek().empty()) {
+      auto more = co_await stream_.fill();
+      if (!more || !*more) {
+        over_ = true;
+        log::Event("smtp.data.lost").with("sid", sid_).with("qid", message_->queue_id()).notice();
+        if (!more && is_timeout(more.error())) reply({421, "4.4.2", "Timeout, closing the connection"});
+        co_return;
+      }
+    }
+    bytes.clear();
+    stream_.skip(decoder.feed(stream_.peek(), bytes));
+    if (refusal) {
+      drained += bytes.size();
+      if (drained > kDrainBytes) {
+        end({421, "4.7.0", "Too much data after a refused message"});
+        co_return;
+      }
+      continue;
+    }
+    auto verdict = co_await message_->data(bytes);
+    if (!verdict.ok()) refusal = std::move(verdict);
+  }
+  if (!refusal && !repair && (decoder.bare_cr() >= 0 || decoder.bare_lf() >= 0)) refusal = kBareEnds;
+  if (!refusal && channel_->is(Kw::rejectsmtplonglines) && decoder.longest_line() > 998)
+    refusal = Verdict{554, "5.6.0", "A line is longer than 998 bytes"};
+  if (!refusal && channel_->is(Kw::eightstrict) && decoder.has_8bit() && !mail_options_.body_8bit)
+    refusal = Verdict{554, "5.6.3", "8-bit text without BODY=8BITMIME"};
+  co_await finish(std::move(refusal));
+}
+
+Task<void> Session::bdat(std::string_view argument) {
+  auto parsed = mta::protocol::parse_bdat(argument);
+  if (!parsed) {
+    // How many bytes follow is not known: nothing after this can be trusted to be a command.
+    bad_command(parsed.error());
+    over_ = true;
+    co_return;
+  }
+  std::optional<Verdict> refusal = may_data();
+  if (!refusal && channel_->is(Kw::nochunkingserver))
+    refusal = Verdict{502, "5.5.1", "CHUNKING is not offered"};
+  if (!chunking_ && !refusal) message_->add_trace(trace_field());
+  if (refusal && !chunk_refusal_) chunk_refusal_ = refusal;
+  if (chunk_refusal_ && parsed->size > kDrainBytes) {
+    end({421, "4.7.0", "Too much data after a refused message"});
+    co_return;
+  }
+  chunking_ = in_transaction();
+  stream_.set_timeout_ms(picture_->options.data_receive_ms);
+  const bool whole = co_await receive_chunk(parsed->size);
+  stream_.set_timeout_ms(picture_->options.command_receive_ms);
+  if (!whole) {
+    over_ = true;
+    co_return;
+  }
+  if (!in_transaction()) {
+    // The chunk has been swallowed: its bytes must not be read as commands.
+    auto answer = *chunk_refusal_;
+    chunk_refusal_.reset();
+    bad_command(std::move(answer));
+    co_return;
+  }
+  if (!parsed->last) {
+    reply(chunk_refusal_ ? *chunk_refusal_
+                         : Verdict{250, "2.0.0", std::to_string(parsed->size) + " bytes received"});
+    co_return;
+  }
+  if (!chunk_refusal_ && chunk_cr_ && !mail_options_.body_binary) chunk_refusal_ = kBareEnds;
+  auto last_refusal = std::move(chunk_refusal_);
+  co_await finish(std::move(last_refusal));
+}
+
+Task<bool> Session::receive_chunk(std::uint64_t size) {
+  while (size > 0) {
+    if (stream_.peek().empty()) {
+      auto more = co_await stream_.fill();
+      if (!more || !*more) co_return false;
+    }
+    const auto piece =
+        stream_.peek().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(size, kPieceBytes)));
+    size -= piece.size();
+    if (!chunk_refusal_ && !mail_options_.body_binary && has_bare_ends(piece, chunk_cr_))
+      chunk_refusal_ = kBareEnds;
+    if (!chunk_refusal_) {
+      auto verdict = co_await message_->data(piece);
+      if (!verdict.ok()) chunk_refusal_ = std::move(verdict);
+    }
+    stream_.skip(piece.size());
+  }
+  co_return true;
+}
+
+}  // namespace waxwing::smtpd

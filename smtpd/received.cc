@@ -1,0 +1,60 @@
+#include "smtpd/received.h"
+
+#include <fmt/format.h>
+
+#include "common/mail/date.h"
+
+namespace waxwing::smtpd {
+
+namespace {
+// What came from outside and goes into a header line: visible ASCII or UTF-8, without what ends a comment.
+std::string safe(const std::string& text) {
+  std::string out;
+  for (const unsigned char c : text)
+    if (c > ' ' && c != 0x7f && c != '(' && c != ')' && c != '\\' && c != ';')
+      out.push_back(static_cast<char>(c));
+  return out;
+}
+
+std::string literal(const std::string& address) {
+  return address.find(':') == std::string::npos ? "[" + address + "]" : "[IPv6:" + address + "]";
+}
+
+std::string from_clause(const TraceFacts& facts) {
+  const auto helo = safe(facts.helo);
+  std::string tcp;
+  if (facts.show_name && !facts.host_name.empty()) tcp = safe(facts.host_name);
+  if (facts.show_address && !facts.address.empty()) tcp += (tcp.empty() ? "" : " ") + literal(facts.address);
+  std::string out = "from " + (helo.empty() ? literal(facts.address) : helo);
+  if (!tcp.empty()) out += " (" + tcp + ")";
+  return out;
+}
+}  // namespace
+
+std::string with_protocol(const TraceFacts& facts) {
+  std::string word = facts.smtputf8                                                      ? "UTF8SMTP"
+                     : facts.esmtp || facts.authenticated || !facts.tls_protocol.empty() ? "ESMTP"
+                                                                                         : "SMTP";
+  if (!facts.tls_protocol.empty()) word += 'S';
+  if (facts.authenticated) word += 'A';
+  return word;
+}
+
+std::string received_field(const TraceFacts& facts) {
+  std::string out = "Received: " + from_clause(facts) + "\r\n\tby " + facts.by;
+  if (!facts.software.empty()) out += " (" + facts.software + ")";
+  out += "\r\n\tvia TCP with " + with_protocol(facts) + " id " + facts.queue_id;
+  if (!facts.tls_protocol.empty())
+    out += fmt::format("\r\n\t(using {} with cipher {} ({} bits))", safe(facts.tls_protocol),
+                       safe(facts.tls_cipher), facts.tls_bits);
+  if (!facts.recipient.empty()) {
+    out += "\r\n\tfor <";
+    for (const unsigned char c : facts.recipient)
+      if (c >= ' ' && c != 0x7f) out.push_back(static_cast<char>(c));
+    out += ">";
+  }
+  out += ";\r\n\t" + mail::format_local_date(facts.now_seconds) + "\r\n";
+  return out;
+}
+
+}  // namespace waxwing::smtpd

@@ -1,0 +1,243 @@
+#include "smtpd/session.h"
+
+#include "common/base/random.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "mta/policy/switching.h"
+#include "mta/protocol/reply.h"
+#include "mta/submission/patiently.h"
+
+namespace waxwing::smtpd {
+
+using mta::Kw;
+using mta::protocol::Verb;
+
+namespace {
+constexpr std::size_t kLineBytes = 12288;      // AUTH answers, RFC 4954 §4
+constexpr std::size_t kCommandBytes = 2048;    // all others: RFC 5321 and the extensions' additions
+constexpr std::int64_t kBadCommandLimit = 50;  // where no keyword says otherwise
+
+// The client's name, for Received: and the log. Nobody waits for it.
+Task<void> find_name(Resolver& resolver, std::string address, std::shared_ptr<std::string> name) {
+  auto names = co_await resolver.names_of(std::move(address));
+  if (!names.empty()) *name = names.front();
+}
+
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.") || address == "::1";
+}
+}  // namespace
+
+struct Session::Row {
+  Verb verb;
+  Task<void> (Session::*handle)(std::string_view argument);
+};
+const Session::Row Session::kTable[] = {
+    {Verb::mail, &Session::mail}, {Verb::rcpt, &Session::rcpt}, {Verb::data, &Session::data},
+    {Verb::bdat, &Session::bdat}, {Verb::ehlo, &Session::ehlo}, {Verb::helo, &Session::helo},
+    {Verb::quit, &Session::quit}, {Verb::rset, &Session::rset}, {Verb::noop, &Session::noop},
+    {Verb::auth, &Session::auth}, {Verb::help, &Session::help}, {Verb::starttls, &Session::starttls},
+    {Verb::vrfy, &Session::vrfy}, {Verb::expn, &Session::expn}, {Verb::etrn, &Session::etrn},
+};
+
+Session::Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection)
+    : server_(std::move(server)),
+      picture_(server_->picture()),
+      stream_(loop, std::move(connection.fd)),
+      sid_(unique_id()),
+      transport_info_(connection.transport_info()),
+      peer_address_(std::move(connection.peer_address)),
+      tls_first_(connection.tls_first),
+      host_name_(std::make_shared<std::string>()),
+      channel_(picture_->start) {
+  server_->enter(*this, loop);
+}
+
+Session::~Session() {
+  server_->leave(*this);
+}
+
+void Session::wake() {
+  if (waiting_ && !in_transaction()) stream_.interrupt();
+}
+
+void Session::reply(const Verdict& verdict) {
+  stream_.write(mta::protocol::format_reply(verdict));
+  if (verdict.drop_connection) over_ = true;
+}
+
+void Session::end(Verdict verdict) {
+  verdict.drop_connection = true;
+  reply(verdict);
+}
+
+void Session::bad_command(Verdict verdict) {
+  const auto limit = keyword(Kw::disconnectbadcommandlimit, kBadCommandLimit);
+  if (++counts_.bad_commands <= picture_->options.max_bad_commands_logged)
+    log::Event("smtp.command.bad").with("sid", sid_).with("reply", verdict.text).notice();
+  if (limit > 0 && counts_.bad_commands >= limit) return end({421, "4.7.0", "Too many errors"});
+  reply(verdict);
+}
+
+void Session::reset() {
+  message_.reset();
+  mail_options_ = {};
+  first_recipient_.clear();
+  rcpt_commands_ = rejected_here_ = 0;
+  chunking_ = chunk_cr_ = false;
+  chunk_refusal_.reset();
+}
+
+auth::Peer Session::peer() const {
+  auth::Peer peer;
+  peer.service = auth::Service::smtp;
+  peer.address = peer_address_;
+  peer.host_name = *host_name_;
+  peer.tls = stream_.is_tls();
+  if (peer.tls) peer.tls_subject = stream_.tls_peer_subject();
+  return peer;
+}
+
+mta::Source Session::source() const {
+  mta::Source source;
+  source.channel = channel_->name();
+  source.session_id = sid_;
+  source.transport_info = transport_info_;
+  source.application_info = "SMTP/" + helo_;
+  if (identity_) {
+    source.auth_user = identity_->user->store_name;
+    source.auth_address = identity_->user->mail;
+  }
+  source.tls = stream_.is_tls();
+  source.esmtp = esmtp_;
+  source.submission = channel_->is(Kw::submit) || picture_->start->is(Kw::submit);
+  return source;
+}
+
+// The source channel by address, TLS and login; begins anew from the service's own each time.
+Task<void> Session::switch_channel() {
+  mta::SwitchState state;
+  state.client_ip = peer_address_;
+  state.tls = stream_.is_tls();
+  state.sasl = identity_.has_value();
+  if (identity_) state.submit_channel = identity_->user->submit_channel;
+  auto ask = [&](directory::Ask patience) {
+    const mta::Lookup lookup{*picture_->config, &server_->submitter()->view(), patience};
+    return mta::switch_channel(lookup, *picture_->start, state);
+  };
+  auto switched = co_await mta::patiently(server_->workers(), ask);
+  if (switched) {
+    channel_ = *switched;
+  } else {
+    // Without an answer the session keeps the rights of the service's channel: the least there are.
+    channel_ = picture_->start;
+    log::Event("smtp.switch.failed").with("sid", sid_).with("error", switched.error().text).warning();
+  }
+  size_limit_ = server_->submitter()->size_limit(*picture_->config, *channel_);
+}
+
+Task<bool> Session::open() {
+  const auto& options = picture_->options;
+  stream_.set_timeout_ms(options.command_receive_ms);
+  log::Event("smtp.open")
+      .with("sid", sid_)
+      .with("peer", transport_info_)
+      .with("service", server_->service().name)
+      .information();
+  if (tls_first_) {
+    if (!server_->tls()) co_return false;
+    auto secured = co_await stream_.start_tls_server(*server_->tls());
+    if (!secured) {
+      log::Event("smtp.tls.failed").with("sid", sid_).with("error", secured.error().text).notice();
+      co_return false;
+    }
+  }
+  if (!is_loopback(peer_address_) && !channel_->is(Kw::identnonelimited))
+    spawn(find_name(server_->resolver(stream_.loop()), peer_address_, host_name_));
+  co_await switch_channel();
+  if (server_->stopping()) {
+    end({421, "4.3.2", "Service shutting down, try again later"});
+    co_return true;
+  }
+  reply({220, "", banner()});
+  co_return true;
+}
+
+Task<void> Session::read_failed(Error error) {
+  if (is_interrupt(error)) co_return;  // the loop looks whether to stop
+  if (is_line_too_long(error)) {
+    bad_command({500, "5.5.2", "Line too long"});
+    co_return;
+  }
+  over_ = true;
+  if (is_timeout(error)) {
+    log::Event("smtp.timeout").with("sid", sid_).notice();
+    reply({421, "4.4.2", "Timeout, closing the connection"});
+  } else if (in_transaction()) {
+    log::Event("smtp.lost").with("sid", sid_).with("error", error.text).notice();
+  }
+}
+
+Task<void> Session::command(std::string line) {
+  const auto command = mta::protocol::parse_command(line);
+  ++counts_.commands;
+  if (const auto limit = keyword(Kw::disconnectcommandlimit, 0); limit > 0 && counts_.commands > limit) {
+    end({421, "4.7.0", "Too many commands"});
+    co_return;
+  }
+  if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+    bad_command({500, "5.5.2", "Bare CR, LF or NUL in a command"});
+    co_return;
+  }
+  if (line.size() > kCommandBytes && command.verb != Verb::auth) {
+    bad_command({500, "5.5.2", "Line too long"});
+    co_return;
+  }
+  for (const auto& row : kTable) {
+    if (row.verb != command.verb) continue;
+    // While chunks are coming only BDAT, RSET, NOOP and QUIT make sense: RFC 3030 §2.
+    if (chunking_ && command.verb != Verb::bdat && command.verb != Verb::rset && command.verb != Verb::noop &&
+        command.verb != Verb::quit) {
+      bad_command({503, "5.5.1", "BDAT has begun"});
+      co_return;
+    }
+    auto handled = (this->*row.handle)(command.argument);
+    co_await std::move(handled);
+    co_return;
+  }
+  bad_command({500, "5.5.1", "Command not recognized"});
+}
+
+Task<void> Session::run() {
+  const bool opened = co_await open();
+  while (opened && !over_) {
+    if (server_->stopping() && !in_transaction()) {
+      end({421, "4.3.2", "Service shutting down, try again later"});
+      break;
+    }
+    waiting_ = true;
+    auto line = co_await stream_.read_line(kLineBytes);
+    waiting_ = false;
+    if (line)
+      co_await command(std::move(*line));
+    else
+      co_await read_failed(std::move(line.error()));
+    if (stream_.pending_output() > Stream::kHighWater) {
+      auto flushed = co_await stream_.flush();
+      if (!flushed) break;
+    }
+  }
+  stream_.set_timeout_ms(10000);
+  auto flushed = co_await stream_.flush();
+  (void)flushed;
+  stream_.close();
+  log::Event("smtp.close")
+      .with("sid", sid_)
+      .with("commands", counts_.commands)
+      .with("messages", counts_.accepted)
+      .with("rejected", counts_.rejected)
+      .information();
+}
+
+}  // namespace waxwing::smtpd

@@ -1,0 +1,126 @@
+// One SMTP session (RFC 5321): a coroutine that reads a line, looks its verb up in a table, and answers.
+//
+// The handlers stand in files by subject: hello.cc (EHLO to QUIT), envelope.cc (MAIL, RCPT), message.cc
+// (DATA, BDAT), secure.cc (STARTTLS, AUTH), verify.cc (VRFY, EXPN).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/auth/authenticator.h"
+#include "common/net/stream.h"
+#include "common/worker/worker.h"
+#include "mta/protocol/command.h"
+#include "mta/submission/submission.h"
+#include "smtpd/server.h"
+
+namespace waxwing::smtpd {
+
+using mta::Verdict;
+
+// Loop thread only.
+class Session {
+ public:
+  Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection);
+  ~Session();
+  Task<void> run();
+  // The server stops: a session between two messages says goodbye at once.
+  void wake();
+
+ private:
+  struct Row;
+  static const Row kTable[];
+
+  // session.cc
+  Task<bool> open();
+  Task<void> command(std::string line);
+  Task<void> switch_channel();
+  Task<void> read_failed(Error error);
+  void reply(const Verdict& verdict);
+  void bad_command(Verdict verdict);
+  void end(Verdict verdict);  // reply, then the session is over
+  void reset();
+  bool in_transaction() const { return message_.has_value(); }
+  std::int64_t keyword(mta::Kw keyword, std::int64_t fallback) const {
+    return channel_->number(keyword, fallback);
+  }
+  auth::Peer peer() const;
+  mta::Source source() const;
+
+  // hello.cc
+  Task<void> ehlo(std::string_view argument);
+  Task<void> helo(std::string_view argument);
+  Task<void> noop(std::string_view argument);
+  Task<void> rset(std::string_view argument);
+  Task<void> help(std::string_view argument);
+  Task<void> quit(std::string_view argument);
+  Task<void> etrn(std::string_view argument);
+  std::string banner() const;
+  std::string extensions() const;
+
+  // envelope.cc
+  Task<void> mail(std::string_view argument);
+  Task<void> rcpt(std::string_view argument);
+  std::optional<Verdict> may_mail();
+  std::optional<Verdict> may_rcpt() const;
+  Task<bool> sender_domain_exists(std::string address);
+  void rejected_recipient(Verdict verdict);
+
+  // message.cc
+  Task<void> data(std::string_view argument);
+  Task<void> bdat(std::string_view argument);
+  std::optional<Verdict> may_data();
+  Task<void> receive_data();
+  Task<bool> receive_chunk(std::uint64_t size);
+  Task<void> finish(std::optional<Verdict> refusal);
+  std::string trace_field() const;
+
+  // secure.cc
+  Task<void> starttls(std::string_view argument);
+  Task<void> auth(std::string_view argument);
+  Task<void> auth_exchange(std::string mechanism, std::optional<std::string> initial);
+  Task<std::optional<std::string>> auth_answer(std::string challenge);
+  void auth_failed(const auth::Failure& failure);
+  bool tls_offered() const;
+  bool auth_offered() const;
+
+  // verify.cc
+  Task<void> vrfy(std::string_view argument);
+  Task<void> expn(std::string_view argument);
+
+  std::shared_ptr<Server> server_;
+  std::shared_ptr<const Picture> picture_;
+  Stream stream_;
+  const std::string sid_;
+  const std::string transport_info_;
+  const std::string peer_address_;
+  const bool tls_first_;
+  std::shared_ptr<std::string> host_name_;  // by DNS, when the answer comes
+  const mta::Channel* channel_;
+  bool waiting_ = false;  // for a command
+  bool over_ = false;
+
+  std::string helo_;
+  bool esmtp_ = false;
+  std::optional<auth::Identity> identity_;
+  std::uint64_t size_limit_ = 0;
+
+  // The transaction.
+  std::optional<mta::Submission> message_;
+  mta::SenderOptions mail_options_;
+  std::string first_recipient_;
+  std::int64_t rcpt_commands_ = 0, rejected_here_ = 0;
+  bool chunking_ = false;  // a BDAT has come
+  bool chunk_cr_ = false;  // the last chunk ended in CR
+  std::optional<Verdict> chunk_refusal_;
+
+  struct Counts {
+    std::int64_t commands = 0, bad_commands = 0, bad_auths = 0, recipients = 0, rejected = 0, attempts = 0,
+                 accepted = 0;
+  } counts_;
+};
+
+}  // namespace waxwing::smtpd
