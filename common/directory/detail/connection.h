@@ -1,0 +1,53 @@
+// Connection: one bound connection to one LDAP server. Used by one thread at a time; every call blocks for
+// at most its time-out.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/directory/directory.h"
+
+struct ldap;
+
+namespace waxwing::directory {
+
+// What went wrong, sorted by what to do about it.
+enum class Trouble {
+  none,
+  connection,   // this connection or server is of no use: try another
+  credentials,  // the bind was refused
+  limit,        // more entries than asked for
+  request,      // the server understood and refuses: it would everywhere
+};
+
+struct SearchRequest {
+  std::string base;
+  int scope = 2;  // LDAP_SCOPE_SUBTREE
+  std::string filter;
+  std::vector<std::string> attributes;  // empty: all user attributes
+  std::size_t max_entries = 0;          // 0: no limit
+};
+
+class Connection {
+ public:
+  // Connects and binds. An empty dn binds anonymously. On failure null, and why and trouble say more.
+  static std::unique_ptr<Connection> open(const std::string& url, const std::string& dn,
+                                          const std::string& password, const Settings& settings,
+                                          std::int64_t timeout_ms, Trouble& trouble, std::string& why);
+  ~Connection();
+
+  // A missing base gives no entries. Entries found before a limit was hit are not answered.
+  Trouble search(const SearchRequest& request, std::int64_t timeout_ms, Entries& entries, std::string& why);
+
+  std::int64_t born_ms() const { return born_ms_; }
+
+ private:
+  explicit Connection(::ldap* handle);
+  ::ldap* handle_;
+  std::int64_t born_ms_;
+};
+
+}  // namespace waxwing::directory
