@@ -1,0 +1,228 @@
+#include "imapd/search/matcher.h"
+
+#include <algorithm>
+
+#include "common/base/strings.h"
+#include "common/mail/charset.h"
+#include "common/mail/date.h"
+#include "common/mail/header.h"
+#include "imapd/parse/flag_list.h"
+#include "imapd/search/message_text.h"
+#include "imapd/store_flags.h"
+
+namespace waxwing::imap {
+
+using Kind = SearchKey::Kind;
+
+struct Matcher::Test {
+  Kind kind = Kind::all;
+  std::string field, needle;
+  std::int64_t number = 0;
+  std::uint32_t flag = 0;  // system flag; else keyword_bit
+  int keyword_bit = -1;
+  std::vector<Range> ranges;
+  std::vector<Test> children;
+};
+
+// The message's bytes, opened when first asked for.
+class Matcher::Text {
+ public:
+  Text(store::Mailbox& mailbox, const store::MessageInfo& info, std::size_t max_part_bytes)
+      : mailbox_(mailbox), info_(info), max_part_bytes_(max_part_bytes) {}
+  Result<> open() {
+    if (text_) return {};
+    TRY(text_, MessageText::open(mailbox_, info_, max_part_bytes_));
+    return {};
+  }
+  const MessageText& get() const { return *text_; }
+  Result<> failure;
+
+ private:
+  store::Mailbox& mailbox_;
+  const store::MessageInfo& info_;
+  std::size_t max_part_bytes_;
+  std::unique_ptr<MessageText> text_;
+};
+
+namespace {
+
+Verdict verdict(bool yes) {
+  return yes ? Verdict::yes : Verdict::no;
+}
+
+std::int64_t floor_day(std::int64_t seconds) {
+  return seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400;
+}
+
+bool is_header_kind(Kind kind) {
+  return kind == Kind::header || kind == Kind::sent_before || kind == Kind::sent_on ||
+         kind == Kind::sent_since;
+}
+
+}  // namespace
+
+Result<Matcher> Matcher::prepare(const SearchProgram& program, Context context) {
+  Matcher matcher;
+  matcher.context_ = std::move(context);
+  TRY(auto root, matcher.ready(program.root, program.charset));
+  matcher.root_ = std::make_shared<const Test>(std::move(root));
+  return matcher;
+}
+
+Result<Matcher::Test> Matcher::ready(const SearchKey& key, const std::string& charset) {
+  Test test{.kind = key.kind, .field = key.field, .number = key.number};
+  uses_headers_ |= is_header_kind(key.kind);
+  switch (key.kind) {
+    case Kind::sequence:
+      test.kind = key.set.is_saved_result() ? Kind::uid : Kind::sequence;
+      test.ranges = key.set.is_saved_result() ? context_.saved : key.set.resolve(context_.exists);
+      break;
+    case Kind::uid:
+      test.ranges = key.set.is_saved_result() ? context_.saved : key.set.resolve(context_.largest_uid);
+      break;
+    case Kind::flag:
+      test.flag = store_flags(system_flag(key.text));
+      for (std::size_t n = 0; n < context_.keywords.size(); ++n)
+        if (iequals(context_.keywords[n], key.text)) test.keyword_bit = static_cast<int>(n);
+      break;
+    case Kind::header:
+    case Kind::body:
+    case Kind::text: {
+      const auto utf8 = mail::to_utf8(key.text, charset);
+      if (!utf8) return permanent("charset " + printable(charset, 40) + " is not known here");
+      test.needle = mail::fold_for_search(*utf8);
+      break;
+    }
+    case Kind::email_id:
+    case Kind::thread_id:
+      test.needle = key.text;
+      break;
+    default:
+      break;
+  }
+  for (const auto& child : key.children) {
+    TRY(auto ready_child, ready(child, charset));
+    test.children.push_back(std::move(ready_child));
+  }
+  return test;
+}
+
+Verdict Matcher::match(const Candidate& candidate) const {
+  return judge(*root_, candidate, nullptr);
+}
+
+Result<bool> Matcher::match_with_text(const Candidate& candidate, store::Mailbox& mailbox) const {
+  Text text(mailbox, candidate.info, context_.max_part_bytes);
+  const auto found = judge(*root_, candidate, &text);
+  if (text.failure) return found == Verdict::yes;
+  if (store::code_of(text.failure.error()) == store::Code::nonexistent) return false;
+  return std::unexpected(text.failure.error());
+}
+
+Verdict Matcher::judge(const Test& test, const Candidate& candidate, Text* text) const {
+  switch (test.kind) {
+    case Kind::both:
+    case Kind::either:
+    case Kind::negated:
+      return judge_list(test, candidate, text);
+    case Kind::header:
+      return judge_header(test, candidate, text);
+    case Kind::sent_before:
+    case Kind::sent_on:
+    case Kind::sent_since:
+      return judge_sent(test, candidate, text);
+    case Kind::body:
+    case Kind::text:
+      if (!text) return Verdict::open;
+      if (text->failure = text->open(); !text->failure) return Verdict::no;
+      return verdict(test.kind == Kind::body ? text->get().body_contains(test.needle)
+                                             : text->get().contains(test.needle));
+    case Kind::younger:
+      return verdict(candidate.info.internal_date >= context_.now - test.number);
+    case Kind::older:
+      return verdict(candidate.info.internal_date <= context_.now - test.number);
+    default:
+      return verdict(judge_index(test, candidate));
+  }
+}
+
+Verdict Matcher::judge_list(const Test& test, const Candidate& candidate, Text* text) const {
+  if (test.kind == Kind::negated) {
+    const auto inner = judge(test.children.front(), candidate, text);
+    if (inner == Verdict::open) return inner;
+    return verdict(inner == Verdict::no);
+  }
+  // One "no" settles a conjunction, one "yes" an alternative, however open the others are.
+  const auto settles = test.kind == Kind::both ? Verdict::no : Verdict::yes;
+  bool open = false;
+  for (const auto& child : test.children) {
+    const auto one = judge(child, candidate, text);
+    if (one == settles) return one;
+    open |= one == Verdict::open;
+  }
+  if (open) return Verdict::open;
+  return settles == Verdict::no ? Verdict::yes : Verdict::no;
+}
+
+bool Matcher::judge_index(const Test& test, const Candidate& candidate) {
+  const auto& info = candidate.info;
+  const auto day = [&] { return floor_day(info.internal_date + std::int64_t{info.zone_minutes} * 60); };
+  switch (test.kind) {
+    case Kind::all:
+      return true;
+    case Kind::sequence:
+      return contains(test.ranges, candidate.sequence);
+    case Kind::uid:
+      return contains(test.ranges, info.uid);
+    case Kind::flag:
+      if (test.flag) return info.flags & test.flag;
+      return test.keyword_bit >= 0 && info.keywords.has(static_cast<std::size_t>(test.keyword_bit));
+    case Kind::is_recent:
+      return candidate.recent;
+    case Kind::before:
+      return day() < test.number;
+    case Kind::on:
+      return day() == test.number;
+    case Kind::since:
+      return day() >= test.number;
+    case Kind::larger:
+      return info.size > static_cast<std::uint64_t>(test.number);
+    case Kind::smaller:
+      return info.size < static_cast<std::uint64_t>(test.number);
+    case Kind::modseq:
+      return info.modseq >= static_cast<std::uint64_t>(test.number);
+    case Kind::email_id:
+      return store::email_id_text(info.email_id) == test.needle;
+    case Kind::thread_id:
+      return store::thread_id_text(info.thread_id) == test.needle;
+    default:
+      return false;
+  }
+}
+
+Verdict Matcher::judge_header(const Test& test, const Candidate& candidate, Text* text) const {
+  if (candidate.cached && store::is_cached_header(test.field))
+    return verdict(
+        header_contains(mail::HeaderBlock::scan(candidate.cached->headers), test.field, test.needle));
+  if (!text) return Verdict::open;
+  if (text->failure = text->open(); !text->failure) return Verdict::no;
+  return verdict(header_contains(text->get().header(), test.field, test.needle));
+}
+
+// The Date: header on the sender's calendar, time and zone disregarded. Without one nothing matches.
+Verdict Matcher::judge_sent(const Test& test, const Candidate& candidate, Text* text) const {
+  const auto compare = [&](const mail::HeaderBlock& header) {
+    const auto value = header.value("Date");
+    const auto date = value ? mail::parse_date(*value) : std::nullopt;
+    if (!date) return Verdict::no;
+    const auto day = date->local_day();
+    if (test.kind == Kind::sent_before) return verdict(day < test.number);
+    return verdict(test.kind == Kind::sent_on ? day == test.number : day >= test.number);
+  };
+  if (candidate.cached) return compare(mail::HeaderBlock::scan(candidate.cached->headers));
+  if (!text) return Verdict::open;
+  if (text->failure = text->open(); !text->failure) return Verdict::no;
+  return compare(text->get().header());
+}
+
+}  // namespace waxwing::imap

@@ -1,0 +1,44 @@
+#include "imapd/settings.h"
+
+#include <unistd.h>
+
+#include "common/base/strings.h"
+
+namespace waxwing::imap {
+namespace {
+
+std::string host_name() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+// %h host, %p protocol, %P product, %V version: as in the product's other banners.
+std::string fill_banner(std::string banner) {
+  banner = replace_all(std::move(banner), "%h", host_name());
+  banner = replace_all(std::move(banner), "%p", "IMAP4");
+  banner = replace_all(std::move(banner), "%P", "Waxwing Messaging Server");
+  return replace_all(std::move(banner), "%V", "1.0");
+}
+
+}  // namespace
+
+std::shared_ptr<const Settings> Settings::from(const Config& config) {
+  auto settings = std::make_shared<Settings>();
+  settings->banner = fill_banner(config.text("imap.banner"));
+  settings->limits_before_login = {.command_bytes = 8192, .literal_bytes = 4096, .discard_bytes = 64 << 10};
+  const auto command_bytes = static_cast<std::size_t>(config.number("imap.maxcommand"));
+  settings->limits = {.command_bytes = command_bytes,
+                      .literal_bytes = command_bytes,
+                      .discard_bytes = 64 << 20,
+                      .streams_append = true};
+  settings->login_timeout_ms = config.number("imap.logintimeout") * 1000;
+  settings->idle_timeout_ms = config.number("imap.idletimeout") * 60'000;
+  settings->idle_keepalive_ms = config.number("imap.idlekeepalive") * 1000;
+  settings->max_sessions = static_cast<std::size_t>(config.number("imap.maxsessions"));
+  settings->max_message_bytes = static_cast<std::uint64_t>(config.number("imap.maxmessagesize"));
+  settings->search_max_part_bytes = static_cast<std::size_t>(config.number("imap.searchmaxpart"));
+  return settings;
+}
+
+}  // namespace waxwing::imap

@@ -1,0 +1,28 @@
+// The imap.* options as one immutable picture: common/config/options/imap.inc has their meaning.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/config/config.h"
+#include "imapd/parse/framer.h"
+
+namespace waxwing::imap {
+
+struct Settings {
+  std::string banner;
+  std::string server_name;  // for ID
+  FrameLimits limits_before_login;
+  FrameLimits limits;  // after login
+  std::int64_t login_timeout_ms = 60'000;
+  std::int64_t idle_timeout_ms = 1'800'000;
+  std::int64_t idle_keepalive_ms = 120'000;
+  std::size_t max_sessions = 0;
+  std::uint64_t max_message_bytes = 0;  // APPEND; 0: no limit
+  std::size_t search_max_part_bytes = 0;
+
+  static std::shared_ptr<const Settings> from(const Config& config);
+};
+
+}  // namespace waxwing::imap
