@@ -149,36 +149,53 @@ bool Schedule::may_start(const Destination& destination, unsigned per_host) cons
 
 // ---- work -------------------------------------------------------------------------------------------
 
-Schedule::Unit* Schedule::pop_ready(Channel& channel, unsigned per_host) {
-  const auto resolve = [&](const Place& place) -> Unit* {
-    const auto at = channel.units.find(place.unit);
-    return at != channel.units.end() && at->second->ticket == place.ticket ? at->second : nullptr;
-  };
+Schedule::Unit* Schedule::resolve(const Channel& channel, const Place& place) {
+  const auto at = channel.units.find(place.unit);
+  return at != channel.units.end() && at->second->ticket == place.ticket ? at->second : nullptr;
+}
+
+// Brings a unit that may start to the front of its queue and says which queue; null when there is none.
+// Places that are stale and hosts that may not start now are dropped from the lines on the way: end of
+// flight, host_up() and make_ready() put hosts back.
+std::deque<Place>* Schedule::find_ready(Channel& channel, unsigned per_host) {
   while (!channel.special.empty()) {
-    auto* unit = resolve(channel.special.front());
+    if (resolve(channel, channel.special.front()) != nullptr) return &channel.special;
     channel.special.pop_front();
-    if (unit != nullptr) return unit;
   }
   for (std::size_t p = channel.rings.size(); p-- > 0;) {
     auto& ring = channel.rings[p];
     while (!ring.empty()) {
       auto& destination = *ring.front();
-      ring.pop_front();
-      destination.in_ring[p] = false;
       auto& queue = destination.queues[p];
-      while (!queue.empty() && resolve(queue.front()) == nullptr) queue.pop_front();
-      // Not in the ring while nothing of it may start: end_flight(), host_up() and make_ready() put it back.
-      if (queue.empty() || !may_start(destination, per_host)) continue;
-      auto* unit = resolve(queue.front());
-      queue.pop_front();
-      if (!queue.empty()) {
-        destination.in_ring[p] = true;
-        ring.push_back(&destination);
-      }
-      return unit;
+      while (!queue.empty() && resolve(channel, queue.front()) == nullptr) queue.pop_front();
+      if (!queue.empty() && may_start(destination, per_host)) return &queue;
+      destination.in_ring[p] = false;
+      ring.pop_front();
     }
   }
   return nullptr;
+}
+
+Schedule::Unit* Schedule::pop_ready(Channel& channel, unsigned per_host) {
+  auto* queue = find_ready(channel, per_host);
+  if (queue == nullptr) return nullptr;
+  auto* unit = resolve(channel, queue->front());
+  queue->pop_front();
+  if (unit->mode != Mode::attempt) return unit;
+  // The host goes to the end of its ring, or out of it when it has nothing more of this priority.
+  auto& destination = *unit->destination;
+  const auto p = index_of(unit->file->priority);
+  auto& ring = channel.rings[p];
+  ring.pop_front();
+  destination.in_ring[p] = !queue->empty();
+  if (destination.in_ring[p]) ring.push_back(&destination);
+  return unit;
+}
+
+bool Schedule::has_work(const std::string& name, unsigned per_host, std::int64_t now_ms) {
+  tick(now_ms);
+  const auto at = channels_.find(name);
+  return at != channels_.end() && !at->second->stopped && find_ready(*at->second, per_host) != nullptr;
 }
 
 std::optional<Assignment> Schedule::take(const std::string& name, unsigned per_host, std::int64_t now_ms) {

@@ -15,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -63,6 +64,12 @@ struct UnitView {
   std::uint64_t bytes = 0;
 };
 
+// A unit may leave a ready queue from the middle (an operator, a notice); its place stays and is skipped.
+struct Place {
+  std::uint64_t unit;
+  std::uint32_t ticket;
+};
+
 class Schedule {
  public:
   using PolicySource = std::function<ChannelPolicy(const std::string& channel)>;
@@ -79,6 +86,8 @@ class Schedule {
 
   // The next unit of the channel, or nothing. per_host: most units of one host at once, 0 no limit.
   std::optional<Assignment> take(const std::string& channel, unsigned per_host, std::int64_t now_ms);
+  // Whether take() would answer one.
+  bool has_work(const std::string& channel, unsigned per_host, std::int64_t now_ms);
   // How the unit ended. Unknown units are ignored: a file may have been deleted meanwhile.
   void done(std::uint64_t unit, std::int64_t now_ms);
   struct Deferral {
@@ -130,6 +139,8 @@ class Schedule {
   void leave_state(Unit& unit);
   void activate(Destination& destination);
   bool may_start(const Destination& destination, unsigned per_host) const;
+  static Unit* resolve(const Channel& channel, const Place& place);
+  std::deque<Place>* find_ready(Channel& channel, unsigned per_host);
   Unit* pop_ready(Channel& channel, unsigned per_host);
   Assignment assign(Unit& unit, std::int64_t now_ms);
   Unit* in_flight_unit(std::uint64_t id);

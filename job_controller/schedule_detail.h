@@ -29,12 +29,6 @@ struct Schedule::File {
   std::vector<std::unique_ptr<Unit>> units;
 };
 
-// A unit may leave a ready queue from the middle (an operator, a notice); its place stays and is skipped.
-struct Place {
-  std::uint64_t unit;
-  std::uint32_t ticket;
-};
-
 struct Schedule::Destination {
   std::string host;
   Channel* channel = nullptr;

@@ -8,7 +8,9 @@ namespace {
 constexpr std::int64_t kMinute = 60;
 constexpr std::int64_t kHour = 3600;
 constexpr std::int64_t kDay = 86400;
-std::size_t index_of(Priority priority) { return static_cast<std::size_t>(priority); }
+std::size_t index_of(Priority priority) {
+  return static_cast<std::size_t>(priority);
+}
 }  // namespace
 
 ChannelPolicy::ChannelPolicy() {

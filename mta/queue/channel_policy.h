@@ -22,7 +22,7 @@ struct ChannelPolicy {
   std::array<std::vector<std::int64_t>, 3> notice_seconds;
   // By priority: tried at once, or only after the first backoff time (immnormal, immurgent).
   std::array<bool, 3> immediate = {true, true, true};
-  std::string pool;            // "" is the first pool of job_controller.cnf
+  std::string pool;  // "" is the first pool of job_controller.cnf
   unsigned maxjobs = 10;
   unsigned filesperjob = 1000;  // ready units for which one more job is started; 0: never more than one
   unsigned threaddepth = 128;

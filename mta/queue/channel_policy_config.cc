@@ -15,7 +15,8 @@ constexpr ByPriority kByPriority[] = {
     {Priority::urgent, Kw::urgentbackoff, Kw::urgentnotices},
 };
 
-void set_times(ChannelPolicy& policy, const Channel& channel, const ByPriority& row, std::int64_t notice_unit) {
+void set_times(ChannelPolicy& policy, const Channel& channel, const ByPriority& row,
+               std::int64_t notice_unit) {
   const auto at = static_cast<std::size_t>(row.priority);
   const auto backoff = channel.seconds(channel.given(row.backoff) ? row.backoff : Kw::backoff);
   if (!backoff.empty()) policy.backoff_seconds[at] = backoff;

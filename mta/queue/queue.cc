@@ -142,17 +142,33 @@ Result<bool> scan_bucket(const std::string& directory, const std::string& channe
 }
 }  // namespace
 
-Result<> Queue::scan(const std::string& channel, const std::function<bool(const FileName&)>& visit) const {
+Result<std::vector<std::string>> Queue::buckets(const std::string& channel) const {
   const auto folder = directory_ + "/" + channel;
-  TRY(auto buckets, list_directory(folder));
-  std::ranges::sort(buckets);
-  for (const auto& bucket : buckets) {
-    if (bucket[0] == '.') continue;
-    if (bucket.size() != 3 || !std::ranges::all_of(bucket, is_digit)) {
-      log::Event("queue.strange_file").with("directory", folder).with("name", bucket).warning();
-      continue;
-    }
-    TRY(const bool go_on, scan_bucket(folder + "/" + bucket, channel, bucket, visit));
+  TRY(auto names, list_directory(folder));
+  std::erase_if(names, [&](const std::string& name) {
+    if (name[0] == '.') return true;
+    if (name.size() == 3 && std::ranges::all_of(name, is_digit)) return false;
+    log::Event("queue.strange_file").with("directory", folder).with("name", name).warning();
+    return true;
+  });
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<std::vector<FileName>> Queue::list_bucket(const std::string& channel,
+                                                 const std::string& bucket) const {
+  std::vector<FileName> names;
+  TRY_VOID(scan_bucket(directory_ + "/" + channel + "/" + bucket, channel, bucket, [&](const FileName& name) {
+    names.push_back(name);
+    return true;
+  }));
+  return names;
+}
+
+Result<> Queue::scan(const std::string& channel, const std::function<bool(const FileName&)>& visit) const {
+  TRY(const auto names, buckets(channel));
+  for (const auto& bucket : names) {
+    TRY(const bool go_on, scan_bucket(directory_ + "/" + channel + "/" + bucket, channel, bucket, visit));
     if (!go_on) break;
   }
   return {};

@@ -75,6 +75,9 @@ class Queue {
   // Calls visit for every queue file of one channel (held ones too) in no order; false from visit ends the
   // scan. Unparsable names are logged, once a scan. Removes nothing.
   Result<> scan(const std::string& channel, const std::function<bool(const FileName&)>& visit) const;
+  // The same a directory at a time, for trees too large to hold.
+  Result<std::vector<std::string>> buckets(const std::string& channel) const;
+  Result<std::vector<FileName>> list_bucket(const std::string& channel, const std::string& bucket) const;
   // Removes files in .tmp that nobody has written to for that long.
   void clean_temporary(std::int64_t older_than_seconds) const;
 

@@ -43,8 +43,10 @@ struct Bench {
     return entry.name.relative();
   }
   std::optional<Assignment> take(const std::string& channel = "tcp_local", unsigned per_host = 0) {
-    schedule.tick(now);
-    return schedule.take(channel, per_host, now);
+    const bool has_work = schedule.has_work(channel, per_host, now);
+    auto work = schedule.take(channel, per_host, now);
+    CHECK(work.has_value() == has_work);
+    return work;
   }
 };
 

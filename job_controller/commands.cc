@@ -1,0 +1,148 @@
+// What operators' tools ask over the socket.
+#include <fmt/format.h>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "job_controller/controller.h"
+
+namespace waxwing::job_controller {
+
+namespace {
+constexpr std::size_t kMostPacketBytes = 48 * 1024;
+
+Record error(std::string text) {
+  return Record("error").set("text", text);
+}
+}  // namespace
+
+Task<Record> Controller::command(const Record& request, PacketSocket& socket) {
+  if (request.is("summary")) {
+    send_summary(socket);
+    co_return Record("ok");
+  }
+  if (request.is("view")) {
+    send_view(std::string(request.get("channel")), socket);
+    co_return Record("ok");
+  }
+  if (request.is("rescan")) {
+    co_await read_tree();
+    co_return Record("ok");
+  }
+  if (request.is("stop") || request.is("start") || request.is("retry")) co_return channel_command(request);
+  if (request.has("file")) {
+    auto answer = co_await file_command(request);
+    co_return answer;
+  }
+  co_return error("the job controller does not know the request " + printable(request.verb()));
+}
+
+Record Controller::channel_command(const Record& request) {
+  const std::string channel(request.get("channel"));
+  if (!mta::queue::is_channel_name(channel)) return error("not a channel name: " + printable(channel));
+  const bool known =
+      mta_config_->channel(channel) != nullptr || file_exists(queue_->directory() + "/" + channel);
+  if (!known) return error("no channel " + channel + " in imta.cnf, and nothing queued for it");
+  if (!request.is("retry")) {
+    const bool stop = request.is("stop");
+    const auto marked = queue_->set_stopped(channel, stop);
+    if (!marked) return error(marked.error().text);
+    schedule_.set_stopped(channel, stop);
+    log::Event(stop ? "queue.stopped" : "queue.started").with("channel", channel).notice();
+  } else {
+    schedule_.retry_now(channel, wall_ms());
+  }
+  jobs_.touch(channel);
+  return Record("ok");
+}
+
+Task<Record> Controller::file_command(const Record& request) {
+  auto name = FileName::parse(request.get("file"));
+  if (!name) co_return error(name.error().text);
+  const auto known = schedule_.name_of(*name);
+  if (known) *name = *known;
+  if (!known && !file_exists(queue_->path_of(*name)))
+    co_return error("no such message file: " + name->relative());
+
+  if (request.is("return")) {
+    if (name->held) {
+      const auto released = queue_->release(*name);
+      if (!released) co_return error(released.error().text);
+      *name = *released;
+    }
+    if (!schedule_.knows(*name)) co_await look(name->relative());
+    if (!schedule_.give_back(*name))
+      co_return error("the message is being delivered just now, or cannot be read");
+    jobs_.touch(name->channel);
+    co_return Record("ok").set("file", name->relative());
+  }
+  if (request.is("release")) {
+    if (!name->held) co_return error("the message is not held: " + name->relative());
+    const auto released = queue_->release(*name);
+    if (!released) co_return error(released.error().text);
+    log::Event("queue.released").with("qid", name->id).with("file", released->relative()).notice();
+    co_await look(released->relative());
+    co_return Record("ok").set("file", released->relative());
+  }
+  bool busy = false;
+  if (!schedule_.forget(*name, busy) && busy)
+    co_return error("the message is being delivered just now: " + name->relative());
+  if (request.is("delete")) {
+    const auto removed = queue_->remove(*name);
+    if (!removed) co_return error(removed.error().text);
+    log::Event("queue.deleted").with("qid", name->id).with("file", name->relative()).notice();
+    co_return Record("ok").set("file", name->relative());
+  }
+  if (request.is("hold")) {
+    if (name->held) co_return error("the message is held already: " + name->relative());
+    const auto held = queue_->hold(*name);
+    if (!held) co_return error(held.error().text);
+    log::Event("queue.held")
+        .with("qid", name->id)
+        .with("file", held->relative())
+        .with("why", "operator")
+        .notice();
+    co_return Record("ok").set("file", held->relative());
+  }
+  co_await look(name->relative());
+  co_return error("the job controller does not know the request " + printable(request.verb()));
+}
+
+void Controller::send_summary(PacketSocket& socket) {
+  for (const auto& channel : schedule_.channels()) {
+    const auto counts = schedule_.counts(channel);
+    (void)socket.send(Record("row")
+                          .set("channel", channel)
+                          .set("files", static_cast<std::int64_t>(counts.files))
+                          .set("bytes", static_cast<std::int64_t>(counts.bytes))
+                          .set("ready", static_cast<std::int64_t>(counts.ready))
+                          .set("active", static_cast<std::int64_t>(counts.in_flight))
+                          .set("waiting", static_cast<std::int64_t>(counts.waiting))
+                          .set("hosts", static_cast<std::int64_t>(counts.hosts))
+                          .set("hosts_down", static_cast<std::int64_t>(counts.hosts_down))
+                          .set("jobs", static_cast<std::int64_t>(jobs_.running(channel)))
+                          .set("stopped", counts.stopped ? 1 : 0));
+  }
+}
+
+void Controller::send_view(const std::string& wanted, PacketSocket& socket) {
+  Record rows("row");
+  std::size_t bytes = 0;
+  for (const auto& channel : schedule_.channels()) {
+    if (!wanted.empty() && !iequals(wanted, channel)) continue;
+    schedule_.view(channel, [&](const UnitView& unit) {
+      const auto line = fmt::format("{} {} {} {} {} {} {} {}", unit.file, unit.host, unit.state,
+                                    mta::queue::priority_name(unit.priority), unit.attempts, unit.arrival_ms,
+                                    unit.due_ms, unit.bytes);
+      rows.set("unit", line);
+      bytes += line.size();
+      if (bytes < kMostPacketBytes) return;
+      (void)socket.send(rows);
+      rows = Record("row");
+      bytes = 0;
+    });
+  }
+  if (bytes > 0) (void)socket.send(rows);
+}
+
+}  // namespace waxwing::job_controller

@@ -1,0 +1,69 @@
+// The job controller itself: ties the schedule to the tree, to the channel programs and to operators.
+//
+// Everything runs on loop 0. What waits for the disk (reading the tree, reading envelopes) runs on workers.
+// Sockets: run/job_controller, one Record a packet. A connection says first what it is:
+//   writers    enqueued file=<schedule line>… look=<name>…     no answer
+//   programs   master token= pid= concurrency= per_host=       then work and reports, see jobs.h
+//   tools      summary | view channel= | stop channel= | start channel= | retry channel= |
+//              hold file= | release file= | delete file= | return file= | rescan
+//              answered by "ok" or "error text="; summary and view by "row" packets, then "ok"
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "common/daemon/daemon.h"
+#include "common/net/seqpacket.h"
+#include "job_controller/controller_config.h"
+#include "job_controller/jobs.h"
+#include "job_controller/schedule.h"
+#include "mta/config/mta_config.h"
+#include "mta/queue/queue.h"
+
+namespace waxwing::job_controller {
+
+class Controller {
+ public:
+  static Result<std::shared_ptr<Controller>> create(Daemon& daemon);
+  // Listens, looks at the tree, begins to work.
+  Result<> start();
+
+ private:
+  explicit Controller(Daemon& daemon);
+  Result<> load_configuration();
+
+  Task<void> serve(PacketSocket socket);
+  void enqueued(const Record& record);
+  void add(const mta::queue::ScheduleEntry& entry);
+
+  // tree.cc
+  Task<void> read_tree();
+  Task<void> read_bucket(std::string channel, std::string bucket);
+  Task<void> read_files(std::vector<FileName> names);
+  Task<void> look(std::string relative);
+  bool is_full() const { return schedule_.size() >= config_.max_messages; }
+
+  // commands.cc
+  Task<Record> command(const Record& request, PacketSocket& socket);
+  Record channel_command(const Record& request);
+  Task<Record> file_command(const Record& request);
+  void send_summary(PacketSocket& socket);
+  void send_view(const std::string& channel, PacketSocket& socket);
+
+  void tick();
+
+  Daemon& daemon_;
+  std::shared_ptr<const mta::MtaConfig> mta_config_;
+  ControllerConfig config_;
+  std::shared_ptr<mta::queue::Queue> queue_;
+  Schedule schedule_;
+  Jobs jobs_;
+  std::unique_ptr<EventLoop::Timer> timer_;
+  std::int64_t next_synch_ms_ = 0;
+  bool reading_tree_ = false;
+  bool read_again_ = false;
+  bool overflow_ = false;  // something stayed in the tree only, for want of room
+};
+
+}  // namespace waxwing::job_controller
