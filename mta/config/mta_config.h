@@ -6,12 +6,12 @@
 // All const members are thread-safe.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/base/result.h"
@@ -38,10 +38,9 @@ class MtaConfig {
   const Channel& local_channel() const { return channels_[local_index_]; }  // "l"
   const Channel* channel(std::string_view name) const;                      // by name, case-blind
   const Channel* channel_of_host(std::string_view tag_or_host) const;       // by tag or further host name
-  // The official name behind a host name of a channel block ("alias-name host-name" lines).
-  const std::string& local_host() const { return local_host_; }          // &/IMTA_HOST/
-  const std::string& default_domain() const { return default_domain_; }  // &/IMTA_DEFAULTDOMAIN/
-  bool is_local_host(std::string_view host) const;                       // names of channel l, aliases
+  const std::string& local_host() const { return local_host_; }             // &/IMTA_HOST/
+  const std::string& default_domain() const { return default_domain_; }     // &/IMTA_DEFAULTDOMAIN/
+  bool is_local_host(std::string_view host) const;                          // names of channel l, aliases
 
   const RuleSet& rules() const { return rules_; }
   const Mappings& mappings() const { return mappings_; }
@@ -55,6 +54,7 @@ class MtaConfig {
   // What is legal and probably not meant, one a line: keywords not yet implemented, unknown options...
   const std::vector<std::string>& warnings() const { return warnings_; }
   std::string_view build_id() const { return build_id_; }  // time and checksum of the build; "" from texts
+  const std::string& root() const { return root_; }        // of the instance; "" from texts
 
  private:
   friend class MtaConfigBuilder;
@@ -64,7 +64,7 @@ class MtaConfig {
   std::size_t local_index_ = 0;
   std::unordered_map<std::string, std::size_t, CaseBlindHash, CaseBlindEqual> by_name_, by_host_;
   std::vector<std::string> local_aliases_;
-  std::string local_host_, default_domain_, build_id_;
+  std::string local_host_, default_domain_, build_id_, root_;
   RuleSet rules_;
   Mappings mappings_;
   AliasFile aliases_;

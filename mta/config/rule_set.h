@@ -32,7 +32,6 @@ enum class StepKind : std::uint8_t {
   ldap_quote,        // $=
   unique,            // $W
   ldap,              // $]url[      inner
-  general,           // $(text)     inner
   mapping,           // ${table,arg} text = table, inner = arg
   domain_attribute,  // $}dom,attr{ inner = dom, text = attr
   wild_left,
@@ -82,14 +81,19 @@ class RuleSet {
   // Rules of one pattern, in file order; empty span when there are none. key must be lower case.
   std::span<const RewriteRule> find(std::string_view key) const;
   std::size_t size() const { return count_; }
-  // Is any rule of the set $*, $%, $! or wildcarded: spares the look-ups.
-  bool has_match_all() const { return has_match_all_; }
+  // The most *-labels any pattern begins with: spares look-ups that cannot match.
+  std::size_t most_wild_labels() const { return most_wild_; }
+  template <class F>
+  void each(F&& see) const {
+    for (const auto& [pattern, rules] : rules_)
+      for (const auto& rule : rules) see(rule);
+  }
   Result<> add(std::string pattern, std::string_view template_text, std::string where);
 
  private:
   std::unordered_map<std::string, std::vector<RewriteRule>, TextHash, std::equal_to<>> rules_;
   std::size_t count_ = 0;
-  bool has_match_all_ = false;
+  std::size_t most_wild_ = 0;
 };
 
 }  // namespace waxwing::mta

@@ -1,0 +1,158 @@
+#include "mta/config/alias_file.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace waxwing::mta {
+namespace {
+
+// Pieces between commas; quotes and the brackets of <ldap:...> protect them. An unquoted URL ends at a
+// comma followed by a blank, since DNs hold commas.
+std::vector<std::string> pieces_of(std::string_view text) {
+  std::vector<std::string> pieces;
+  std::string piece;
+  bool quoted = false;
+  const auto flush = [&] {
+    if (const auto word = trim(piece); !word.empty()) pieces.emplace_back(word);
+    piece.clear();
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\' && quoted && i + 1 < text.size())
+      piece += text[i++];
+    else if (c == '"')
+      quoted = !quoted;
+    const bool url = istarts_with(trim(piece), "<ldap");
+    if (c == ',' && !quoted && (!url || i + 1 == text.size() || is_blank(text[i + 1])))
+      flush();
+    else
+      piece += text[i];
+  }
+  flush();
+  return pieces;
+}
+
+// "\"<ldap:///...\"" and "<ldap:///..." are both URLs; "<file" is a list file.
+std::optional<std::string> source_of(std::string_view piece) {
+  if (piece.size() > 2 && piece.front() == '"' && piece.back() == '"' && piece[1] == '<')
+    return std::string(piece.substr(2, piece.size() - 3));
+  if (piece.starts_with('<') && !piece.ends_with('>')) return std::string(trim(piece.substr(1)));
+  return std::nullopt;
+}
+
+std::size_t colon_of(std::string_view line) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"') quoted = !quoted;
+    if (line[i] == ':' && !quoted) return i;
+  }
+  return line.npos;
+}
+
+class Parser {
+ public:
+  Parser(const SourceSet& sources, std::vector<std::string>& errors) : sources_(sources), errors_(errors) {}
+
+  std::optional<Alias> entry(const SourceLine& line) {
+    const auto colon = colon_of(line.text);
+    Alias alias;
+    alias.name = std::string(trim(std::string_view(line.text).substr(0, colon)));
+    alias.where = line.where();
+    if (is_blank(line.text[0]))
+      return fail(line, "an alias begins in column 1; to go on with a line, end it in \\");
+    if (colon == std::string::npos || alias.name.empty())
+      return fail(line, "expected \"name: address, address\", found \"" + printable(line.text, 60) + "\"");
+    const auto pieces = pieces_of(std::string_view(line.text).substr(colon + 1));
+    if (pieces.empty())
+      return fail(line, "alias " + printable(alias.name) + " stands for nothing; remove it");
+    if (const auto source = source_of(pieces[0])) {
+      if (!list(alias, *source, pieces, line)) return std::nullopt;
+    } else {
+      for (const auto& piece : pieces)
+        if (!member(alias, piece, line)) return std::nullopt;
+    }
+    return alias;
+  }
+
+ private:
+  std::nullopt_t fail(const SourceLine& line, const std::string& text) {
+    errors_.push_back(line.where() + ": " + text);
+    return std::nullopt;
+  }
+
+  // "<file, error-return-address": a mailing list.
+  bool list(Alias& alias, const std::string& source, const std::vector<std::string>& pieces,
+            const SourceLine& line) {
+    if (istarts_with(source, "ldap:"))
+      alias.urls.push_back(source);
+    else if (!file(alias, source, line))
+      return false;
+    for (std::size_t i = 1; i < pieces.size(); ++i) {
+      if (pieces[i] == "*") continue;
+      if (pieces[i].starts_with('[') || i > 1) {
+        fail(line, "\"" + printable(pieces[i], 60) + "\" of list " + printable(alias.name) +
+                       " is not supported: of the list parameters only the error return address is. Use a "
+                       "group in the directory");
+        return false;
+      }
+      alias.errors_to = pieces[i];
+    }
+    return true;
+  }
+
+  bool file(Alias& alias, const std::string& name, const SourceLine& line) {
+    if (name.empty() || name[0] == '/' || name.find("..") != name.npos || !sources_.has_file(name)) {
+      fail(line, "list file \"" + printable(name) + "\" of alias " + printable(alias.name) +
+                     " is not in the config directory");
+      return false;
+    }
+    for (const auto& each : read_lines(sources_, name, "!#", errors_))
+      for (const auto& piece : pieces_of(each.text))
+        if (!member(alias, piece, each)) return false;
+    return true;
+  }
+
+  bool member(Alias& alias, const std::string& piece, const SourceLine& line) {
+    if (piece.starts_with('[')) {
+      fail(line, "named parameter " + printable(piece, 60) + " of alias " + printable(alias.name) +
+                     " is not supported; use a group in the directory");
+      return false;
+    }
+    if (const auto source = source_of(piece)) {
+      if (istarts_with(*source, "ldap:")) return (alias.urls.push_back(*source), true);
+      fail(line, "a list file must be the first thing alias " + printable(alias.name) + " stands for");
+      return false;
+    }
+    alias.values.push_back(piece);
+    return true;
+  }
+
+  const SourceSet& sources_;
+  std::vector<std::string>& errors_;
+};
+
+}  // namespace
+
+const Alias* AliasFile::find(std::string_view name) const {
+  const auto found = aliases_.find(name);
+  return found == aliases_.end() ? nullptr : &found->second;
+}
+
+AliasFile AliasFile::parse(const SourceSet& sources, std::string_view file,
+                           std::vector<std::string>& errors) {
+  AliasFile result;
+  Parser parser(sources, errors);
+  for (const auto& line : read_lines(sources, file, "!#", errors)) {
+    if (line.blank()) continue;
+    auto alias = parser.entry(line);
+    if (!alias) continue;
+    const auto name = alias->name;
+    if (const auto* other = result.find(name))
+      errors.push_back(line.where() + ": alias " + printable(name) + " is already at " + other->where);
+    else
+      result.aliases_.emplace(name, std::move(*alias));
+  }
+  return result;
+}
+
+}  // namespace waxwing::mta

@@ -1,0 +1,121 @@
+#include "mta/config/mta_config_builder.h"
+
+#include <algorithm>
+
+#include "mta/config/imta_cnf.h"
+
+namespace waxwing::mta {
+namespace {
+
+// The channel tag a template routes to, when it is written out: what follows the last @, controls left out.
+std::string literal_tag(const std::vector<Step>& steps) {
+  std::string tag;
+  bool after_at = false;
+  for (const auto& step : steps) {
+    if (step.kind == StepKind::at) {
+      after_at = true;
+      tag.clear();
+    } else if (step.kind == StepKind::literal && after_at) {
+      tag += step.text;
+    } else if (step.kind < StepKind::only_envelope && after_at) {
+      return "";  // a substitution: known only when it is used
+    }
+  }
+  return tag;
+}
+
+}  // namespace
+
+MtaConfigBuilder::MtaConfigBuilder(SourceSet sources) : config_(std::make_shared<MtaConfig>()) {
+  config_->sources_ = std::move(sources);
+}
+
+Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string build_id, std::string root) {
+  auto& config = *config_;
+  const auto& sources = config.sources_;
+  config.build_id_ = std::move(build_id);
+  config.root_ = std::move(root);
+  config.options_ = MtaOptions::parse(sources, "option.dat", errors_, config.warnings_);
+  config.mappings_ = Mappings::parse(sources, "mappings", errors_);
+  config.aliases_ = AliasFile::parse(sources, "aliases", errors_);
+  auto imta = parse_imta_cnf(sources, errors_, config.warnings_);
+  config.rules_ = std::move(imta.rules);
+  config.channels_ = std::move(imta.channels);
+  if (auto parsed = DeliveryOptions::parse(config.options_.text(Opt::DELIVERY_OPTIONS)); parsed)
+    config.delivery_options_ = std::move(*parsed);
+  else
+    errors_.push_back("option.dat: " + parsed.error().text);
+  if (!config.channels_.empty()) {
+    index_channels();
+    names();
+    check_rules();
+    check_channels();
+  }
+  if (!errors_.empty()) return permanent(join(errors_, "\n"));
+  return config_;
+}
+
+void MtaConfigBuilder::index_channels() {
+  auto& config = *config_;
+  for (std::size_t i = 0; i < config.channels_.size(); ++i) {
+    const auto& channel = config.channels_[i];
+    config.by_name_.emplace(channel.name(), i);
+    config.by_host_.emplace(channel.tag(), i);
+    for (const auto& [host, alias] : channel.hosts()) config.by_host_.emplace(host, i);
+    if (channel.name() == "l") config.local_index_ = i;
+  }
+}
+
+void MtaConfigBuilder::names() {
+  auto& config = *config_;
+  config.local_host_ = config.channels_[config.local_index_].tag();
+  config.default_domain_ = std::string(config.sources_.symbol("IMTA_DEFAULTDOMAIN"));
+  if (config.default_domain_.empty()) config.default_domain_ = config.local_host_;
+  for (const auto alias : split_words(config.sources_.symbol("IMTA_HOSTALIASES")))
+    config.local_aliases_.emplace_back(alias);
+}
+
+void MtaConfigBuilder::check_rules() {
+  if (config_->rules_.size() == 0) {
+    errors_.push_back("imta.cnf: there are no rewrite rules, so no address would have a channel");
+    return;
+  }
+  config_->rules_.each([&](const RewriteRule& rule) { check_rule(rule); });
+}
+
+void MtaConfigBuilder::check_rule(const RewriteRule& rule) {
+  const auto tag = literal_tag(rule.steps);
+  if (!tag.empty() && !config_->channel_of_host(tag))
+    errors_.push_back(rule.where + ": template " + printable(rule.source) + " routes to \"" + printable(tag) +
+                      "\", which is the host name of no channel; add it to a channel block");
+  check_steps(rule, rule.steps);
+}
+
+void MtaConfigBuilder::check_steps(const RewriteRule& rule, const std::vector<Step>& steps) {
+  for (const auto& step : steps) {
+    const bool names_channel = step.kind == StepKind::only_source || step.kind == StepKind::not_source ||
+                               step.kind == StepKind::only_destination ||
+                               step.kind == StepKind::not_destination;
+    if (names_channel && !config_->channel(step.text))
+      errors_.push_back(rule.where + ": template " + printable(rule.source) + " names channel \"" +
+                        printable(step.text) + "\", which there is none of");
+    if (step.kind == StepKind::mapping && !config_->mappings_.table(step.text))
+      errors_.push_back(rule.where + ": ${" + printable(step.text) +
+                        ",...} calls a mapping table that is not in mappings");
+    check_steps(rule, step.inner);
+  }
+}
+
+void MtaConfigBuilder::check_channels() {
+  for (const auto& channel : config_->channels_)
+    for (const auto keyword : {Kw::tlsswitchchannel, Kw::saslswitchchannel, Kw::dispositionchannel,
+                               Kw::notificationchannel, Kw::expandchannel, Kw::alternatechannel}) {
+      const auto target = channel.word(keyword);
+      if (!target.empty() && !config_->channel(target))
+        errors_.push_back(channel.where() + ": " + std::string(keyword_spec(keyword).name) + " of channel " +
+                          channel.name() + " names channel \"" + printable(target) +
+                          "\", which there is none of");
+    }
+}
+
+}  // namespace waxwing::mta
