@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "mta/address/context.h"
+#include "mta/address/problem.h"
 
 namespace waxwing::mta {
 
@@ -25,15 +27,6 @@ struct Recipient {
   std::string envelope_from;  // not empty: use this envelope From (a list's errors-to address)
   bool hold = false;          // put it in the queue held
   bool from_list = false;     // it came out of a group: RFC 3461 §5.2.7, no success notices past this point
-};
-
-// Why an address was refused, in SMTP's terms. 4xx exactly when fault is temporary.
-struct AddressProblem {
-  Fault fault = Fault::permanent;
-  int code = 550;
-  std::string status = "5.1.1";
-  std::string text;
-  std::string address;  // which one, when it is a member of a group
 };
 
 struct Resolution {

@@ -86,7 +86,8 @@ MtaOptions MtaOptions::parse(const SourceSet& sources, std::string_view file,
       continue;
     }
     const auto at = static_cast<std::size_t>(spec->id);
-    const auto parsed = spec->type == MtaOptionSpec::Type::number ? parse_number(value) : std::optional<std::int64_t>(0);
+    const auto parsed =
+        spec->type == MtaOptionSpec::Type::number ? parse_number(value) : std::optional<std::int64_t>(0);
     if (!parsed) {
       errors.push_back(line.where() + ": option " + std::string(spec->name) + " needs a number, not \"" +
                        printable(value, 60) + "\"");

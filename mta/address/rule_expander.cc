@@ -1,0 +1,250 @@
+#include "mta/address/rule_expander.h"
+
+#include <algorithm>
+
+#include "common/base/random.h"
+#include "mta/address/ldap_value.h"
+#include "mta/address/mapping.h"
+
+namespace waxwing::mta {
+namespace {
+
+constexpr int kMaxDepth = 12;
+constexpr std::size_t kMaxOutput = 8192;
+
+bool is_internal(const Channel* channel) {
+  if (!channel) return false;
+  const auto& name = channel->name();
+  return name.starts_with("process") || name.starts_with("reprocess") || name == "conversion" ||
+         name == "defragment" || name == "hold";
+}
+
+// n-th of the parts between dots, from either end; "" when there is none.
+std::string_view part_of(std::string_view text, int n, bool from_right) {
+  while (text.starts_with('.')) text.remove_prefix(1);
+  const auto parts = split(text, '.');
+  if (text.empty() || n < 0 || static_cast<std::size_t>(n) >= parts.size()) return {};
+  return parts[from_right ? parts.size() - 1 - static_cast<std::size_t>(n) : static_cast<std::size_t>(n)];
+}
+
+// From the n-th part on.
+std::string_view parts_from(std::string_view text, int n) {
+  for (; n > 0 && !text.empty(); --n) {
+    const auto dot = text.find('.', text.starts_with('.') ? 1 : 0);
+    text = dot == text.npos ? std::string_view{} : text.substr(dot + 1);
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<RuleEnd> RuleExpander::run(const std::vector<Step>& list) {
+  TRY(auto good, steps(list, text, true, 0));
+  if (stop_) return RuleEnd::stopped;
+  if (!good || !origin_checks() || !channel_checks()) return RuleEnd::failed;
+  return RuleEnd::rewritten;
+}
+
+Result<bool> RuleExpander::steps(const std::vector<Step>& list, std::string& out, bool top, int depth) {
+  if (depth > kMaxDepth) return permanent("substitutions that bring forth substitutions without end");
+  for (const auto& step : list) {
+    TRY(auto good, one(step, out, top, depth));
+    if (!good || stop_) return false;
+    if (out.size() > kMaxOutput) return permanent("the result of a rewrite rule grows too long");
+  }
+  return true;
+}
+
+Result<bool> RuleExpander::one(const Step& step, std::string& out, bool top, int depth) {
+  switch (step.kind) {
+    case StepKind::literal:
+      put(step.text, out);
+      return true;
+    case StepKind::percent:
+    case StepKind::at:
+      if (top) marks.push_back(out.size());
+      out += step.kind == StepKind::at ? '@' : '%';
+      return true;
+    case StepKind::lower_case:
+    case StepKind::upper_case:
+    case StepKind::keep_case:
+      case_ = step.kind;
+      return true;
+    case StepKind::ldap_quote:
+      quote_ = true;
+      return true;
+    case StepKind::set_tag:
+      tag = step.text;
+      return true;
+    case StepKind::ldap:
+    case StepKind::mapping:
+    case StepKind::domain_attribute:
+      return look_up(step, out, top, depth);
+    case StepKind::local_domain:
+    case StepKind::not_local_domain:
+      return domain_check(step, depth);
+    case StepKind::error_text: {
+      std::string message;
+      TRY_VOID(steps(step.inner, message, false, depth + 1));
+      error = std::move(message);
+      error_code = std::max(step.number, 0);
+      return true;
+    }
+    case StepKind::check_now:
+      stop_ = !origin_checks() || !channel_checks();
+      return true;
+    default:
+      break;
+  }
+  if (step.kind >= StepKind::only_envelope) return control(step);
+  put(value(step), out);
+  return true;
+}
+
+// Controls that can be decided, or noted, at once.
+bool RuleExpander::control(const Step& step) {
+  switch (step.kind) {
+    case StepKind::only_envelope:
+      return request_.envelope;
+    case StepKind::only_header:
+      return !request_.envelope;
+    case StepKind::only_forward:
+      return request_.forward;
+    case StepKind::only_backward:
+      return !request_.forward;
+    case StepKind::only_source:
+      any_source_ = true;
+      source_ok_ = source_ok_ || is_source(step.text);
+      return true;
+    case StepKind::not_source:
+      source_bad_ = source_bad_ || is_source(step.text);
+      return true;
+    case StepKind::only_destination:
+      any_destination_ = true;
+      destination_ok_ =
+          destination_ok_ || (request_.destination && iequals(request_.destination->name(), step.text));
+      return true;
+    case StepKind::not_destination:
+      destination_bad_ =
+          destination_bad_ || (request_.destination && iequals(request_.destination->name(), step.text));
+      return true;
+    case StepKind::only_internal:
+      any_source_ = true;
+      source_ok_ = source_ok_ || is_internal(request_.source);
+      return true;
+    case StepKind::not_internal:
+      source_bad_ = source_bad_ || is_internal(request_.source);
+      return true;
+    case StepKind::from_at:
+      origins_ |= 1U << static_cast<unsigned>(RewriteRequest::Origin::at);
+      return true;
+    case StepKind::from_percent:
+      origins_ |= 1U << static_cast<unsigned>(RewriteRequest::Origin::percent);
+      return true;
+    case StepKind::from_route:
+      origins_ |= 1U << static_cast<unsigned>(RewriteRequest::Origin::route);
+      return true;
+    case StepKind::from_bang:
+      origins_ |= 1U << static_cast<unsigned>(RewriteRequest::Origin::bang);
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool RuleExpander::is_source(std::string_view channel) const {
+  return request_.source && iequals(request_.source->name(), channel);
+}
+
+bool RuleExpander::origin_checks() const {
+  return origins_ == 0 || (origins_ >> static_cast<unsigned>(match_.origin) & 1U);
+}
+
+bool RuleExpander::channel_checks() const {
+  if (request_.source && request_.source->is(Kw::norules)) return true;
+  if (source_bad_ || (any_source_ && !source_ok_)) return false;
+  if (!request_.destination) return true;
+  return !destination_bad_ && (!any_destination_ || destination_ok_);
+}
+
+Result<bool> RuleExpander::look_up(const Step& step, std::string& out, bool top, int depth) {
+  std::string argument;
+  TRY(auto good, steps(step.inner, argument, false, depth + 1));
+  if (!good) return false;
+  if (step.kind == StepKind::mapping) {
+    TRY(auto answer, apply_mapping(lookup_, step.text, argument));
+    if (!answer.matched || !answer.flags.has('Y')) return false;
+    if (answer.text.find_first_of("$%@") == answer.text.npos) return (put(answer.text, out), true);
+    TRY(auto again, compile_rule_template(answer.text));
+    return steps(again, out, top, depth + 1);
+  }
+  auto answer = step.kind == StepKind::ldap ? ldap_value(lookup_, argument)
+                                            : domain_attribute(lookup_, argument, step.text);
+  if (!answer) return std::unexpected(answer.error());
+  if (!*answer) return false;
+  put(**answer, out);
+  return true;
+}
+
+// Ours is a domain that the directory knows, and whose mailRoutingHosts, when there are any, name this host.
+Result<bool> RuleExpander::domain_check(const Step& step, int depth) {
+  std::string name;
+  TRY(auto good, steps(step.inner, name, false, depth + 1));
+  if (!good) return false;
+  TRY(auto domain, local_domain(lookup_, name));
+  bool local = domain != nullptr;
+  if (local && !domain->routing_hosts.empty())
+    local = std::ranges::any_of(domain->routing_hosts,
+                                [&](const auto& host) { return lookup_.config.is_local_host(host); });
+  lookup_.say([&] { return "      domain " + name + (local ? " is local" : " is not local"); });
+  return local == (step.kind == StepKind::local_domain);
+}
+
+std::string RuleExpander::value(const Step& step) const {
+  const auto plus = std::min(match_.local.find('+'), match_.local.size());
+  switch (step.kind) {
+    case StepKind::local_part:
+      if (step.number == 0) return std::string(match_.local.substr(0, plus));
+      if (step.number == 1)
+        return std::string(plus < match_.local.size() ? match_.local.substr(plus + 1) : "");
+      return std::string(match_.local);
+    case StepKind::matched:
+      return std::string(parts_from(match_.matched, step.number));
+    case StepKind::unmatched:
+      return std::string(parts_from(match_.unmatched, step.number));
+    case StepKind::literal_rest:
+      return std::string(match_.literal_rest);
+    case StepKind::address_char: {
+      const auto address = std::string(match_.local) + "@" + std::string(match_.host);
+      const auto at = static_cast<std::size_t>(step.number);
+      return at < address.size() ? address.substr(at, 1) : "";
+    }
+    case StepKind::host_part:
+      return std::string(part_of(match_.host, step.number, false));
+    case StepKind::unique:
+      return unique_id();
+    case StepKind::wild_left:
+      return std::string(part_of(match_.unmatched, step.number, false));
+    case StepKind::wild_right:
+      return std::string(part_of(match_.unmatched, step.number, true));
+    case StepKind::pattern_left:
+      return std::string(part_of(match_.matched, step.number, false));
+    case StepKind::pattern_right:
+      return std::string(part_of(match_.matched, step.number, true));
+    default:
+      return {};
+  }
+}
+
+void RuleExpander::put(std::string_view value, std::string& out) const {
+  if (case_ == StepKind::keep_case && !quote_) {
+    out += value;
+    return;
+  }
+  const auto cased = case_ == StepKind::lower_case   ? to_lower(value)
+                     : case_ == StepKind::upper_case ? to_upper(value)
+                                                     : std::string(value);
+  out += quote_ ? quote_for_ldap_url(cased) : cased;
+}
+
+}  // namespace waxwing::mta

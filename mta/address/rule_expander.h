@@ -1,0 +1,63 @@
+// Runs the template of one rewrite rule for one address. Private to mta/address.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mta/address/rewrite.h"
+
+namespace waxwing::mta {
+
+// What a pattern matched, and the address at hand. Views into the rewriter's own strings.
+struct RuleMatch {
+  std::string_view local, host;  // host as it is spelt
+  std::string_view matched, unmatched, literal_rest;
+  RewriteRequest::Origin origin = RewriteRequest::Origin::at;
+};
+
+enum class RuleEnd {
+  failed,    // a control or look-up failed: the scan goes on
+  stopped,   // $1~: the template ends here, successfully, without effect
+  rewritten  // text and marks hold the result
+};
+
+class RuleExpander {
+ public:
+  RuleExpander(const Lookup& lookup, const RewriteRequest& request, const RuleMatch& match)
+      : lookup_(lookup), request_(request), match_(match) {}
+
+  // Errors are those of look-ups: would-block, temporary; permanent for endless nesting.
+  Result<RuleEnd> run(const std::vector<Step>& steps);
+
+  // Output: separators stand in text as themselves; marks tells which % and @ are separators.
+  std::string text;
+  std::vector<std::size_t> marks;
+  std::optional<std::string> tag;
+  std::optional<std::string> error;  // $?
+  int error_code = 0;
+
+ private:
+  Result<bool> steps(const std::vector<Step>& list, std::string& out, bool top, int depth);
+  Result<bool> one(const Step& step, std::string& out, bool top, int depth);
+  Result<bool> look_up(const Step& step, std::string& out, bool top, int depth);
+  Result<bool> domain_check(const Step& step, int depth);
+  bool control(const Step& step);
+  bool channel_checks() const;
+  bool origin_checks() const;
+  std::string value(const Step& step) const;
+  void put(std::string_view value, std::string& out) const;
+  bool is_source(std::string_view channel) const;
+
+  const Lookup& lookup_;
+  const RewriteRequest& request_;
+  const RuleMatch& match_;
+  StepKind case_ = StepKind::keep_case;
+  bool quote_ = false, stop_ = false;
+  unsigned origins_ = 0;
+  bool any_source_ = false, source_ok_ = false, source_bad_ = false;
+  bool any_destination_ = false, destination_ok_ = false, destination_bad_ = false;
+};
+
+}  // namespace waxwing::mta
