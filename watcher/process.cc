@@ -67,12 +67,14 @@ std::optional<Process> Process::adopt(pid_t pid, const std::string& program,
   if (!process.pidfd_) return std::nullopt;
   const auto line = read_file(fmt::format("/proc/{}/cmdline", pid), 1 << 20);
   if (!line) return std::nullopt;
-  bool ours = false;
+  // The program is the first word, or the second where an interpreter runs it.
   const auto words = split(*line, '\0');
-  for (std::string_view word : words)
-    ours = ours || word == instance_root || word.starts_with(instance_root + "/");
-  const std::string_view first = words.front();
-  if (!ours || first.substr(first.rfind('/') + 1) != program) return std::nullopt;
+  bool of_instance = false, is_program = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    of_instance = of_instance || words[i] == instance_root || words[i].starts_with(instance_root + "/");
+    is_program = is_program || (i < 2 && words[i].substr(words[i].rfind('/') + 1) == program);
+  }
+  if (!of_instance || !is_program) return std::nullopt;
   process.adopted_ = true;
   return process;
 }

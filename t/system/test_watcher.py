@@ -1,0 +1,249 @@
+"""watcher, start-msg and stop-msg with stand-ins for the services, so that dying and hanging can be arranged."""
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import waxwing
+from waxwing import wait_until
+
+# A service that says it is ready and lives until TERM. How it behaves is read from a file at its start.
+STAND_IN = r'''#!/usr/bin/env python3
+import os, signal, socket, sys
+name, root = os.path.basename(sys.argv[0]), sys.argv[2]
+try:
+    mode = open(f'{root}/mode.{name}').read().strip()
+except FileNotFoundError:
+    mode = 'well'
+if mode == 'dies':
+    print(f'{name}: cannot bind the port, somebody has it', file=sys.stderr)
+    sys.exit(78)
+signal.signal(signal.SIGTERM, signal.SIG_IGN if mode == 'stubborn' else lambda *_: sys.exit(0))
+open(f'{root}/order', 'a').write(f'{name}\n')
+word = lambda verb: f'{verb}\0name={name}\0pid={os.getpid()}\0'.encode()
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(f'{root}/run/watcher')
+if mode != 'never ready':
+    s.send(word('ready'))
+    s.send(word('alive'))
+while True:
+    signal.pause()
+'''
+SERVICES = ['stored', 'job_controller', 'dispatcher', 'imapd', 'popd']
+
+
+class Instance:
+    def __init__(self):
+        self.root = tempfile.mkdtemp(prefix='waxwing-watcher-')
+        for name in ('bin', 'config', 'run', 'log'):
+            os.mkdir(os.path.join(self.root, name))
+        for name in ('watcher', 'start-msg', 'stop-msg'):
+            shutil.copy(os.path.join(waxwing.STAGE, 'bin', name), os.path.join(self.root, 'bin'))
+        for name in SERVICES:
+            path = os.path.join(self.root, 'bin', name)
+            with open(path, 'w') as f:
+                f.write(STAND_IN)
+            os.chmod(path, 0o755)
+        self.configure()
+
+    def configure(self, **options):
+        with open(os.path.join(self.root, 'config/msg.conf'), 'w') as f:
+            f.write('directory.enable = 0\n')
+            for name, value in options.items():
+                f.write(f'{name.replace("__", ".")} = {value}\n')
+
+    def mode(self, service, mode):
+        with open(os.path.join(self.root, f'mode.{service}'), 'w') as f:
+            f.write(mode)
+
+    def run(self, *words):
+        return subprocess.run([os.path.join(self.root, 'bin', words[0]), *words[1:]], text=True, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def status(self):
+        rows = [line.split() for line in self.run('start-msg', '--status').stdout.splitlines()[1:]]
+        return {r[0]: r[1] for r in rows}
+
+    def pid(self, service):
+        try:
+            with open(os.path.join(self.root, 'run', service + '.pid')) as f:
+                return int(f.read())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def log(self):
+        return waxwing.LogFollower(os.path.join(self.root, 'log/watcher.log'), from_start=True)
+
+    def remove(self):
+        self.run('stop-msg')
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+class Watcher(unittest.TestCase):
+    def setUp(self):
+        self.it = Instance()
+        self.addCleanup(self.it.remove)
+
+    def back_with_another_pid(self, name, before, deadline=2.0):
+        wait_until(lambda: self.it.status().get(name) == 'running' and self.it.pid(name) != before,
+                   f'{name} to come back', deadline)
+
+    def test_starts_all_in_order_and_stops_all(self):
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 0, out.stdout)
+        for name in SERVICES:
+            self.assertRegex(out.stdout, rf'{name} +ready')
+        with open(os.path.join(self.it.root, 'order')) as f:
+            order = f.read().split()
+        self.assertEqual(order[0], 'stored')
+        self.assertLess(order.index('job_controller'), order.index('dispatcher'))
+        self.assertEqual(set(self.it.status().values()), {'running'})
+        pids = [self.it.pid(name) for name in SERVICES + ['watcher']]
+        out = self.it.run('stop-msg')
+        self.assertEqual(out.returncode, 0, out.stdout)
+        stopped = [line.split()[0] for line in out.stdout.splitlines()]
+        self.assertEqual(stopped[-1], 'stored')
+        wait_until(lambda: not [p for p in pids if alive(p)], 'all to be gone', 2)
+        self.assertEqual(os.listdir(os.path.join(self.it.root, 'run')), [])
+
+    def test_repeating_is_safe(self):
+        self.it.run('start-msg')
+        before = self.it.pid('imapd')
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 0, out.stdout)
+        self.assertRegex(out.stdout, r'imapd +runs')
+        self.assertEqual(self.it.pid('imapd'), before)
+        self.it.run('stop-msg')
+        out = self.it.run('stop-msg')
+        self.assertEqual((out.returncode, 'nothing runs' in out.stdout), (0, True))
+
+    def test_starting_right_after_stopping(self):
+        for _ in range(5):
+            out = self.it.run('start-msg')
+            self.assertEqual(out.returncode, 0, out.stdout)
+            self.it.run('stop-msg')
+
+    def test_one_service_by_name(self):
+        self.it.run('start-msg')
+        out = self.it.run('stop-msg', 'imap')
+        self.assertEqual(out.returncode, 0, out.stdout)
+        self.assertEqual(self.it.status()['imapd'], 'stopped')
+        self.assertEqual(self.it.status()['popd'], 'running')
+        self.assertEqual(self.it.run('start-msg', 'imapd').returncode, 0)
+        self.assertEqual(self.it.status()['imapd'], 'running')
+        out = self.it.run('start-msg', 'imapx')
+        self.assertEqual(out.returncode, 2)
+        self.assertIn("no service 'imapx'", out.stdout)
+
+    def test_restart_gives_another_process(self):
+        self.it.run('start-msg')
+        before, other = self.it.pid('imapd'), self.it.pid('popd')
+        out = self.it.run('start-msg', '--restart', 'imapd')
+        self.assertEqual(out.returncode, 0, out.stdout)
+        self.assertNotEqual(self.it.pid('imapd'), before)
+        self.assertEqual(self.it.pid('popd'), other)
+
+    def test_starting_one_starts_what_it_needs(self):
+        self.assertEqual(self.it.run('start-msg', 'popd').returncode, 0)
+        self.assertEqual({n for n, s in self.it.status().items() if s == 'running'}, {'stored', 'popd'})
+
+    def test_what_is_killed_comes_back_within_two_seconds(self):
+        self.it.run('start-msg')
+        for name in SERVICES:
+            before = self.it.pid(name)
+            os.kill(before, signal.SIGKILL)
+            self.back_with_another_pid(name, before)
+
+    def test_failure_names_the_service_and_shows_its_log(self):
+        self.it.mode('imapd', 'dies')
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('imapd did not start: exit status 78', out.stdout)
+        self.assertIn('cannot bind the port, somebody has it', out.stdout)
+        self.assertEqual(self.it.status()['popd'], 'running')
+        self.it.mode('imapd', 'well')
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 0, out.stdout)
+
+    def test_what_needs_a_failed_service_waits(self):
+        self.it.mode('stored', 'dies')
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('stored did not start', out.stdout)
+        self.assertIn('imapd waits for it', out.stdout)
+
+    def test_dying_again_and_again_slows_down_and_is_loud(self):
+        self.it.mode('popd', 'dies')
+        self.it.run('start-msg')
+        line = self.it.log().wait('watcher.dies.again')
+        self.assertIn('critical', line)
+        self.assertIn('service=popd', line)
+        self.it.log().wait('pause_ms=2000')
+
+    def test_what_is_never_ready_counts_as_failed(self):
+        self.it.configure(watcher__start_timeout=1)
+        self.it.mode('popd', 'never ready')
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('popd did not start: was not ready in time', out.stdout)
+
+    def test_what_hangs_is_killed_and_started_again(self):
+        self.it.configure(watcher__alive_timeout=1)
+        self.it.run('start-msg')
+        before = self.it.pid('imapd')
+        self.it.log().wait('service=imapd.*why="gave no sign of life"')
+        wait_until(lambda: self.it.pid('imapd') not in (None, before), 'another imapd')
+
+    def test_what_does_not_stop_is_killed(self):
+        self.it.configure(watcher__stop_timeout=1)
+        self.it.mode('popd', 'stubborn')
+        self.it.run('start-msg')
+        pid = self.it.pid('popd')
+        self.assertEqual(self.it.run('stop-msg').returncode, 0)
+        self.assertFalse(alive(pid))
+
+    def test_services_outlive_watcher_and_are_adopted(self):
+        self.it.run('start-msg')
+        pids = {name: self.it.pid(name) for name in SERVICES}
+        os.kill(self.it.pid('watcher'), signal.SIGKILL)
+        wait_until(lambda: self.it.run('start-msg', '--status').returncode == 3, 'watcher to be gone')
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 0, out.stdout)
+        self.assertEqual({name: self.it.pid(name) for name in SERVICES}, pids)
+        os.kill(pids['popd'], signal.SIGKILL)
+        self.back_with_another_pid('popd', pids['popd'])
+
+    def test_only_one_watcher(self):
+        self.it.run('start-msg')
+        out = self.it.run('watcher')
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('another watcher runs already', out.stdout)
+
+    def test_term_stops_everything(self):
+        self.it.run('start-msg')
+        pids = [self.it.pid(name) for name in SERVICES]
+        os.kill(self.it.pid('watcher'), signal.SIGTERM)
+        wait_until(lambda: not [p for p in pids if alive(p)], 'all to stop')
+
+    def test_a_wrong_option_keeps_the_running_configuration(self):
+        self.it.run('start-msg')
+        self.it.configure(imap__port='many')
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 2)
+        self.assertIn('imap.port', out.stdout)
+        self.it.configure()
+        self.assertEqual(set(self.it.status().values()), {'running'})
+
+
+if __name__ == '__main__':
+    waxwing.main()
