@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "mta/config/delivery_template.h"
 
 namespace waxwing::mta {
 namespace {
@@ -41,6 +42,10 @@ Result<DeliveryOption> parse_clause(std::string_view clause) {
   option.address_template = std::string(rest.substr(equals + 1));
   if (option.address_template == "*") option.target = DeliveryOption::Target::members;
   if (option.address_template == "**") option.target = DeliveryOption::Target::forwards;
+  if (option.target != DeliveryOption::Target::address) return option;
+  const DeliveryValues sample{"a@b", "a", "s", "b", "b", "a", "a", "o=x", "o=x", "f", "p", "r"};
+  if (auto tried = fill_delivery_template(option.address_template, sample); !tried)
+    return wrap(tried.error(), "DELIVERY_OPTIONS: " + option.name);
   return option;
 }
 

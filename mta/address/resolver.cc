@@ -1,0 +1,224 @@
+#include "mta/address/resolver.h"
+
+#include "mta/address/ldap_value.h"
+#include "mta/address/mapping.h"
+#include "mta/address/reverse.h"
+
+namespace waxwing::mta {
+namespace {
+
+constexpr std::size_t kMaxRecipients = 100000;
+constexpr std::string_view kPostmaster = "postmaster";
+
+AddressProblem loop(const std::string& address) {
+  return problem(550, "5.4.6", "aliases or forwards of " + printable(address) + " lead back to themselves");
+}
+
+}  // namespace
+
+Result<ResolveOutcome> Resolver::run() {
+  auto spec = mail::parse_addr_spec(request_.address);
+  if (!spec)
+    return ResolveOutcome(std::unexpected(
+        problem(501, "5.1.3", "bad address " + printable(request_.address) + ": " + spec.error().text)));
+  TRY(auto trouble, address(*spec, Frame{}));
+  if (trouble) return ResolveOutcome(std::unexpected(*trouble));
+  if (!result_.recipients.empty()) return ResolveOutcome(std::move(result_));
+  if (!result_.member_problems.empty()) return ResolveOutcome(std::unexpected(result_.member_problems.front()));
+  return ResolveOutcome(std::unexpected(loop(request_.address)));
+}
+
+Trouble Resolver::directory_trouble(const Error& error, const std::string& address) const {
+  if (directory::is_would_block(error) || error.fault == Fault::bug) return std::unexpected(error);
+  lookup_.say([&] { return "  directory: " + error.text; });
+  return problem(451, "4.4.3", "the directory cannot be asked about " + printable(address) + " now; try again later");
+}
+
+Trouble Resolver::text(std::string_view text, const Frame& frame) {
+  if (istarts_with(text, "mailto:")) text.remove_prefix(7);
+  auto spec = mail::parse_addr_spec(text);
+  if (!spec) return problem(550, "5.1.3", "bad address " + printable(text) + ": " + spec.error().text);
+  return address(*spec, frame);
+}
+
+Trouble Resolver::address(const mail::AddrSpec& spec, const Frame& frame) {
+  if (frame.depth > lookup_.config.options().number(Opt::MAX_ALIAS_LEVELS))
+    return problem(550, "5.4.6", "aliases and forwards nested deeper than MAX_ALIAS_LEVELS at " + printable(spec.text()));
+  RewriteRequest request;
+  request.local = spec.local_part;
+  request.domain = complete_domain(lookup_, spec.domain, request_.source, request_.submission);
+  request.source = request_.source;
+  TRY(auto rewritten, rewrite(lookup_, request));
+  if (!rewritten) return std::move(rewritten.error());
+  Frame below = frame;
+  if (below.rewritten.empty()) below.rewritten = rewritten->text();
+  const auto& channel = *rewritten->channel;
+  if (channel.name() == "l" || channel.is(Kw::aliaslocal)) return local(*rewritten, below);
+  return arrived(*rewritten, rewritten->text(), below, nullptr);
+}
+
+// The end of the way: unless FORWARD sends it elsewhere, one recipient more.
+Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, const Frame& frame,
+                          const directory::User* user) {
+  bool taken = false;
+  TRY(auto trouble, forward_table(at, frame, taken));
+  if (trouble || taken) return trouble;
+  if (at.channel->is(Kw::viaaliasrequired) && !frame.via_alias)
+    return problem(550, "5.1.1", "unknown or illegal alias: " + printable(at.text()));
+  Recipient recipient;
+  recipient.channel = at.channel->name();
+  recipient.address = at.text();
+  recipient.host = at.host;
+  recipient.rewritten = frame.rewritten;
+  recipient.expanded = expanded;
+  recipient.envelope_from = frame.envelope_from;
+  recipient.from_list = frame.from_list;
+  if (recipient.channel.starts_with("ims-ms")) {
+    auto name = std::string_view(at.local);
+    const auto plus = name.find('+');
+    if (plus != name.npos) recipient.folder = std::string(name.substr(plus + 1));
+    recipient.mailbox = user ? user->store_name : replace_all(std::string(name.substr(0, plus)), "%", "@");
+  }
+  if (!delivered_.insert(recipient.channel + "|" + to_lower(recipient.address)).second) return std::nullopt;
+  if (result_.recipients.size() >= kMaxRecipients)
+    return problem(452, "4.5.3", "the address expands to more than 100000 recipients");
+  lookup_.say([&] { return "  -> channel " + recipient.channel + ": " + recipient.address; });
+  result_.recipients.push_back(std::move(recipient));
+  return std::nullopt;
+}
+
+// FORWARD: probe address, or source|from|address; $Y takes the result, $D sends it through everything again.
+Trouble Resolver::forward_table(const Rewritten& at, const Frame& frame, bool& taken) {
+  if (frame.forwarded || !lookup_.config.mappings().table("FORWARD")) return std::nullopt;
+  std::string probe = mail::format_addr_spec(at.local, at.domain);
+  const auto bits = lookup_.config.options().number(Opt::USE_FORWARD_DATABASE);
+  if (bits & 16) probe = request_.envelope_from + "|" + probe;
+  if (bits & 8) probe = (request_.source ? request_.source->name() : "") + "|" + probe;
+  auto answer = apply_mapping(lookup_, "FORWARD", probe);
+  if (!answer) return directory_trouble(answer.error(), at.text());
+  if (!answer->matched || !answer->flags.has('Y')) return std::nullopt;
+  taken = true;
+  Frame below = frame;
+  ++below.depth;
+  below.forwarded = !answer->flags.has('D');
+  return text(answer->text, below);
+}
+
+bool Resolver::is_bare_alias_host(const std::string& domain) const {
+  return lookup_.config.is_local_host(domain) || iequals(domain, lookup_.config.default_domain());
+}
+
+Trouble Resolver::local(const Rewritten& at, const Frame& frame) {
+  std::string subaddress;
+  auto match = directory_match(at, subaddress);
+  if (!match) return directory_trouble(match.error(), at.text());
+  if ((*match)->user) return user(**match, at, subaddress, frame);
+  if ((*match)->group) return group(**match, at, frame);
+  bool found = false;
+  TRY(auto trouble, alias_file(at, frame, found));
+  if (trouble || found) return trouble;
+  return not_found(at, *match, frame);
+}
+
+// The full address, then without its subaddress; for a name of this host, the default domain too.
+Result<directory::MatchRef> Resolver::directory_match(const Rewritten& at, std::string& subaddress) {
+  if (!lookup_.directory) return std::unexpected(directory_missing());
+  const auto* source = request_.source;
+  const auto plus = at.local.find('+');
+  const bool relaxed = !source || !(source->is(Kw::subaddressexact) || source->is(Kw::subaddresswild));
+  const auto domain = lookup_.config.is_local_host(at.domain) ? lookup_.config.default_domain() : at.domain;
+  const auto ask = [&](const std::string& local) {
+    lookup_.say([&] { return "  directory: " + local + "@" + domain; });
+    return lookup_.directory->by_address(local + "@" + domain, lookup_.ask);
+  };
+  TRY(auto match, ask(at.local));
+  if (match->found() || plus == std::string::npos || plus == 0 || !relaxed) return match;
+  TRY(auto without, ask(at.local.substr(0, plus)));
+  if (without->found()) subaddress = at.local.substr(plus + 1);
+  return without;
+}
+
+Trouble Resolver::alias_file(const Rewritten& at, const Frame& frame, bool& found) {
+  const auto& file = lookup_.config.aliases();
+  if (file.size() == 0) return std::nullopt;
+  const auto plus = at.local.find('+');
+  const auto* source = request_.source;
+  std::vector<std::string> names{at.local};
+  if (plus != std::string::npos && plus > 0 && !(source && source->is(Kw::subaddressexact))) {
+    names.push_back(at.local.substr(0, plus) + "+*");
+    if (!(source && source->is(Kw::subaddresswild))) names.push_back(at.local.substr(0, plus));
+  }
+  for (const auto& name : names)
+    for (const bool bare : {false, true}) {
+      // RFC 5321 §4.5.1: every domain of ours has a postmaster.
+      if (bare && !is_bare_alias_host(at.domain) && !iequals(name, kPostmaster)) continue;
+      const auto* entry = file.find(bare ? name : mail::format_addr_spec(name, at.domain));
+      if (!entry) continue;
+      lookup_.say([&] { return "  alias " + entry->name + " (" + entry->where + ")"; });
+      found = true;
+      return alias(*entry, frame);
+    }
+  return std::nullopt;
+}
+
+Trouble Resolver::alias(const Alias& alias, const Frame& frame) {
+  if (!first_visit("alias:" + alias.name)) return std::nullopt;
+  Frame below = frame;
+  ++below.depth;
+  below.via_alias = true;
+  if (!alias.errors_to.empty()) {
+    below.envelope_from = alias.errors_to;
+    below.from_list = true;
+  }
+  const bool one = alias.values.size() == 1 && alias.urls.empty();
+  for (const auto& value : alias.values) {
+    auto outcome = text(value, below);
+    if (one) return outcome;
+    TRY(auto trouble, member(std::move(outcome), value));
+    if (trouble) return trouble;
+  }
+  for (const auto& url : alias.urls) {
+    TRY(auto trouble, member(member_url(url, below), url));
+    if (trouble) return trouble;
+  }
+  return std::nullopt;
+}
+
+Trouble Resolver::not_found(const Rewritten& at, const directory::MatchRef& match, const Frame& frame) {
+  const auto address = mail::format_addr_spec(at.local, at.domain);
+  if (!match->contact_mail.empty() && first_visit("contact:" + match->contact_mail)) {
+    Frame below = frame;
+    ++below.depth;
+    return text(match->contact_mail, below);
+  }
+  if (match->domain) {
+    const auto& domain = *match->domain;
+    if (domain.status == directory::Status::hold) return hold(address, frame, nullptr);
+    if (auto refused = status_problem(domain.status, address, false)) return refused;
+    if (!domain.routing_smart_host.empty() && !lookup_.config.is_local_host(domain.routing_smart_host))
+      return route_to(domain.routing_smart_host, address, frame);
+    if (!domain.catchall_address.empty() && first_visit("catchall:" + domain.name)) {
+      lookup_.say([&] { return "  catch-all of " + domain.name + ": " + domain.catchall_address; });
+      Frame below = frame;
+      ++below.depth;
+      below.via_alias = true;
+      return text(domain.catchall_address, below);
+    }
+  }
+  // aliaslocal channels deliver what has no alias; on l there is nothing else.
+  if (at.channel->name() != "l") return arrived(at, address, frame, nullptr);
+  return problem(550, "5.1.1", "unknown or illegal alias: " + printable(address));
+}
+
+// A member's failure ends the whole only when the directory is down: then all is to be tried again.
+Trouble Resolver::member(Trouble outcome, const std::string& who) {
+  TRY(auto trouble, std::move(outcome));
+  if (!trouble) return std::nullopt;
+  if (trouble->status == "4.4.3" || trouble->status == "4.5.3") return trouble;
+  trouble->address = who;
+  lookup_.say([&] { return "  member " + who + ": " + trouble->text; });
+  result_.member_problems.push_back(std::move(*trouble));
+  return std::nullopt;
+}
+
+}  // namespace waxwing::mta

@@ -1,0 +1,80 @@
+// Resolver: expands one envelope address. Private to mta/address; callers use resolve.h.
+//
+// Every function answers nothing when all is well, or the problem; the error of Result is would-block or bug.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "common/mail/address.h"
+#include "mta/address/resolve.h"
+#include "mta/address/rewrite.h"
+#include "mta/config/delivery_template.h"
+
+namespace waxwing::mta {
+
+using Trouble = Result<std::optional<AddressProblem>>;
+
+// Where in the expansion we are: handed down, never changed by those below.
+struct Frame {
+  int depth = 0;
+  bool from_list = false;
+  bool via_alias = false;
+  bool forwarded = false;     // FORWARD has been applied
+  std::string envelope_from;  // of the innermost list that has an errors-to address
+  std::string rewritten;      // first address after rewriting
+};
+
+class Resolver {
+ public:
+  Resolver(const Lookup& lookup, const ResolveRequest& request) : lookup_(lookup), request_(request) {}
+  Result<ResolveOutcome> run();
+
+ private:
+  // resolver.cc: the walk.
+  Trouble address(const mail::AddrSpec& spec, const Frame& frame);
+  Trouble text(std::string_view text, const Frame& frame);
+  Trouble local(const Rewritten& at, const Frame& frame);
+  Trouble arrived(const Rewritten& at, const std::string& expanded, const Frame& frame,
+                  const directory::User* user);
+  Trouble forward_table(const Rewritten& at, const Frame& frame, bool& taken);
+  Trouble alias_file(const Rewritten& at, const Frame& frame, bool& found);
+  Trouble alias(const Alias& alias, const Frame& frame);
+  Trouble not_found(const Rewritten& at, const directory::MatchRef& match, const Frame& frame);
+  Result<directory::MatchRef> directory_match(const Rewritten& at, std::string& subaddress);
+  bool is_bare_alias_host(const std::string& domain) const;
+
+  // resolver_user.cc: entries of users.
+  Trouble user(const directory::Match& match, const Rewritten& at, const std::string& subaddress, const Frame& frame);
+  Trouble user_option(const directory::User& user, const DeliveryOption& option, const DeliveryValues& values,
+                      const Frame& frame);
+  Trouble route_to(const std::string& host, const std::string& address, const Frame& frame);
+  Trouble made_address(const std::string& made, const std::string& expanded, const Frame& frame,
+                       const directory::User* user);
+  Trouble hold(const std::string& address, const Frame& frame, const directory::User* user);
+  std::optional<AddressProblem> status_problem(directory::Status status, const std::string& address, bool group) const;
+
+  // resolver_group.cc: entries of groups.
+  Trouble group(const directory::Match& match, const Rewritten& at, const Frame& frame);
+  Trouble members(const directory::Group& group, const Frame& frame);
+  Trouble member_dn(const std::string& dn, const Frame& frame);
+  Trouble member_url(const std::string& url, const Frame& frame);
+  Trouble member(Trouble outcome, const std::string& who);
+
+  bool first_visit(const std::string& what) { return seen_.insert(to_lower(what)).second; }
+  Trouble directory_trouble(const Error& error, const std::string& address) const;
+
+  const Lookup& lookup_;
+  const ResolveRequest& request_;
+  Resolution result_;
+  std::set<std::string> seen_, delivered_;
+};
+
+// May this sender write to the group? Nothing: yes. mgrp* attributes in their documented order; to_moderator
+// is set when a refused message goes to the moderators instead.
+Result<std::optional<AddressProblem>> group_refusal(const Lookup& lookup, const directory::Group& group,
+                                                    const ResolveRequest& request, bool& to_moderator);
+
+}  // namespace waxwing::mta
