@@ -1,0 +1,133 @@
+#include "channels/tcp_smtp_client/client.h"
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+
+namespace waxwing::channels::smtp {
+
+namespace {
+// Servers close idle connections after minutes and busy ones after some messages: stay well below both.
+constexpr std::int64_t kIdleMs = 20000;
+constexpr std::int64_t kTransactionsPerConnection = 100;
+constexpr std::size_t kIdlePerHost = 10;
+}  // namespace
+
+Client::Client(EventLoop& loop, std::shared_ptr<const ClientSettings> settings,
+               std::shared_ptr<mta::NameService> names, TlsClient tls, std::unique_ptr<Resolver> resolver)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      resolver_(std::move(resolver)),
+      names_(std::move(names)),
+      tls_(std::move(tls)) {}
+
+Result<std::unique_ptr<Channel>> Client::create(MasterContext& context) {
+  const auto config = context.daemon().config();
+  TRY(auto holder, mta::MtaConfigHolder::open(config->root()));
+  TRY(auto settings, client_settings(*config, *holder->current(), context.channel()));
+  for (const auto& note : settings.options.notes)
+    log::Event("smtp_client.config.note").with("text", note).notice();
+  Resolver::Options dns;
+  dns.server = config->text("dns.server");
+  if (config->is_set("smtp.client.resolver_hosts"))
+    dns.hosts_file = config->path("smtp.client.resolver_hosts");
+  auto resolver = std::make_unique<Resolver>(context.loop(), dns);
+  TRY(auto tls, TlsClient::create({}));
+  auto names = std::make_shared<mta::DnsNameService>(*resolver);
+  return std::make_unique<Client>(context.loop(), std::make_shared<const ClientSettings>(std::move(settings)),
+                                  std::move(names), std::move(tls), std::move(resolver));
+}
+
+std::unique_ptr<Connection> Client::take_idle(const std::string& host) {
+  auto& line = idle_[host];
+  while (!line.empty()) {
+    auto newest = std::move(line.back());
+    line.pop_back();
+    if (monotonic_ms() - newest.since_ms < kIdleMs && newest.connection->usable())
+      return std::move(newest.connection);
+  }
+  idle_.erase(host);
+  return nullptr;
+}
+
+Task<void> Client::give_back(std::string host, std::unique_ptr<Connection> connection) {
+  auto& line = idle_[host];
+  const bool keep = connection->usable() && connection->transactions() < kTransactionsPerConnection &&
+                    line.size() < kIdlePerHost;
+  if (keep) {
+    line.push_back({std::move(connection), monotonic_ms()});
+  } else {
+    co_await connection->quit();
+  }
+}
+
+Task<Result<std::unique_ptr<Connection>>> Client::open(mta::Target target) {
+  auto opened = co_await Connection::open(loop_, target, settings_, &tls_);
+  const bool tls_trouble = !opened && opened.error().text.starts_with("4.7.5 TLS with");
+  if (!tls_trouble || settings_->tls != TlsPolicy::may) co_return opened;
+  // Opportunistic means that a broken handshake is no reason not to deliver.
+  log::Event("smtp_client.tls.failed").with("host", target.name).with("error", opened.error().text).notice();
+  auto plain = co_await Connection::open(loop_, std::move(target), settings_, nullptr);
+  co_return plain;
+}
+
+Task<std::unique_ptr<Connection>> Client::connect(Work& work, std::string host) {
+  auto route = co_await mta::find_route(*names_, host, settings_->route);
+  if (route.status == mta::Route::Status::failed) {
+    work.fail_rest(route.text);
+    co_return nullptr;
+  }
+  if (route.status == mta::Route::Status::deferred) {
+    work.defer_rest(route.text);
+    co_return nullptr;
+  }
+  std::string last;
+  std::string last_host;
+  for (auto& target : route.targets) {
+    last_host = target.name;
+    auto connection = co_await open(target);
+    if (connection) co_return std::move(*connection);
+    last = connection.error().text;
+    log::Event("smtp_client.connect.failed")
+        .with("qid", work.queue_id())
+        .with("host", target.name)
+        .with("error", last)
+        .notice();
+    if (connection.error().fault == Fault::permanent) {
+      work.fail_rest(last, target.name);
+      co_return nullptr;
+    }
+  }
+  work.defer_rest(last, last_host);
+  work.host_is_down(last);
+  co_return nullptr;
+}
+
+Task<void> Client::deliver(Work& work) {
+  const std::string host = to_lower(settings_->fixed_host.empty() ? work.host() : settings_->fixed_host);
+  // An idle connection may have been closed by the peer meanwhile: then nothing was answered on it, and the
+  // next one is tried; a fresh one gets two tries in all.
+  for (int fresh = 0; fresh < 2;) {
+    auto connection = take_idle(host);
+    if (!connection) {
+      ++fresh;
+      connection = co_await connect(work, host);
+      if (!connection) co_return;
+    }
+    const auto outcome = co_await connection->deliver(work);
+    if (outcome == Connection::Outcome::done) {
+      co_await give_back(host, std::move(connection));
+      co_return;
+    }
+  }
+  work.defer_rest("4.4.2 " + host + " closes the connection without an answer", host);
+}
+
+Task<void> Client::idle() {
+  auto all = std::move(idle_);
+  idle_.clear();
+  for (auto& [host, line] : all)
+    for (auto& each : line) co_await each.connection->quit();
+}
+
+}  // namespace waxwing::channels::smtp

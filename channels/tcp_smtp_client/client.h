@@ -1,0 +1,41 @@
+// The channel program: finds the way to a host, opens or reuses connections, delivers.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "channels/tcp_smtp_client/connection.h"
+
+namespace waxwing::channels::smtp {
+
+class Client : public Channel {
+ public:
+  static Result<std::unique_ptr<Channel>> create(MasterContext& context);
+  Task<void> deliver(Work& work) override;
+  Task<void> idle() override;
+
+  Client(EventLoop& loop, std::shared_ptr<const ClientSettings> settings,
+         std::shared_ptr<mta::NameService> names, TlsClient tls, std::unique_ptr<Resolver> resolver);
+
+ private:
+  struct Idle {
+    std::unique_ptr<Connection> connection;
+    std::int64_t since_ms;
+  };
+  std::unique_ptr<Connection> take_idle(const std::string& host);
+  Task<void> give_back(std::string host, std::unique_ptr<Connection> connection);
+  // Tries the targets in order; none: the work has been given its verdicts.
+  Task<std::unique_ptr<Connection>> connect(Work& work, std::string host);
+  Task<Result<std::unique_ptr<Connection>>> open(mta::Target target);
+
+  EventLoop& loop_;
+  std::shared_ptr<const ClientSettings> settings_;
+  std::unique_ptr<Resolver> resolver_;
+  std::shared_ptr<mta::NameService> names_;
+  TlsClient tls_;
+  std::map<std::string, std::deque<Idle>> idle_;
+};
+
+}  // namespace waxwing::channels::smtp

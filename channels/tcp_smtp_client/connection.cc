@@ -1,0 +1,188 @@
+#include "channels/tcp_smtp_client/connection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/strings.h"
+#include "common/log/log.h"
+
+namespace waxwing::channels::smtp {
+
+namespace {
+constexpr std::size_t kReplyLineBytes = 4096;  // RFC 5321 says 512; real ones are longer
+constexpr std::int64_t kConnectMs = 60000;
+constexpr std::int64_t kQuitMs = 5000;
+
+std::string one_line(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  return printable(text, 400);
+}
+}  // namespace
+
+PeerFeatures parse_features(std::string_view text) {
+  PeerFeatures features;
+  take_until(text, '\n');  // the greeting line
+  while (!text.empty()) {
+    const auto words = split_words(take_until(text, '\n'));
+    if (words.empty()) continue;
+    const auto is = [&](std::string_view name) { return iequals(words[0], name); };
+    if (is("PIPELINING")) features.pipelining = true;
+    if (is("8BITMIME")) features.eightbit = true;
+    if (is("BINARYMIME")) features.binary = true;
+    if (is("SMTPUTF8")) features.utf8 = true;
+    if (is("DSN")) features.dsn = true;
+    if (is("CHUNKING")) features.chunking = true;
+    if (is("STARTTLS")) features.starttls = true;
+    if (is("SIZE")) {
+      features.size = true;
+      if (words.size() > 1) features.size_limit = to_number<std::uint64_t>(words[1]).value_or(0);
+    }
+    if (is("AUTH"))
+      features.auth_plain = std::ranges::any_of(words, [](auto word) { return iequals(word, "PLAIN"); });
+  }
+  return features;
+}
+
+std::string reply_text(const mta::Verdict& reply) {
+  return fmt::format("{} {} {}", reply.status, reply.code, one_line(reply.text));
+}
+
+Connection::Connection(Stream stream, mta::Target target, std::shared_ptr<const ClientSettings> settings)
+    : stream_(std::move(stream)), target_(std::move(target)), settings_(std::move(settings)) {}
+
+Task<Result<std::unique_ptr<Connection>>> Connection::open(EventLoop& loop, mta::Target target,
+                                                           std::shared_ptr<const ClientSettings> settings,
+                                                           const TlsClient* tls) {
+  auto stream = co_await connect_tcp(loop, target.address, target.port, kConnectMs, settings->local_address);
+  if (!stream)
+    co_return temporary(fmt::format("4.4.1 connect to {} [{}]:{}: {}", target.name, target.address,
+                                    target.port, stream.error().text));
+  auto connection = std::make_unique<Connection>(std::move(*stream), std::move(target), std::move(settings));
+  auto greeted = co_await connection->greet(tls);
+  if (!greeted) {
+    connection->stream_.close();
+    co_return std::unexpected(std::move(greeted.error()));
+  }
+  co_return connection;
+}
+
+Task<Result<mta::Verdict>> Connection::read_reply(std::int64_t timeout_ms) {
+  mta::protocol::ReplyReader reader;
+  stream_.set_timeout_ms(timeout_ms);
+  for (;;) {
+    auto line = co_await stream_.read_line(kReplyLineBytes, LineEnd::crlf_or_lf);
+    if (!line) {
+      usable_ = false;
+      co_return temporary(fmt::format("4.4.2 {}: {}", where(), line.error().text));
+    }
+    auto whole = reader.feed(*line);
+    if (!whole) {
+      usable_ = false;
+      co_return temporary(fmt::format("4.5.0 {}: {}", where(), whole.error().text));
+    }
+    if (*whole) break;
+  }
+  auto reply = reader.take();
+  if (reply.code == 421) usable_ = false;
+  co_return reply;
+}
+
+Task<Result<mta::Verdict>> Connection::ask(std::string line, std::int64_t timeout_ms) {
+  line += "\r\n";
+  stream_.write(line);
+  auto reply = co_await read_reply(timeout_ms);
+  co_return reply;
+}
+
+Task<Result<>> Connection::hello() {
+  const bool extended =
+      settings_->ehlo && (!settings_->only_if_esmtp || ifind(greeting_, "ESMTP") != std::string::npos);
+  features_ = {};
+  const auto timeout = settings_->options.status_mail_receive_ms;
+  if (extended) {
+    auto reply = co_await ask("EHLO " + settings_->helo, timeout);
+    CO_TRY(auto answer, std::move(reply));
+    if (answer.ok()) {
+      const auto name = split_words(std::string_view(answer.text).substr(0, answer.text.find('\n')));
+      if (settings_->loop_check && !name.empty() && iequals(name[0], settings_->helo))
+        co_return permanent(fmt::format("5.4.6 {} says that it is {}: mail loops back to this host", where(),
+                                        settings_->helo));
+      features_ = parse_features(answer.text);
+      co_return Result<>();
+    }
+    if (!usable_) co_return temporary(fmt::format("{} ({})", reply_text(answer), where()));
+  }
+  auto reply = co_await ask("HELO " + settings_->helo, timeout);
+  CO_TRY(auto answer, std::move(reply));
+  if (!answer.ok()) co_return temporary(fmt::format("4.3.2 {} ({})", reply_text(answer), where()));
+  co_return Result<>();
+}
+
+Task<Result<>> Connection::secure(const TlsClient& tls) {
+  auto reply = co_await ask("STARTTLS", settings_->options.status_mail_receive_ms);
+  CO_TRY(auto answer, std::move(reply));
+  if (answer.code != 220) {
+    if (settings_->tls == TlsPolicy::must)
+      co_return temporary(fmt::format("4.7.5 {} refused STARTTLS: {}", where(), reply_text(answer)));
+    co_return Result<>();
+  }
+  auto secured = co_await stream_.start_tls_client(tls, target_.name);
+  if (!secured) {
+    usable_ = false;
+    co_return temporary(fmt::format("4.7.5 TLS with {} failed: {}", where(), secured.error().text));
+  }
+  // What was said in clear is void: RFC 3207 §4.2.
+  auto again = co_await hello();
+  co_return again;
+}
+
+Task<Result<>> Connection::authenticate() {
+  const bool private_enough =
+      stream_.is_tls() || target_.address.starts_with("127.") || target_.address == "::1";
+  if (!features_.auth_plain || !private_enough) {
+    if (!settings_->must_auth) co_return Result<>();
+    co_return temporary(
+        fmt::format("4.7.0 {} offers no AUTH PLAIN {}", where(), private_enough ? "" : "over TLS"));
+  }
+  std::string secret("\0", 1);
+  secret.append(settings_->user).append("\0", 1).append(settings_->password);
+  auto reply = co_await ask("AUTH PLAIN " + to_base64(secret), settings_->options.status_mail_receive_ms);
+  CO_TRY(auto answer, std::move(reply));
+  if (answer.code != 235)
+    co_return temporary(fmt::format("4.7.8 {} refused our login: {}", where(), reply_text(answer)));
+  co_return Result<>();
+}
+
+Task<Result<>> Connection::greet(const TlsClient* tls) {
+  auto reply = co_await read_reply(settings_->options.status_mail_receive_ms);
+  CO_TRY(auto greeting, std::move(reply));
+  // A server that refuses everybody today may be mended tomorrow, and another MX may do better.
+  if (greeting.code != 220)
+    co_return temporary(fmt::format("4.3.2 {} greets with {}", where(), reply_text(greeting)));
+  greeting_ = greeting.text;
+  auto said = co_await hello();
+  CO_TRY_VOID(said);
+  if (settings_->tls == TlsPolicy::must && (!features_.starttls || !tls))
+    co_return temporary(fmt::format("4.7.5 TLS is required, but {} does not offer it", where()));
+  if (settings_->tls != TlsPolicy::never && features_.starttls && tls) {
+    auto secured = co_await secure(*tls);
+    CO_TRY_VOID(secured);
+  }
+  if (!settings_->user.empty()) {
+    auto known = co_await authenticate();
+    CO_TRY_VOID(known);
+  }
+  co_return Result<>();
+}
+
+Task<void> Connection::quit() {
+  if (usable()) {
+    usable_ = false;
+    auto answer = co_await ask("QUIT", kQuitMs);
+    (void)answer;
+  }
+  stream_.close();
+}
+
+}  // namespace waxwing::channels::smtp

@@ -1,0 +1,73 @@
+// One SMTP connection as a client: opened, greeted, secured, then used for transactions one after another.
+//
+// Errors of open() and of the transaction (transaction.cc) that mean "this peer, now": temporary. The text
+// begins with an RFC 3463 status and can go into a notice.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "channels/master/master.h"
+#include "channels/tcp_smtp_client/settings.h"
+#include "common/net/stream.h"
+#include "common/net/tls.h"
+#include "mta/protocol/reply.h"
+#include "mta/transport/route.h"
+
+namespace waxwing::channels::smtp {
+
+struct PeerFeatures {
+  bool pipelining = false, size = false, eightbit = false, binary = false, utf8 = false, dsn = false,
+       chunking = false, starttls = false, auth_plain = false;
+  std::uint64_t size_limit = 0;
+};
+// The lines of an EHLO answer after its code, separated by '\n'.
+PeerFeatures parse_features(std::string_view ehlo_text);
+
+// "5.1.1 550 no such user" for Work, from a reply; '\n' becomes a blank.
+std::string reply_text(const mta::Verdict& reply);
+
+class Connection {
+ public:
+  // with_tls false: STARTTLS is left alone (second try after a failed opportunistic handshake).
+  static Task<Result<std::unique_ptr<Connection>>> open(EventLoop& loop, mta::Target target,
+                                                        std::shared_ptr<const ClientSettings> settings,
+                                                        const TlsClient* tls);
+
+  // What became of a transaction. Recipients that were answered have their verdict in Work; for `stale`
+  // nothing was answered at all, so the work can go to a fresh connection.
+  enum class Outcome { done, stale };
+  // One transaction for all pending recipients of the work, in batches the peer can take.
+  Task<Outcome> deliver(Work& work);
+  Task<void> quit();
+
+  bool usable() const { return usable_ && !stream_.broken(); }
+  const mta::Target& target() const { return target_; }
+  const PeerFeatures& features() const { return features_; }
+  bool is_tls() const { return stream_.is_tls(); }
+  std::int64_t transactions() const { return transactions_; }
+
+  Connection(Stream stream, mta::Target target, std::shared_ptr<const ClientSettings> settings);
+
+ private:
+  friend class Transaction;
+  Task<Result<>> greet(const TlsClient* tls);
+  Task<Result<>> hello();
+  Task<Result<>> secure(const TlsClient& tls);
+  Task<Result<>> authenticate();
+  Task<Result<mta::Verdict>> ask(std::string line, std::int64_t timeout_ms);
+  Task<Result<mta::Verdict>> read_reply(std::int64_t timeout_ms);
+  std::string where() const { return target_.name + " [" + target_.address + "]"; }
+
+  Stream stream_;
+  mta::Target target_;
+  std::shared_ptr<const ClientSettings> settings_;
+  PeerFeatures features_;
+  std::string greeting_;
+  bool usable_ = true;
+  std::int64_t transactions_ = 0;
+};
+
+}  // namespace waxwing::channels::smtp

@@ -1,0 +1,35 @@
+// What one channel's keywords, its option file and msg.conf say to the SMTP client.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+#include "common/config/config.h"
+#include "mta/config/mta_config.h"
+#include "mta/transport/route.h"
+#include "mta/transport/tcp_options.h"
+
+namespace waxwing::channels::smtp {
+
+enum class TlsPolicy { never, may, must };
+
+struct ClientSettings {
+  mta::TcpOptions options;
+  mta::RouteOptions route;
+  std::string fixed_host;     // daemon keyword: everything goes there
+  std::string local_address;  // interfaceaddress
+  std::string helo;           // how we name ourselves
+  TlsPolicy tls = TlsPolicy::never;
+  bool lmtp = false;
+  bool ehlo = true, only_if_esmtp = false;  // noehlo, checkehlo
+  bool chunking = true;
+  bool remove_routes = false;  // dequeue_removeroute
+  bool loop_check = true;
+  std::string user, password;  // AUTH PLAIN
+  bool must_auth = false;
+};
+
+Result<ClientSettings> client_settings(const Config& config, const mta::MtaConfig& mta_config,
+                                       const std::string& channel);
+
+}  // namespace waxwing::channels::smtp

@@ -1,0 +1,284 @@
+#include "channels/tcp_smtp_client/transaction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/strings.h"
+#include "common/mail/address.h"
+#include "common/mail/smtp_data.h"
+
+namespace waxwing::channels::smtp {
+
+namespace {
+constexpr std::size_t kBatch = 100;  // RFC 5321 §4.5.3.1.8: every server takes that many
+constexpr std::size_t kPieceBytes = 64 * 1024;
+
+// "@relay:a@b" without its route.
+std::string_view without_route(std::string_view address) {
+  if (!address.starts_with('@')) return address;
+  const auto colon = address.find(':');
+  return colon == std::string_view::npos ? address : address.substr(colon + 1);
+}
+
+// CR and LF cannot stand in an envelope; if one did, it would be a command of its own.
+bool fits_a_line(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+}  // namespace
+
+std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes,
+                      const PeerFeatures& features, bool needs_utf8) {
+  std::string line = "MAIL FROM:<" + envelope.sender + ">";
+  if (features.size) line += fmt::format(" SIZE={}", size_bytes);
+  if (envelope.body == "BINARYMIME")
+    line += " BODY=BINARYMIME";
+  else if (envelope.body == "8BITMIME" && features.eightbit)
+    line += " BODY=8BITMIME";
+  if (needs_utf8) line += " SMTPUTF8";
+  if (features.dsn && !envelope.ret.empty()) line += " RET=" + envelope.ret;
+  if (features.dsn && !envelope.envelope_id.empty())
+    line += " ENVID=" + mail::encode_xtext(envelope.envelope_id);
+  return line;
+}
+
+std::string rcpt_line(const mta::queue::Recipient& recipient, const PeerFeatures& features,
+                      bool remove_route) {
+  std::string line = "RCPT TO:<";
+  line.append(remove_route ? without_route(recipient.address) : std::string_view(recipient.address)) += ">";
+  if (!features.dsn) return line;
+  if (!recipient.notify.empty()) line += " NOTIFY=" + recipient.notify;
+  if (const auto semicolon = recipient.original.find(';');
+      semicolon != std::string::npos && mail::is_ascii(recipient.original))
+    line += " ORCPT=" + recipient.original.substr(0, semicolon + 1) +
+            mail::encode_xtext(recipient.original.substr(semicolon + 1));
+  return line;
+}
+
+Transaction::Transaction(Connection& connection, Work& work, std::vector<std::size_t> batch)
+    : connection_(connection), work_(work), batch_(std::move(batch)) {}
+
+void Transaction::settle(std::size_t recipient, const mta::Verdict& reply) {
+  const auto text = reply_text(reply);
+  const auto& host = connection_.target_.name;
+  if (reply.code >= 500)
+    work_.failed(recipient, text, host);
+  else if (reply.code >= 400)
+    work_.deferred(recipient, text, host);
+  else if (connection_.features_.dsn)
+    work_.delivered_with_dsn(recipient, text, host);
+  else
+    work_.delivered(recipient, text, host);
+}
+
+void Transaction::settle(const mta::Verdict& reply) {
+  for (const auto i : accepted_) settle(i, reply);
+  accepted_.clear();
+}
+
+void Transaction::refuse_all(const mta::Verdict& reply) {
+  for (const auto i : batch_) settle(i, reply);
+}
+
+// The connection broke: whoever has no answer yet is tried again later. After the final dot this may mean a
+// second copy; RFC 1047 knows no better.
+void Transaction::lost(const std::string& text) {
+  for (const auto i : batch_)
+    if (work_.verdict(i).kind == Work::Kind::none) work_.deferred(i, text, connection_.target_.name);
+  again_.clear();
+}
+
+Task<Result<>> Transaction::read_rcpts() {
+  const auto timeout = connection_.settings_->options.status_rcpt_receive_ms;
+  for (const auto i : batch_) {
+    if (!pipelined()) {
+      connection_.stream_.write(rcpt_line(work_.envelope().recipients[i], connection_.features_,
+                                          connection_.settings_->remove_routes) +
+                                "\r\n");
+    }
+    auto got = co_await connection_.read_reply(timeout);
+    CO_TRY(auto reply, std::move(got));
+    if (mail_refused_) continue;
+    const bool too_many = reply.code == 452 && !accepted_.empty();
+    if (reply.ok())
+      accepted_.push_back(i);
+    else if (too_many)
+      again_.push_back(i);
+    else
+      settle(i, reply);
+  }
+  co_return Result<>();
+}
+
+Task<Result<>> Transaction::envelope() {
+  auto& stream = connection_.stream_;
+  const auto& settings = *connection_.settings_;
+  stream.write(
+      mail_line(work_.envelope(), work_.message().message_size(), connection_.features_, needs_utf8_) +
+      "\r\n");
+  if (pipelined()) {
+    for (const auto i : batch_)
+      stream.write(rcpt_line(work_.envelope().recipients[i], connection_.features_, settings.remove_routes) +
+                   "\r\n");
+    // With BDAT the bytes would follow at once: wait to hear that somebody wants them.
+    data_asked_ = !(settings.chunking && connection_.features_.chunking);
+    if (data_asked_) stream.write("DATA\r\n");
+  }
+  auto got = co_await connection_.read_reply(settings.options.status_mail_receive_ms);
+  CO_TRY(auto reply, std::move(got));
+  answered_ = true;
+  if (!reply.ok()) {
+    mail_refused_ = true;
+    refuse_all(reply);
+    if (!pipelined()) co_return Result<>();
+  }
+  auto rcpts = co_await read_rcpts();
+  co_return rcpts;
+}
+
+Task<Result<>> Transaction::send_chunk() {
+  auto& stream = connection_.stream_;
+  const auto size = work_.message().message_size();
+  stream.set_timeout_ms(connection_.settings_->options.data_transmit_ms);
+  stream.write(fmt::format("BDAT {} LAST\r\n", size));
+  for (std::uint64_t at = 0; at < size;) {
+    auto piece = work_.message().read_message(at, kPieceBytes);
+    CO_TRY(auto bytes, std::move(piece));
+    if (bytes.empty()) co_return temporary("4.3.0 the queue file ends early");
+    at += bytes.size();
+    stream.write(bytes);
+    auto flushed = co_await stream.flush();
+    CO_TRY_VOID(flushed);
+  }
+  co_return Result<>();
+}
+
+Task<Result<>> Transaction::send_data() {
+  auto& stream = connection_.stream_;
+  stream.set_timeout_ms(connection_.settings_->options.data_transmit_ms);
+  mail::DotStuffer stuffer;
+  std::string out;
+  for (std::uint64_t at = 0;;) {
+    auto piece = work_.message().read_message(at, kPieceBytes);
+    CO_TRY(auto bytes, std::move(piece));
+    if (bytes.empty()) break;
+    at += bytes.size();
+    out.clear();
+    stuffer.feed(bytes, out);
+    stream.write(out);
+    if (stream.pending_output() < kPieceBytes) continue;
+    auto flushed = co_await stream.flush();
+    CO_TRY_VOID(flushed);
+  }
+  out.clear();
+  stuffer.finish(out);
+  stream.write(out);
+  co_return Result<>();
+}
+
+Task<Result<>> Transaction::message() {
+  const auto& options = connection_.settings_->options;
+  const bool chunking = connection_.settings_->chunking && connection_.features_.chunking;
+  if (chunking) {
+    if (accepted_.empty()) co_return Result<>();
+    auto sent = co_await send_chunk();
+    CO_TRY_VOID(sent);
+  } else {
+    if (!data_asked_ && accepted_.empty()) co_return Result<>();
+    if (!data_asked_) connection_.stream_.write("DATA\r\n");
+    auto got = co_await connection_.read_reply(options.status_data_receive_ms);
+    CO_TRY(auto go_on, std::move(got));
+    if (go_on.code != 354) {
+      if (go_on.ok())
+        go_on = {451, "4.5.0", "unexpected answer to DATA: " + std::to_string(go_on.code) + " " + go_on.text};
+      settle(go_on);
+      co_return Result<>();
+    }
+    if (accepted_.empty()) {
+      // The peer took DATA without a recipient: an empty message ends it.
+      connection_.stream_.write(".\r\n");
+      auto ended = co_await connection_.read_reply(options.status_data_receive_ms);
+      CO_TRY(auto ignored, std::move(ended));
+      (void)ignored;
+      ended_ = true;
+      co_return Result<>();
+    }
+    auto sent = co_await send_data();
+    CO_TRY_VOID(sent);
+  }
+  const auto recipients = static_cast<std::int64_t>(accepted_.size());
+  const auto blocks = static_cast<std::int64_t>(work_.message().message_size() / 1024);
+  auto got = co_await connection_.read_reply(options.status_data_receive_ms +
+                                             recipients * options.status_data_per_address_ms +
+                                             blocks * options.status_data_per_block_ms);
+  CO_TRY(auto reply, std::move(got));
+  ended_ = true;
+  settle(reply);
+  co_return Result<>();
+}
+
+Task<bool> Transaction::run() {
+  auto header = work_.message().read_header();
+  const bool ascii_envelope =
+      mail::is_ascii(work_.envelope().sender) && std::ranges::all_of(batch_, [&](std::size_t i) {
+        return mail::is_ascii(work_.envelope().recipients[i].address);
+      });
+  needs_utf8_ = !ascii_envelope || (work_.envelope().smtputf8 && header && !mail::is_ascii(*header));
+  if (needs_utf8_ && !connection_.features_.utf8) {
+    refuse_all({553, "5.6.7", "the address or header needs SMTPUTF8, which the next host does not offer"});
+    co_return true;
+  }
+  auto said = co_await envelope();
+  const bool more = said && !(mail_refused_ && !data_asked_);
+  if (more) said = co_await message();
+  if (said) {
+    if (ended_ || !connection_.usable()) co_return true;
+    // The message never came to its end: the transaction is still open at the peer.
+    auto reset = co_await connection_.ask("RSET", connection_.settings_->options.status_mail_receive_ms);
+    (void)reset;
+    co_return true;
+  }
+  connection_.usable_ = false;
+  if (!answered_) co_return false;
+  lost(said.error().text);
+  co_return true;
+}
+
+Task<Connection::Outcome> Connection::deliver(Work& work) {
+  ++transactions_;
+  const auto& envelope = work.envelope();
+  const auto size = work.message().message_size();
+  if (features_.size_limit && size > features_.size_limit) {
+    work.fail_rest(
+        fmt::format("5.3.4 the message has {} bytes, {} takes {}", size, target_.name, features_.size_limit),
+        target_.name);
+    co_return Outcome::done;
+  }
+  if (envelope.body == "BINARYMIME" && !(features_.binary && features_.chunking && settings_->chunking)) {
+    work.fail_rest("5.6.1 the message is BINARYMIME, which " + target_.name + " does not take", target_.name);
+    co_return Outcome::done;
+  }
+  std::vector<std::size_t> rest;
+  for (const auto i : work.pending()) {
+    if (fits_a_line(envelope.recipients[i].address) && fits_a_line(envelope.sender))
+      rest.push_back(i);
+    else
+      work.failed(i, "5.1.3 the address cannot be sent");
+  }
+  for (bool first = true; !rest.empty(); first = false) {
+    const auto count = std::min(rest.size(), kBatch);
+    Transaction transaction(*this, work, {rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count)});
+    rest.erase(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count));
+    const bool answered = co_await transaction.run();
+    if (!answered) {
+      if (first) co_return Outcome::stale;
+      break;
+    }
+    rest.insert(rest.begin(), transaction.again().begin(), transaction.again().end());
+    if (!usable()) break;
+  }
+  work.defer_rest("4.4.2 " + where() + " closed the connection", target_.name);
+  co_return Outcome::done;
+}
+
+}  // namespace waxwing::channels::smtp

@@ -1,0 +1,47 @@
+// MAIL, RCPT and the message on an open connection.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "channels/tcp_smtp_client/connection.h"
+
+namespace waxwing::channels::smtp {
+
+// "MAIL FROM:<a@b> SIZE=.. BODY=.." with what the peer offers.
+std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes,
+                      const PeerFeatures& features, bool needs_utf8);
+// "RCPT TO:<a@b> NOTIFY=.. ORCPT=.."
+std::string rcpt_line(const mta::queue::Recipient& recipient, const PeerFeatures& features,
+                      bool remove_route);
+
+// One batch of recipients.
+class Transaction {
+ public:
+  Transaction(Connection& connection, Work& work, std::vector<std::size_t> batch);
+  // After it every recipient of the batch has a verdict, except those in again(): the peer wants fewer at a
+  // time. false: the connection was lost before anything was answered.
+  Task<bool> run();
+  const std::vector<std::size_t>& again() const { return again_; }
+
+ private:
+  Task<Result<>> envelope();
+  Task<Result<>> read_rcpts();
+  Task<Result<>> message();
+  Task<Result<>> send_chunk();
+  Task<Result<>> send_data();
+  void refuse_all(const mta::Verdict& reply);
+  void settle(const mta::Verdict& final_reply);
+  void settle(std::size_t recipient, const mta::Verdict& reply);
+  void lost(const std::string& text);
+  bool pipelined() const { return connection_.features_.pipelining; }
+
+  Connection& connection_;
+  Work& work_;
+  std::vector<std::size_t> batch_, accepted_, again_;
+  bool answered_ = false, mail_refused_ = false, data_asked_ = false, ended_ = false;
+  bool needs_utf8_ = false;
+};
+
+}  // namespace waxwing::channels::smtp

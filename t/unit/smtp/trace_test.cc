@@ -1,0 +1,63 @@
+#include <catch2/catch.hpp>
+
+#include "channels/tcp_smtp_client/transaction.h"
+#include "smtpd/received.h"
+
+using namespace waxwing;
+
+TEST_CASE("Received: says how the message came") {
+  smtpd::TraceFacts facts;
+  facts.helo = "client.test";
+  facts.host_name = "real.test";
+  facts.address = "2001:db8::1";
+  facts.by = "mx.test";
+  facts.queue_id = "ABC";
+  facts.recipient = "u@x.test";
+  CHECK(smtpd::with_protocol(facts) == "SMTP");
+  facts.esmtp = true;
+  CHECK(smtpd::with_protocol(facts) == "ESMTP");
+  facts.tls_protocol = "TLSv1.3", facts.tls_cipher = "X", facts.tls_bits = 256;
+  facts.authenticated = true;
+  CHECK(smtpd::with_protocol(facts) == "ESMTPSA");
+  const auto field = smtpd::received_field(facts);
+  CHECK(field.starts_with("Received: from client.test (real.test [IPv6:2001:db8::1])\r\n\tby mx.test\r\n"));
+  CHECK(field.find(
+            "with ESMTPSA id ABC\r\n\t(using TLSv1.3 with cipher X (256 bits))\r\n\tfor <u@x.test>;\r\n\t") !=
+        std::string::npos);
+  facts.smtputf8 = true;
+  CHECK(smtpd::with_protocol(facts) == "UTF8SMTPSA");
+}
+
+TEST_CASE("nothing from outside starts a header line of its own") {
+  smtpd::TraceFacts facts;
+  facts.helo = "a\r\nX-Evil: 1";
+  facts.host_name = "b)\r\n(c";
+  facts.recipient = "r\r\nX-Evil: 2";
+  const auto field = smtpd::received_field(facts);
+  for (std::size_t at = 0; (at = field.find("\r\n", at)) != std::string::npos && at + 2 < field.size();
+       at += 2)
+    CHECK(field[at + 2] == '\t');
+}
+
+TEST_CASE("the client uses what the peer offers, and nothing else") {
+  using namespace waxwing::channels::smtp;
+  const auto features =
+      parse_features("mx.test greets\nPIPELINING\nsize 1000\n8BITMIME\nDSN\nAUTH LOGIN plain\nX-OTHER a b");
+  CHECK(features.pipelining);
+  CHECK(features.size_limit == 1000);
+  CHECK(features.auth_plain);
+  CHECK_FALSE(features.starttls);
+  CHECK_FALSE(parse_features("PIPELINING").pipelining);  // the first line is the greeting
+  mta::queue::Envelope envelope;
+  envelope.sender = "a@b.test", envelope.ret = "HDRS", envelope.envelope_id = "x y",
+  envelope.body = "8BITMIME";
+  CHECK(mail_line(envelope, 5, features, false) ==
+        "MAIL FROM:<a@b.test> SIZE=5 BODY=8BITMIME RET=HDRS ENVID=x+20y");
+  CHECK(mail_line(envelope, 5, {}, true) == "MAIL FROM:<a@b.test> SMTPUTF8");
+  mta::queue::Recipient recipient;
+  recipient.address = "@relay.test:u@x.test", recipient.notify = "NEVER",
+  recipient.original = "rfc822;u+v@x.test";
+  CHECK(rcpt_line(recipient, features, true) == "RCPT TO:<u@x.test> NOTIFY=NEVER ORCPT=rfc822;u+2Bv@x.test");
+  CHECK(rcpt_line(recipient, {}, false) == "RCPT TO:<@relay.test:u@x.test>");
+  CHECK(reply_text({550, "5.1.1", "no\nsuch user"}) == "5.1.1 550 no such user");
+}
