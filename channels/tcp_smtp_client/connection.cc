@@ -14,39 +14,7 @@ constexpr std::size_t kReplyLineBytes = 4096;  // RFC 5321 says 512; real ones a
 constexpr std::int64_t kConnectMs = 60000;
 constexpr std::int64_t kQuitMs = 5000;
 
-std::string one_line(std::string text) {
-  std::ranges::replace(text, '\n', ' ');
-  return printable(text, 400);
-}
 }  // namespace
-
-PeerFeatures parse_features(std::string_view text) {
-  PeerFeatures features;
-  take_until(text, '\n');  // the greeting line
-  while (!text.empty()) {
-    const auto words = split_words(take_until(text, '\n'));
-    if (words.empty()) continue;
-    const auto is = [&](std::string_view name) { return iequals(words[0], name); };
-    if (is("PIPELINING")) features.pipelining = true;
-    if (is("8BITMIME")) features.eightbit = true;
-    if (is("BINARYMIME")) features.binary = true;
-    if (is("SMTPUTF8")) features.utf8 = true;
-    if (is("DSN")) features.dsn = true;
-    if (is("CHUNKING")) features.chunking = true;
-    if (is("STARTTLS")) features.starttls = true;
-    if (is("SIZE")) {
-      features.size = true;
-      if (words.size() > 1) features.size_limit = to_number<std::uint64_t>(words[1]).value_or(0);
-    }
-    if (is("AUTH"))
-      features.auth_plain = std::ranges::any_of(words, [](auto word) { return iequals(word, "PLAIN"); });
-  }
-  return features;
-}
-
-std::string reply_text(const mta::Verdict& reply) {
-  return fmt::format("{} {} {}", reply.status, reply.code, one_line(reply.text));
-}
 
 Connection::Connection(Stream stream, mta::Target target, std::shared_ptr<const ClientSettings> settings)
     : stream_(std::move(stream)), target_(std::move(target)), settings_(std::move(settings)) {}

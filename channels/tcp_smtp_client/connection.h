@@ -10,6 +10,7 @@
 #include <string>
 
 #include "channels/master/master.h"
+#include "channels/tcp_smtp_client/commands.h"
 #include "channels/tcp_smtp_client/settings.h"
 #include "common/net/stream.h"
 #include "common/net/tls.h"
@@ -17,17 +18,6 @@
 #include "mta/transport/route.h"
 
 namespace waxwing::channels::smtp {
-
-struct PeerFeatures {
-  bool pipelining = false, size = false, eightbit = false, binary = false, utf8 = false, dsn = false,
-       chunking = false, starttls = false, auth_plain = false;
-  std::uint64_t size_limit = 0;
-};
-// The lines of an EHLO answer after its code, separated by '\n'.
-PeerFeatures parse_features(std::string_view ehlo_text);
-
-// "5.1.1 550 no such user" for Work, from a reply; '\n' becomes a blank.
-std::string reply_text(const mta::Verdict& reply);
 
 class Connection {
  public:

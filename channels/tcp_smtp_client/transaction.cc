@@ -14,46 +14,11 @@ namespace {
 constexpr std::size_t kBatch = 100;  // RFC 5321 §4.5.3.1.8: every server takes that many
 constexpr std::size_t kPieceBytes = 64 * 1024;
 
-// "@relay:a@b" without its route.
-std::string_view without_route(std::string_view address) {
-  if (!address.starts_with('@')) return address;
-  const auto colon = address.find(':');
-  return colon == std::string_view::npos ? address : address.substr(colon + 1);
-}
-
 // CR and LF cannot stand in an envelope; if one did, it would be a command of its own.
 bool fits_a_line(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 }  // namespace
-
-std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes,
-                      const PeerFeatures& features, bool needs_utf8) {
-  std::string line = "MAIL FROM:<" + envelope.sender + ">";
-  if (features.size) line += fmt::format(" SIZE={}", size_bytes);
-  if (envelope.body == "BINARYMIME")
-    line += " BODY=BINARYMIME";
-  else if (envelope.body == "8BITMIME" && features.eightbit)
-    line += " BODY=8BITMIME";
-  if (needs_utf8) line += " SMTPUTF8";
-  if (features.dsn && !envelope.ret.empty()) line += " RET=" + envelope.ret;
-  if (features.dsn && !envelope.envelope_id.empty())
-    line += " ENVID=" + mail::encode_xtext(envelope.envelope_id);
-  return line;
-}
-
-std::string rcpt_line(const mta::queue::Recipient& recipient, const PeerFeatures& features,
-                      bool remove_route) {
-  std::string line = "RCPT TO:<";
-  line.append(remove_route ? without_route(recipient.address) : std::string_view(recipient.address)) += ">";
-  if (!features.dsn) return line;
-  if (!recipient.notify.empty()) line += " NOTIFY=" + recipient.notify;
-  if (const auto semicolon = recipient.original.find(';');
-      semicolon != std::string::npos && mail::is_ascii(recipient.original))
-    line += " ORCPT=" + recipient.original.substr(0, semicolon + 1) +
-            mail::encode_xtext(recipient.original.substr(semicolon + 1));
-  return line;
-}
 
 Transaction::Transaction(Connection& connection, Work& work, std::vector<std::size_t> batch)
     : connection_(connection), work_(work), batch_(std::move(batch)) {}

@@ -9,13 +9,6 @@
 
 namespace waxwing::channels::smtp {
 
-// "MAIL FROM:<a@b> SIZE=.. BODY=.." with what the peer offers.
-std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes,
-                      const PeerFeatures& features, bool needs_utf8);
-// "RCPT TO:<a@b> NOTIFY=.. ORCPT=.."
-std::string rcpt_line(const mta::queue::Recipient& recipient, const PeerFeatures& features,
-                      bool remove_route);
-
 // One batch of recipients.
 class Transaction {
  public:

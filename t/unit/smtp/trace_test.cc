@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "channels/tcp_smtp_client/transaction.h"
+#include "channels/tcp_smtp_client/commands.h"
 #include "smtpd/received.h"
 
 using namespace waxwing;

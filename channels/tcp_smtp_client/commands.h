@@ -1,0 +1,31 @@
+// What the client says and what it learns from the answers: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mta/queue/envelope.h"
+#include "mta/submission/verdict.h"
+
+namespace waxwing::channels::smtp {
+
+struct PeerFeatures {
+  bool pipelining = false, size = false, eightbit = false, binary = false, utf8 = false, dsn = false,
+       chunking = false, starttls = false, auth_plain = false;
+  std::uint64_t size_limit = 0;
+};
+// The lines of an EHLO answer after its code, separated by '\n'.
+PeerFeatures parse_features(std::string_view ehlo_text);
+
+// "5.1.1 550 no such user" for Work, from a reply; '\n' becomes a blank.
+std::string reply_text(const mta::Verdict& reply);
+
+// "MAIL FROM:<a@b> SIZE=.. BODY=.." with what the peer offers.
+std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes,
+                      const PeerFeatures& features, bool needs_utf8);
+// "RCPT TO:<a@b> NOTIFY=.. ORCPT=.."
+std::string rcpt_line(const mta::queue::Recipient& recipient, const PeerFeatures& features,
+                      bool remove_route);
+
+}  // namespace waxwing::channels::smtp
