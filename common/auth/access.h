@@ -21,6 +21,9 @@ namespace waxwing::auth {
 // lets nobody in.
 Result<> check_filters(std::string_view filters, const Peer& peer);
 
+// 127.0.0.0/8, ::1, the mapped form of these, and "" (a Unix socket).
+bool is_loopback(std::string_view address);
+
 // Status of domain and user, then the domain's and the user's filters. failure.reason: status or access.
 struct AccessVerdict {
   bool allowed = true;

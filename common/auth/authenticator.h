@@ -95,6 +95,7 @@ struct Settings {
 };
 
 class Authenticator;
+struct Core;  // private to common/auth
 
 class Exchange {
  public:
@@ -142,10 +143,8 @@ class Authenticator {
   void flush();
 
  private:
-  friend class Exchange;
-  struct Inner;
-  explicit Authenticator(std::shared_ptr<Inner> inner);
-  std::shared_ptr<Inner> inner_;  // shared with the exchanges that run
+  explicit Authenticator(std::shared_ptr<Core> core);
+  std::shared_ptr<Core> core_;  // shared with the exchanges that run
 };
 
 }  // namespace waxwing::auth
