@@ -17,15 +17,18 @@ bool fits_domain(std::string_view glob, std::string_view domain) {
 class Check {
  public:
   Check(const Lookup& lookup, const directory::Group& group, const ResolveRequest& request)
-      : lookup_(lookup), group_(group), request_(request),
+      : lookup_(lookup),
+        group_(group),
+        request_(request),
         sender_(request.auth_sender.empty() ? request.envelope_from : request.auth_sender) {}
 
   Result<std::optional<AddressProblem>> run(bool& to_moderator) {
     TRY(auto allowed, clauses());
     if (!allowed) {
       to_moderator = iequals(group_.reject_action, "tomoderator") && !group_.moderators.empty();
-      return problem(550, "5.7.1", group_.reject_text.empty() ? "you are not allowed to write to this list"
-                                                              : printable(group_.reject_text));
+      return problem(550, "5.7.1",
+                     group_.reject_text.empty() ? "you are not allowed to write to this list"
+                                                : printable(group_.reject_text));
     }
     if (group_.message_max_bytes && *group_.message_max_bytes >= 0 &&
         request_.size_bytes > static_cast<std::uint64_t>(*group_.message_max_bytes))
@@ -51,15 +54,18 @@ class Check {
   // Nothing: the group does not use this clause.
   Result<std::optional<bool>> clause(int number) {
     switch (number) {
-      case 0: return policy();
+      case 0:
+        return policy();
       case 1:
         if (group_.allowed_domains.empty()) return std::nullopt;
         return in_domains(group_.allowed_domains);
       case 2:
         if (group_.disallowed_domains.empty()) return std::nullopt;
         return !in_domains(group_.disallowed_domains);
-      case 3: return listed(group_.allowed_broadcasters, true);
-      default: return listed(group_.disallowed_broadcasters, false);
+      case 3:
+        return listed(group_.allowed_broadcasters, true);
+      default:
+        return listed(group_.disallowed_broadcasters, false);
     }
   }
 
@@ -78,7 +84,8 @@ class Check {
 
   bool in_domains(const std::vector<std::string>& globs) const {
     const auto at = sender_.rfind('@');
-    const auto domain = at == std::string::npos ? std::string_view{} : std::string_view(sender_).substr(at + 1);
+    const auto domain =
+        at == std::string::npos ? std::string_view{} : std::string_view(sender_).substr(at + 1);
     return std::ranges::any_of(globs, [&](const auto& glob) { return fits_domain(glob, domain); });
   }
 
@@ -94,7 +101,8 @@ class Check {
   bool is_sender(std::string_view address) const { return !sender_.empty() && iequals(address, sender_); }
 
   bool owns_sender(const std::string& mail, const std::vector<std::string>& alternates) const {
-    return is_sender(mail) || std::ranges::any_of(alternates, [&](const auto& each) { return is_sender(each); });
+    return is_sender(mail) ||
+           std::ranges::any_of(alternates, [&](const auto& each) { return is_sender(each); });
   }
 
   // mailto:address, address, DN of a user or group, LDAP URL.

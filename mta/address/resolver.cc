@@ -24,14 +24,16 @@ Result<ResolveOutcome> Resolver::run() {
   TRY(auto trouble, address(*spec, Frame{}));
   if (trouble) return ResolveOutcome(std::unexpected(*trouble));
   if (!result_.recipients.empty()) return ResolveOutcome(std::move(result_));
-  if (!result_.member_problems.empty()) return ResolveOutcome(std::unexpected(result_.member_problems.front()));
+  if (!result_.member_problems.empty())
+    return ResolveOutcome(std::unexpected(result_.member_problems.front()));
   return ResolveOutcome(std::unexpected(loop(request_.address)));
 }
 
 Trouble Resolver::directory_trouble(const Error& error, const std::string& address) const {
   if (directory::is_would_block(error) || error.fault == Fault::bug) return std::unexpected(error);
   lookup_.say([&] { return "  directory: " + error.text; });
-  return problem(451, "4.4.3", "the directory cannot be asked about " + printable(address) + " now; try again later");
+  return problem(451, "4.4.3",
+                 "the directory cannot be asked about " + printable(address) + " now; try again later");
 }
 
 Trouble Resolver::text(std::string_view text, const Frame& frame) {
@@ -43,7 +45,8 @@ Trouble Resolver::text(std::string_view text, const Frame& frame) {
 
 Trouble Resolver::address(const mail::AddrSpec& spec, const Frame& frame) {
   if (frame.depth > lookup_.config.options().number(Opt::MAX_ALIAS_LEVELS))
-    return problem(550, "5.4.6", "aliases and forwards nested deeper than MAX_ALIAS_LEVELS at " + printable(spec.text()));
+    return problem(550, "5.4.6",
+                   "aliases and forwards nested deeper than MAX_ALIAS_LEVELS at " + printable(spec.text()));
   RewriteRequest request;
   request.local = spec.local_part;
   request.domain = complete_domain(lookup_, spec.domain, request_.source, request_.submission);

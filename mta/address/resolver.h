@@ -47,14 +47,16 @@ class Resolver {
   bool is_bare_alias_host(const std::string& domain) const;
 
   // resolver_user.cc: entries of users.
-  Trouble user(const directory::Match& match, const Rewritten& at, const std::string& subaddress, const Frame& frame);
+  Trouble user(const directory::Match& match, const Rewritten& at, const std::string& subaddress,
+               const Frame& frame);
   Trouble user_option(const directory::User& user, const DeliveryOption& option, const DeliveryValues& values,
                       const Frame& frame);
   Trouble route_to(const std::string& host, const std::string& address, const Frame& frame);
   Trouble made_address(const std::string& made, const std::string& expanded, const Frame& frame,
                        const directory::User* user);
   Trouble hold(const std::string& address, const Frame& frame, const directory::User* user);
-  std::optional<AddressProblem> status_problem(directory::Status status, const std::string& address, bool group) const;
+  std::optional<AddressProblem> status_problem(directory::Status status, const std::string& address,
+                                               bool group) const;
 
   // resolver_group.cc: entries of groups.
   Trouble group(const directory::Match& match, const Rewritten& at, const Frame& frame);

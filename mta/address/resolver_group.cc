@@ -44,8 +44,9 @@ Trouble Resolver::group(const directory::Match& match, const Rewritten& at, cons
   for (const auto& name : group.delivery_options) {
     const auto* option = lookup_.config.delivery_options().find(name);
     if (!option || (option->users && !option->groups))
-      return problem(451, "4.3.5", "mailDeliveryOption " + printable(name) + " of group " + printable(group.dn) +
-                                       " is not one for groups in DELIVERY_OPTIONS");
+      return problem(451, "4.3.5",
+                     "mailDeliveryOption " + printable(name) + " of group " + printable(group.dn) +
+                         " is not one for groups in DELIVERY_OPTIONS");
     if (option->target == DeliveryOption::Target::members) {
       TRY(auto trouble, members(group, below));
       if (trouble) return trouble;
@@ -95,9 +96,7 @@ Trouble Resolver::member_dn(const std::string& dn, const Frame& frame) {
   auto match = lookup_.directory->by_dn(dn, lookup_.ask);
   if (!match) return directory_trouble(match.error(), dn);
   const auto& found = **match;
-  const auto address = found.user    ? found.user->mail
-                       : found.group ? found.group->mail
-                                     : found.contact_mail;
+  const auto address = found.user ? found.user->mail : found.group ? found.group->mail : found.contact_mail;
   if (!found.found()) return problem(550, "5.1.1", "member " + printable(dn) + " is not in the directory");
   if (address.empty()) return problem(550, "5.1.1", "member " + printable(dn) + " has no mail address");
   return text(address, frame);

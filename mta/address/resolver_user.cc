@@ -8,7 +8,9 @@ namespace {
 
 using directory::Status;
 
-AddressProblem site_problem(const std::string& text) { return problem(451, "4.3.5", text); }
+AddressProblem site_problem(const std::string& text) {
+  return problem(451, "4.3.5", text);
+}
 
 DeliveryValues values_of(const directory::User& user, const Rewritten& at, const std::string& subaddress) {
   DeliveryValues values;
@@ -28,7 +30,8 @@ DeliveryValues values_of(const directory::User& user, const Rewritten& at, const
 
 }  // namespace
 
-std::optional<AddressProblem> Resolver::status_problem(Status status, const std::string& address, bool group) const {
+std::optional<AddressProblem> Resolver::status_problem(Status status, const std::string& address,
+                                                       bool group) const {
   const auto& options = lookup_.config.options();
   const auto bit = group ? 2 : 1;
   const bool inactive_is_final = options.number(Opt::USE_PERMANENT_ERROR) & bit;
@@ -36,17 +39,21 @@ std::optional<AddressProblem> Resolver::status_problem(Status status, const std:
   const auto who = printable(address);
   switch (status) {
     case Status::active:
-    case Status::hold: return std::nullopt;
+    case Status::hold:
+      return std::nullopt;
     case Status::inactive:
       return inactive_is_final ? problem(550, "5.2.1", who + " is inactive")
                                : problem(450, "4.2.1", who + " is inactive now; try again later");
     case Status::disabled:
       return disabled_comes_back ? problem(450, "4.2.1", who + " is disabled now; try again later")
                                  : problem(550, "5.2.1", who + " is disabled");
-    case Status::overquota: return problem(452, "4.2.2", "the mailbox of " + who + " is over its quota");
+    case Status::overquota:
+      return problem(452, "4.2.2", "the mailbox of " + who + " is over its quota");
     case Status::deleted:
-    case Status::removed: return problem(550, "5.1.1", who + " is no longer here");
-    case Status::unused: return problem(550, "5.2.1", who + " takes no mail");
+    case Status::removed:
+      return problem(550, "5.1.1", who + " is no longer here");
+    case Status::unused:
+      return problem(550, "5.2.1", who + " takes no mail");
   }
   return std::nullopt;
 }
@@ -95,8 +102,8 @@ Trouble Resolver::user(const directory::Match& match, const Rewritten& at, const
   return first_problem;
 }
 
-Trouble Resolver::user_option(const directory::User& user, const DeliveryOption& option, const DeliveryValues& values,
-                              const Frame& frame) {
+Trouble Resolver::user_option(const directory::User& user, const DeliveryOption& option,
+                              const DeliveryValues& values, const Frame& frame) {
   if (option.target == DeliveryOption::Target::forwards) {
     if (user.forwarding_addresses.empty())
       return site_problem(printable(user.dn) + " forwards, but has no mailForwardingAddress");
@@ -160,7 +167,8 @@ Trouble Resolver::hold(const std::string& address, const Frame& frame, const dir
   const auto* option = lookup_.config.delivery_options().find("hold");
   DeliveryValues values;
   values.address = address;
-  auto made = option ? fill_delivery_template(option->address_template, values) : Result<std::string>("@hold-daemon:" + address);
+  auto made = option ? fill_delivery_template(option->address_template, values)
+                     : Result<std::string>("@hold-daemon:" + address);
   if (!made) return site_problem(made.error().text);
   return made_address(*made, address, frame, user);
 }

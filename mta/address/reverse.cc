@@ -62,7 +62,8 @@ Result<std::string> reverse_address(const Lookup& lookup, const std::string& add
   return from_mapping(lookup, primary, source, destination, envelope);
 }
 
-std::string complete_domain(const Lookup& lookup, std::string_view domain, const Channel* source, bool submission) {
+std::string complete_domain(const Lookup& lookup, std::string_view domain, const Channel* source,
+                            bool submission) {
   if (!domain.empty()) return std::string(domain);
   if (source && source->is(Kw::defaulthost) && source->given(Kw::defaulthost)) {
     const auto second = source->word(Kw::defaulthost, 1);

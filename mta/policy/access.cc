@@ -1,0 +1,190 @@
+#include "mta/policy/access.h"
+
+#include <algorithm>
+
+#include "mta/address/mapping.h"
+
+namespace waxwing::mta {
+namespace {
+
+using Action = AccessVerdict::Action;
+
+// The arguments in an output string: one piece between bars for each flag that takes one, in fixed order.
+class Pieces {
+ public:
+  explicit Pieces(std::string_view text) : rest_(text) {}
+  std::string take() { return std::string(take_until(rest_, '|')); }
+  std::string rest() const { return std::string(rest_); }
+
+ private:
+  std::string_view rest_;
+};
+
+void refuse(AccessVerdict& verdict, std::string extended, std::string text, bool tell_table) {
+  // The extended code chooses the reply: 4.7.1 is 450, 5.7.1 is 550.
+  if (extended.empty() && text.size() > 6 && (text.starts_with("4.") || text.starts_with("5.")) &&
+      text.find(' ') != std::string::npos) {
+    extended = text.substr(0, text.find(' '));
+    text = text.substr(text.find(' ') + 1);
+  }
+  if (extended.empty()) extended = "5.7.1";
+  const bool later = extended[0] == '4';
+  verdict.action = later ? Action::temporary : Action::reject;
+  verdict.code = later ? 450 : 550;
+  verdict.status = extended;
+  verdict.text = text.empty() ? "you are not allowed to use this address" : text;
+  if (tell_table) verdict.text += " (" + verdict.table + ")";
+}
+
+void limits(AccessVerdict& verdict, const std::string& piece) {
+  const auto parts = split(piece, ',');
+  std::int64_t* const targets[] = {&verdict.block_limit, &verdict.recipient_limit, &verdict.recipient_cutoff};
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, parts.size()); ++i)
+    if (const auto value = to_number<std::int64_t>(trim(parts[i]))) *targets[i] = *value;
+}
+
+void delay(AccessVerdict& verdict, const std::string& piece) {
+  const auto value = to_number<std::int64_t>(piece).value_or(0);
+  const auto hundredths = std::min<std::int64_t>(value < 0 ? -value : value, 60000);  // ten minutes
+  verdict.delay_ms = std::max(verdict.delay_ms, hundredths * 10);
+  verdict.delay_this_command_only = value < 0;
+}
+
+// Adds what one table said to the verdict.
+void take(AccessVerdict& verdict, const MapResult& answer, bool tell_table) {
+  const auto& flags = answer.flags;
+  const bool no = flags.has('N') || flags.has('F');
+  Pieces pieces(answer.text);
+  if (flags.has('U')) verdict.debug_level = static_cast<int>(to_number<int>(pieces.take()).value_or(0));
+  if (flags.has('J')) verdict.new_from = pieces.take();
+  if (flags.has('K')) verdict.new_sender = pieces.take();
+  if (flags.has('I')) verdict.group_check = pieces.take() + "|" + pieces.take();
+  if (flags.has('<')) verdict.syslog = pieces.take();
+  if (flags.has('>')) {
+    auto text = pieces.take();
+    if (no) verdict.syslog = std::move(text);
+  }
+  if (flags.has('D')) delay(verdict, pieces.take());
+  if (flags.has('T')) verdict.prefix_tag = pieces.take();
+  if (flags.has('A')) verdict.header_lines.push_back(pieces.take());
+  if (flags.has('G'))
+    for (const auto tag : split(pieces.take(), ',')) verdict.conversion_tags.emplace_back(tag);
+  if (flags.has('S')) limits(verdict, pieces.take());
+  const auto extended = flags.has('X') ? pieces.take() : "";
+  if (flags.has(',')) verdict.spam_adjust_hundredths += to_number<std::int64_t>(pieces.take()).value_or(0);
+  verdict.no_vacation = verdict.no_vacation || flags.has('!');
+  if (no) return refuse(verdict, extended, pieces.rest(), tell_table);
+  if (!verdict.group_check.empty())
+    return refuse(verdict, "4.3.5", "the table uses $I, which this version does not have", true);
+  if (flags.has('V') || flags.has('Z'))
+    verdict.action = Action::discard_all;
+  else if (flags.has('B'))
+    verdict.action = Action::discard;
+  else if (flags.has('H'))
+    verdict.action = Action::hold;
+}
+
+// One table. A directory that is down, or a table that cannot work, is "try again later".
+Result<> consult(const Lookup& lookup, std::string_view table, const std::string& probe,
+                 const MapFlags& inputs, AccessVerdict& verdict) {
+  if (!lookup.config.mappings().table(table)) return {};
+  auto answer = apply_mapping(lookup, table, probe, inputs);
+  if (!answer && directory::is_would_block(answer.error())) return std::unexpected(answer.error());
+  if (!answer || answer->matched) {
+    verdict.table = std::string(table);
+    verdict.probe = probe;
+  }
+  if (!answer)
+    refuse(verdict, answer.error().fault == Fault::temporary ? "4.4.3" : "4.3.5",
+           "access table " + std::string(table) + " cannot be asked now; try again later", false);
+  else if (answer->matched)
+    take(verdict, *answer, lookup.config.options().flag(Opt::ACCESS_ERRORS));
+  return {};
+}
+
+MapFlags input_flags(const AccessSession& session) {
+  MapFlags flags;
+  if (session.sasl) flags.set('A');
+  if (session.tls) flags.set('T');
+  if (session.esmtp) flags.set('E');
+  if (session.lmtp) flags.set('L');
+  return flags;
+}
+
+std::string session_probe(const AccessSession& session) {
+  return session.port_probe + "|" + session.application + "|" +
+         (session.submit_type.empty() ? "MAIL" : session.submit_type) + "|";
+}
+
+}  // namespace
+
+std::string port_probe(std::string_view server_ip, int server_port, std::string_view client_ip,
+                       int client_port) {
+  std::string probe = "TCP|";
+  probe.append(server_ip).append("|").append(std::to_string(server_port)).append("|");
+  return probe.append(client_ip).append("|").append(std::to_string(client_port));
+}
+
+Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view server_ip, int server_port,
+                                      std::string_view client_ip, int client_port,
+                                      const AccessSession& flags) {
+  PortVerdict verdict;
+  TRY(auto answer,
+      apply_mapping(lookup, "PORT_ACCESS", port_probe(server_ip, server_port, client_ip, client_port),
+                    input_flags(flags)));
+  if (!answer.matched) return verdict;
+  verdict.accept = !(answer.flags.has('N') || answer.flags.has('F'));
+  verdict.log_record = answer.flags.has('T');
+  Pieces pieces(answer.text);
+  if (answer.flags.has('<')) verdict.syslog = pieces.take();
+  if (answer.flags.has('>')) {
+    auto text = pieces.take();
+    if (!verdict.accept) verdict.syslog = std::move(text);
+  }
+  (verdict.accept ? verdict.rule_set : verdict.text) = pieces.rest();
+  return verdict;
+}
+
+Result<bool> is_internal_ip(const Lookup& lookup, std::string_view client_ip) {
+  TRY(auto answer, apply_mapping(lookup, "INTERNAL_IP", client_ip));
+  return answer.matched && answer.flags.has('Y');
+}
+
+Result<AccessVerdict> check_from_access(const Lookup& lookup, const AccessSession& session,
+                                        std::string_view source_channel, std::string_view envelope_from) {
+  AccessVerdict verdict;
+  auto probe = session_probe(session);
+  probe.append(source_channel).append("|").append(envelope_from).append("|").append(session.auth_sender);
+  TRY_VOID(consult(lookup, "FROM_ACCESS", probe, input_flags(session), verdict));
+  return verdict;
+}
+
+Result<AccessVerdict> check_recipient_access(const Lookup& lookup, const AccessSession& session,
+                                             const RecipientAccess& access) {
+  auto inputs = input_flags(session);
+  if (access.notify.success) inputs.set('S');
+  if (access.notify.failure) inputs.set('F');
+  if (access.notify.delay) inputs.set('D');
+  const auto& options = lookup.config.options();
+  const auto probe = [&](std::string_view to) {
+    std::string text(access.source_channel);
+    text.append("|").append(access.envelope_from).append("|").append(access.destination_channel);
+    text.append("|").append(to);
+    if (options.flag(Opt::ACCESS_ORCPT)) text.append("|").append(access.orcpt);
+    if (options.flag(Opt::ACCESS_AUTH)) text.append("|").append(session.auth_sender);
+    return text;
+  };
+  AccessVerdict verdict;
+  for (const bool mail : {false, true})
+    for (const bool original : {true, false}) {
+      const auto* table = mail ? (original ? "ORIG_MAIL_ACCESS" : "MAIL_ACCESS")
+                               : (original ? "ORIG_SEND_ACCESS" : "SEND_ACCESS");
+      if (!lookup.config.mappings().table(table)) continue;
+      const auto text = probe(original ? access.to_rewritten : access.to_final);
+      TRY_VOID(consult(lookup, table, mail ? session_probe(session) + text : text, inputs, verdict));
+      if (!verdict.ok()) return verdict;
+    }
+  return verdict;
+}
+
+}  // namespace waxwing::mta
