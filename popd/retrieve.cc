@@ -1,0 +1,117 @@
+// RETR and TOP: a message goes out in pieces, whatever its size.
+#include <algorithm>
+
+#include "common/base/strings.h"
+#include "common/log/log.h"
+#include "common/mail/smtp_data.h"
+#include "popd/session.h"
+
+namespace waxwing::pop {
+
+namespace {
+
+constexpr std::size_t kPieceBytes = 64 * 1024;
+
+// An open message and the next piece of it. An ordinary message is one trip to a worker.
+struct Reading {
+  std::optional<store::MessageBytes> file;
+  std::string piece;
+};
+
+// The part of piece, which stands at offset, that TOP wants; lines is what is left of the body's lines.
+std::string_view top_part(std::string_view piece, std::uint64_t offset, std::uint64_t header_size,
+                          std::uint64_t& lines, bool& done) {
+  const auto header = offset >= header_size ? 0 : std::min<std::uint64_t>(piece.size(), header_size - offset);
+  auto end = static_cast<std::size_t>(header);
+  while (end < piece.size() && lines > 0) {
+    const auto line_end = piece.find('\n', end);
+    if (line_end == std::string_view::npos) return piece;
+    end = line_end + 1;
+    --lines;
+  }
+  done = lines == 0 && offset + end >= header_size;
+  return piece.substr(0, end);
+}
+
+}  // namespace
+
+Task<bool> Session::send_message(std::uint32_t number, std::optional<std::uint64_t> body_lines) {
+  const auto message = view_->message(number);
+  Reading reading;
+  std::uint64_t offset = 0;
+  auto read = [&]() -> Result<> {
+    if (!reading.file) {
+      TRY(auto file, mailbox_->open_message(message));
+      reading.file.emplace(std::move(file));
+    }
+    TRY(reading.piece, reading.file->read(offset, kPieceBytes));
+    return {};
+  };
+  mail::DotStuffer stuffer;
+  std::string wire;
+  bool done = false;
+  while (!done) {
+    auto got = co_await server_.workers().run(read);
+    if (!got) {
+      log::Event("pop.message.failed")
+          .with("sid", sid_)
+          .with("uid", message.uid)
+          .with("error", got.error().text)
+          .error();
+      // Once the answer has begun nothing but the end of the connection can say that it is not whole.
+      if (offset == 0) {
+        err(store::code_of(got.error()) == store::Code::nonexistent
+                ? "[SYS/PERM] another client has removed that message"
+                : "[SYS/TEMP] the message cannot be read now");
+      } else {
+        over_ = true;
+        stream_.close();
+      }
+      co_return false;
+    }
+    std::string_view part = reading.piece;
+    done = offset + part.size() >= reading.file->size();
+    if (offset == 0) wire = body_lines ? "+OK\r\n" : "+OK " + std::to_string(message.size) + " octets\r\n";
+    if (body_lines) {
+      bool top_done = false;
+      part = top_part(part, offset, message.header_size, *body_lines, top_done);
+      done = done || top_done;
+    }
+    offset += reading.piece.size();
+    stuffer.feed(part, wire);
+    if (done) stuffer.finish(wire);
+    stream_.write(wire);
+    wire.clear();
+    if (stream_.pending_output() <= Stream::kHighWater) continue;
+    auto flushed = co_await stream_.flush();
+    if (flushed) continue;
+    over_ = true;
+    co_return false;
+  }
+  co_return true;
+}
+
+Task<void> Session::retr(std::string_view argument) {
+  const auto number = message_number(argument);
+  if (!number) co_return;
+  const bool sent = co_await send_message(*number, std::nullopt);
+  if (!sent) co_return;
+  ++retrieved_;
+  if (seen_.empty()) seen_.resize(view_->exists() + 1);
+  seen_[*number] = true;
+}
+
+Task<void> Session::top(std::string_view argument) {
+  const auto words = split_words(argument);
+  const auto lines = words.size() == 2 ? to_number<std::uint64_t>(words[1]) : std::nullopt;
+  if (!lines) {
+    err("TOP needs a message number and a number of lines");
+    co_return;
+  }
+  const auto number = message_number(words[0]);
+  if (!number) co_return;
+  const bool sent = co_await send_message(*number, lines);
+  static_cast<void>(sent);
+}
+
+}  // namespace waxwing::pop
