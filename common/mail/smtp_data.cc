@@ -138,6 +138,20 @@ void LineChecker::finish() {
   if (cr_ && bare_cr_ < 0) bare_cr_ = offset_ - 1;
 }
 
+std::string with_crlf_lines(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 32);
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\r' && text[at] != '\n') {
+      out += text[at];
+      continue;
+    }
+    out += "\r\n";
+    if (text.substr(at, 2) == "\r\n") ++at;
+  }
+  return out;
+}
+
 void DotStuffer::feed(std::string_view message, std::string& out) {
   while (!message.empty()) {
     if (at_line_start_ && message.front() == '.') out += '.';

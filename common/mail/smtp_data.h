@@ -62,6 +62,9 @@ class LineChecker {
   bool cr_ = false, nul_ = false, eight_bit_ = false;
 };
 
+// Every bare CR and bare LF made CRLF.
+std::string with_crlf_lines(std::string_view text);
+
 // The way out: doubles dots at line starts and ends with CRLF "." CRLF, adding a CRLF only where the
 // message does not end in one. Incremental; message lines must end in CRLF.
 class DotStuffer {

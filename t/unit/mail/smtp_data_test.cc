@@ -158,3 +158,8 @@ TEST_CASE("dots are stuffed so that the decoder finds the message again") {
     }
   }
 }
+
+TEST_CASE("bare line ends are made whole") {
+  CHECK(with_crlf_lines("a\r\nb\nc\rd\r\r\n\n") == "a\r\nb\r\nc\r\nd\r\n\r\n\r\n");
+  CHECK(with_crlf_lines("") == "");
+}
