@@ -11,7 +11,7 @@
 //         [](channels::MasterContext& context) -> Result<std::unique_ptr<channels::Channel>> { ... });
 //   }
 //
-// The job controller starts the program with --channel NAME --token T; the frame connects to
+// The job controller starts the program with WAXWING_CHANNEL and WAXWING_JOB set; the frame connects to
 // run/job_controller, takes units of work (the recipients of one destination host in one queue file), runs up
 // to `concurrency` of them at once as coroutines on loop 0, and holds more in hand so that it never idles
 // while there is work. After deliver() the frame writes the marks, sends the notifications that are due

@@ -1,0 +1,266 @@
+#include "channels/master/master.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <deque>
+
+#include "channels/master/settle.h"
+#include "common/base/failpoint.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "common/net/seqpacket.h"
+#include "mta/config/mta_config.h"
+
+namespace waxwing::channels {
+
+namespace {
+
+using mta::queue::FileName;
+using mta::queue::Reader;
+
+constexpr std::size_t kMostPacketBytes = 64 * 1024;
+constexpr std::int64_t kLockedMs = 30'000;
+
+struct Unit {
+  std::string id, file, host, why;
+  UnitMode mode = UnitMode::attempt;
+};
+
+std::optional<Unit> parse_unit(std::string_view text) {
+  Unit unit;
+  unit.id = take_until(text, ' ');
+  unit.file = take_until(text, ' ');
+  unit.host = take_until(text, ' ');
+  const auto mode = take_until(text, ' ');
+  unit.mode = mode == "notify"   ? UnitMode::notify
+              : mode == "return" ? UnitMode::give_back
+                                 : UnitMode::attempt;
+  unit.why = text;
+  if (unit.id.empty() || unit.file.empty() || unit.host.empty()) return std::nullopt;
+  return unit;
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+class Master {
+ public:
+  Master(Daemon& daemon, MasterOptions options, std::string channel, std::shared_ptr<mta::queue::Queue> queue)
+      : daemon_(daemon), options_(options), context_(daemon, std::move(channel), std::move(queue)) {}
+
+  Result<> start(const ChannelFactory& factory) {
+    TRY(const auto config, mta::MtaConfig::load(daemon_.config()->root()));
+    policy_ = mta::queue::policy_from_config(*config, context_.channel());
+    notifier_ = std::make_unique<mta::notify::Notifier>(daemon_.config()->root(), config, context_.queue());
+    TRY(channel_, factory(context_));
+    TRY(auto socket, connect_unix(daemon_.config()->path_of("run/job_controller")));
+    socket_ = std::make_unique<PacketSocket>(context_.loop(), std::move(socket));
+    TRY_VOID(socket_->send(Record("master")
+                               .set("token", environment("WAXWING_JOB"))
+                               .set("pid", ::getpid())
+                               .set("concurrency", options_.concurrency)
+                               .set("per_host", options_.per_host)));
+    daemon_.on_stop([this] { leave(); });
+    daemon_.on_reload([this] { reload(); });
+    guard_ = daemon_.session();
+    spawn(receive());
+    return {};
+  }
+
+ private:
+  void reload() {
+    const auto config = mta::MtaConfig::load(daemon_.config()->root());
+    if (!config) return log::Event("mta.reload.refused").with("error", config.error().text).error();
+    policy_ = mta::queue::policy_from_config(**config, context_.channel());
+    // Replaced only between deliveries: a coroutine may be inside the old one.
+    next_notifier_ =
+        std::make_unique<mta::notify::Notifier>(daemon_.config()->root(), *config, context_.queue());
+    if (running_ == 0) notifier_ = std::move(next_notifier_);
+  }
+
+  Task<void> receive() {
+    while (!leaving_) {
+      auto packet = co_await socket_->receive();
+      if (!packet || !*packet) {
+        if (!leaving_) log::Event("master.controller_gone").notice();
+        connected_ = false;
+        break;
+      }
+      const auto& record = (*packet)->record;
+      if (record.is("stop")) break;
+      if (!record.is("work")) continue;
+      for (const auto text : record.all("unit"))
+        if (auto unit = parse_unit(text)) waiting_.push_back(std::move(*unit));
+      pump();
+    }
+    leave();
+  }
+
+  // Begins nothing more; the program ends when what has begun is finished. What the job controller gave and
+  // was not begun goes back to it, or is found by the next one.
+  void leave() {
+    if (!leaving_) {
+      leaving_ = true;
+      for (const auto& unit : std::exchange(waiting_, {})) tell("returned", unit.id);
+    }
+    finish_if_idle();
+  }
+
+  void finish_if_idle() {
+    if (!leaving_ || running_ > 0 || finishing_) return;
+    finishing_ = true;
+    spawn(finish());
+  }
+
+  Task<void> finish() {
+    co_await channel_->idle();
+    flush();
+    guard_.reset();
+    if (!daemon_.stopping()) ::kill(::getpid(), SIGTERM);
+  }
+
+  void pump() {
+    while (!leaving_ && running_ < options_.concurrency && !waiting_.empty()) {
+      auto unit = std::move(waiting_.front());
+      waiting_.pop_front();
+      ++running_;
+      spawn(run(std::move(unit)));
+    }
+  }
+
+  Task<void> run(Unit unit) {
+    co_await run_unit(unit);
+    --running_;
+    if (running_ == 0 && next_notifier_) notifier_ = std::move(next_notifier_);
+    pump();
+    if (running_ == 0 && waiting_.empty() && !leaving_) co_await channel_->idle();
+    finish_if_idle();
+  }
+
+  Task<void> run_unit(const Unit& unit) {
+    auto name = FileName::parse(unit.file);
+    if (!name) {
+      tell("gone", unit.id);
+      co_return;
+    }
+    auto reader = Reader::open(*context_.queue(), *name);
+    if (!reader) {
+      unreadable(unit, *name, reader.error());
+      co_return;
+    }
+    auto mine = reader->lock_host(unit.host);
+    if (!mine || !*mine) {
+      // A program that outlived its job controller still works on it.
+      tell("deferred", fmt::format("{} {} 0 0 0", unit.id, wall_ms() + kLockedMs));
+      co_return;
+    }
+    Work work(std::move(*reader), unit.host);
+    if (work.pending().empty()) {
+      auto all_done = work.message().all_done();
+      if (all_done && *all_done) (void)context_.queue()->remove(*name);
+      tell("done", unit.id);
+      co_return;
+    }
+    if (unit.mode == UnitMode::attempt)
+      co_await deliver(work);
+    else
+      judge_untried(work, unit.mode, unit.why);
+    auto report = co_await settle(work, unit.mode, *notifier_, policy_, *context_.queue(), wall_ms());
+    send_report(unit, report);
+  }
+
+  Task<void> deliver(Work& work) {
+    try {
+      co_await channel_->deliver(work);
+    } catch (const std::exception& problem) {
+      log::Event("master.exception").with("qid", work.queue_id()).with("what", problem.what()).error();
+      work.defer_rest(std::string("4.3.0 ") + problem.what());
+    }
+  }
+
+  void unreadable(const Unit& unit, const FileName& name, const Error& error) {
+    if (mta::queue::is_gone(error)) return tell("gone", unit.id);
+    if (error.fault == Fault::permanent) {
+      context_.queue()->set_aside(name, error.text);
+      return tell("gone", unit.id);
+    }
+    log::Event("queue.unreadable").with("file", name.relative()).with("why", error.text).error();
+    tell("deferred", fmt::format("{} 0 0 1 0", unit.id));
+  }
+
+  void send_report(const Unit& unit, const UnitReport& report) {
+    switch (report.kind) {
+      case UnitReport::Kind::done:
+        return tell("done", unit.id);
+      case UnitReport::Kind::returned:
+        return tell("returned", unit.id);
+      case UnitReport::Kind::held:
+        return tell("held", unit.id + " " + report.text);
+      case UnitReport::Kind::deferred:
+        break;
+    }
+    tell("deferred",
+         fmt::format("{} {} {} {:d} {:d} {}", unit.id, report.until_ms, report.notices, report.attempted,
+                     report.host_down, std::string_view(report.text).substr(0, 300)));
+  }
+
+  // Reports of one turn of the loop leave in one packet.
+  void tell(std::string_view what, std::string_view text) {
+    report_.set(what, printable(text, 1000));
+    report_bytes_ += text.size() + 16;
+    if (report_bytes_ > kMostPacketBytes) return flush();
+    if (flush_posted_) return;
+    flush_posted_ = true;
+    context_.loop().post([this] { flush(); });
+  }
+
+  void flush() {
+    flush_posted_ = false;
+    if (report_.fields().empty()) return;
+    if (connected_) (void)socket_->send(report_);
+    report_ = Record("report");
+    report_bytes_ = 0;
+  }
+
+  Daemon& daemon_;
+  MasterOptions options_;
+  MasterContext context_;
+  mta::queue::ChannelPolicy policy_;
+  std::unique_ptr<mta::notify::Notifier> notifier_, next_notifier_;
+  std::unique_ptr<Channel> channel_;
+  std::unique_ptr<PacketSocket> socket_;
+  Daemon::SessionHandle guard_;
+  std::deque<Unit> waiting_;
+  unsigned running_ = 0;
+  bool leaving_ = false;
+  bool finishing_ = false;
+  bool connected_ = true;
+  Record report_{"report"};
+  std::size_t report_bytes_ = 0;
+  bool flush_posted_ = false;
+};
+
+}  // namespace
+
+int run_master(int argc, char** argv, MasterOptions options, ChannelFactory factory) {
+  static std::unique_ptr<Master> master;  // lives as long as the program
+  return run_daemon(
+      argc, argv, options.program, {.loops = 1, .grace_ms = 120'000}, [&](Daemon& daemon) -> Result<> {
+        auto channel = environment("WAXWING_CHANNEL");
+        if (channel.empty() || environment("WAXWING_JOB").empty())
+          return permanent(std::string(options.program) +
+                           " is started by job_controller, not by hand: see its manual page");
+        auto queue = std::make_shared<mta::queue::Queue>(daemon.config()->path_of("queue"),
+                                                         daemon.config()->path_of("run/job_controller"));
+        master = std::make_unique<Master>(daemon, options, std::move(channel), std::move(queue));
+        return master->start(factory);
+      });
+}
+
+}  // namespace waxwing::channels

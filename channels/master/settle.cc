@@ -1,0 +1,190 @@
+#include "channels/master/settle.h"
+
+#include <algorithm>
+
+#include "common/base/failpoint.h"
+#include "common/log/log.h"
+#include "common/net/workers.h"
+
+namespace waxwing::channels {
+
+using mta::notify::Action;
+using mta::notify::Outcome;
+using mta::queue::Progress;
+using mta::queue::Status;
+
+namespace {
+
+constexpr std::int64_t kTryLaterMs = 5 * 60 * 1000;
+
+// The mark of a recipient and what its sender may have to hear.
+struct Decision {
+  Progress progress;
+  bool tell = false;
+  Action action = Action::failed;
+};
+
+Decision decide(const Work& work, std::size_t index, UnitMode mode, const mta::queue::ChannelPolicy& policy,
+                std::int64_t now_ms) {
+  const auto& envelope = work.envelope();
+  const auto& verdict = work.verdict(index);
+  Decision decision{envelope.recipients[index].progress};
+  auto& progress = decision.progress;
+  progress.last_text = verdict.text;
+  if (mode == UnitMode::attempt) {
+    progress.attempts += 1;
+    progress.last_attempt_ms = now_ms;
+  }
+  if (verdict.kind == Work::Kind::delivered) {
+    progress.status = Status::delivered;
+    decision.tell = !verdict.next_host_reports;
+    decision.action = work.is_final() ? Action::delivered : Action::relayed;
+    return decision;
+  }
+  if (verdict.kind == Work::Kind::failed) {
+    progress.status = Status::failed;
+    decision.tell = true;
+    return decision;
+  }
+  const auto age = now_ms - envelope.arrival_ms;
+  if (age >= policy.return_age_ms(envelope.priority)) {
+    progress.status = Status::failed;
+    decision.tell = true;
+    decision.action = Action::timed_out;
+    return decision;
+  }
+  const auto warnings = policy.notices_due(envelope.priority, age);
+  decision.tell = warnings > progress.notices;
+  decision.action = Action::delayed;
+  progress.notices = std::max(progress.notices, warnings);
+  return decision;
+}
+
+void log_recipient(const Work& work, std::size_t index, const Decision& decision) {
+  const auto& envelope = work.envelope();
+  const auto& recipient = envelope.recipients[index];
+  const auto& verdict = work.verdict(index);
+  const char* name = decision.progress.status == Status::delivered ? "mta.delivered"
+                     : decision.progress.status == Status::failed  ? "mta.failed"
+                                                                   : "mta.deferred";
+  auto event = log::Event(name);
+  event.with("qid", envelope.queue_id)
+      .with("channel", envelope.channel)
+      .with("source", envelope.source_channel)
+      .with("from", envelope.sender)
+      .with("to", recipient.address)
+      .with("orcpt", recipient.original)
+      .with("size", static_cast<std::int64_t>(const_cast<Work&>(work).message().message_size()))
+      .with("attempts", decision.progress.attempts)
+      .with("delay_ms", decision.progress.last_attempt_ms - envelope.arrival_ms)
+      .with("reply", verdict.text);
+  if (!verdict.remote_mta.empty()) event.with("host", verdict.remote_mta);
+  decision.progress.status == Status::delivered ? event.information() : event.notice();
+}
+
+std::vector<Outcome> outcomes_of(const Work& work, const std::vector<Decision>& decisions) {
+  std::vector<Outcome> outcomes;
+  const auto& pending = work.pending();
+  for (std::size_t k = 0; k < pending.size(); ++k) {
+    if (!decisions[k].tell) continue;
+    const auto& verdict = work.verdict(pending[k]);
+    outcomes.push_back(
+        {&work.envelope().recipients[pending[k]], decisions[k].action, verdict.text, verdict.remote_mta});
+  }
+  return outcomes;
+}
+
+// Marks in place. Without them a recipient is served again, so the first error defers the unit.
+Result<> write_marks(Work& work, const std::vector<Decision>& decisions) {
+  for (std::size_t k = 0; k < decisions.size(); ++k)
+    TRY_VOID(work.message().mark(work.pending()[k], decisions[k].progress));
+  return {};
+}
+
+UnitReport deferred_report(const Work& work, UnitMode mode, const std::vector<Decision>& decisions) {
+  UnitReport report;
+  report.kind = UnitReport::Kind::deferred;
+  report.until_ms = work.retry_at_ms();
+  report.attempted = mode == UnitMode::attempt;
+  report.host_down = !work.host_down_reason().empty();
+  report.text = work.host_down_reason();
+  for (const auto& decision : decisions) report.notices = std::max(report.notices, decision.progress.notices);
+  return report;
+}
+
+UnitReport trouble(const Work& work, const Error& error, std::int64_t now_ms) {
+  log::Event("master.unsettled").with("qid", work.queue_id()).with("why", error.text).error();
+  return {.kind = UnitReport::Kind::deferred,
+          .until_ms = now_ms + kTryLaterMs,
+          .attempted = false,
+          .text = error.text};
+}
+
+}  // namespace
+
+void judge_untried(Work& work, UnitMode mode, const std::string& why) {
+  if (mode == UnitMode::give_back)
+    work.fail_rest("5.0.0 returned by the postmaster");
+  else
+    work.defer_rest(why.empty() ? "4.4.1 the host cannot be reached" : "4.4.1 " + why);
+}
+
+Task<UnitReport> settle(Work& work, UnitMode mode, mta::notify::Notifier& notifier,
+                        const mta::queue::ChannelPolicy& policy, mta::queue::Queue& queue,
+                        std::int64_t now_ms) {
+  if (work.hold_reason().empty()) work.defer_rest("4.3.0 no outcome");
+  std::vector<Decision> decisions;
+  for (const auto i : work.pending())
+    decisions.push_back(work.verdict(i).kind == Work::Kind::none
+                            ? Decision{work.envelope().recipients[i].progress}
+                            : decide(work, i, mode, policy, now_ms));
+
+  auto outcomes = outcomes_of(work, decisions);
+  if (!outcomes.empty()) {
+    // The texts tell of the attempt that has just been made.
+    for (std::size_t k = 0; k < decisions.size(); ++k) {
+      auto progress = decisions[k].progress;
+      progress.status = Status::pending;
+      progress.notices = work.envelope().recipients[work.pending()[k]].progress.notices;
+      auto noted = work.message().mark(work.pending()[k], progress);
+      if (!noted) co_return trouble(work, noted.error(), now_ms);
+    }
+    auto sent = co_await notifier.send(work.message(), std::move(outcomes));
+    if (!sent) {
+      // What has been delivered stays delivered; who must be told of a failure is tried again.
+      for (auto& decision : decisions)
+        if (decision.progress.status != Status::delivered) decision.progress.status = Status::pending;
+      (void)write_marks(work, decisions);
+      co_return trouble(work, sent.error(), now_ms);
+    }
+  }
+  auto marked = write_marks(work, decisions);
+  if (!marked) co_return trouble(work, marked.error(), now_ms);
+  for (std::size_t k = 0; k < decisions.size(); ++k) log_recipient(work, work.pending()[k], decisions[k]);
+
+  auto all_done = work.message().all_done();
+  if (!all_done) co_return trouble(work, all_done.error(), now_ms);
+  if (*all_done) {
+    if (const auto removed = queue.remove(work.message().name()); !removed)
+      log::Event("queue.not_removed").with("qid", work.queue_id()).with("why", removed.error().text).error();
+    co_return UnitReport{};
+  }
+  const bool lasting = std::ranges::any_of(decisions, [](const Decision& decision) {
+    return decision.progress.status != Status::pending || decision.progress.notices > 0;
+  });
+  if (lasting) {
+    auto synced = co_await commit_durably(work.message().sync_marks());
+    if (!synced)
+      log::Event("queue.marks_not_synced")
+          .with("qid", work.queue_id())
+          .with("why", synced.error().text)
+          .error();
+  }
+  if (!work.hold_reason().empty())
+    co_return UnitReport{.kind = UnitReport::Kind::held, .text = work.hold_reason()};
+  const bool waits = std::ranges::any_of(
+      decisions, [](const Decision& decision) { return decision.progress.status == Status::pending; });
+  co_return waits ? deferred_report(work, mode, decisions) : UnitReport{};
+}
+
+}  // namespace waxwing::channels

@@ -1,0 +1,35 @@
+// What follows a delivery: notifications, marks, the end of the file. Private to the frame.
+//
+// The order is what makes it safe to die at any point: first the notifications are durable, then the marks
+// are written (durable when recipients remain), then a file without recipients is removed. Dying in between
+// repeats a notification or a delivery (which the store recognizes); it never loses one.
+#pragma once
+
+#include <string>
+
+#include "channels/master/master.h"
+#include "mta/notify/notifier.h"
+#include "mta/queue/channel_policy.h"
+
+namespace waxwing::channels {
+
+enum class UnitMode { attempt, notify, give_back };
+
+// What the job controller is told of a unit.
+struct UnitReport {
+  enum class Kind { done, deferred, held, returned } kind = Kind::done;
+  std::int64_t until_ms = 0;
+  unsigned notices = 0;
+  bool attempted = true;
+  std::string text;  // for deferred with host_down: why; for held: the reason
+  bool host_down = false;
+};
+
+// For units that are not to be tried: gives every pending recipient the verdict that mode asks for.
+void judge_untried(Work& work, UnitMode mode, const std::string& why);
+
+Task<UnitReport> settle(Work& work, UnitMode mode, mta::notify::Notifier& notifier,
+                        const mta::queue::ChannelPolicy& policy, mta::queue::Queue& queue,
+                        std::int64_t now_ms);
+
+}  // namespace waxwing::channels

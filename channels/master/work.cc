@@ -1,0 +1,52 @@
+#include <utility>
+
+#include "channels/master/master.h"
+
+namespace waxwing::channels {
+
+using mta::queue::Status;
+
+Work::Work(mta::queue::Reader reader, std::string host) : reader_(std::move(reader)), host_(std::move(host)) {
+  const auto& recipients = reader_.envelope().recipients;
+  verdicts_.resize(recipients.size());
+  for (std::size_t i = 0; i < recipients.size(); ++i)
+    if (recipients[i].host == host_ && recipients[i].progress.status == Status::pending)
+      pending_.push_back(i);
+}
+
+void Work::set(std::size_t recipient, Kind kind, std::string text, std::string remote_mta) {
+  verdicts_.at(recipient) = {kind, std::move(text), std::move(remote_mta), false};
+}
+
+void Work::delivered(std::size_t recipient, std::string text, std::string remote_mta) {
+  set(recipient, Kind::delivered, std::move(text), std::move(remote_mta));
+}
+
+void Work::delivered_with_dsn(std::size_t recipient, std::string text, std::string remote_mta) {
+  set(recipient, Kind::delivered, std::move(text), std::move(remote_mta));
+  verdicts_[recipient].next_host_reports = true;
+}
+
+void Work::failed(std::size_t recipient, std::string text, std::string remote_mta) {
+  set(recipient, Kind::failed, std::move(text), std::move(remote_mta));
+}
+
+void Work::deferred(std::size_t recipient, std::string text, std::string remote_mta) {
+  set(recipient, Kind::deferred, std::move(text), std::move(remote_mta));
+}
+
+void Work::defer_rest(const std::string& text, const std::string& remote_mta) {
+  for (const auto i : pending_)
+    if (verdicts_[i].kind == Kind::none) deferred(i, text, remote_mta);
+}
+
+void Work::fail_rest(const std::string& text, const std::string& remote_mta) {
+  for (const auto i : pending_)
+    if (verdicts_[i].kind == Kind::none) failed(i, text, remote_mta);
+}
+
+void Work::host_is_down(std::string why) {
+  host_down_ = std::move(why);
+}
+
+}  // namespace waxwing::channels

@@ -1,0 +1,174 @@
+#include "mta/notify/notifier.h"
+
+#include <algorithm>
+
+#include "common/base/random.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "mta/config/mta_config.h"
+#include "mta/queue/channel_policy.h"
+
+namespace waxwing::mta::notify {
+
+namespace {
+constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr const char* kChannel = "process";
+constexpr const char* kHost = "process-daemon";
+
+std::string postmaster_of(const MtaConfig& config, const Channel* channel) {
+  if (channel != nullptr && channel->given(Kw::returnaddress))
+    return std::string(channel->word(Kw::returnaddress));
+  auto address = replace_all(config.options().text(Opt::RETURN_ADDRESS), "&/IMTA_HOST/", config.local_host());
+  return address.empty() ? "postmaster@" + config.local_host() : address;
+}
+
+std::string personal_of(const MtaConfig& config, const Channel* channel) {
+  if (channel != nullptr && channel->given(Kw::returnpersonal))
+    return std::string(channel->word(Kw::returnpersonal));
+  return config.options().text(Opt::RETURN_PERSONAL);
+}
+}  // namespace
+
+Notifier::Notifier(std::string root, std::shared_ptr<const MtaConfig> config,
+                   std::shared_ptr<queue::Queue> queue)
+    : config_(std::move(config)), queue_(std::move(queue)) {
+  std::vector<std::string> problems;
+  templates_ = Templates::load(root + "/config/locale/C", problems);
+  for (const auto& problem : problems) log::Event("notify.no_text").with("why", problem).warning();
+}
+
+Notifier::Copies Notifier::copies_of(Family family, const queue::Envelope& envelope) const {
+  Copies copies;
+  copies.to_sender = !envelope.sender.empty();
+  const auto* channel = config_->channel(envelope.channel);
+  if (family == Family::success || channel == nullptr) return copies;
+  const bool failure = family == Family::failure;
+  if (channel->is(failure ? Kw::sendpost : Kw::warnpost)) copies.to_postmaster = true;
+  if (channel->is(failure ? Kw::copysendpost : Kw::copywarnpost)) copies.to_postmaster = copies.to_sender;
+  if (channel->is(failure ? Kw::errsendpost : Kw::errwarnpost)) copies.to_postmaster = !copies.to_sender;
+  return copies;
+}
+
+Task<Result<>> Notifier::send(queue::Reader& message, std::vector<Outcome> outcomes) {
+  std::vector<Outcome> failures, delays, successes;
+  for (auto& outcome : outcomes) {
+    switch (outcome.action) {
+      case Action::failed:
+      case Action::timed_out:
+        failures.push_back(std::move(outcome));
+        break;
+      case Action::delayed:
+        delays.push_back(std::move(outcome));
+        break;
+      case Action::delivered:
+      case Action::relayed:
+        successes.push_back(std::move(outcome));
+        break;
+    }
+  }
+  auto sent = co_await send_family(Family::failure, message, std::move(failures));
+  if (!sent) co_return sent;
+  sent = co_await send_family(Family::delay, message, std::move(delays));
+  if (!sent) co_return sent;
+  sent = co_await send_family(Family::success, message, std::move(successes));
+  co_return sent;
+}
+
+Notice Notifier::plain_notice(Family family, queue::Reader& message) const {
+  const auto& envelope = message.envelope();
+  const auto* channel = config_->channel(envelope.channel);
+  const auto policy = queue::policy_from_config(*config_, envelope.channel);
+  Notice notice;
+  notice.envelope = &envelope;
+  notice.reporting_mta = config_->local_host();
+  notice.postmaster = postmaster_of(*config_, channel);
+  notice.personal = personal_of(*config_, channel);
+  notice.suppress_final = channel != nullptr && channel->is(Kw::suppressfinal);
+  notice.tell_attempts = config_->options().flag(Opt::RETURN_DELIVERY_HISTORY);
+  notice.now_ms = wall_ms();
+  notice.return_at_ms = envelope.arrival_ms + policy.return_age_ms(envelope.priority);
+  notice.unit_seconds = config_->options().number(Opt::RETURN_UNITS) == 1 ? 3600 : 86400;
+  // RFC 3461 §4.3: RET rules failures only; other reports carry the header.
+  const auto block = std::max<std::int64_t>(1, config_->options().number(Opt::BLOCK_SIZE));
+  const auto limit = config_->options().number(Opt::CONTENT_RETURN_BLOCK_LIMIT);
+  const bool too_large = limit > 0 && message.message_size() > static_cast<std::uint64_t>(limit * block);
+  notice.full_content = family == Family::failure && envelope.ret != "HDRS" && !too_large;
+  return notice;
+}
+
+Task<Result<>> Notifier::send_family(Family family, queue::Reader& message, std::vector<Outcome> outcomes) {
+  if (outcomes.empty()) co_return Result<>{};
+  const char* event = family == Family::failure ? "FAILURE" : family == Family::delay ? "DELAY" : "SUCCESS";
+  auto header = message.read_header();
+  if (!header) co_return std::unexpected(header.error());
+  auto notice = plain_notice(family, message);
+  notice.original_header = std::move(*header);
+  const auto copies = copies_of(family, message.envelope());
+  const auto* channel = config_->channel(message.envelope().channel);
+
+  std::vector<Outcome> wanted;
+  for (const auto& outcome : outcomes)
+    if (outcome.recipient->wants(event)) wanted.push_back(outcome);
+  if (copies.to_sender && !wanted.empty()) {
+    notice.outcomes = wanted;
+    notice.to = message.envelope().sender;
+    auto sent = co_await send_one(notice, message);
+    if (!sent) co_return sent;
+  }
+  if (copies.to_postmaster) {
+    notice.outcomes = std::move(outcomes);
+    notice.to = notice.postmaster;
+    if (channel != nullptr && channel->is(Kw::postheadonly)) notice.full_content = false;
+    auto sent = co_await send_one(notice, message);
+    if (!sent) co_return sent;
+  }
+  if (family == Family::failure && !copies.to_sender && !copies.to_postmaster)
+    log::Event("notify.dropped")
+        .with("qid", message.envelope().queue_id)
+        .with("why", "the message has an empty sender: nobody is told")
+        .notice();
+  co_return Result<>{};
+}
+
+Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) {
+  const auto text = make_notice(notice, templates_, "Boundary_" + unique_id());
+  auto writer = queue::Writer::create(queue_);
+  if (!writer) co_return std::unexpected(writer.error());
+  CO_TRY_VOID(writer->write(text.head));
+  if (notice.full_content) {
+    for (std::uint64_t at = 0; at < message.message_size();) {
+      auto piece = message.read_message(at, kPieceBytes);
+      if (!piece) co_return std::unexpected(piece.error());
+      CO_TRY_VOID(writer->write(*piece));
+      at += piece->size();
+    }
+  } else {
+    CO_TRY_VOID(writer->write(notice.original_header));
+  }
+  CO_TRY_VOID(writer->write(text.tail));
+
+  queue::Envelope envelope;
+  envelope.channel = kChannel;
+  envelope.source_channel = kChannel;
+  envelope.smtputf8 = text.utf8;
+  envelope.body = message.envelope().body;
+  queue::Recipient to;
+  to.address = notice.to;
+  to.original = "rfc822;" + notice.to;
+  to.host = kHost;
+  envelope.recipients.push_back(std::move(to));
+  std::vector<queue::Envelope> envelopes;
+  envelopes.push_back(std::move(envelope));
+  auto files = co_await writer->publish(std::move(envelopes));
+  if (!files) co_return std::unexpected(files.error());
+  log::Event("notify.sent")
+      .with("qid", message.envelope().queue_id)
+      .with("about", action_word(notice.outcomes.front().action))
+      .with("to", notice.to)
+      .with("as", writer->queue_id())
+      .notice();
+  co_return Result<>{};
+}
+
+}  // namespace waxwing::mta::notify

@@ -1,0 +1,49 @@
+// Notifier: tells senders and postmasters what became of a message, by the channel's keywords.
+//
+// Notifications go into the queue of the process channel with an empty sender; that channel resolves the
+// address like any other's, so that the program which found out needs no directory. A message with an empty
+// sender never causes one to its sender. Loop thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/net/task.h"
+#include "mta/notify/notification.h"
+#include "mta/queue/reader.h"
+#include "mta/queue/writer.h"
+
+namespace waxwing::mta {
+class MtaConfig;
+}
+
+namespace waxwing::mta::notify {
+
+class Notifier {
+ public:
+  // root: of the instance, for config/locale/C. Texts that are missing are logged.
+  Notifier(std::string root, std::shared_ptr<const MtaConfig> config, std::shared_ptr<queue::Queue> queue);
+
+  // Sends what is due for these outcomes: one message a family, to the sender where NOTIFY allows, copies to
+  // the postmaster where keywords ask. Durable when it answers. Error: nothing more than a part was sent, and
+  // nothing is to be marked; the caller tries again later.
+  Task<Result<>> send(queue::Reader& message, std::vector<Outcome> outcomes);
+
+ private:
+  struct Copies {
+    bool to_sender = false;
+    bool to_postmaster = false;
+  };
+  enum class Family { failure, delay, success };
+  Copies copies_of(Family family, const queue::Envelope& envelope) const;
+  Notice plain_notice(Family family, queue::Reader& message) const;
+  Task<Result<>> send_family(Family family, queue::Reader& message, std::vector<Outcome> outcomes);
+  Task<Result<>> send_one(const Notice& notice, queue::Reader& message);
+
+  std::shared_ptr<const MtaConfig> config_;
+  std::shared_ptr<queue::Queue> queue_;
+  Templates templates_;
+};
+
+}  // namespace waxwing::mta::notify
