@@ -1,0 +1,140 @@
+#include "channels/ims_master/ims_channel.h"
+
+#include <fmt/format.h>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "mta/config/mta_config.h"
+
+namespace waxwing::channels {
+
+Result<StoreAddress> parse_store_address(const mta::queue::Recipient& recipient) {
+  std::string_view rest = recipient.final_data;
+  StoreAddress address;
+  address.user = take_until(rest, '\t');
+  address.folder = take_until(rest, '\t');
+  if (address.user.empty())
+    return permanent("no mailbox is known for " + printable(recipient.address) +
+                     ": it was not resolved by the directory");
+  if (address.folder.empty()) address.folder = "INBOX";
+  return address;
+}
+
+ImsChannel::ImsChannel(MasterContext& context, std::shared_ptr<store::Store> store,
+                       std::shared_ptr<directory::Directory> directory)
+    : context_(context),
+      store_(std::move(store)),
+      directory_(std::move(directory)),
+      workers_(static_cast<unsigned>(
+          std::max<std::int64_t>(1, context.daemon().config()->number("ims_master.concurrency")))) {
+  read_keywords();
+  context_.daemon().on_reload([this] {
+    read_keywords();
+    directory_->flush();
+  });
+}
+
+Result<std::unique_ptr<Channel>> ImsChannel::create(MasterContext& context) {
+  const auto config = context.daemon().config();
+  TRY(auto store, store::Store::open(config));
+  TRY(auto settings, directory::Settings::from(*config));
+  TRY(auto directory, directory::Directory::open(std::move(settings)));
+  return std::unique_ptr<Channel>(new ImsChannel(context, std::move(store), std::move(directory)));
+}
+
+void ImsChannel::read_keywords() {
+  const auto config = mta::MtaConfig::load(context_.daemon().config()->root());
+  if (!config) return log::Event("mta.reload.refused").with("error", config.error().text).error();
+  const auto* channel = (*config)->channel(context_.channel());
+  if (channel == nullptr) return;
+  quota_ = channel->is(mta::Kw::exquota)       ? Quota::ignore
+           : channel->is(mta::Kw::holdexquota) ? Quota::hold
+                                               : Quota::give_back_after_grace;
+  return_path_ = channel->is(mta::Kw::addreturnpath);
+}
+
+// The user's own limits; the system's when the directory does not say or cannot be asked now: a message that
+// was accepted is not kept waiting for a directory that is down.
+store::QuotaLimit ImsChannel::quota_of(const std::string& user) const {
+  auto limit = store_->default_quota();
+  const auto found = directory_->user_by_login(user, directory::Ask::may_block);
+  if (!found || !*found) return limit;
+  if ((*found)->quota_bytes != directory::kSystemDefault) limit.bytes = (*found)->quota_bytes;
+  if ((*found)->message_quota != directory::kSystemDefault) limit.messages = (*found)->message_quota;
+  return limit;
+}
+
+Result<store::DeliveryTarget> ImsChannel::target_of(Work& work, std::size_t index) const {
+  const auto& envelope = work.envelope();
+  const auto& recipient = envelope.recipients[index];
+  TRY(const auto address, parse_store_address(recipient));
+  store::DeliveryTarget target;
+  target.user = address.user;
+  target.folder = address.folder;
+  target.ignore_quota = quota_ == Quota::ignore;
+  if (!target.ignore_quota) target.limit = quota_of(address.user);
+  // The same whenever this recipient of this file is delivered again, and of no other.
+  target.delivery_id = fmt::format("{}.{}/{}", work.message().name().id, work.message().name().copy, index);
+  // We may have died after the store's commit and before our mark, and then nothing tells us so.
+  target.retry = true;
+  return target;
+}
+
+store::DeliveryMessage ImsChannel::message_of(Work& work) const {
+  store::DeliveryMessage message;
+  message.path = work.message().path();
+  message.internal_date = work.envelope().arrival_ms / 1000;
+  if (return_path_) message.prefix = "Return-Path: <" + work.envelope().sender + ">\r\n";
+  return message;
+}
+
+Task<void> ImsChannel::deliver(Work& work) {
+  work.set_final(true);
+  std::vector<std::size_t> indexes;
+  auto results = co_await workers_.run([&]() -> std::vector<store::DeliveryResult> {
+    std::vector<store::DeliveryTarget> targets;
+    for (const auto i : work.pending()) {
+      auto target = target_of(work, i);
+      if (!target) {
+        work.failed(i, "5.1.1 " + target.error().text);
+        continue;
+      }
+      targets.push_back(std::move(*target));
+      indexes.push_back(i);
+    }
+    if (targets.empty()) return {};
+    return store::deliver(*store_, message_of(work), targets);
+  });
+  for (std::size_t k = 0; k < indexes.size() && k < results.size(); ++k) judge(work, indexes[k], results[k]);
+}
+
+void ImsChannel::judge(Work& work, std::size_t index, const store::DeliveryResult& result) const {
+  using store::Delivered;
+  switch (result.outcome) {
+    case Delivered::ok:
+    case Delivered::repeated:
+      return work.delivered(index, fmt::format("2.1.5 {} uid {}", result.mailbox, result.uid));
+    case Delivered::over_quota:
+      return judge_over_quota(work, index, result.text);
+    case Delivered::never_fits:
+      return work.failed(index, "5.2.3 " + result.text);
+    case Delivered::permanent:
+      return work.failed(index, "5.2.0 " + result.text);
+    case Delivered::temporary:
+      break;
+  }
+  work.deferred(index, "4.2.0 " + result.text);
+}
+
+void ImsChannel::judge_over_quota(Work& work, std::size_t index, const std::string& text) const {
+  if (quota_ == Quota::hold) return work.hold("a mailbox is over its quota: " + text);
+  const auto age_ms = wall_ms() - work.envelope().arrival_ms;
+  const auto grace_ms = context_.daemon().config()->number("store.quotagraceperiod") * 1000;
+  if (age_ms >= grace_ms)
+    work.failed(index, "5.2.2 the mailbox is over its quota: " + text);
+  else
+    work.deferred(index, "4.2.2 the mailbox is over its quota: " + text);
+}
+
+}  // namespace waxwing::channels

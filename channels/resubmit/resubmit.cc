@@ -1,0 +1,111 @@
+#include "channels/resubmit/resubmit.h"
+
+#include <fmt/format.h>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/mail/date.h"
+#include "mta/config/mta_config.h"
+
+namespace waxwing::channels {
+
+namespace {
+
+constexpr std::size_t kPieceBytes = 64 * 1024;
+
+std::string reason(const mta::Verdict& verdict) {
+  return fmt::format("{} {}", verdict.status, replace_all(verdict.text, "\n", " "));
+}
+
+void judge(Work& work, std::size_t recipient, const mta::Verdict& verdict) {
+  if (verdict.temporary())
+    work.deferred(recipient, reason(verdict));
+  else
+    work.failed(recipient, reason(verdict));
+}
+
+mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uint64_t size_bytes) {
+  mta::SenderOptions options;
+  options.size_bytes = size_bytes;
+  options.body_8bit = envelope.body == "8BITMIME";
+  options.body_binary = envelope.body == "BINARYMIME";
+  options.smtputf8 = envelope.smtputf8;
+  options.envelope_id = envelope.envelope_id;
+  options.ret = envelope.ret;
+  return options;
+}
+
+}  // namespace
+
+Resubmit::Resubmit(MasterContext& context, std::shared_ptr<mta::Submitter> submitter)
+    : context_(context), submitter_(std::move(submitter)) {}
+
+Result<std::unique_ptr<Channel>> Resubmit::create(MasterContext& context) {
+  TRY(auto submitter, mta::Submitter::create(context.daemon(), context.queue()));
+  return std::unique_ptr<Channel>(new Resubmit(context, std::move(submitter)));
+}
+
+// A message that goes round in circles through this channel is found out by its count of Received: fields.
+std::string Resubmit::trace_line(const Work& work) const {
+  const auto& host = submitter_->config()->local_host();
+  return fmt::format("Received: from {}-daemon.{} by {}\r\n (Waxwing) id {}; {}\r\n", context_.channel(),
+                     host, host, work.queue_id(), mail::format_local_date(wall_seconds()));
+}
+
+Task<void> Resubmit::deliver(Work& work) {
+  const auto& envelope = work.envelope();
+  mta::Source source;
+  source.channel = context_.channel();
+  source.session_id = envelope.session_id;
+  source.auth_user = envelope.auth_user;
+  source.internal = true;
+  mta::Submission submission(submitter_, std::move(source));
+  auto options = sender_options(envelope, work.message().message_size());
+  auto verdict = co_await submission.sender(envelope.sender, std::move(options));
+  if (!verdict.ok()) {
+    for (const auto i : work.pending()) judge(work, i, verdict);
+    co_return;
+  }
+  std::vector<std::size_t> accepted;
+  for (const auto i : work.pending()) {
+    const auto& recipient = envelope.recipients[i];
+    mta::RecipientOptions wishes;
+    wishes.notify = recipient.notify;
+    wishes.original = recipient.original;
+    auto answer = co_await submission.recipient(recipient.address, std::move(wishes));
+    if (answer.ok())
+      accepted.push_back(i);
+    else
+      judge(work, i, answer);
+  }
+  if (!accepted.empty()) co_await send_message(work, submission, accepted);
+}
+
+Task<void> Resubmit::send_message(Work& work, mta::Submission& submission,
+                                  const std::vector<std::size_t>& accepted) {
+  submission.add_trace(trace_line(work));
+  auto& message = work.message();
+  for (std::uint64_t at = 0; at < message.message_size();) {
+    auto piece = message.read_message(at, kPieceBytes);
+    if (!piece) {
+      for (const auto i : accepted) work.deferred(i, "4.3.0 " + piece.error().text);
+      co_return;
+    }
+    at += piece->size();
+    auto verdict = co_await submission.data(*piece);
+    if (!verdict.ok()) {
+      for (const auto i : accepted) judge(work, i, verdict);
+      co_return;
+    }
+  }
+  auto verdict = co_await submission.finish();
+  for (const auto i : accepted) {
+    // What the sender wants to know travels on with the new queue files: no report from here.
+    if (verdict.ok())
+      work.delivered_with_dsn(i, "2.5.0 queued again as " + submission.queue_id());
+    else
+      judge(work, i, verdict);
+  }
+}
+
+}  // namespace waxwing::channels

@@ -1,0 +1,24 @@
+// The channel behind process and reprocess: takes messages from the queue and hands them to submission again,
+// so that their addresses are resolved now and by the rules of this channel.
+#pragma once
+
+#include "channels/master/master.h"
+#include "mta/submission/submission.h"
+
+namespace waxwing::channels {
+
+class Resubmit : public Channel {
+ public:
+  static Result<std::unique_ptr<Channel>> create(MasterContext& context);
+  Task<void> deliver(Work& work) override;
+
+ private:
+  Resubmit(MasterContext& context, std::shared_ptr<mta::Submitter> submitter);
+  Task<void> send_message(Work& work, mta::Submission& submission, const std::vector<std::size_t>& accepted);
+  std::string trace_line(const Work& work) const;
+
+  MasterContext& context_;
+  std::shared_ptr<mta::Submitter> submitter_;
+};
+
+}  // namespace waxwing::channels
