@@ -50,6 +50,7 @@ Result<> start(Daemon& daemon) {
   TRY(auto settings, read_settings(*daemon.config(), *self.access->config()));
   for (const auto& note : settings.notes) log::Event("dispatcher.config.note").with("text", note).notice();
   for (auto& service : settings.services) {
+    if (service.ports.empty() && service.tls_ports.empty()) continue;  // turned off
     self.services.push_back(std::make_unique<Service>(daemon, std::move(service), self.access));
     TRY_VOID(self.services.back()->bind());
   }
