@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+"""SMTP as a server (dispatcher, smtpd) and as a client (tcp_smtp_client), byte by byte where it matters."""
+import os
+import re
+import signal
+import smtplib
+import socket
+import ssl
+import unittest
+
+import fake_smtp
+import waxwing
+
+PASSWORD = 'correct horse'
+MESSAGE = (b'From: outside@remote.test\r\nTo: joe@example.test\r\nSubject: %s\r\nDate: Sun, 22 Nov 2026 05:00:00 +0000\r\n'
+           b'Message-ID: <x@remote.test>\r\n\r\nline\r\n..dot\r\n.\r\n')
+fake = None
+
+
+def setUpModule():
+    global fake
+    box = waxwing.start_shared()
+    for name in ('joe', 'ann', 'bob', 'cora', 'dan'):
+        box.user(name, PASSWORD)
+    fake = fake_smtp.FakeServer()
+    unittest.addModuleCleanup(fake.close)
+    box.set_option('smtp.client.port', fake.port)
+    box.restart('job_controller')
+
+
+class Wire:
+    """A plain socket that speaks SMTP as badly as the test wants."""
+
+    def __init__(self, box, port='SMTP'):
+        self.socket = socket.create_connection(('127.0.0.1', box.port(port)), timeout=waxwing.DEADLINE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = b''
+
+    def __enter__(self):
+        self.reply()
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def line(self):
+        while b'\r\n' not in self.buffer:
+            data = self.socket.recv(65536)
+            if not data:
+                raise EOFError(self.buffer)
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b'\r\n', 1)
+        return line.decode()
+
+    def reply(self):
+        lines = [self.line()]
+        while lines[-1][3:4] == '-':
+            lines.append(self.line())
+        return '\n'.join(lines)
+
+    def ask(self, line):
+        self.send(line + b'\r\n')
+        return self.reply()
+
+    def codes(self, count):
+        return [int(self.reply()[:3]) for _ in range(count)]
+
+    def closed(self):
+        self.socket.settimeout(waxwing.DEADLINE)
+        return self.socket.recv(1) == b''
+
+
+class Server(waxwing.TestCase):
+    def wire(self, port='SMTP'):
+        return Wire(self.box, port)
+
+    def newest(self, user):
+        with_pop = self.box.pop(f'{user}@example.test', PASSWORD)
+        count = len(with_pop.list()[1])
+        data = b'\r\n'.join(with_pop.retr(count)[1]) + b'\r\n'
+        with_pop.quit()
+        return data
+
+    def test_a_session_one_byte_at_a_time_and_all_at_once(self):
+        script = (b'EHLO c.test\r\nMAIL FROM:<a@remote.test>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n'
+                  + MESSAGE % b'pieces' + b'RSET\r\nMAIL FROM:<> SIZE=10\r\nRCPT TO:<nobody@example.test>\r\n'
+                  b'DATA\r\nNOOP\r\nNONSENSE\r\nQUIT\r\n')
+        expected = [250, 250, 250, 354, 250, 250, 250, 550, 554, 250, 500, 221]
+        with self.wire() as wire:
+            wire.send(script)
+            self.assertEqual(wire.codes(len(expected)), expected)
+            self.assertTrue(wire.closed())
+        with self.wire() as wire:
+            for i in range(len(script)):
+                wire.send(script[i:i + 1])
+            self.assertEqual(wire.codes(len(expected)), expected)
+        self.box.wait_messages('ann@example.test', PASSWORD, 2)
+        self.assertTrue(self.newest('ann').endswith(b'Subject: pieces\r\nDate: Sun, 22 Nov 2026 05:00:00 +0000\r\n'
+                                                    b'Message-ID: <x@remote.test>\r\n\r\nline\r\n.dot\r\n'))
+
+    def test_replies_to_a_pipelined_batch_leave_together(self):
+        with self.wire() as wire:
+            wire.ask(b'EHLO c.test')
+            wire.send(b'NOOP\r\n' * 20)
+            self.assertEqual(wire.codes(20), [250] * 20)
+
+    def test_smuggling(self):
+        """Only CRLF.CRLF ends a message; what hides behind another ending is not taken as commands."""
+        hidden = b'MAIL FROM:<evil@remote.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n'
+        for ending in (b'\n.\n', b'\r\n.\n', b'\n.\r\n', b'\r.\r', b'\r\n.\r', b'\r.\r\n', b'\n\n.\n', b'\r\r\n.\r\r\n', b'\0\r\n.\0\r\n'):
+            with self.subTest(ending=ending), self.wire() as wire:
+                for line in (b'EHLO c.test', b'MAIL FROM:<a@remote.test>', b'RCPT TO:<bob@example.test>'):
+                    self.assertEqual(wire.ask(line)[:3], '250')
+                self.assertEqual(wire.ask(b'DATA')[:3], '354')
+                wire.send(b'Subject: outer\r\n\r\ntext' + ending + hidden)
+                wire.send(b'\r\n.\r\nNOOP\r\n')
+                first = wire.reply()
+                if b'\0' in ending:
+                    self.assertIn(first[:3], ('250', '554'))
+                else:
+                    self.assertEqual(first[:9], '554 5.6.0')
+                self.assertEqual(wire.ask(b'QUIT')[:3], '250')  # the answer to NOOP: exactly one reply came for the message
+                self.assertEqual(wire.reply()[:3], '221')
+
+    def test_bare_line_ends_in_commands(self):
+        with self.wire() as wire:
+            self.assertEqual(wire.ask(b'EHLO c.test\nMAIL FROM:<a@remote.test>')[:3], '500')
+            self.assertEqual(wire.ask(b'EHLO c.test')[:3], '250')
+            self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test>\rRCPT TO:<bob@example.test>')[:3], '500')
+            self.assertEqual(wire.ask(b'RCPT TO:<bob@example.test>')[:3], '503')
+
+    def test_order_and_syntax(self):
+        with self.wire() as wire:
+            for line, code in ((b'MAIL FROM:<a@remote.test>', '503'), (b'EHLO', '501'), (b'EHLO c.test', '250'), (b'RCPT TO:<a@b>', '503'),
+                               (b'DATA', '503'), (b'MAIL FROM:a@remote.test', '501'), (b'MAIL FROM:<a@remote.test> FOO=1', '555'),
+                               (b'MAIL FROM:<a@remote.test> SIZE=99999999999', '552'), (b'MAIL FROM:<a@remote.test>', '250'),
+                               (b'MAIL FROM:<b@remote.test>', '503'), (b'RCPT TO:<>', '501'), (b'DATA', '554'),
+                               (b'X' * 3000, '500'), (b'Y' * 50000, '500'), (b'VRFY joe@example.test', '250'), (b'EXPN staff', '502'),
+                               (b'HELP', '214'), (b'RSET now', '501'), (b'ETRN x', '502'), (b'', '500')):
+                with self.subTest(line=line[:60]):
+                    self.assertEqual(wire.ask(line)[:3], code)
+
+    def test_too_many_errors_end_the_session(self):
+        with self.wire() as wire:
+            answers = [wire.ask(b'FOO')[:3] for _ in range(50)]
+            self.assertEqual(answers, ['500'] * 49 + ['421'])
+            self.assertTrue(wire.closed())
+
+    def test_starttls_discards_what_came_before(self):
+        with self.wire() as wire:
+            self.assertIn('STARTTLS', wire.ask(b'EHLO c.test'))
+            wire.send(b'STARTTLS\r\nMAIL FROM:<evil@remote.test>\r\n')
+            self.assertEqual(wire.reply()[:3], '220')
+            wire.socket = ssl._create_unverified_context().wrap_socket(wire.socket)
+            self.assertEqual(wire.ask(b'NOOP')[:3], '250')
+            self.assertEqual(wire.ask(b'RCPT TO:<bob@example.test>')[:3], '503')
+            answer = wire.ask(b'EHLO c.test')
+            self.assertNotIn('STARTTLS', answer)
+            self.assertEqual(wire.ask(b'STARTTLS')[:3], '503')
+
+    def test_submission_needs_authentication(self):
+        with self.wire('SUBMIT') as wire:
+            wire.ask(b'EHLO c.test')
+            self.assertEqual(wire.ask(b'MAIL FROM:<joe@example.test>')[:3], '530')
+        client = self.box.smtp('SUBMIT')
+        client.starttls(context=self.box.tls())
+        client.ehlo()
+        with self.assertRaises(smtplib.SMTPAuthenticationError) as wrong:
+            client.login('joe@example.test', 'wrong')
+        self.assertEqual(wrong.exception.smtp_code, 535)
+        client.login('joe@example.test', PASSWORD)
+        client.quit()
+
+    def test_bad_passwords_end_the_session(self):
+        with self.box.smtp('SUBMIT') as client:
+            client.starttls(context=self.box.tls())
+            client.ehlo()
+            codes = [client.docmd('AUTH', 'PLAIN AGpvZQB3cm9uZw==')[0] for _ in range(5)]
+            self.assertEqual(codes, [535] * 4 + [421])
+
+    def test_submissions_on_the_tls_port(self):
+        client = smtplib.SMTP_SSL('127.0.0.1', self.box.port('SUBMITS'), context=self.box.tls(), timeout=waxwing.DEADLINE)
+        client.login('joe@example.test', PASSWORD)
+        client.sendmail('joe@example.test', ['cora@example.test'], b'Subject: tls first\r\nBcc: secret@example.test\r\n\r\nx\r\n')
+        client.quit()
+        self.box.wait_messages('cora@example.test', PASSWORD, 1)
+        text = self.newest('cora')
+        self.assertNotIn(b'secret', text)
+        for field in (rb'^From: joe@example\.test\r$', rb'^Date: ', rb'^Message-ID: <', rb'^\s+via TCP with ESMTPSA id ', rb'TLSv1'):
+            self.assertRegex(text, re.compile(field, re.M))
+
+    def test_chunks(self):
+        body = b'Subject: chunks\r\n\r\n' + b'.\r\n..\r\n' + bytes(range(1, 10)) + b'\xff\r\nlast'
+        with self.wire() as wire:
+            self.assertIn('CHUNKING', wire.ask(b'EHLO c.test'))
+            wire.ask(b'MAIL FROM:<a@remote.test> BODY=8BITMIME')
+            wire.ask(b'RCPT TO:<dan@example.test>')
+            for i in range(0, len(body), 7):
+                piece = body[i:i + 7]
+                wire.send(b'BDAT %d\r\n' % len(piece) + piece)
+                self.assertEqual(wire.reply()[:3], '250')
+            self.assertEqual(wire.ask(b'MAIL FROM:<b@remote.test>')[:3], '503')
+            self.assertEqual(wire.ask(b'BDAT 0 LAST')[:3], '250')
+            wire.send(b'BDAT 6\r\nQUIT\r\nNOOP\r\n')  # out of order: swallowed, not obeyed
+            self.assertEqual(wire.codes(2), [503, 250])
+        self.box.wait_messages('dan@example.test', PASSWORD, 1)
+        self.assertTrue(self.newest('dan').endswith(body + b'\r\n'))
+
+    def test_bare_line_ends_in_chunks_are_refused(self):
+        with self.wire() as wire:
+            wire.ask(b'EHLO c.test')
+            wire.ask(b'MAIL FROM:<a@remote.test>')
+            wire.ask(b'RCPT TO:<dan@example.test>')
+            wire.send(b'BDAT 4\r\na\r\n\r')
+            wire.send(b'BDAT 4 LAST\r\nx\r\n\n')
+            self.assertEqual(wire.codes(2)[1], 554)
+            self.assertEqual(wire.ask(b'NOOP')[:3], '250')
+
+    def test_loops_are_stopped(self):
+        received = b''.join(b'Received: from a by b with SMTP id %d; Sun, 22 Nov 2026 05:00:00 +0000\r\n' % i for i in range(101))
+        with self.box.smtp() as client:
+            with self.assertRaises(smtplib.SMTPDataError) as refused:
+                client.sendmail('a@remote.test', ['joe@example.test'], received + b'\r\nx\r\n')
+        self.assertEqual(refused.exception.smtp_code, 554)
+
+    def test_recipient_limit(self):
+        with self.box.smtp() as client:
+            client.ehlo()
+            client.mail('a@remote.test')
+            codes = [client.rcpt('joe@example.test')[0] for _ in range(129)]
+        self.assertEqual(codes, [250] * 128 + [452])
+
+
+class Life(waxwing.TestCase):
+    """Workers and the dispatcher come and go; what was begun is finished."""
+
+    def worker(self, service):
+        """Pid of a worker of the service, from the dispatcher's log."""
+        text = open(os.path.join(self.box.root, 'log', 'dispatcher.log')).read()
+        pids = re.findall(rf'dispatcher\.worker\.started service={service} pid=(\d+)', text)
+        gone = set(re.findall(rf'dispatcher\.worker\.gone service={service} pid=(\d+)', text))
+        return [int(p) for p in pids if p not in gone][-1]
+
+    def begin(self):
+        wire = Wire(self.box)
+        wire.reply()
+        for line in (b'EHLO c.test', b'MAIL FROM:<a@remote.test>', b'RCPT TO:<joe@example.test>', b'DATA'):
+            wire.ask(line)
+        wire.send(b'Subject: long\r\n\r\nfirst half\r\n')
+        return wire
+
+    def test_a_killed_worker_is_replaced(self):
+        log = self.box.log('dispatcher')
+        os.kill(self.worker('SMTP'), signal.SIGKILL)
+        log.wait(r'worker\.started service=SMTP ')
+        with Wire(self.box) as wire:
+            self.assertEqual(wire.ask(b'NOOP')[:3], '250')
+
+    def test_sessions_outlive_the_dispatcher(self):
+        wire = self.begin()
+        log = self.box.log('dispatcher')
+        old = self.box.kill('dispatcher')
+        self.box.wait_running('dispatcher', other_than=old)
+        log.wait(r'daemon\.ready')
+        with Wire(self.box) as other:
+            self.assertEqual(other.ask(b'NOOP')[:3], '250')
+        self.assertEqual(wire.ask(b'second half\r\n.')[:3], '250')
+        self.assertEqual(wire.ask(b'QUIT')[:3], '221')
+
+    def test_a_stop_says_goodbye_between_messages_only(self):
+        busy = self.begin()
+        idle = Wire(self.box)
+        idle.reply()
+        self.box.restart('dispatcher')
+        self.assertEqual(idle.reply()[:9], '421 4.3.2')
+        self.assertTrue(idle.closed())
+        self.assertEqual(busy.ask(b'second half\r\n.')[:3], '250')
+        self.assertEqual(busy.reply()[:9], '421 4.3.2')
+
+
+class Client(waxwing.TestCase):
+    """What tcp_smtp_client says to others."""
+
+    def send(self, recipients, text=b'Subject: out\r\n\r\n.dot\r\n..two\r\nend\r\n', sender='joe@example.test', options=()):
+        client = self.box.submit('joe@example.test', PASSWORD)
+        client.sendmail(sender, recipients, text, mail_options=options)
+        client.quit()
+
+    def test_each_recipient_has_its_own_fate(self):
+        host = fake.host(rcpt={'bad': '550 5.1.1 no such user', 'later': '450 4.2.1 try later'})
+        before = self.box.log('tcp_smtp_client', from_start=False)
+        self.send([f'{name}@[{host.address}]' for name in ('good', 'bad', 'later')])
+        message = host.wait_messages(1)[0]
+        self.assertEqual([re.search('<(.*)@', r).group(1) for r in message.rcpts], ['good'])
+        self.assertIn('SIZE=', message.mail)
+        self.assertTrue(message.data.endswith(b'\r\n\r\n.dot\r\n..two\r\nend\r\n'))
+        before.wait(r'mta\.failed .*bad@.*5\.1\.1')
+        before.wait(r'mta\.deferred .*later@.*4\.2\.1')
+        self.box.wait_messages('joe@example.test', PASSWORD, 1)  # the notice about bad@
+
+    def test_a_connection_is_used_again(self):
+        host = fake.host()
+        for n in range(3):
+            self.send([f'u{n}@[{host.address}]'])
+            host.wait_messages(n + 1)
+        self.assertEqual({m.connection for m in host.messages}, {1})
+
+    def test_a_connection_that_the_peer_closed_is_replaced(self):
+        host = fake.host(close_after=1)
+        self.send([f'one@[{host.address}]'])
+        host.wait_messages(1)
+        self.send([f'two@[{host.address}]'])
+        host.wait_messages(2)
+        self.assertEqual([m.connection for m in host.messages], [1, 2])
+
+    def test_without_pipelining_one_command_at_a_time(self):
+        host = fake.host(extensions=())
+        self.send([f'{n}@[{host.address}]' for n in 'abc'])
+        message = host.wait_messages(1)[0]
+        self.assertEqual(len(message.rcpts), 3)
+        self.assertEqual(host.early, [])
+        self.assertEqual(message.mail, 'MAIL FROM:<joe@example.test>')
+
+    def test_chunking(self):
+        host = fake.host(extensions=('CHUNKING', 'PIPELINING', 'DSN'))
+        self.send([f'a@[{host.address}]'], options=('ENVID=x+2By', 'RET=HDRS'))
+        message = host.wait_messages(1)[0]
+        self.assertEqual(message.how, 'BDAT')
+        self.assertTrue(message.data.endswith(b'\r\n\r\n.dot\r\n..two\r\nend\r\n'))
+        self.assertEqual(message.mail, 'MAIL FROM:<joe@example.test> RET=HDRS ENVID=x+2By')
+        self.assertIn('ORCPT=rfc822;a@', message.rcpts[0])
+
+    def test_opportunistic_tls(self):
+        certificate = fake_smtp.tls_context(os.path.join(self.box.root, 'tls', 'server.pem'), os.path.join(self.box.root, 'tls', 'server.key'))
+        host = fake.host(tls=certificate)
+        self.send([f'a@[{host.address}]'])
+        self.assertEqual(host.wait_messages(1)[0].how, 'DATA+TLS')
+        broken = fake.host(tls='broken')
+        self.send([f'a@[{broken.address}]'])
+        self.assertEqual(broken.wait_messages(1)[0].how, 'DATA')
+        self.assertEqual(broken.connections, 2)
+
+    def test_refusals_of_the_whole_message(self):
+        for script, fate in (({'mail': '550 5.7.1 not you'}, r'mta\.failed .*5\.7\.1'), ({'data': '451 4.3.0 busy'}, r'mta\.deferred .*4\.3\.0'),
+                             ({'end': '552 5.3.4 too big'}, r'mta\.failed .*5\.3\.4'), ({'greeting': '554 5.3.2 no'}, r'mta\.deferred .*5\.3\.2'),
+                             ({'extensions': ('SIZE 50',)}, r'mta\.failed .*5\.3\.4')):
+            with self.subTest(**script):
+                host = fake.host(**script)
+                log = self.box.log('tcp_smtp_client')
+                self.send([f'a@[{host.address}]'])
+                log.wait(fate)
+                self.assertEqual(host.messages, [])
+
+    def test_nobody_listens(self):
+        log = self.box.log('tcp_smtp_client')
+        self.send(['a@[127.0.2.1]'])
+        log.wait(r'mta\.deferred .*a@\[127\.0\.2\.1\].*4\.4\.[12]')
+
+
+if __name__ == '__main__':
+    waxwing.main()
