@@ -41,7 +41,10 @@ struct Command {
 std::span<const Command> commands();
 
 // One function per file; add yours here and in the table.
+Result<int> run_cache(const Context&, Arguments);
 Result<int> run_cnbuild(const Context&, Arguments);
+Result<int> run_qm(const Context&, Arguments);
+Result<int> run_queue(const Context&, Arguments);
 Result<int> run_reload(const Context&, Arguments);
 Result<int> run_restart(const Context&, Arguments);
 Result<int> run_test(const Context&, Arguments);

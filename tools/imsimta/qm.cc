@@ -1,0 +1,64 @@
+#include "tools/imsimta/qm.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "common/base/strings.h"
+
+namespace waxwing::imsimta {
+
+namespace {
+
+constexpr const char* kHelp =
+    "directory [-held] [-envelope] [-file_info] [-from=text] [-to=text] [-match=and|or] [-total] [channel]\n"
+    "summarize [-directory_tree|-database] [-heading|-noheading] [-held] [-trailing|-notrailing]\n"
+    "read [-content] [-channel=name] id...\n"
+    "hold, release, return, delete [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [id...]\n"
+    "start channel, stop channel\n"
+    "help, exit, quit\n"
+    "An id is a number of the last directory listing, a range (1-4,7) or the name of a message file.\n";
+
+Result<int> run_one(const Context& context, Arguments arguments) {
+  const auto verb = to_lower(arguments.take_word());
+  if (verb == "directory") return qm_directory(context, std::move(arguments));
+  if (verb == "summarize") return qm_summarize(context, std::move(arguments));
+  if (verb == "read") return qm_read(context, std::move(arguments));
+  if (verb == "hold" || verb == "release" || verb == "return" || verb == "delete")
+    return qm_change(context, verb, std::move(arguments));
+  if (verb == "start" || verb == "stop") return qm_channel(context, verb, std::move(arguments));
+  if (verb == "help") {
+    std::fputs(kHelp, stdout);
+    return 0;
+  }
+  return permanent("qm has no command " + printable(verb) + "; it has:\n" + kHelp);
+}
+
+// Commands from standard input until exit or its end. An error is printed, and the next line read.
+int run_session(const Context& context) {
+  const bool prompt = ::isatty(STDIN_FILENO) != 0;
+  int status = 0;
+  std::string line;
+  for (;;) {
+    if (prompt) std::fputs("qm> ", stdout), std::fflush(stdout);
+    if (!std::getline(std::cin, line)) return status;
+    std::vector<std::string> words;
+    for (const auto word : split_words(line)) words.emplace_back(word);
+    if (words.empty()) continue;
+    if (iequals(words[0], "exit") || iequals(words[0], "quit")) return status;
+    const auto outcome = run_one(context, Arguments(std::move(words)));
+    if (!outcome) std::fprintf(stderr, "%%QM-E-ERROR, %s\n", outcome.error().text.c_str());
+    status = outcome ? *outcome : 1;
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace
+
+Result<int> run_qm(const Context& context, Arguments arguments) {
+  if (arguments.rest().empty()) return run_session(context);
+  return run_one(context, std::move(arguments));
+}
+
+}  // namespace waxwing::imsimta

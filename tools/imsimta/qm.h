@@ -1,0 +1,15 @@
+// imsimta qm: a command a line, or one command as arguments. Sub-commands in qm_list.cc and qm_change.cc.
+#pragma once
+
+#include "tools/imsimta/queue_files.h"
+
+namespace waxwing::imsimta {
+
+Result<int> qm_directory(const Context& context, Arguments arguments);
+Result<int> qm_summarize(const Context& context, Arguments arguments);
+Result<int> qm_read(const Context& context, Arguments arguments);
+// verb: hold, release, return, delete.
+Result<int> qm_change(const Context& context, const std::string& verb, Arguments arguments);
+Result<int> qm_channel(const Context& context, const std::string& verb, Arguments arguments);  // start, stop
+
+}  // namespace waxwing::imsimta

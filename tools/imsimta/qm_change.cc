@@ -1,0 +1,110 @@
+// qm hold, release, return, delete, start, stop. The job controller does it, so that it knows; when it does
+// not run, the file is renamed or removed here, and it reads the tree when it starts.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "common/base/strings.h"
+#include "tools/imsimta/qm.h"
+
+namespace waxwing::imsimta {
+
+using mta::queue::FileName;
+
+namespace {
+
+Result<> change_directly(const mta::queue::Queue& queue, const std::string& verb, const FileName& name) {
+  if (verb == "hold") {
+    if (name.held) return permanent("the message is held already: " + name.relative());
+    TRY_VOID(queue.hold(name));
+    return {};
+  }
+  if (verb == "release") {
+    if (!name.held) return permanent("the message is not held: " + name.relative());
+    TRY_VOID(queue.release(name));
+    return {};
+  }
+  if (verb == "delete") {
+    if (!file_exists(queue.path_of(name))) return permanent("no such message file: " + name.relative());
+    return queue.remove(name);
+  }
+  return temporary(
+      "a message is returned by its channel program, which the job controller starts: it does not run");
+}
+
+const char* done_word(std::string_view verb) {
+  return verb == "hold"      ? "HELD, held"
+         : verb == "release" ? "RELEASED, released"
+         : verb == "return"  ? "RETURNED, returned"
+                             : "DELETED, deleted";
+}
+
+bool confirmed(const std::string& verb, const FileName& name) {
+  std::printf("%s %s? [y/n] ", verb.c_str(), name.relative().c_str());
+  std::fflush(stdout);
+  std::string answer;
+  return std::getline(std::cin, answer) && !answer.empty() && lower(answer[0]) == 'y';
+}
+
+}  // namespace
+
+Result<int> qm_change(const Context& context, const std::string& verb, Arguments arguments) {
+  const std::string usage =
+      "qm " + verb + " [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [id...]";
+  std::string channel;
+  arguments.take("channel", &channel);
+  const bool all = arguments.take("all");
+  const bool ask = arguments.take("confirm");
+  const bool quiet = arguments.take("nolog");
+  arguments.take("noconfirm"), arguments.take("log");
+  std::vector<std::string> words;
+  for (auto word = arguments.take_word(); !word.empty(); word = arguments.take_word()) words.push_back(word);
+  TRY_VOID(arguments.finish(usage));
+  const auto queue = open_queue(context);
+  std::vector<FileName> names;
+  if (all) {
+    TRY(auto listing, load_listing(context));
+    for (auto& name : listing)
+      if (channel.empty() || name.channel == channel) names.push_back(std::move(name));
+    if (names.empty())
+      return permanent("-all means the messages of the last qm directory listing: there are none");
+  } else {
+    if (words.empty()) return permanent("which messages? " + usage);
+    TRY(names, select_messages(context, *queue, channel, words));
+  }
+  const bool running = controller_runs(context);
+  int status = 0;
+  for (const auto& name : names) {
+    if (ask && !confirmed(verb, name)) continue;
+    const auto outcome = running ? [&]() -> Result<> {
+      TRY_VOID(ask_controller(context, Record(verb).set("file", name.relative())));
+      return {};
+    }()
+        : change_directly(*queue, verb, name);
+    if (outcome && !quiet)
+      std::printf("%%QM-I-%s the message file %s\n", done_word(verb), name.relative().c_str());
+    if (!outcome)
+      std::fprintf(stderr, "%%QM-E-FAILED, %s: %s\n", name.relative().c_str(), outcome.error().text.c_str());
+    if (!outcome) status = 1;
+  }
+  return status;
+}
+
+Result<int> qm_channel(const Context& context, const std::string& verb, Arguments arguments) {
+  const auto channel = to_lower(arguments.take_word());
+  TRY_VOID(arguments.finish("imsimta queue start|stop channel"));
+  if (channel.empty()) return permanent("which channel? imsimta queue " + verb + " channel");
+  if (!controller_runs(context)) {
+    if (!mta::queue::is_channel_name(channel)) return permanent("not a channel name: " + printable(channel));
+    TRY_VOID(open_queue(context)->set_stopped(channel, verb == "stop"));
+  } else {
+    TRY_VOID(ask_controller(context, Record(verb).set("channel", channel)));
+  }
+  std::printf("%%QM-I-%s, channel %s %s\n", verb == "stop" ? "STOPPED" : "STARTED", channel.c_str(),
+              verb == "stop" ? "is stopped: what is queued stays" : "delivers again");
+  return 0;
+}
+
+}  // namespace waxwing::imsimta

@@ -1,0 +1,121 @@
+#include "tools/imsimta/queue_files.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/strings.h"
+#include "common/net/seqpacket.h"
+
+namespace waxwing::imsimta {
+
+using mta::queue::FileName;
+
+namespace {
+constexpr std::int64_t kAnswerMs = 120'000;
+
+std::string listing_path(const Context& context) {
+  return fmt::format("{}/run/qm.{}", context.root, ::getuid());
+}
+}  // namespace
+
+std::shared_ptr<mta::queue::Queue> open_queue(const Context& context) {
+  return std::make_shared<mta::queue::Queue>(context.root + "/queue", context.root + "/run/job_controller");
+}
+
+bool controller_runs(const Context& context) {
+  return connect_unix(context.root + "/run/job_controller").has_value();
+}
+
+Result<Record> ask_controller(const Context& context, const Record& request,
+                              const std::function<void(const Record&)>& row) {
+  auto socket = connect_unix(context.root + "/run/job_controller");
+  if (!socket)
+    return temporary("the job controller does not answer (" + socket.error().text +
+                     "): start it with start-msg job_controller");
+  TRY_VOID(send_packet(socket->get(), request));
+  for (;;) {
+    TRY(auto packet, receive_packet(socket->get(), kAnswerMs));
+    if (!packet) return temporary("the job controller ended before it answered");
+    if (packet->record.is("row")) {
+      if (row) row(packet->record);
+      continue;
+    }
+    if (packet->record.is("error")) return permanent(std::string(packet->record.get("text")));
+    return std::move(packet->record);
+  }
+}
+
+Result<> save_listing(const Context& context, const std::vector<FileName>& names) {
+  std::string text;
+  for (const auto& name : names) text += name.relative() + "\n";
+  return replace_file(listing_path(context), text);
+}
+
+Result<std::vector<FileName>> load_listing(const Context& context) {
+  std::vector<FileName> names;
+  const auto text = read_file(listing_path(context), 512 << 20);
+  if (!text) return names;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    auto name = FileName::parse(take_until(rest, '\n'));
+    if (name) names.push_back(std::move(*name));
+  }
+  return names;
+}
+
+Result<std::vector<std::size_t>> parse_numbers(std::string_view text, std::size_t count) {
+  std::vector<std::size_t> numbers;
+  for (const auto piece : split(text, ',')) {
+    auto rest = piece;
+    const auto first = to_number<std::size_t>(take_until(rest, '-'));
+    const auto last = piece.find('-') == std::string_view::npos ? first : to_number<std::size_t>(rest);
+    if (!first || !last || *first < 1 || *last < *first)
+      return permanent("not a number or range of numbers: " + printable(piece));
+    if (*last > count)
+      return permanent(
+          fmt::format("no message {}: the last directory listing has {}; list again", *last, count));
+    for (auto n = *first; n <= *last && numbers.size() < 100'000; ++n) numbers.push_back(n);
+  }
+  return numbers;
+}
+
+namespace {
+Result<FileName> find_by_name(const mta::queue::Queue& queue, const std::string& channel,
+                              const std::string& word) {
+  if (auto name = FileName::parse(word); name && file_exists(queue.path_of(*name))) return name;
+  const auto base = word.substr(word.find_last_of('/') + 1);
+  for (const auto& candidate : queue.channels()) {
+    if (!channel.empty() && candidate != channel) continue;
+    const auto buckets = queue.buckets(candidate);
+    if (!buckets) continue;
+    for (const auto& bucket : *buckets)
+      if (auto name = FileName::parse(candidate + "/" + bucket + "/" + base);
+          name && file_exists(queue.path_of(*name)))
+        return name;
+  }
+  return permanent("no message file " + printable(word) + (channel.empty() ? "" : " in channel " + channel));
+}
+}  // namespace
+
+Result<std::vector<FileName>> select_messages(const Context& context, const mta::queue::Queue& queue,
+                                              const std::string& channel,
+                                              const std::vector<std::string>& words) {
+  std::vector<FileName> chosen;
+  TRY(const auto listing, load_listing(context));
+  for (const auto& word : words) {
+    if (!is_digit(word[0]) || word.find('.') != std::string::npos || word.find('/') != std::string::npos) {
+      TRY(auto name, find_by_name(queue, channel, word));
+      chosen.push_back(std::move(name));
+      continue;
+    }
+    TRY(const auto numbers, parse_numbers(word, listing.size()));
+    for (const auto number : numbers) {
+      const auto& name = listing[number - 1];
+      if (channel.empty() || name.channel == channel) chosen.push_back(name);
+    }
+  }
+  return chosen;
+}
+
+}  // namespace waxwing::imsimta

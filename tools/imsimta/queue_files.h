@@ -1,0 +1,36 @@
+// What the queue commands of imsimta share: the tree, the numbered listing, word with the job controller.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/record.h"
+#include "mta/queue/reader.h"
+#include "tools/imsimta/command.h"
+
+namespace waxwing::imsimta {
+
+std::shared_ptr<mta::queue::Queue> open_queue(const Context& context);
+
+// One answer of the job controller; its "error" packets become permanent errors. Rows before the answer go to
+// row. Temporary error when it does not run.
+Result<Record> ask_controller(const Context& context, const Record& request,
+                              const std::function<void(const Record&)>& row = {});
+bool controller_runs(const Context& context);
+
+// The numbers of `qm directory` stay valid for the commands after it: they are kept in run/qm.<uid>.
+Result<> save_listing(const Context& context, const std::vector<mta::queue::FileName>& names);
+Result<std::vector<mta::queue::FileName>> load_listing(const Context& context);
+
+// "3", "1-4", "2,5-7", or a file name (with or without channel and directory), each against the listing or
+// the tree. Permanent error for what fits nothing.
+Result<std::vector<mta::queue::FileName>> select_messages(const Context& context,
+                                                          const mta::queue::Queue& queue,
+                                                          const std::string& channel,
+                                                          const std::vector<std::string>& words);
+// Numbers of "1-4,7": each from 1 to count, at most 100,000 of them.
+Result<std::vector<std::size_t>> parse_numbers(std::string_view text, std::size_t count);
+
+}  // namespace waxwing::imsimta
