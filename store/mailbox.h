@@ -133,7 +133,7 @@ class Draft {
   struct Inner;
 
  private:
-  friend class Mailbox;
+  friend class MailboxFiles;
   explicit Draft(std::unique_ptr<Inner> inner);
   std::unique_ptr<Inner> inner_;
 };

@@ -1,0 +1,45 @@
+#include "store/detail/paths.h"
+
+#include <fmt/format.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "common/base/strings.h"
+
+namespace waxwing::store {
+
+std::string user_directory(std::string_view user) {
+  std::string name;
+  for (const char c : user) {
+    if (is_alnum(c) || c == '.' || c == '_' || c == '-' || c == '@' || c == '+')
+      name += c;
+    else
+      name += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  const auto hash = XXH3_64bits(user.data(), user.size());
+  return fmt::format("=user/{:02x}/{:02x}/={}", hash & 0xff, hash >> 8 & 0xff, name);
+}
+
+std::string message_directory(const std::string& mailbox_directory, std::uint32_t uid) {
+  return fmt::format("{}/{:02}", mailbox_directory, uid / kMessagesPerDirectory);
+}
+
+std::string message_path(const std::string& mailbox_directory, std::uint32_t uid) {
+  return fmt::format("{}/{:02}/{}.msg", mailbox_directory, uid / kMessagesPerDirectory, uid);
+}
+
+std::string index_path(const std::string& mailbox_directory) {
+  return mailbox_directory + "/store.idx";
+}
+
+std::string cache_path(const std::string& mailbox_directory, std::uint64_t generation) {
+  return fmt::format("{}/store.c{}", mailbox_directory, generation);
+}
+
+std::string parent_directory(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace waxwing::store

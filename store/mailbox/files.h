@@ -1,0 +1,145 @@
+// The Mailbox that lies in a partition: index, cache and message files together.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/base/durable.h"
+#include "store/mailbox.h"
+#include "store/mailbox/account.h"
+#include "store/mailbox/cache.h"
+#include "store/mailbox/index.h"
+
+namespace waxwing::store {
+
+// One generation of a mailbox's files; a purge makes the next.
+struct Generation {
+  std::shared_ptr<Index> index;
+  std::shared_ptr<CacheFile> cache;
+};
+
+// What a mailbox asks of its process.
+struct Surroundings {
+  std::function<void(const Event&)> tell;  // must not block
+  bool repair = true;                      // rebuild a damaged index at opening
+};
+
+// A message that is about to become part of a mailbox.
+struct Incoming {
+  std::string file;      // complete message file on the same file system; copied when it is not
+  int unsynced_fd = -1;  // the file's descriptor when its bytes are not durable yet
+  IndexRecord record{};  // all but UID, hashes, cache offset and keywords
+  std::vector<std::string> keywords;
+  std::shared_ptr<const std::string> cache_entry;
+};
+
+class MailboxFiles;
+
+// Slots taken in a mailbox, files linked: between reserve and publish. Gives up when destroyed early.
+class Landing {
+ public:
+  Landing(std::shared_ptr<MailboxFiles> mailbox, Generation generation)
+      : mailbox_(std::move(mailbox)), generation_(std::move(generation)) {}
+  Landing(Landing&&) = default;
+  ~Landing();
+  void add_to(durable::Batch& batch) const;
+  // After the commit. Tells the event.
+  Result<> publish();
+  const std::vector<std::uint32_t>& uids() const { return uids_; }
+  MailboxFiles& mailbox() const { return *mailbox_; }
+
+ private:
+  friend class MailboxFiles;
+  std::shared_ptr<MailboxFiles> mailbox_;
+  Generation generation_;
+  std::vector<std::uint32_t> slots_;
+  std::vector<std::uint32_t> uids_;
+  std::vector<int> unsynced_;
+  std::vector<std::string> directories_;
+  std::vector<UniqueFd> copies_;
+  QuotaUsage claimed_;
+};
+
+class MailboxFiles final : public Mailbox {
+ public:
+  static Result<std::shared_ptr<MailboxFiles>> open(MailboxEntry entry, std::string partition_path,
+                                                    std::shared_ptr<Account> account,
+                                                    std::shared_ptr<const Surroundings> around);
+  // Files of a new, empty mailbox, durable. The directory's parent holds the account.
+  static Result<> create(const std::string& directory, const std::string& id, std::uint32_t uidvalidity,
+                         const MailboxName& name);
+
+  MailboxEntry entry() const override;
+  Status status() const override;
+  std::vector<std::string> keywords() const override;
+  bool deleted() const override;
+  Result<std::unique_ptr<View>> view(bool read_write) override;
+  Result<CachedMessage> cached(const MessageInfo& message) override;
+  std::optional<CachedMessage> cached_now(const MessageInfo& message) override;
+  Result<MessageBytes> open_message(const MessageInfo& message) override;
+  Result<Draft> begin_append(std::uint64_t bytes_expected, QuotaLimit limit) override;
+  Result<Appended> append(std::vector<Draft> drafts, QuotaLimit limit) override;
+  Result<Appended> append_bytes(std::string_view message, std::uint32_t flags,
+                                std::optional<std::int64_t> internal_date, QuotaLimit limit) override;
+  Result<FlagResult> store_flags(const UidSet& uids, const FlagChange& change) override;
+  Result<UidSet> expunge(const UidSet& uids, bool only_deleted) override;
+  Result<Copied> copy(const UidSet& uids, Mailbox& target, QuotaLimit limit) override;
+  Result<Copied> move(const UidSet& uids, Mailbox& target, QuotaLimit limit) override;
+  std::optional<UidSet> expunged_since(std::uint64_t since) override;
+
+  // ---- for the store's own rooms ----
+  // The newest generation: opens it again when a purge has replaced it.
+  Result<Generation> generation() const;
+  struct Locked {
+    Generation generation;
+    std::unique_ptr<Index::Writer> writer;
+  };
+  Result<Locked> lock() const;
+  // Reserves and links, all or none. Nothing is durable or visible yet.
+  Result<Landing> land(std::vector<Incoming>& messages, QuotaLimit limit);
+  // The message that a delivery with this hash made, in the last `window` records.
+  std::optional<std::uint32_t> delivered_before(std::uint64_t delivery_hash, std::size_t window) const;
+  // Drops records and files of what was expunged at or before `until` (seconds since 1970). False when it
+  // could not now: appends are under way.
+  Result<bool> purge(std::int64_t until);
+  bool has_dead() const;  // something is left to purge
+  // Marks the files as gone for everybody who has them open.
+  Result<> mark_gone();
+  void rename_to(const MailboxName& name);
+
+  Account& account() const { return *account_; }
+  const std::string& directory() const { return entry_.directory; }
+  const std::string& partition_path() const { return partition_path_; }
+  void tell(EventKind kind, std::uint32_t first_uid, std::uint32_t last_uid, std::uint64_t modseq) const;
+
+ private:
+  MailboxFiles() = default;
+  Result<Generation> open_generation() const;
+  Result<> link_file(Landing& landing, const Incoming& message, std::uint32_t uid);
+  Result<std::vector<Incoming>> pick(const UidSet& uids, std::vector<std::uint32_t>& found) const;
+  Result<Incoming> from_draft(Draft& draft) const;
+
+  mutable std::mutex mutex_;  // entry_.name, current_
+  MailboxEntry entry_;
+  std::string partition_path_;
+  std::shared_ptr<Account> account_;
+  std::shared_ptr<const Surroundings> around_;
+  mutable Generation current_;
+};
+
+std::unique_ptr<View> make_view(std::shared_ptr<MailboxFiles> mailbox, Generation generation,
+                                bool read_write);
+MessageInfo message_info(const IndexRecord& record);
+// From the message file's records, else from its bytes.
+std::uint64_t email_id_of(std::string_view id_text, std::string_view message);
+// store.exp: (uid, modseq) of what purges took away.
+struct PurgedMessage {
+  std::uint32_t uid;
+  std::uint64_t modseq;
+};
+Result<std::vector<PurgedMessage>> read_purged(const std::string& mailbox_directory);
+
+}  // namespace waxwing::store

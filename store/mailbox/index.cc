@@ -1,0 +1,196 @@
+#include "store/mailbox/index.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <thread>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "common/base/failpoint.h"
+#include "common/base/time.h"
+#include "store/detail/errors.h"
+#include "store/detail/paths.h"
+
+namespace waxwing::store {
+
+namespace {
+template <class T>
+T relaxed(const T& word) {
+  return std::atomic_ref<T>(const_cast<T&>(word)).load(std::memory_order_relaxed);
+}
+template <class T>
+void set_relaxed(T& word, T value) {
+  std::atomic_ref<T>(word).store(value, std::memory_order_relaxed);
+}
+constexpr int kMaxSpins = 20000;
+}  // namespace
+
+Moving read_moving(const IndexRecord& record) {
+  Moving moving;
+  for (int spin = 0;; ++spin) {
+    const auto before = load(record.version);
+    moving.flags = relaxed(record.flags);
+    moving.modseq = relaxed(record.modseq);
+    moving.keywords.bits[0] = relaxed(record.keywords[0]);
+    moving.keywords.bits[1] = relaxed(record.keywords[1]);
+    moving.dead_link = relaxed(record.dead_link);
+    moving.expunged_at = relaxed(record.expunged_at);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (((before & 1) == 0 && relaxed(record.version) == before) || spin > kMaxSpins) return moving;
+    if (spin > 100) std::this_thread::yield();
+  }
+}
+
+void write_moving(IndexRecord& record, const Moving& moving) {
+  const auto version = relaxed(record.version) | 1;
+  set_relaxed(record.version, version);
+  std::atomic_thread_fence(std::memory_order_release);
+  set_relaxed(record.flags, moving.flags);
+  set_relaxed(record.modseq, moving.modseq);
+  set_relaxed(record.keywords[0], moving.keywords.bits[0]);
+  set_relaxed(record.keywords[1], moving.keywords.bits[1]);
+  set_relaxed(record.dead_link, moving.dead_link);
+  set_relaxed(record.expunged_at, moving.expunged_at);
+  set_relaxed(record.moving_hash, moving_hash(record));
+  put(record.version, version + 1);
+}
+
+std::uint32_t fixed_hash(const IndexRecord& record) {
+  constexpr auto from = offsetof(IndexRecord, internal_date);
+  const auto* bytes = reinterpret_cast<const char*>(&record);
+  return static_cast<std::uint32_t>(
+      XXH3_64bits_withSeed(bytes + from, offsetof(IndexRecord, cache_offset) - from, record.uid));
+}
+
+std::uint32_t moving_hash(const IndexRecord& record) {
+  constexpr auto from = offsetof(IndexRecord, flags);
+  const auto* bytes = reinterpret_cast<const char*>(&record);
+  return static_cast<std::uint32_t>(XXH3_64bits(bytes + from, offsetof(IndexRecord, dead_link) - from));
+}
+
+std::uint64_t identity_hash(const IndexHeader& header) {
+  return XXH3_64bits(&header, offsetof(IndexHeader, identity_hash));
+}
+
+std::uint32_t slot_from(const IndexMap& map, std::uint32_t count, std::uint32_t uid) {
+  std::uint32_t low = 0, high = count;
+  if (count > 0 && uid >= map.record(0).uid) {
+    // UIDs without gaps: the slot is where it must be.
+    const auto guess = std::min(uid - map.record(0).uid, count - 1);
+    if (map.record(guess).uid == uid) return guess;
+    high = map.record(guess).uid < uid ? high : guess;
+  }
+  while (low < high) {
+    const auto middle = low + (high - low) / 2;
+    if (map.record(middle).uid < uid)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+std::optional<std::uint32_t> slot_of(const IndexMap& map, std::uint32_t count, std::uint32_t uid) {
+  const auto slot = slot_from(map, count, uid);
+  if (slot == count || map.record(slot).uid != uid) return {};
+  return slot;
+}
+
+std::string empty_index(const NewIndex& values) {
+  IndexHeader header{};
+  std::memcpy(header.magic, kIndexMagic, sizeof kIndexMagic);
+  header.version = kIndexVersion;
+  header.header_bytes = kRecordsAt;
+  header.record_bytes = kRecordBytes;
+  header.uidvalidity = values.uidvalidity;
+  values.mailbox_id.copy(header.mailbox_id, sizeof header.mailbox_id - 1);
+  header.created = values.created;
+  header.generation = values.generation;
+  header.identity_hash = identity_hash(header);
+  const auto boot = boot_id();
+  std::memcpy(header.boot_id, boot.data(), boot.size());
+  header.capacity = values.capacity;
+  header.next_uid = header.public_next_uid = 1;
+  header.highestmodseq = 1;
+  std::string bytes(kRecordsAt, '\0');
+  std::memcpy(bytes.data(), &header, sizeof header);
+  return bytes;
+}
+
+Result<> lay_out_index(int fd, const NewIndex& values) {
+  TRY_VOID(failpoint("store.index.allocate"));
+  const auto size = kRecordsAt + std::size_t{values.capacity} * kRecordBytes;
+  if (const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(size)); error != 0)
+    return std::unexpected(system_error("cannot allocate an index", error));
+  return write_at(fd, 0, empty_index(values));
+}
+
+namespace {
+Result<> check_identity(const IndexHeader& header, const std::string& path) {
+  if (std::memcmp(header.magic, kIndexMagic, sizeof kIndexMagic) != 0)
+    return fail_for_now(Code::corrupt, path + " is no index file: run reconstruct");
+  if (header.version != kIndexVersion)
+    return permanent(path + " has version " + std::to_string(header.version) + ", this program knows " +
+                     std::to_string(kIndexVersion));
+  if (header.identity_hash != identity_hash(header) || header.header_bytes != kRecordsAt ||
+      header.record_bytes != kRecordBytes)
+    return fail_for_now(Code::corrupt, path + " is damaged (header checksum): run reconstruct");
+  return {};
+}
+}  // namespace
+
+Result<IndexHeader> read_index_header(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return fail_permanently(Code::nonexistent, "no index " + path);
+  if (!fd) return std::unexpected(system_error("cannot open " + path, errno));
+  IndexHeader header;
+  if (!read_at(fd.get(), 0, &header, sizeof header))
+    return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+  TRY_VOID(check_identity(header, path));
+  return header;
+}
+
+Result<std::shared_ptr<Index>> Index::open(const std::string& mailbox_directory) {
+  const auto path = index_path(mailbox_directory);
+  auto index = std::make_shared<Index>();
+  index->directory_ = mailbox_directory;
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return fail_permanently(Code::nonexistent, "no index " + path);
+  if (!fd) return std::unexpected(system_error("cannot open " + path, errno));
+  index->fd_ = std::move(fd);
+  struct stat info {};
+  if (::fstat(index->fd_.get(), &info) != 0)
+    return std::unexpected(system_error("cannot stat " + path, errno));
+  if (info.st_size < static_cast<off_t>(kRecordsAt))
+    return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+  TRY(auto mapping, Mapping::make(index->fd_.get(), static_cast<std::size_t>(info.st_size), true));
+  index->first_ = index->map_ = std::make_shared<IndexMap>(std::move(mapping));
+  TRY_VOID(check_identity(index->header(), path));
+  // A power cut may have brought back a header older or newer than the file's size.
+  if (load(index->header().count) > index->map_->slots())
+    return fail_for_now(Code::corrupt, path + " is shorter than it says: run reconstruct");
+  return index;
+}
+
+std::shared_ptr<IndexMap> Index::map(std::uint32_t slots) {
+  const std::lock_guard lock(map_mutex_);
+  if (map_->slots() >= slots) return map_;
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0) return map_;
+  if (auto mapping = Mapping::make(fd_.get(), static_cast<std::size_t>(info.st_size), true))
+    map_ = std::make_shared<IndexMap>(std::move(*mapping));
+  return map_;
+}
+
+bool Index::needs_mending() const {
+  const auto boot = boot_id();
+  return std::memcmp(header().boot_id, boot.data(), boot.size()) != 0;
+}
+
+}  // namespace waxwing::store

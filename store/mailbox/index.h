@@ -1,0 +1,176 @@
+// The index file in memory: mapping, lock, and the steps of a record's life. The format and its crash rules
+// stand in index_format.h.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/file.h"
+#include "store/detail/mapping.h"
+#include "store/mailbox/account.h"
+#include "store/mailbox/index_format.h"
+
+namespace waxwing::store {
+
+template <class T>
+T load(const T& word) {
+  return std::atomic_ref<T>(const_cast<T&>(word)).load(std::memory_order_acquire);
+}
+template <class T>
+void put(T& word, std::type_identity_t<T> value) {
+  std::atomic_ref<T>(word).store(value, std::memory_order_release);
+}
+
+// Bytes of the index file that locks stand on; far behind its end.
+inline constexpr std::uint64_t kLockAt = std::uint64_t{1} << 40;
+inline constexpr std::uint64_t kSlotLocksAt = kLockAt + 1;  // one byte a slot: its reservation is alive
+
+// One mapping of an index file; readers keep it as long as they need it.
+class IndexMap {
+ public:
+  explicit IndexMap(std::shared_ptr<Mapping> mapping) : mapping_(std::move(mapping)) {}
+  IndexHeader& header() const { return *reinterpret_cast<IndexHeader*>(mapping_->data()); }
+  IndexRecord& record(std::uint32_t slot) const {
+    return *reinterpret_cast<IndexRecord*>(mapping_->data() + kRecordsAt + std::size_t{slot} * kRecordBytes);
+  }
+  std::uint32_t& ring(std::uint64_t n) const {
+    return reinterpret_cast<std::uint32_t*>(mapping_->data() + kRingAt)[n % kRingSlots];
+  }
+  char* keyword(std::size_t n) const { return mapping_->data() + kKeywordsAt + n * kKeywordBytes; }
+  std::uint32_t slots() const {
+    return static_cast<std::uint32_t>((mapping_->length() - kRecordsAt) / kRecordBytes);
+  }
+
+ private:
+  std::shared_ptr<Mapping> mapping_;
+};
+
+// The part of a record that changes, read as one.
+struct Moving {
+  std::uint32_t flags = 0;
+  std::uint64_t modseq = 0;
+  KeywordSet keywords;
+  std::uint32_t dead_link = 0;
+  std::uint32_t expunged_at = 0;
+};
+// Waits out a writer; after a long wait (a writer killed in between) answers what is there.
+Moving read_moving(const IndexRecord& record);
+void write_moving(IndexRecord& record, const Moving& moving);
+
+std::uint32_t fixed_hash(const IndexRecord& record);
+std::uint32_t moving_hash(const IndexRecord& record);
+std::uint64_t identity_hash(const IndexHeader& header);
+
+// First slot in [0, count) whose UID is >= uid; count when none.
+std::uint32_t slot_from(const IndexMap& map, std::uint32_t count, std::uint32_t uid);
+std::optional<std::uint32_t> slot_of(const IndexMap& map, std::uint32_t count, std::uint32_t uid);
+
+struct NewIndex {
+  std::string mailbox_id;
+  std::uint32_t uidvalidity = 0;
+  std::uint64_t generation = 1;
+  std::int64_t created = 0;
+  std::uint32_t capacity = 0;
+};
+// Bytes of an empty index, header and tables, to be written at the head of a new file.
+std::string empty_index(const NewIndex& values);
+// Writes an empty index of that size to fd, space allocated.
+Result<> lay_out_index(int fd, const NewIndex& values);
+
+// The header as it is, by one read; checks identity only.
+Result<IndexHeader> read_index_header(const std::string& path);
+
+class Index {
+ public:
+  // Code::nonexistent when there is no file, Code::corrupt when its identity is damaged.
+  static Result<std::shared_ptr<Index>> open(const std::string& mailbox_directory);
+
+  int fd() const { return fd_.get(); }
+  // Covers at least `slots` when the file has that many. Never blocks but for the mapping itself.
+  std::shared_ptr<IndexMap> map(std::uint32_t slots = 0);
+  IndexHeader& header() const { return first_->header(); }
+  bool needs_mending() const;  // written in another system run, or left by a killed writer
+  const std::string& directory() const { return directory_; }
+
+  // The lock of one writer. While it is held the header is consistent and mended.
+  class Writer;
+  // Error when this file is superseded or gone (superseded() or kMailboxGone tells which).
+  Result<std::unique_ptr<Writer>> lock(Account& account);
+  bool superseded() const { return load(header().state) & kSuperseded; }
+
+ private:
+  friend class Writer;
+  std::string directory_;
+  UniqueFd fd_;
+  std::shared_ptr<IndexMap> first_;  // of the opening: for the header
+
+  std::mutex map_mutex_;
+  std::shared_ptr<IndexMap> map_;
+
+  std::mutex writer_mutex_;           // among this process's threads; held by Writer
+  std::set<std::uint32_t> reserved_;  // slots reserved by this process; under writer_mutex_
+};
+
+class Index::Writer {
+ public:
+  ~Writer();
+  Writer(const Writer&) = delete;
+
+  IndexMap& map() const { return *map_; }
+  IndexHeader& header() const { return map_->header(); }
+  std::uint32_t count() const { return header().count; }
+
+  // Takes the slots and UIDs for these records: fills in uid and hash, marks them reserved. Flags and
+  // keywords come from the record. Temporary error when the disk is full.
+  Result<std::vector<std::uint32_t>> reserve(std::vector<IndexRecord>& records);
+  // The reserved slots are durable: makes them visible, as soon as those before them are.
+  void publish(const std::vector<std::uint32_t>& slots);
+  // Gives the reserved slots up.
+  void abandon(const std::vector<std::uint32_t>& slots);
+
+  // For live slots below count(). modseq: of this change.
+  void change(std::uint32_t slot, std::uint32_t flags, const KeywordSet& keywords, std::uint64_t modseq);
+  void expunge(std::uint32_t slot, std::uint64_t modseq);
+
+  // The keyword's bit; enters a new name. Code::limit when the table is full, Code::cannot for a name that
+  // is no atom.
+  Result<std::size_t> keyword(std::string_view name);
+  bool reservations() const { return header().tail > header().count; }
+  void mark(std::uint32_t state) { put(header().state, header().state | state); }
+  std::uint64_t draw_modseq() { return account_.next_modseq(); }
+
+ private:
+  friend class Index;
+  Writer(Index& index, Account& account) : index_(index), account_(account), lock_(index.writer_mutex_) {}
+  Result<> begin();
+  Result<> mend(bool power_cut);
+  Result<> grow(std::uint32_t slots);
+  void settle_dead_writers();
+  void advance();
+  void bury(std::uint32_t slot, Moving moving);
+  void count_flags(std::uint32_t before, std::uint32_t after, std::uint32_t slot);
+  bool owner_lives(std::uint32_t slot) const;
+  void note_change(std::uint32_t slot, std::uint64_t modseq);
+  bool message_is_whole(const IndexRecord& record) const;
+  // Parts of mend().
+  std::uint32_t settle_tail(bool power_cut);
+  void mend_record(std::uint32_t slot);
+  Result<> count_anew(std::uint32_t count);
+
+  Index& index_;
+  Account& account_;
+  std::unique_lock<std::mutex> lock_;
+  std::shared_ptr<IndexMap> map_;
+  bool locked_ = false;
+  bool healthy_ = false;       // mended, busy is ours; left so when we fail, for the next one to mend
+  std::uint64_t highest_ = 0;  // modseq given out by this writer
+};
+
+}  // namespace waxwing::store

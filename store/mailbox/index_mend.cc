@@ -1,0 +1,156 @@
+// Mending an index after a writer was killed under the lock, or after a power cut: one pass over all
+// slots that trusts nothing but records whose checksums hold.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/base/failpoint.h"
+#include "common/log/log.h"
+#include "common/spool/message_file.h"
+#include "store/detail/errors.h"
+#include "store/detail/paths.h"
+#include "store/mailbox/index.h"
+
+namespace waxwing::store {
+
+bool Index::Writer::message_is_whole(const IndexRecord& record) const {
+  const auto file = spool::MessageFile::open(message_path(index_.directory(), record.uid));
+  return file && file->message_size() == record.size && file->verify_message();
+}
+
+Result<> Index::Writer::mend(bool power_cut) {
+  TRY_VOID(failpoint("store.index.mend"));
+  put(header().busy, static_cast<std::uint32_t>(::getpid()));
+  put(header().capacity, map_->slots());
+  if (power_cut) {
+    // Reservations and tail are of another run; what the disk has is what counts.
+    index_.reserved_.clear();
+    put(header().tail, map_->slots());
+    // Nobody who saw the ring of that run is alive.
+    put(header().changes, header().changes + kRingSlots);
+  }
+  const auto tail = settle_tail(power_cut);
+  TRY_VOID(count_anew(tail));
+  account_.mark_suspect();
+  TRY_VOID(account_.sum_up());
+  if (power_cut) {
+    const auto boot = boot_id();
+    std::memcpy(header().boot_id, boot.data(), boot.size());
+  }
+  log::Event("store.index.mended")
+      .with("mailbox", index_.directory())
+      .with("cause", power_cut ? "restart of the system" : "killed writer")
+      .with("messages", static_cast<std::int64_t>(header().messages))
+      .notice();
+  return {};
+}
+
+// Decides every slot behind count and answers where the used slots end.
+std::uint32_t Index::Writer::settle_tail(bool power_cut) {
+  auto end = header().count;
+  for (auto slot = header().count; slot < header().tail; ++slot) {
+    auto& record = map_->record(slot);
+    const bool whole = record.uid != 0 && record.fixed_hash == fixed_hash(record);
+    auto moving = read_moving(record);
+    if (!power_cut && whole && (moving.flags & kReserved) && owner_lives(slot)) {
+      end = slot + 1;
+      continue;
+    }
+    const bool keep = whole && (moving.flags & kDead) == 0 &&
+                      (power_cut ? message_is_whole(record) : (moving.flags & kReserved) == 0);
+    if (!keep) {
+      if (whole) ::unlink(message_path(index_.directory(), record.uid).c_str());
+      if (!whole) record.uid = 0;
+      moving.flags = kVoid;
+      write_moving(record, moving);
+      if (whole) end = slot + 1;
+      continue;
+    }
+    moving.flags &= ~kReserved;
+    moving.modseq = 0;
+    write_moving(record, moving);
+    end = slot + 1;
+  }
+  if (!power_cut) return header().tail;
+  put(header().tail, end);
+  return end;
+}
+
+// A live record whose moving part was torn keeps the flags it has, under a new modseq, so that every
+// client looks at it again.
+void Index::Writer::mend_record(std::uint32_t slot) {
+  auto& record = map_->record(slot);
+  auto moving = read_moving(record);
+  if ((moving.flags & kDead) == 0 && (moving.modseq == 0 || record.moving_hash != moving_hash(record) ||
+                                      (record.version & 1) != 0 || moving.flags & kReserved)) {
+    moving.flags &= kSystemFlags;
+    moving.modseq = account_.next_modseq();
+    write_moving(record, moving);
+  } else if (record.version & 1) {
+    write_moving(record, moving);
+  }
+}
+
+Result<> Index::Writer::count_anew(std::uint32_t tail) {
+  auto& head = header();
+  std::uint32_t count = 0, messages = 0, unseen = 0, deleted = 0, last_uid = 0, hint = 0;
+  std::uint64_t bytes = 0, highest = head.highestmodseq;
+  bool all_seen = true, decided = true;
+  put(head.dead_head, 0);
+  head.dead_count = 0;
+  for (std::uint32_t slot = 0; slot < tail; ++slot) {
+    auto& record = map_->record(slot);
+    auto moving = read_moving(record);
+    if (slot < head.count && record.fixed_hash != fixed_hash(record))
+      return fail_for_now(Code::corrupt, index_path(index_.directory()) + ": record " + std::to_string(slot) +
+                                             " is damaged: run reconstruct");
+    // A void slot may hold anything; its UID must still be in order for the searches.
+    if ((moving.flags & kVoid) && record.uid <= last_uid) {
+      record.uid = last_uid + 1;
+      record.fixed_hash = fixed_hash(record);
+    }
+    if (record.uid <= last_uid)
+      return fail_for_now(Code::corrupt,
+                          index_path(index_.directory()) + ": UIDs are out of order: run reconstruct");
+    last_uid = record.uid;
+    decided = decided && (slot < head.count || (moving.flags & kReserved) == 0);
+    if (!decided) continue;
+    count = slot + 1;
+    if (moving.flags & kDead) {
+      highest = std::max(highest, moving.modseq);
+      bury(slot, moving);
+      continue;
+    }
+    mend_record(slot);
+    moving = read_moving(record);
+    highest = std::max(highest, moving.modseq);
+    messages += 1;
+    bytes += record.size;
+    if (moving.flags & kDeleted) deleted += 1;
+    if ((moving.flags & kSeen) == 0) {
+      unseen += 1;
+      if (all_seen) hint = slot;
+      all_seen = false;
+    }
+  }
+  head.messages = messages;
+  head.unseen = unseen;
+  head.deleted = deleted;
+  head.bytes = bytes;
+  head.highestmodseq = highest;
+  account_.raise_modseq(highest);
+  put(head.first_unseen_hint, all_seen ? count : hint);
+  put(head.next_uid, std::max({head.next_uid, head.public_next_uid, last_uid + 1}));
+  // UIDs of void slots behind the last message are spent as well.
+  put(head.public_next_uid,
+      count == tail
+          ? head.next_uid
+          : std::max(head.public_next_uid, map_->record(count ? count - 1 : 0).uid + (count ? 1 : 0)));
+  put(head.version_, (head.version_ | 1) + 1);
+  put(head.count, count);
+  put(head.changes, head.changes + kRingSlots);
+  return {};
+}
+
+}  // namespace waxwing::store

@@ -1,0 +1,165 @@
+// How messages come into a mailbox: reserve, link, (the caller commits), publish.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/base/failpoint.h"
+#include "common/base/random.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "store/detail/errors.h"
+#include "store/detail/paths.h"
+#include "store/mailbox/files.h"
+
+namespace waxwing::store {
+
+namespace {
+// Cache entries of all messages in one piece: one reservation of space, one write.
+Result<> write_cache(const Generation& generation, std::vector<Incoming>& messages) {
+  std::string bytes;
+  for (const auto& message : messages)
+    if (message.cache_entry) bytes += *message.cache_entry;
+  const auto at = std::atomic_ref(generation.index->header().cache_end).fetch_add(bytes.size());
+  TRY_VOID(generation.cache->write(at, bytes));
+  auto offset = at;
+  for (auto& message : messages) {
+    message.record.cache_offset = offset;
+    if (message.cache_entry) offset += message.cache_entry->size();
+  }
+  return {};
+}
+
+Result<> name_keywords(Index::Writer& writer, std::vector<Incoming>& messages) {
+  for (auto& message : messages) {
+    KeywordSet set;
+    for (const auto& name : message.keywords) {
+      TRY(const auto bit, writer.keyword(name));
+      set.set(bit);
+    }
+    message.record.keywords[0] = set.bits[0];
+    message.record.keywords[1] = set.bits[1];
+  }
+  return {};
+}
+
+QuotaUsage sum_of(const std::vector<Incoming>& messages) {
+  QuotaUsage sum;
+  for (const auto& message : messages) sum.bytes += static_cast<std::int64_t>(message.record.size);
+  sum.messages = static_cast<std::int64_t>(messages.size());
+  return sum;
+}
+
+// Another file system: the bytes must be copied.
+Result<UniqueFd> copy_file(const std::string& from, const std::string& to) {
+  TRY(const auto source, open_file(from, O_RDONLY));
+  TRY(auto target, open_file(to, O_RDWR | O_CREAT | O_EXCL));
+  std::string piece(256 << 10, '\0');
+  for (;;) {
+    const auto got = ::read(source.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(system_error("cannot read " + from, errno));
+    if (got == 0) return target;
+    TRY_VOID(write_all(target.get(), std::string_view(piece).substr(0, static_cast<std::size_t>(got))));
+  }
+}
+}  // namespace
+
+Result<Landing> MailboxFiles::land(std::vector<Incoming>& messages, QuotaLimit limit) {
+  const auto sum = sum_of(messages);
+  if (!account_->claim(sum, limit))
+    return fail_for_now(Code::over_quota, "the mailbox of " + entry_.name.user + " is full");
+  const auto abort = [&](const Error& error) {
+    account_->add_usage(-sum.bytes, -sum.messages);
+    return std::unexpected(error);
+  };
+  auto locked = lock();
+  if (!locked) return abort(locked.error());
+  if (auto written = write_cache(locked->generation, messages); !written) return abort(written.error());
+  Landing landing(std::static_pointer_cast<MailboxFiles>(shared_from_this()), locked->generation);
+  if (auto named = name_keywords(*locked->writer, messages); !named) return abort(named.error());
+  std::vector<IndexRecord> records;
+  for (const auto& message : messages) records.push_back(message.record);
+  auto slots = locked->writer->reserve(records);
+  if (!slots) return abort(slots.error());
+  locked->writer.reset();
+  landing.slots_ = std::move(*slots);
+  landing.claimed_ = sum;  // from here on the landing gives it back
+  for (const auto& record : records) landing.uids_.push_back(record.uid);
+  TRY_VOID(failpoint("store.land.reserved"));
+  for (std::size_t n = 0; n < messages.size(); ++n)
+    TRY_VOID(link_file(landing, messages[n], landing.uids_[n]));
+  return landing;
+}
+
+Result<> MailboxFiles::link_file(Landing& landing, const Incoming& message, std::uint32_t uid) {
+  TRY_VOID(failpoint("store.land.link"));
+  const auto path = message_path(entry_.directory, uid);
+  const auto directory = message_directory(entry_.directory, uid);
+  int failed = ::link(message.file.c_str(), path.c_str()) == 0 ? 0 : errno;
+  if (failed == ENOENT && !file_exists(directory)) {
+    TRY_VOID(make_directories(directory));
+    landing.directories_.push_back(entry_.directory);
+    failed = ::link(message.file.c_str(), path.c_str()) == 0 ? 0 : errno;
+  }
+  if (failed == EEXIST) {
+    // Left by a writer that died before it was published: the UID is ours.
+    ::unlink(path.c_str());
+    failed = ::link(message.file.c_str(), path.c_str()) == 0 ? 0 : errno;
+  }
+  if (failed == EXDEV || failed == EMLINK || failed == EPERM) {
+    TRY(auto copy, copy_file(message.file, path));
+    landing.unsynced_.push_back(copy.get());
+    landing.copies_.push_back(std::move(copy));
+  } else if (failed != 0) {
+    return std::unexpected(system_error("cannot link " + message.file + " to " + path, failed));
+  } else if (message.unsynced_fd >= 0) {
+    landing.unsynced_.push_back(message.unsynced_fd);
+  }
+  if (landing.directories_.empty() || landing.directories_.back() != directory)
+    landing.directories_.push_back(directory);
+  return {};
+}
+
+void Landing::add_to(durable::Batch& batch) const {
+  for (const int fd : unsynced_) batch.file(fd);
+  batch.file(generation_.index->fd());
+  for (const auto& directory : directories_) batch.directory(directory);
+}
+
+Result<> Landing::publish() {
+  TRY_VOID(failpoint("store.land.publish"));
+  std::uint64_t modseq = 0;
+  {
+    TRY(const auto writer, generation_.index->lock(mailbox_->account()));
+    writer->publish(slots_);
+    modseq = mailbox_->account().last_modseq();
+  }
+  slots_.clear();
+  mailbox_->tell(EventKind::appended, uids_.front(), uids_.back(), modseq);
+  return {};
+}
+
+Landing::~Landing() {
+  if (!mailbox_ || slots_.empty()) return;
+  for (const auto uid : uids_) ::unlink(message_path(mailbox_->directory(), uid).c_str());
+  if (const auto writer = generation_.index->lock(mailbox_->account())) (*writer)->abandon(slots_);
+  mailbox_->account().add_usage(-claimed_.bytes, -claimed_.messages);
+}
+
+std::optional<std::uint32_t> MailboxFiles::delivered_before(std::uint64_t delivery_hash,
+                                                            std::size_t window) const {
+  const auto generation = this->generation();
+  if (!generation || delivery_hash == 0) return {};
+  const auto count = load(generation->index->header().count);
+  const auto map = generation->index->map(count);
+  for (auto slot = count; slot > 0 && count - slot < window; --slot) {
+    const auto& record = map->record(slot - 1);
+    if (record.delivery_hash == delivery_hash && (load(record.flags) & kVoid) == 0) return record.uid;
+  }
+  return {};
+}
+
+}  // namespace waxwing::store

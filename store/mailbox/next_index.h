@@ -1,0 +1,40 @@
+// A whole new index file, written beside the old one and renamed over it: purge and reconstruct.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "store/mailbox/cache.h"
+#include "store/mailbox/index.h"
+
+namespace waxwing::store {
+
+class NextIndex {
+ public:
+  NextIndex(std::string mailbox_directory, NewIndex values);
+
+  // In the order of UIDs. Expunged ones are chained as dead. cache_entry may be empty: made anew on demand.
+  void add(IndexRecord record, std::string_view cache_entry);
+  std::size_t size() const { return records_.size(); }
+
+  std::vector<std::string> keywords;
+  std::uint32_t next_uid = 1;
+  std::uint32_t recent_uid = 0;
+  std::uint64_t highestmodseq = 1;
+  std::uint64_t purged_modseq = 0;
+
+  // Writes cache and index, makes them durable and puts the index in its place, with store.exp telling of
+  // `purged` before it.
+  Result<> publish(const std::vector<struct PurgedMessage>& purged);
+
+ private:
+  std::string bytes();
+  std::string directory_;
+  NewIndex values_;
+  std::vector<IndexRecord> records_;
+  std::string cache_;
+  std::vector<std::uint32_t> dead_;
+};
+
+}  // namespace waxwing::store

@@ -1,0 +1,284 @@
+#include "store/maintenance/rebuild.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "common/spool/message_file.h"
+#include "store/detail/errors.h"
+#include "store/detail/paths.h"
+#include "store/mailbox/draft.h"
+#include "store/mailbox/files.h"
+#include "store/mailbox/next_index.h"
+
+namespace waxwing::store {
+
+namespace {
+// What is whole of the old index, and its lock, so that nobody writes meanwhile.
+class OldIndex {
+ public:
+  explicit OldIndex(const std::string& directory) {
+    for (;;) {
+      fd_.reset(::open(index_path(directory).c_str(), O_RDWR | O_CLOEXEC));
+      if (!fd_ || !lock_byte(fd_.get(), kLockAt)) return;
+      read();
+      if (!header_ || (header_->state & kSuperseded) == 0) break;  // else: replaced while we waited
+    }
+    if (header_)
+      if (auto cache = CacheFile::open(cache_path(directory, header_->generation))) cache_ = *cache;
+  }
+  ~OldIndex() {
+    if (fd_) unlock_byte(fd_.get(), kLockAt);
+  }
+
+  const IndexHeader* header() const { return header_; }
+  std::map<std::uint32_t, IndexRecord> records;  // by UID: whole ones that are not void
+  std::set<std::uint32_t> underway;              // UIDs reserved by somebody alive
+  std::set<std::uint32_t> void_uids;
+  bool torn = false;  // some record was not whole
+
+  std::vector<std::string> keywords() const {
+    std::vector<std::string> names;
+    for (std::size_t n = 0; header_ && n < std::min<std::size_t>(header_->keyword_count, kMaxKeywords); ++n)
+      names.emplace_back(map_->keyword(n), ::strnlen(map_->keyword(n), kKeywordBytes));
+    return names;
+  }
+  std::string cache_entry(const IndexRecord& record) const {
+    std::shared_ptr<const void> keep;
+    const auto entry = cache_ ? cache_->entry(record.cache_offset, record.email_id, keep) : std::nullopt;
+    return std::string(entry.value_or(std::string_view()));
+  }
+  void supersede() {
+    if (header_) put(header_->state, header_->state | kSuperseded);
+  }
+
+ private:
+  void read() {
+    header_ = nullptr;
+    records.clear();
+    struct stat info {};
+    if (::fstat(fd_.get(), &info) != 0 || info.st_size < static_cast<off_t>(kRecordsAt)) return;
+    auto mapping = Mapping::make(fd_.get(), static_cast<std::size_t>(info.st_size), true);
+    if (!mapping) return;
+    map_ = std::make_shared<IndexMap>(*mapping);
+    auto& header = map_->header();
+    if (std::memcmp(header.magic, kIndexMagic, sizeof kIndexMagic) == 0 && header.version == kIndexVersion &&
+        header.identity_hash == identity_hash(header))
+      header_ = &header;
+    const auto count = header_ ? std::min(header_->tail, map_->slots()) : map_->slots();
+    torn = header_ == nullptr || header_->tail > map_->slots();
+    for (std::uint32_t slot = 0; slot < count; ++slot) take(slot);
+  }
+  void take(std::uint32_t slot) {
+    const auto record = map_->record(slot);
+    if (record.uid == 0 || record.fixed_hash != fixed_hash(record)) {
+      torn = torn || header_ != nullptr;
+      return;
+    }
+    if (record.flags & kVoid)
+      void_uids.insert(record.uid);
+    else if ((record.flags & kReserved) && locked_by_others(fd_.get(), kSlotLocksAt + slot))
+      underway.insert(record.uid);
+    else
+      records[record.uid] = record;
+  }
+
+  UniqueFd fd_;
+  std::shared_ptr<IndexMap> map_;
+  IndexHeader* header_ = nullptr;
+  std::shared_ptr<CacheFile> cache_;
+};
+
+std::vector<std::uint32_t> message_uids(const std::string& directory) {
+  std::vector<std::uint32_t> uids;
+  const auto names = list_directory(directory);
+  if (!names) return uids;
+  for (const auto& name : *names) {
+    if (!to_number<std::uint32_t>(name)) continue;
+    const auto files = list_directory(directory + "/" + name);
+    if (!files) continue;
+    for (const std::string_view file : *files) {
+      if (!file.ends_with(".msg")) continue;
+      const auto uid = to_number<std::uint32_t>(file.substr(0, file.size() - 4));
+      if (uid && *uid != 0 &&
+          message_path(directory, *uid) == directory + "/" + name + "/" + std::string(file))
+        uids.push_back(*uid);
+    }
+  }
+  std::sort(uids.begin(), uids.end());
+  return uids;
+}
+
+// An index record from nothing but the message file.
+Result<std::pair<IndexRecord, std::string>> read_message(const std::string& path, std::uint32_t uid) {
+  TRY(const auto file, spool::MessageFile::open(path));
+  TRY_VOID(file.verify_message());
+  TRY(const auto bytes, file.read_message(0, file.message_size()));
+  auto parsed = parse_for_cache(bytes);
+  struct stat info {};
+  ::fstat(file.fd(), &info);
+  const auto& records = file.records();
+  const auto arrival = records.number(spool::Tag::arrival_ms, std::int64_t{info.st_mtime} * 1000);
+  IndexRecord record{};
+  record.uid = uid;
+  record.internal_date = records.number(spool::Tag::internal_date_ms, arrival) / 1000;
+  record.save_date = records.number(spool::Tag::save_date_ms, arrival) / 1000;
+  record.size = file.message_size();
+  record.header_size = parsed.header_size;
+  record.email_id = email_id_of(records.text(spool::Tag::email_id), bytes);
+  record.thread_id = parsed.thread_id != 0 ? parsed.thread_id : record.email_id;
+  stamp(parsed.cache_entry, record.email_id);
+  return std::pair(record, std::move(parsed.cache_entry));
+}
+
+class Rebuild {
+ public:
+  Rebuild(const MailboxEntry& entry, Account& account, const RebuildOptions& options)
+      : entry_(entry), account_(account), options_(options), old_(entry.directory) {}
+
+  Result<RebuildReport> run() {
+    find_out();
+    if (!report_.reason.empty() || options_.force) report_.rebuilt = true;
+    if (!report_.rebuilt || options_.check_only) {
+      report_.messages = static_cast<std::uint32_t>(keep_.size());
+      report_.rebuilt = false;
+      return report_;
+    }
+    TRY_VOID(write());
+    TRY_VOID(account_.sum_up());
+    return report_;
+  }
+
+ private:
+  // Compares index and files.
+  void find_out() {
+    const auto purged = read_purged(entry_.directory);
+    std::set<std::uint32_t> gone;
+    if (purged)
+      for (const auto& message : *purged) gone.insert(message.uid);
+    for (const auto uid : message_uids(entry_.directory)) {
+      if (old_.underway.contains(uid)) continue;
+      if (!old_.records.contains(uid) && (gone.contains(uid) || old_.void_uids.contains(uid))) {
+        leftovers_.push_back(uid);
+        continue;
+      }
+      keep_.push_back(uid);
+      if (!old_.records.contains(uid)) report_.found += 1;
+    }
+    for (const auto& [uid, record] : old_.records)
+      if ((record.flags & kExpunged) == 0 && !std::binary_search(keep_.begin(), keep_.end(), uid))
+        report_.lost += 1;
+    if (old_.header() == nullptr)
+      report_.reason = "no readable index";
+    else if (old_.torn)
+      report_.reason = "damaged records in the index";
+    else if (old_.header()->uidvalidity != entry_.uidvalidity || entry_.id != old_.header()->mailbox_id)
+      report_.reason = "the index is of another mailbox";
+    else if (report_.found != 0)
+      report_.reason = "message files that the index does not have";
+    else if (report_.lost != 0)
+      report_.reason = "messages without a file";
+  }
+
+  Result<> write() {
+    std::uint64_t highest = old_.header() ? old_.header()->highestmodseq : 1;
+    for (const auto& [uid, record] : old_.records) highest = std::max(highest, record.modseq);
+    account_.raise_modseq(highest);
+    NextIndex next(entry_.directory, {.mailbox_id = entry_.id,
+                                      .uidvalidity = entry_.uidvalidity,
+                                      .generation = next_generation(),
+                                      .created = wall_seconds()});
+    next.keywords = old_.keywords();
+    next.highestmodseq = highest;
+    for (const auto uid : keep_) TRY_VOID(add(next, uid));
+    const auto last = keep_.empty() ? 0 : keep_.back();
+    next.next_uid = std::max(last + 1, old_.header() ? old_.header()->next_uid : 1);
+    next.recent_uid = old_.header() ? old_.header()->recent_uid : last;
+    // Without the old index nobody knows what was expunged since when.
+    next.purged_modseq = old_.torn ? next.highestmodseq : old_.header()->purged_modseq;
+    std::vector<PurgedMessage> purged;
+    for (const auto& [uid, record] : old_.records)
+      if (!std::binary_search(keep_.begin(), keep_.end(), uid))
+        purged.push_back({uid, record.flags & kExpunged ? record.modseq : draw(next)});
+    TRY_VOID(next.publish(purged));
+    old_.supersede();
+    for (const auto uid : leftovers_) ::unlink(message_path(entry_.directory, uid).c_str());
+    report_.messages = static_cast<std::uint32_t>(next.size());
+    return {};
+  }
+
+  std::uint64_t draw(NextIndex& next) { return next.highestmodseq = account_.next_modseq(); }
+
+  Result<> add(NextIndex& next, std::uint32_t uid) {
+    const auto path = message_path(entry_.directory, uid);
+    const auto known = old_.records.find(uid);
+    struct stat info {};
+    if (known != old_.records.end() && !options_.force && ::stat(path.c_str(), &info) == 0 &&
+        static_cast<std::uint64_t>(info.st_size) >= known->second.size + spool::kFooterBytes) {
+      auto record = known->second;
+      if (record.modseq == 0 || record.moving_hash != moving_hash(record)) record.modseq = draw(next);
+      record.flags &= kSystemFlags | kExpunged;
+      next.add(record, old_.cache_entry(record));
+      return {};
+    }
+    auto fresh = read_message(path, uid);
+    if (!fresh) return set_aside(path, fresh.error());
+    auto& [record, cache_entry] = *fresh;
+    if (known != old_.records.end()) {
+      const auto& old = known->second;
+      record.internal_date = old.internal_date;
+      record.zone_minutes = old.zone_minutes;
+      record.save_date = old.save_date;
+      record.delivery_hash = old.delivery_hash;
+      record.flags = old.flags & (kSystemFlags | kExpunged);
+      record.keywords[0] = old.keywords[0];
+      record.keywords[1] = old.keywords[1];
+      record.expunged_at = old.expunged_at;
+    }
+    record.modseq = draw(next);
+    next.add(record, cache_entry);
+    return {};
+  }
+
+  // A file that is not whole is kept for a person to look at, out of the way.
+  Result<> set_aside(const std::string& path, const Error& error) {
+    report_.damaged += 1;
+    log::Event("store.message.damaged").with("file", path).with("reason", error.text).error();
+    if (::rename(path.c_str(), (path + ".bad").c_str()) != 0)
+      return std::unexpected(system_error("cannot rename " + path, errno));
+    return {};
+  }
+
+  std::uint64_t next_generation() const {
+    std::uint64_t highest = old_.header() ? old_.header()->generation : 0;
+    if (const auto names = list_directory(entry_.directory))
+      for (const std::string_view name : *names)
+        if (name.starts_with("store.c"))
+          highest = std::max(highest, to_number<std::uint64_t>(name.substr(7)).value_or(0));
+    return highest + 1;
+  }
+
+  const MailboxEntry& entry_;
+  Account& account_;
+  const RebuildOptions& options_;
+  OldIndex old_;
+  RebuildReport report_;
+  std::vector<std::uint32_t> keep_;
+  std::vector<std::uint32_t> leftovers_;
+};
+}  // namespace
+
+Result<RebuildReport> rebuild_mailbox(const MailboxEntry& entry, Account& account,
+                                      const RebuildOptions& options) {
+  return Rebuild(entry, account, options).run();
+}
+
+}  // namespace waxwing::store

@@ -1,0 +1,33 @@
+// Rebuilding one mailbox from its message files: what reconstruct does, and what happens by itself when a
+// damaged index is opened.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/base/result.h"
+#include "store/mailbox/account.h"
+#include "store/store.h"
+
+namespace waxwing::store {
+
+struct RebuildOptions {
+  bool check_only = false;  // say what would be done
+  bool force = false;       // rebuild even when index and files agree
+};
+struct RebuildReport {
+  bool rebuilt = false;
+  std::uint32_t messages = 0;
+  std::uint32_t found = 0;    // message files that the index did not have
+  std::uint32_t lost = 0;     // in the index, but the file is gone
+  std::uint32_t damaged = 0;  // files that are not whole: set aside as <uid>.bad
+  std::string reason;         // why it was, or would be, rebuilt; empty: all in order
+};
+
+// Message files are the truth for which messages there are; flags, dates and keywords come from what is
+// whole of the old index. entry.uidvalidity is kept. Others may have the mailbox open: they move to the new
+// index as after a purge. Blocks.
+Result<RebuildReport> rebuild_mailbox(const MailboxEntry& entry, Account& account,
+                                      const RebuildOptions& options);
+
+}  // namespace waxwing::store

@@ -1,0 +1,19 @@
+// What mailboxes lie in a partition, found by walking its directories: the mailbox list's other truth.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "store/store.h"
+
+namespace waxwing::store {
+
+struct FoundMailbox {
+  MailboxEntry entry;   // directory relative to the partition
+  std::string problem;  // why it cannot be adopted; empty: it can
+};
+// Blocks for as long as the partition is large. Directories that are no mailboxes are passed over.
+void walk_partition(const std::string& nick, const std::string& path,
+                    const std::function<void(const FoundMailbox&)>& visit);
+
+}  // namespace waxwing::store

@@ -1,0 +1,64 @@
+#include "store/detail/errors.h"
+#include "store/detail/paths.h"
+#include "store/inner.h"
+
+namespace waxwing::store {
+
+Result<std::string> OpenMailboxes::partition(const std::string& nick) const {
+  const auto at = partitions_.find(nick);
+  if (at == partitions_.end())
+    return permanent("partition " + nick + " is not configured: set store.partition." + nick + ".path");
+  return at->second;
+}
+
+Result<std::shared_ptr<Account>> OpenMailboxes::account(const std::string& directory) {
+  const std::lock_guard lock(mutex_);
+  if (auto known = accounts_[directory].lock()) return known;
+  auto account = Account::open(directory);
+  if (!account) {
+    accounts_.erase(directory);
+    return std::unexpected(account.error());
+  }
+  accounts_[directory] = *account;
+  return *account;
+}
+
+std::shared_ptr<MailboxFiles> OpenMailboxes::find_locked(const std::string& id) {
+  const auto at = mailboxes_.find(id);
+  if (at == mailboxes_.end()) return nullptr;
+  auto mailbox = at->second.lock();
+  if (!mailbox) mailboxes_.erase(at);
+  return mailbox;
+}
+
+std::shared_ptr<MailboxFiles> OpenMailboxes::find(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  return find_locked(id);
+}
+
+Result<std::shared_ptr<MailboxFiles>> OpenMailboxes::open(const MailboxEntry& entry) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto mailbox = find_locked(entry.id); mailbox && !mailbox->deleted()) return mailbox;
+  }
+  TRY(const auto partition_path, partition(entry.partition));
+  TRY(auto account, this->account(parent_directory(entry.directory)));
+  TRY(auto opened, MailboxFiles::open(entry, partition_path, std::move(account), around_));
+  std::shared_ptr<MailboxFiles> dropped;  // closed outside the lock
+  const std::lock_guard lock(mutex_);
+  if (auto quicker = find_locked(entry.id); quicker && !quicker->deleted()) return quicker;
+  mailboxes_[entry.id] = opened;
+  kept_.push_front(opened);
+  if (kept_.size() > kKept) {
+    dropped = std::move(kept_.back());
+    kept_.pop_back();
+  }
+  return opened;
+}
+
+void OpenMailboxes::forget(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  kept_.remove_if([&](const auto& mailbox) { return mailbox->entry().id == id; });
+}
+
+}  // namespace waxwing::store

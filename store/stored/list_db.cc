@@ -1,0 +1,259 @@
+#include "store/stored/list_db.h"
+
+#include <db_cxx.h>
+
+#include <cstring>
+
+#include "common/base/failpoint.h"
+#include "common/base/file.h"
+#include "store/detail/errors.h"
+#include "store/list/protocol.h"
+
+namespace waxwing::store {
+
+namespace {
+constexpr int kMaxTries = 50;  // of a transaction that meets others
+
+std::unexpected<Error> db_error(const std::string& what, int code) {
+  const auto text = "mailbox list: " + what + ": " + DbEnv::strerror(code);
+  if (code == DB_RUNRECOVERY || code == DB_VERSION_MISMATCH) return fail_for_now(Code::corrupt, text);
+  return temporary(text);
+}
+
+Dbt in(const std::string& bytes) {
+  return Dbt(const_cast<char*>(bytes.data()), static_cast<u_int32_t>(bytes.size()));
+}
+
+// Memory that Berkeley DB allocates for an answer.
+struct Out : Dbt {
+  Out() { set_flags(DB_DBT_REALLOC); }
+  ~Out() { std::free(get_data()); }
+  Out(const Out&) = delete;
+  std::string_view view() const { return {static_cast<const char*>(get_data()), get_size()}; }
+};
+}  // namespace
+
+struct ListDb::Inner {
+  DbEnv env{DB_CXX_NO_EXCEPTIONS};
+  std::unique_ptr<Db> folders, subscriptions, purges, trash;
+  bool env_open = false;
+
+  Result<> open(const std::string& directory, std::uint64_t cache_bytes);
+  Result<std::unique_ptr<Db>> open_table(const char* file);
+  // Runs work in a transaction, again when it was the victim of a deadlock. 0: committed.
+  Result<> transact(const std::string& what, u_int32_t flags, const std::function<int(DbTxn*)>& work);
+  using Visit = std::function<bool(std::string_view key, std::string_view value)>;
+  Result<> scan(Db& table, const std::string& prefix, const std::string& after, const Visit& visit);
+};
+
+ListDb::ListDb() : inner_(std::make_unique<Inner>()) {}
+
+ListDb::~ListDb() {
+  if (inner_->env_open) (void)checkpoint();
+  for (auto* table : {&inner_->folders, &inner_->subscriptions, &inner_->purges, &inner_->trash})
+    if (*table) (*table)->close(0);
+  inner_->env.close(0);
+}
+
+Result<> ListDb::Inner::open(const std::string& directory, std::uint64_t cache_bytes) {
+  env.set_cachesize(static_cast<u_int32_t>(cache_bytes >> 30),
+                    static_cast<u_int32_t>(cache_bytes & ((1 << 30) - 1)), 1);
+  env.set_lk_detect(DB_LOCK_DEFAULT);
+  env.set_lk_max_locks(100000);
+  env.set_lk_max_objects(100000);
+  env.set_errfile(nullptr);
+  env.log_set_config(DB_LOG_AUTO_REMOVE, 1);
+  const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_LOCK | DB_INIT_MPOOL | DB_RECOVER |
+                          DB_PRIVATE | DB_THREAD;
+  if (const int code = env.open(directory.c_str(), flags, 0600); code != 0)
+    return db_error("cannot open " + directory, code);
+  env_open = true;
+  TRY(folders, open_table("folder.db"));
+  TRY(subscriptions, open_table("subscr.db"));
+  TRY(purges, open_table("purge.db"));
+  TRY(trash, open_table("trash.db"));
+  return {};
+}
+
+Result<std::unique_ptr<Db>> ListDb::Inner::open_table(const char* file) {
+  auto table = std::make_unique<Db>(&env, DB_CXX_NO_EXCEPTIONS);
+  const int code =
+      table->open(nullptr, file, nullptr, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600);
+  if (code != 0) return db_error(std::string("cannot open ") + file, code);
+  return table;
+}
+
+Result<std::unique_ptr<ListDb>> ListDb::open(const std::string& directory, std::uint64_t cache_bytes) {
+  TRY_VOID(make_directories(directory));
+  std::unique_ptr<ListDb> db(new ListDb);
+  TRY_VOID(db->inner_->open(directory, cache_bytes));
+  return db;
+}
+
+Result<> ListDb::Inner::transact(const std::string& what, u_int32_t flags,
+                                 const std::function<int(DbTxn*)>& work) {
+  int code = 0;
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    TRY_VOID(failpoint("store.list.begin"));
+    DbTxn* transaction = nullptr;
+    code = env.txn_begin(nullptr, &transaction, flags);
+    if (code != 0) break;
+    code = work(transaction);
+    if (code == 0) {
+      TRY_VOID(failpoint("store.list.commit"));
+      code = transaction->commit(0);
+      if (code == 0) return failpoint("store.list.committed");
+      break;
+    }
+    transaction->abort();
+    if (code != DB_LOCK_DEADLOCK) break;
+  }
+  return db_error(what, code);
+}
+
+Result<> ListDb::Inner::scan(Db& table, const std::string& prefix, const std::string& after,
+                             const Visit& visit) {
+  Dbc* cursor = nullptr;
+  if (const int code = table.cursor(nullptr, &cursor, DB_READ_COMMITTED); code != 0)
+    return db_error("cursor", code);
+  struct Close {
+    Dbc* cursor;
+    ~Close() { cursor->close(); }
+  } const close{cursor};
+  const std::string start = std::max(prefix, after);
+  Out key, value;
+  key.set_data(std::malloc(start.size() + 1));
+  std::memcpy(key.get_data(), start.data(), start.size());
+  key.set_size(static_cast<u_int32_t>(start.size()));
+  int code = cursor->get(&key, &value, DB_SET_RANGE);
+  for (; code == 0 && key.view().starts_with(prefix); code = cursor->get(&key, &value, DB_NEXT))
+    if (key.view() != after && !visit(key.view(), value.view())) return {};
+  if (code != 0 && code != DB_NOTFOUND) return db_error("cannot read", code);
+  return {};
+}
+
+Result<std::optional<MailboxEntry>> ListDb::find(const std::string& name) {
+  auto key = in(name);
+  Out value;
+  const int code = inner_->folders->get(nullptr, &key, &value, 0);
+  if (code == DB_NOTFOUND) return std::nullopt;
+  if (code != 0) return db_error("cannot read " + name, code);
+  TRY(auto entry, decode_entry(value.view()));
+  return entry;
+}
+
+Result<> ListDb::put(const MailboxEntry& entry) {
+  return apply({.remove = {}, .put = {entry}, .trash = {}});
+}
+
+Result<> ListDb::apply(const Change& change) {
+  return inner_->transact("cannot change", 0, [&](DbTxn* transaction) {
+    for (const auto& name : change.remove) {
+      auto key = in(name);
+      if (const int code = inner_->folders->del(transaction, &key, 0); code != 0) return code;
+    }
+    for (const auto& entry : change.put) {
+      const auto name = entry.name.text(), bytes = encode_entry(entry);
+      auto key = in(name), value = in(bytes);
+      if (const int code = inner_->folders->put(transaction, &key, &value, 0); code != 0) return code;
+    }
+    for (const auto& item : change.trash) {
+      auto key = in(item), value = in("");
+      if (const int code = inner_->trash->put(transaction, &key, &value, 0); code != 0) return code;
+    }
+    return 0;
+  });
+}
+
+Result<std::vector<MailboxEntry>> ListDb::page(const std::string& prefix, const std::string& after,
+                                               std::size_t limit) {
+  std::vector<MailboxEntry> entries;
+  Result<> bad;
+  TRY_VOID(inner_->scan(*inner_->folders, prefix, after, [&](std::string_view, std::string_view value) {
+    auto entry = decode_entry(value);
+    if (!entry) bad = std::unexpected(entry.error());
+    if (!entry) return false;
+    entries.push_back(std::move(*entry));
+    return entries.size() < limit;
+  }));
+  if (!bad) return std::unexpected(bad.error());
+  return entries;
+}
+
+namespace {
+// One key with an empty value in, or out.
+int put_key(Db& table, DbTxn* transaction, const std::string& name) {
+  const std::string nothing;
+  auto key = in(name), value = in(nothing);
+  return table.put(transaction, &key, &value, 0);
+}
+int remove_key(Db& table, DbTxn* transaction, const std::string& name) {
+  auto key = in(name);
+  const int code = table.del(transaction, &key, 0);
+  return code == DB_NOTFOUND ? 0 : code;
+}
+}  // namespace
+
+Result<std::vector<std::string>> ListDb::trash() {
+  std::vector<std::string> items;
+  TRY_VOID(inner_->scan(*inner_->trash, "", "", [&](std::string_view key, std::string_view) {
+    items.emplace_back(key);
+    return true;
+  }));
+  return items;
+}
+
+Result<> ListDb::trash_done(const std::string& item) {
+  return inner_->transact("cannot change", DB_TXN_NOSYNC,
+                          [&](DbTxn* transaction) { return remove_key(*inner_->trash, transaction, item); });
+}
+
+Result<> ListDb::subscribe(const std::string& user, const std::string& name) {
+  return inner_->transact("cannot subscribe", 0, [&](DbTxn* transaction) {
+    return put_key(*inner_->subscriptions, transaction, user + "\t" + name);
+  });
+}
+
+Result<> ListDb::unsubscribe(const std::string& user, const std::string& name) {
+  return inner_->transact("cannot unsubscribe", 0, [&](DbTxn* transaction) {
+    return remove_key(*inner_->subscriptions, transaction, user + "\t" + name);
+  });
+}
+
+Result<std::vector<std::string>> ListDb::subscriptions(const std::string& user, const std::string& after,
+                                                       std::size_t limit) {
+  std::vector<std::string> names;
+  const auto prefix = user + "\t";
+  TRY_VOID(inner_->scan(*inner_->subscriptions, prefix, after.empty() ? "" : prefix + after,
+                        [&](std::string_view key, std::string_view) {
+                          names.emplace_back(key.substr(prefix.size()));
+                          return names.size() < limit;
+                        }));
+  return names;
+}
+
+Result<> ListDb::note_purge(const std::string& name) {
+  return inner_->transact("cannot note a purge", DB_TXN_NOSYNC,
+                          [&](DbTxn* transaction) { return put_key(*inner_->purges, transaction, name); });
+}
+
+Result<std::vector<std::string>> ListDb::to_purge(const std::string& after, std::size_t limit) {
+  std::vector<std::string> names;
+  TRY_VOID(inner_->scan(*inner_->purges, "", after, [&](std::string_view key, std::string_view) {
+    names.emplace_back(key);
+    return names.size() < limit;
+  }));
+  return names;
+}
+
+Result<> ListDb::purge_done(const std::string& name) {
+  return inner_->transact("cannot note a purge", DB_TXN_NOSYNC,
+                          [&](DbTxn* transaction) { return remove_key(*inner_->purges, transaction, name); });
+}
+
+Result<> ListDb::checkpoint() {
+  if (const int code = inner_->env.txn_checkpoint(0, 0, 0); code != 0) return db_error("checkpoint", code);
+  return {};
+}
+
+}  // namespace waxwing::store
