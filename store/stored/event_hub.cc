@@ -4,6 +4,10 @@
 
 namespace waxwing::store {
 
+void EventHub::close_all() {
+  for (const auto& client : clients_) client->socket.close();
+}
+
 void EventHub::leave(const std::shared_ptr<Client>& client) {
   for (const auto& what : std::set<std::string>(client->watches)) unwatch(client, what);
   clients_.erase(client);

@@ -22,6 +22,7 @@ class EventHub {
   };
 
   void join(const std::shared_ptr<Client>& client) { clients_.insert(client); }
+  void close_all();
   void leave(const std::shared_ptr<Client>& client);
   void watch(const std::shared_ptr<Client>& client, const std::string& what);
   void unwatch(const std::shared_ptr<Client>& client, const std::string& what);

@@ -1,0 +1,49 @@
+#include "t/unit/store/sandbox.h"
+
+using namespace waxwing;
+using namespace waxwing::store;
+using namespace waxwing::store::test;
+
+TEST_CASE("a delivered message is read back as it was") {
+  Sandbox box;
+  const auto message = sample("one");
+  const auto results = deliver(box.store(), {.bytes = message}, {{.user = "bob"}, {.user = "cleo@other.test"}});
+  REQUIRE(results.size() == 2);
+  for (const auto& result : results) {
+    INFO(result.text);
+    REQUIRE(result.outcome == Delivered::ok);
+    CHECK(result.uid == 1);
+  }
+  CHECK(results[0].mailbox == "user/bob/INBOX");
+  box.reopen();
+  const auto mailbox = box.mailbox("bob");
+  const auto view = *mailbox->view(true);
+  REQUIRE(view->exists() == 1);
+  CHECK(view->recent() == 1);
+  CHECK(view->first_unseen() == 1);
+  const auto info = view->message(1);
+  CHECK(info.uid == 1);
+  CHECK(info.size == message.size());
+  const auto bytes = mailbox->open_message(info);
+  REQUIRE(bytes);
+  CHECK(*bytes->read(0, bytes->size()) == message);
+  const auto cached = mailbox->cached_now(info);
+  REQUIRE(cached);
+  CHECK(cached->envelope.find("\"one\"") != std::string_view::npos);
+  CHECK(cached->preview.starts_with("Hello one"));
+  CHECK(cached->headers.find("Subject: one\r\n") != std::string_view::npos);
+  CHECK(box.store().quota_usage("bob")->bytes == static_cast<std::int64_t>(message.size()));
+}
+
+TEST_CASE("one file for all recipients of a partition") {
+  Sandbox box;
+  const auto results = deliver(box.store(), {.bytes = sample("x")}, {{.user = "a"}, {.user = "b"}, {.user = "c"}});
+  std::set<std::uint64_t> inodes;
+  std::size_t files = 0;
+  for (const auto& at : std::filesystem::recursive_directory_iterator(box.root() + "/store"))
+    if (at.path().extension() == ".msg") {
+      files += 1;
+      CHECK(std::filesystem::hard_link_count(at.path()) == 3);
+    }
+  CHECK(files == 3);
+}
