@@ -34,9 +34,7 @@ constexpr OptionSpec kRegistry[] = {
 #if __has_include("common/config/options/smtp.inc")
 #include "common/config/options/smtp.inc"
 #endif
-#if __has_include("common/config/options/store.inc")
 #include "common/config/options/store.inc"
-#endif
 #if __has_include("common/config/options/watcher.inc")
 #include "common/config/options/watcher.inc"
 #endif
