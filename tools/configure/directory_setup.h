@@ -1,0 +1,23 @@
+// Where the instance's users are: a private server is prepared, or the site's own gets the first entries.
+#pragma once
+
+#include <string>
+
+#include "tools/configure/settings.h"
+
+namespace waxwing::configure {
+
+struct DirectoryLines {
+  std::string url;
+  std::string options;  // for msg.conf
+  std::string secrets;  // for secrets.conf
+};
+
+// The domain and the account admin exist afterwards.
+Result<DirectoryLines> set_up_directory(const Settings& settings, const std::string& stage);
+
+// LDIF of the account admin; and of the domain with its two branches.
+Result<std::string> admin_ldif(const Settings& settings);
+std::string domain_ldif(const Settings& settings);
+
+}  // namespace waxwing::configure
