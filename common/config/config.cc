@@ -19,23 +19,6 @@ const OptionSpec& declared(std::string_view name) {
   return *spec;
 }
 
-// The modern name of an option as written in a file, with its free part when it is a starred one.
-std::string canonical_name(const OptionSpec& spec, std::string_view written) {
-  const auto star = spec.name.find('*');
-  if (star == std::string_view::npos) return std::string(spec.name);
-  if (!spec.legacy_name.empty() && spec.legacy_name.find('*') != std::string_view::npos) {
-    const auto old = spec.legacy_name;
-    const auto at = old.find('*');
-    const auto tail = old.substr(at + 1);
-    if (istarts_with(written, old.substr(0, at)) && iends_with(written, tail)) {
-      const auto middle = written.substr(at, written.size() - at - tail.size());
-      return std::string(spec.name.substr(0, star)) + to_lower(middle) +
-             std::string(spec.name.substr(star + 1));
-    }
-  }
-  return to_lower(written);
-}
-
 Result<> read_line(const std::string& where, std::string_view line, Values& values) {
   line = trim(line);
   if (line.empty() || line.front() == '#' || line.front() == '!') return {};
@@ -52,7 +35,7 @@ Result<> read_line(const std::string& where, std::string_view line, Values& valu
                      "'; 'msconfig show' lists those there are");
   if (const auto why = check_option(*spec, value); !why.empty())
     return permanent(where + ": " + std::string(name) + " = " + printable(value) + ": " + why);
-  values[canonical_name(*spec, name)] = std::string(value);
+  values[canonical_option_name(*spec, name)] = std::string(value);
   return {};
 }
 
@@ -65,6 +48,22 @@ Result<> read_config_file(const std::string& path, bool may_be_missing, Values& 
   return {};
 }
 }  // namespace
+
+std::string canonical_option_name(const OptionSpec& spec, std::string_view written) {
+  const auto star = spec.name.find('*');
+  if (star == std::string_view::npos) return std::string(spec.name);
+  if (!spec.legacy_name.empty() && spec.legacy_name.find('*') != std::string_view::npos) {
+    const auto old = spec.legacy_name;
+    const auto at = old.find('*');
+    const auto tail = old.substr(at + 1);
+    if (istarts_with(written, old.substr(0, at)) && iends_with(written, tail)) {
+      const auto middle = written.substr(at, written.size() - at - tail.size());
+      return std::string(spec.name.substr(0, star)) + to_lower(middle) +
+             std::string(spec.name.substr(star + 1));
+    }
+  }
+  return to_lower(written);
+}
 
 Result<std::shared_ptr<const Config>> Config::load(const std::string& root) {
   auto config = std::make_shared<Config>();

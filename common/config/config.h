@@ -32,6 +32,8 @@ struct OptionSpec {
 std::span<const OptionSpec> option_registry();
 // By either name, case-blind; names with a free part are declared with "*": "store.partition.*.path".
 const OptionSpec* find_option(std::string_view name);
+// The modern name for either name of the option, as it stands in msg.conf; a starred one with its free part.
+std::string canonical_option_name(const OptionSpec& spec, std::string_view written);
 // Why value does not fit the option, with what would; empty when it does.
 std::string check_option(const OptionSpec& spec, std::string_view value);
 

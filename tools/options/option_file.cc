@@ -1,0 +1,163 @@
+#include "tools/options/option_file.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/file.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+
+namespace waxwing {
+
+namespace {
+
+constexpr std::size_t kHistory = 20;
+
+std::vector<std::string> to_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::string_view line : split(text, '\n')) lines.emplace_back(line);
+  if (!lines.empty() && lines.back().empty()) lines.pop_back();
+  return lines;
+}
+
+std::string to_text(const std::vector<std::string>& lines) {
+  return lines.empty() ? std::string() : join(lines, "\n") + "\n";
+}
+
+// The modern name that a line sets, or "" for comments and the like.
+std::string name_of(std::string_view line) {
+  line = trim(line);
+  const auto equal = line.find('=');
+  if (line.empty() || line.front() == '#' || line.front() == '!' || equal == std::string_view::npos)
+    return {};
+  const auto name = trim(line.substr(0, equal));
+  const OptionSpec* spec = find_option(name);
+  return spec ? canonical_option_name(*spec, name) : std::string();
+}
+
+std::string value_of(std::string_view line) {
+  auto value = trim(line.substr(line.find('=') + 1));
+  if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+    value = value.substr(1, value.size() - 2);
+  return std::string(value);
+}
+
+bool needs_quotes(std::string_view value) {
+  return value.empty() || is_blank(value.front()) || is_blank(value.back()) || value.front() == '"';
+}
+
+// How far two names are apart: common words count.
+int likeness(std::string_view a, std::string_view b) {
+  int points = 0;
+  for (std::string_view word : split(a, '.'))
+    if (!word.empty() && ifind(b, word) != std::string_view::npos) points += static_cast<int>(word.size());
+  return points;
+}
+
+}  // namespace
+
+Result<const OptionSpec*> option_called(std::string_view name) {
+  if (const OptionSpec* spec = find_option(name)) return spec;
+  std::string_view nearest;
+  int best = 0;
+  for (const OptionSpec& spec : option_registry()) {
+    const int points = std::max(likeness(name, spec.name), likeness(name, spec.legacy_name));
+    if (points > best) best = points, nearest = spec.name;
+  }
+  return permanent("there is no option '" + printable(name) + "'" +
+                   (nearest.empty() ? "" : "; is " + std::string(nearest) + " meant?") +
+                   " 'msconfig show -a' lists all");
+}
+
+std::map<std::string, std::string> parse_options(std::string_view text) {
+  std::map<std::string, std::string> values;
+  for (std::string_view line : split(text, '\n'))
+    if (const std::string name = name_of(line); !name.empty()) values[name] = value_of(line);
+  return values;
+}
+
+std::string shown_value(const OptionSpec& spec, const std::string& value) {
+  return spec.type == OptionType::secret && !value.empty() ? "(hidden)" : value;
+}
+
+Result<OptionFile> OptionFile::load(const std::string& root) {
+  OptionFile file;
+  file.root_ = root;
+  TRY(file.old_text_, read_file(root + "/config/msg.conf", 4 << 20));
+  if (file_exists(root + "/config/secrets.conf")) {
+    TRY(file.old_secrets_, read_file(root + "/config/secrets.conf", 4 << 20));
+  }
+  file.lines_ = to_lines(file.old_text_);
+  file.secret_lines_ = to_lines(file.old_secrets_);
+  return file;
+}
+
+std::map<std::string, std::string> OptionFile::values() const {
+  auto values = parse_options(to_text(lines_));
+  values.merge(parse_options(to_text(secret_lines_)));
+  return values;
+}
+
+std::optional<std::string> OptionFile::value(std::string_view name) const {
+  const OptionSpec* spec = find_option(name);
+  if (!spec) return std::nullopt;
+  const auto all = values();
+  const auto at = all.find(canonical_option_name(*spec, name));
+  return at == all.end() ? std::nullopt : std::optional(at->second);
+}
+
+Result<> OptionFile::set(std::string_view name, std::string_view value) {
+  TRY(const OptionSpec* spec, option_called(name));
+  if (const std::string why = check_option(*spec, value); !why.empty())
+    return permanent(std::string(name) + " " + why + ", not '" + printable(value) + "'");
+  const std::string modern = canonical_option_name(*spec, name);
+  const std::string quote = needs_quotes(value) ? "\"" : "";
+  const std::string line = modern + " = " + quote + std::string(value) + quote;
+  auto& lines = spec->type == OptionType::secret ? secret_lines_ : lines_;
+  // The last one in the file counts; a name that stands twice stays with one line.
+  const auto last = std::find_if(lines.rbegin(), lines.rend(), [&](auto& l) { return name_of(l) == modern; });
+  if (last == lines.rend()) {
+    lines.push_back(line);
+  } else {
+    *last = line;
+    const auto keep = last.base() - 1;
+    std::vector<std::string> rest;
+    for (auto at = lines.begin(); at != lines.end(); ++at)
+      if (at == keep || name_of(*at) != modern) rest.push_back(*at);
+    lines = std::move(rest);
+  }
+  return {};
+}
+
+Result<bool> OptionFile::unset(std::string_view name) {
+  TRY(const OptionSpec* spec, option_called(name));
+  const std::string modern = canonical_option_name(*spec, name);
+  std::size_t gone = 0;
+  for (auto* lines : {&lines_, &secret_lines_})
+    gone += std::erase_if(*lines, [&](const std::string& line) { return name_of(line) == modern; });
+  return gone > 0;
+}
+
+Result<> OptionFile::save() const {
+  const std::string text = to_text(lines_), secrets = to_text(secret_lines_);
+  const std::string config = root_ + "/config/";
+  if (secrets != old_secrets_) TRY_VOID(replace_file(config + "secrets.conf", secrets, 0600));
+  if (text == old_text_) return {};
+  TRY_VOID(make_directories(config + "history"));
+  TRY_VOID(replace_file(config + "history/msg.conf." + iso_timestamp(wall_ms()), old_text_, 0644));
+  const auto history = option_history(root_);
+  for (std::size_t i = kHistory; i < history.size(); ++i) ::unlink(history[i].c_str());
+  return replace_file(config + "msg.conf", text, 0644);
+}
+
+std::vector<std::string> option_history(const std::string& root) {
+  std::vector<std::string> paths;
+  if (const auto names = list_directory(root + "/config/history"))
+    for (const std::string& name : *names)
+      if (name.starts_with("msg.conf.")) paths.push_back(root + "/config/history/" + name);
+  std::ranges::sort(paths, std::greater<>());
+  return paths;
+}
+
+}  // namespace waxwing

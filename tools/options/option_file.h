@@ -1,0 +1,50 @@
+// msg.conf and secrets.conf as texts that are edited: comments and order stay, every change is checked
+// against the option registry, and the text before each change is kept so that it can be compared and
+// restored.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/config/config.h"
+
+namespace waxwing {
+
+// The option of that name, old or new. Permanent error with the nearest names when there is none.
+Result<const OptionSpec*> option_called(std::string_view name);
+
+class OptionFile {
+ public:
+  static Result<OptionFile> load(const std::string& root);
+
+  // What is set, by modern name. Secrets too: show them only through shown_value().
+  std::map<std::string, std::string> values() const;
+  std::optional<std::string> value(std::string_view name) const;
+
+  // Nothing is on disk before save().
+  Result<> set(std::string_view name, std::string_view value);
+  // False when it was not set.
+  Result<bool> unset(std::string_view name);
+  // Keeps the old text in config/history and replaces the files. Does nothing when nothing changed.
+  Result<> save() const;
+
+ private:
+  friend class OptionHistory;
+  std::string root_;
+  std::vector<std::string> lines_, secret_lines_;  // msg.conf, secrets.conf
+  std::string old_text_, old_secrets_;
+};
+
+// "name = value" lines of a text, by modern name; lines that are none are left out.
+std::map<std::string, std::string> parse_options(std::string_view text);
+
+std::string shown_value(const OptionSpec& spec, const std::string& value);  // secrets: "(hidden)"
+
+// Earlier texts of msg.conf, newest first: config/history/msg.conf.<time>. Secrets are not kept there.
+std::vector<std::string> option_history(const std::string& root);
+
+}  // namespace waxwing
