@@ -23,7 +23,8 @@ struct Recipient {
   std::string mailbox;    // ims-ms: "uid" or "uid@domain", as store names have it; else empty
   std::string folder;     // ims-ms: folder from the subaddress, "/" between levels; else empty
   std::string rewritten;  // address after rewriting, before aliases and directory (ORIG_ access tables)
-  std::string expanded;   // address after aliases and directory, before delivery options (access tables)
+  std::string rewritten_channel;  // the channel it had then: "l" for local users
+  std::string expanded;       // address after aliases and directory, before delivery options (access tables)
   std::string envelope_from;  // not empty: use this envelope From (a list's errors-to address)
   bool hold = false;          // put it in the queue held
   bool from_list = false;     // it came out of a group: RFC 3461 §5.2.7, no success notices past this point

@@ -54,7 +54,10 @@ Trouble Resolver::address(const mail::AddrSpec& spec, const Frame& frame) {
   TRY(auto rewritten, rewrite(lookup_, request));
   if (!rewritten) return std::move(rewritten.error());
   Frame below = frame;
-  if (below.rewritten.empty()) below.rewritten = rewritten->text();
+  if (below.rewritten.empty()) {
+    below.rewritten = rewritten->text();
+    below.rewritten_channel = rewritten->channel->name();
+  }
   const auto& channel = *rewritten->channel;
   if (channel.name() == "l" || channel.is(Kw::aliaslocal)) return local(*rewritten, below);
   return arrived(*rewritten, rewritten->text(), below, nullptr);
@@ -73,6 +76,7 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
   recipient.address = at.text();
   recipient.host = at.host;
   recipient.rewritten = frame.rewritten;
+  recipient.rewritten_channel = frame.rewritten_channel;
   recipient.expanded = expanded;
   recipient.envelope_from = frame.envelope_from;
   recipient.from_list = frame.from_list;
@@ -126,9 +130,8 @@ Trouble Resolver::local(const Rewritten& at, const Frame& frame) {
 // The full address, then without its subaddress; for a name of this host, the default domain too.
 Result<directory::MatchRef> Resolver::directory_match(const Rewritten& at, std::string& subaddress) {
   if (!lookup_.directory) return std::unexpected(directory_missing());
-  const auto* source = request_.source;
   const auto plus = at.local.find('+');
-  const bool relaxed = !source || !(source->is(Kw::subaddressexact) || source->is(Kw::subaddresswild));
+  const bool relaxed = at.channel->is(Kw::subaddressrelaxed);
   const auto domain = lookup_.config.is_local_host(at.domain) ? lookup_.config.default_domain() : at.domain;
   const auto ask = [&](const std::string& local) {
     lookup_.say([&] { return "  directory: " + local + "@" + domain; });
@@ -145,11 +148,10 @@ Trouble Resolver::alias_file(const Rewritten& at, const Frame& frame, bool& foun
   const auto& file = lookup_.config.aliases();
   if (file.size() == 0) return std::nullopt;
   const auto plus = at.local.find('+');
-  const auto* source = request_.source;
   std::vector<std::string> names{at.local};
-  if (plus != std::string::npos && plus > 0 && !(source && source->is(Kw::subaddressexact))) {
+  if (plus != std::string::npos && plus > 0 && !at.channel->is(Kw::subaddressexact)) {
     names.push_back(at.local.substr(0, plus) + "+*");
-    if (!(source && source->is(Kw::subaddresswild))) names.push_back(at.local.substr(0, plus));
+    if (!at.channel->is(Kw::subaddresswild)) names.push_back(at.local.substr(0, plus));
   }
   for (const auto& name : names)
     for (const bool bare : {false, true}) {

@@ -25,6 +25,7 @@ struct Frame {
   bool forwarded = false;     // FORWARD has been applied
   std::string envelope_from;  // of the innermost list that has an errors-to address
   std::string rewritten;      // first address after rewriting
+  std::string rewritten_channel;
 };
 
 class Resolver {

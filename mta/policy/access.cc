@@ -166,10 +166,12 @@ Result<AccessVerdict> check_recipient_access(const Lookup& lookup, const AccessS
   if (access.notify.failure) inputs.set('F');
   if (access.notify.delay) inputs.set('D');
   const auto& options = lookup.config.options();
-  const auto probe = [&](std::string_view to) {
+  const auto probe = [&](bool original) {
+    const bool before = original && !access.destination_rewritten.empty();
     std::string text(access.source_channel);
-    text.append("|").append(access.envelope_from).append("|").append(access.destination_channel);
-    text.append("|").append(to);
+    text.append("|").append(access.envelope_from).append("|");
+    text.append(before ? access.destination_rewritten : access.destination_channel);
+    text.append("|").append(original ? access.to_rewritten : access.to_final);
     if (options.flag(Opt::ACCESS_ORCPT)) text.append("|").append(access.orcpt);
     if (options.flag(Opt::ACCESS_AUTH)) text.append("|").append(session.auth_sender);
     return text;
@@ -180,7 +182,7 @@ Result<AccessVerdict> check_recipient_access(const Lookup& lookup, const AccessS
       const auto* table = mail ? (original ? "ORIG_MAIL_ACCESS" : "MAIL_ACCESS")
                                : (original ? "ORIG_SEND_ACCESS" : "SEND_ACCESS");
       if (!lookup.config.mappings().table(table)) continue;
-      const auto text = probe(original ? access.to_rewritten : access.to_final);
+      const auto text = probe(original);
       TRY_VOID(consult(lookup, table, mail ? session_probe(session) + text : text, inputs, verdict));
       if (!verdict.ok()) return verdict;
     }

@@ -75,6 +75,8 @@ struct RecipientAccess {
   std::string_view source_channel, envelope_from, destination_channel, to_rewritten, to_final;
   std::string_view orcpt;  // with ACCESS_ORCPT
   AccessNotify notify;
+  // Channel of to_rewritten, for the ORIG_ tables ("l" for local users): Recipient::rewritten_channel.
+  std::string_view destination_rewritten = {};
 };
 Result<AccessVerdict> check_recipient_access(const Lookup& lookup, const AccessSession& session,
                                              const RecipientAccess& access);

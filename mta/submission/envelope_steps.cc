@@ -43,9 +43,14 @@ Result<LookedUp> look_up(const Lookup& lookup, const Submission::Inner& inner, c
   const AccessNotify notify{asks(options.notify, "SUCCESS"), asks(options.notify, "FAILURE"),
                             asks(options.notify, "DELAY")};
   for (const auto& recipient : looked.resolution.recipients) {
-    const RecipientAccess access{
-        inner.source.channel, inner.sender, recipient.channel, recipient.rewritten, recipient.expanded,
-        options.original,     notify};
+    const RecipientAccess access{inner.source.channel,
+                                 inner.sender,
+                                 recipient.channel,
+                                 recipient.rewritten,
+                                 recipient.expanded,
+                                 options.original,
+                                 notify,
+                                 recipient.rewritten_channel};
     TRY(auto verdict, check_recipient_access(lookup, session, access));
     looked.access.push_back(std::move(verdict));
   }

@@ -46,7 +46,10 @@ Result<int> run_cnbuild(const Context&, Arguments);
 Result<int> run_qm(const Context&, Arguments);
 Result<int> run_queue(const Context&, Arguments);
 Result<int> run_reload(const Context&, Arguments);
+Result<int> run_refresh(const Context&, Arguments);
 Result<int> run_restart(const Context&, Arguments);
+Result<int> run_start(const Context&, Arguments);
+Result<int> run_stop(const Context&, Arguments);
 Result<int> run_test(const Context&, Arguments);
 Result<int> run_version(const Context&, Arguments);
 

@@ -1,0 +1,64 @@
+#include "common/base/strings.h"
+#include "tools/imsimta/command.h"
+
+namespace waxwing::imsimta {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"cnbuild", "cnbuild [-check] [-statistics]", "checks the MTA's configuration files and publishes them",
+     run_cnbuild},
+    {"refresh", "refresh [service ...]", "cnbuild, then restart", run_refresh},
+    {"reload", "reload",
+     "makes running services take the published configuration and msg.conf, without restart", run_reload},
+    {"restart", "restart [service ...]", "restarts the MTA's services, or those named", run_restart},
+    {"start", "start [service ...]", "starts the MTA's services, or those named", run_start},
+    {"stop", "stop [service ...]", "stops the MTA's services, or those named", run_stop},
+    {"test",
+     "test -rewrite [-channel=C] [-destination_channel=C] [-from=A] [-sender=A] [-check] address ...\n"
+     "       imsimta test -mapping [-table=T] [-mapping_file=F] [-flags=L] string\n"
+     "       imsimta test -match -pattern=P -target=S",
+     "shows what happens to an address, a mapping probe or a pattern", run_test},
+    {"version", "version", "prints the version and the published build", run_version},
+};
+
+std::string_view bare(std::string_view word) {
+  if (word.starts_with("--")) return word.substr(2);
+  return word.starts_with("-") ? word.substr(1) : std::string_view{};
+}
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return kCommands;
+}
+
+bool Arguments::take(std::string_view name, std::string* value) {
+  for (auto word = words_.begin(); word != words_.end(); ++word) {
+    const auto text = bare(*word);
+    if (text.empty()) continue;
+    const auto equals = text.find('=');
+    if (!iequals(text.substr(0, equals), name)) continue;
+    if (value) *value = equals == text.npos ? "" : std::string(text.substr(equals + 1));
+    words_.erase(word);
+    return true;
+  }
+  return false;
+}
+
+std::string Arguments::take_word() {
+  for (auto word = words_.begin(); word != words_.end(); ++word) {
+    if (!bare(*word).empty()) continue;
+    auto text = *word;
+    words_.erase(word);
+    return text;
+  }
+  return "";
+}
+
+Result<> Arguments::finish(std::string_view usage) const {
+  if (words_.empty()) return {};
+  return permanent("\"" + printable(words_[0]) + "\" is not understood; usage: imsimta " +
+                   std::string(usage));
+}
+
+}  // namespace waxwing::imsimta
