@@ -152,11 +152,18 @@ Step Core::by_password(const Peer& peer, const std::string& mechanism, std::stri
                        std::string_view login, std::string_view password, Ask ask) {
   if (!plain_text_allowed(peer))
     return failed(Reason::encryption_required, printable(login) + ": password in clear without TLS");
-  const auto user = find_user(login, ask);
-  if (!user) return user.error();
-  if (!*user) return failed(Reason::credentials, printable(login) + ": no such user");
-  if (auto stop = check_password(**user, password, ask)) return std::move(*stop);
-  return finish(peer, mechanism, *user, login, authorization_id, ask);
+  // A wrong password may be a new one: the entry is read again before it is called wrong.
+  for (bool again : {true, false}) {
+    const auto user = find_user(login, ask);
+    if (!user) return user.error();
+    auto stop = *user ? check_password(**user, password, ask)
+                      : failed(Reason::credentials, printable(login) + ": no such user");
+    if (!stop) return finish(peer, mechanism, *user, login, authorization_id, ask);
+    if (stop->kind == Step::Kind::would_block || stop->failure.reason != Reason::credentials) return *stop;
+    if (ask == Ask::cache_only) return would_block();
+    if (!again || !directory->expire_user(login)) return *stop;
+  }
+  return failed(Reason::credentials, printable(login) + ": wrong password");
 }
 
 Step Core::finish(const Peer& peer, const std::string& mechanism, const directory::UserRef& user,
@@ -277,10 +284,12 @@ Step Authenticator::apop(const Peer& peer, std::string_view login, std::string_v
   if (!user) return user.error();
   const auto clear = *user ? Core::clear_password(**user) : std::nullopt;
   const auto wanted = to_hex(hash(Digest::md5, std::string(banner) + std::string(clear.value_or(""))));
-  if (!clear || !same_bytes(wanted, to_lower(digest)))
+  if (!clear || !same_bytes(wanted, to_lower(digest))) {
+    core_->directory->expire_user(login);
     return failed(Reason::credentials, printable(login) + (!*user   ? ": no such user"
                                                            : !clear ? ": no password in clear"
                                                                     : ": wrong digest"));
+  }
   return core_->finish(peer, "APOP", *user, login, {}, ask);
 }
 

@@ -62,10 +62,12 @@ class CramMd5 : public Mechanism {
     if (!user) return user.error();
     const auto clear = *user ? Core::clear_password(**user) : std::nullopt;
     const auto wanted = to_hex(hmac(Digest::md5, clear.value_or(""), challenge_));
-    if (!clear || !same_bytes(wanted, to_lower(response.substr(space + 1))))
+    if (!clear || !same_bytes(wanted, to_lower(response.substr(space + 1)))) {
+      core_.directory->expire_user(login);
       return failed(Reason::credentials, printable(login) + (!*user   ? ": no such user"
                                                              : !clear ? ": no password in clear for CRAM-MD5"
                                                                       : ": wrong digest"));
+    }
     return core_.finish(peer_, "CRAM-MD5", *user, login, {}, ask);
   }
 

@@ -138,9 +138,11 @@ class Scram : public Mechanism {
     const std::string said = first_.bare + "," + server_first_ + "," + std::string(without_proof);
     std::string client_key = hmac(Digest::sha256, secret_.stored_key, said);
     for (std::size_t i = 0; i < client_key.size(); ++i) client_key[i] ^= (*proof)[i];
-    if (!same_bytes(hash(Digest::sha256, client_key), secret_.stored_key) || !problem_.empty())
+    if (!same_bytes(hash(Digest::sha256, client_key), secret_.stored_key) || !problem_.empty()) {
+      core_.directory->expire_user(first_.user);  // the next attempt sees a password changed just now
       return failed(Reason::credentials,
                     printable(first_.user) + ": " + (problem_.empty() ? "wrong proof" : problem_));
+    }
     stage_ = Stage::acknowledgement;
     return challenge("v=" + to_base64(hmac(Digest::sha256, secret_.server_key, said)));
   }

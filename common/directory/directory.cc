@@ -17,6 +17,7 @@ namespace waxwing::directory {
 
 namespace {
 constexpr std::string_view kWouldBlock = "the answer is not in the directory cache";
+constexpr std::int64_t kBelievedAfterWrongPasswordMs = 10'000;
 constexpr std::size_t kMaxNameBytes = 1024;  // longer than any address or DN that could be found
 
 std::vector<std::string> names(std::span<const std::string_view> fixed,
@@ -113,7 +114,8 @@ auto Directory::Inner::look_up(C& cache, std::string_view key, Ask ask, F fetch)
     // A malformed entry is believed for a short while only: it is being corrected.
     const bool lasting = fetched && !is_empty_answer(*fetched);
     const auto seconds = lasting ? settings.cache_seconds : settings.negative_seconds;
-    cache.store(key, {fetched, born + seconds * 1000, born + (seconds + settings.stale_seconds) * 1000});
+    cache.store(key,
+                {fetched, born, born + seconds * 1000, born + (seconds + settings.stale_seconds) * 1000});
     return fetched;
   });
   if (waited) shared.fetch_add(1, std::memory_order_relaxed);
@@ -357,6 +359,10 @@ Result<std::shared_ptr<Directory>> Directory::open(Settings settings) {
 
 Result<UserRef> Directory::user_by_login(std::string_view login, Ask ask) {
   return inner_->look_up(inner_->users, login, ask, [&] { return inner_->fetch_user(login); });
+}
+
+bool Directory::expire_user(std::string_view login) {
+  return inner_->users.expire(login, monotonic_ms() - kBelievedAfterWrongPasswordMs);
 }
 
 Result<MatchRef> Directory::by_address(std::string_view address, Ask ask) {

@@ -96,6 +96,10 @@ class Directory {
   // Null: no such user, or no such domain.
   Result<UserRef> user_by_login(std::string_view login, Ask ask);
 
+  // After a wrong password: an answer older than 10 seconds is believed no longer, so that a password that
+  // was changed, or a user who was made, a moment ago is found by the next lookup. True when there was one.
+  bool expire_user(std::string_view login);
+
   // local@domain, without <> and without source route, unquoted as in the directory. For a domain alias
   // the address in the canonical domain matches too. mail wins over mailAlternateAddress, this over
   // mailEquivalentAddress. A catch-all is asked for by "@domain" (mailAlternateAddress: @domain), or see

@@ -25,6 +25,7 @@ class Cache {
  public:
   struct Found {
     Result<V> answer;
+    std::int64_t born_ms = 0;
     std::int64_t fresh_until_ms = 0;
     std::int64_t stale_until_ms = 0;
   };
@@ -54,6 +55,16 @@ class Cache {
       shard.index.erase(std::string_view(shard.order.back().key));
       shard.order.pop_back();
     }
+  }
+
+  // Takes away the freshness of an answer that was stored before born_before_ms.
+  bool expire(std::string_view key, std::int64_t born_before_ms) {
+    Shard& shard = shard_of(key);
+    const std::lock_guard lock(shard.mutex);
+    const auto at = shard.index.find(key);
+    if (at == shard.index.end() || at->second->found.born_ms >= born_before_ms) return false;
+    at->second->found.fresh_until_ms = 0;
+    return true;
   }
 
   void clear() {

@@ -101,7 +101,11 @@ Entry read_entry(LDAP* handle, LDAPMessage* message) {
 }  // namespace
 
 Connection::Connection(::ldap* handle) : handle_(handle), born_ms_(monotonic_ms()) {}
+::ldap* Connection::release() {
+  return std::exchange(handle_, nullptr);
+}
 Connection::~Connection() {
+  if (handle_ == nullptr) return;
   ldap_unbind_ext(handle_, nullptr, nullptr);
 }
 
@@ -130,12 +134,17 @@ std::unique_ptr<Connection> Connection::open(const std::string& url, const std::
 
 Trouble Connection::search(const SearchRequest& request, std::int64_t timeout_ms, Entries& entries,
                            std::string& why) {
+  return search_with(handle_, request, timeout_ms, entries, why);
+}
+
+Trouble search_with(::ldap* handle, const SearchRequest& request, std::int64_t timeout_ms, Entries& entries,
+                    std::string& why) {
   std::vector<char*> names;
   for (const auto& name : request.attributes) names.push_back(const_cast<char*>(name.c_str()));
   names.push_back(nullptr);
   timeval timeout = to_timeval(timeout_ms);
   LDAPMessage* answer = nullptr;
-  const int code = ldap_search_ext_s(handle_, request.base.c_str(), request.scope, request.filter.c_str(),
+  const int code = ldap_search_ext_s(handle, request.base.c_str(), request.scope, request.filter.c_str(),
                                      request.attributes.empty() ? nullptr : names.data(), 0, nullptr, nullptr,
                                      &timeout, static_cast<int>(request.max_entries), &answer);
   const std::unique_ptr<LDAPMessage, int (*)(LDAPMessage*)> owner(answer, ldap_msgfree);
@@ -143,12 +152,12 @@ Trouble Connection::search(const SearchRequest& request, std::int64_t timeout_ms
   if (code == LDAP_NO_SUCH_OBJECT) return Trouble::none;
   const auto trouble = trouble_of(code);
   if (trouble != Trouble::none) {
-    why = explain(handle_, code);
+    why = explain(handle, code);
     return trouble;
   }
-  for (LDAPMessage* message = ldap_first_entry(handle_, answer); message != nullptr;
-       message = ldap_next_entry(handle_, message))
-    entries.push_back(read_entry(handle_, message));
+  for (LDAPMessage* message = ldap_first_entry(handle, answer); message != nullptr;
+       message = ldap_next_entry(handle, message))
+    entries.push_back(read_entry(handle, message));
   return Trouble::none;
 }
 

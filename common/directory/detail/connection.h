@@ -43,11 +43,17 @@ class Connection {
   Trouble search(const SearchRequest& request, std::int64_t timeout_ms, Entries& entries, std::string& why);
 
   std::int64_t born_ms() const { return born_ms_; }
+  // The handle, which is the caller's from now on; this object must only be destroyed.
+  ::ldap* release();
 
  private:
   explicit Connection(::ldap* handle);
   ::ldap* handle_;
   std::int64_t born_ms_;
 };
+
+// Connection::search on a bare handle.
+Trouble search_with(::ldap* handle, const SearchRequest& request, std::int64_t timeout_ms, Entries& entries,
+                    std::string& why);
 
 }  // namespace waxwing::directory

@@ -1,0 +1,54 @@
+// commadmin: makes, changes, removes and lists users, domains and groups in the directory (Schema 2).
+// Exit codes: 0 done, 1 refused, 64 wrong usage, 75 the directory cannot be reached.
+#include <csignal>
+#include <iostream>
+
+#include "common/base/strings.h"
+#include "tools/commadmin/commands.h"
+
+namespace {
+using namespace waxwing;
+using namespace waxwing::commadmin;
+
+constexpr int kUsage = 64, kTemporary = 75;
+
+int fail(const Error& error, int code = 0) {
+  std::cerr << "commadmin: " << error.text << "\n";
+  if (code != 0) return code;
+  return error.fault == Fault::temporary ? kTemporary : 1;
+}
+
+Result<std::string> act(const Arguments& arguments) {
+  TRY(const auto root, find_instance(arguments.get("instance")));
+  TRY(const auto config, Config::load(root));
+  TRY(const auto settings, directory::Settings::from(*config));
+  if (settings.schema != 2)
+    return permanent(
+        "directory.schema is 1: commadmin writes Schema 2 only; change a DC tree with LDAP tools");
+  auto dn = config->text("directory.admindn"), password = config->text("directory.adminpassword");
+  if (dn.empty()) {
+    dn = settings.bind_dn;
+    password = settings.bind_password;
+  }
+  TRY(auto editor, directory::Editor::open(settings, dn, password));
+  Session session{arguments, *config, settings, std::move(editor)};
+  if (arguments.object == "user") return user_command(session);
+  if (arguments.object == "domain") return domain_command(session);
+  return group_command(session);
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.empty() || words[0] == "--help" || words[0] == "help") {
+    std::cout << usage();
+    return words.empty() ? kUsage : 0;
+  }
+  const auto arguments = parse_arguments(words);
+  if (!arguments) return fail(arguments.error(), kUsage);
+  const auto answer = act(*arguments);
+  if (!answer) return fail(answer.error());
+  std::cout << *answer << std::flush;
+  return std::cout ? 0 : 1;
+}
