@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "common/base/strings.h"
 #include "common/mail/charset.h"
@@ -186,9 +187,13 @@ const Parameter* ParameterizedValue::find(std::string_view name) const {
   return nullptr;
 }
 
-std::string_view ParameterizedValue::get(std::string_view name) const {
+std::string_view ParameterizedValue::get(std::string_view name) const& {
   const auto* parameter = find(name);
   return parameter == nullptr ? std::string_view() : std::string_view(parameter->value);
+}
+
+std::string ParameterizedValue::get(std::string_view name) && {
+  return std::string(std::as_const(*this).get(name));
 }
 
 ParameterizedValue parse_parameters(std::string_view value, const ParameterLimits& limits) {

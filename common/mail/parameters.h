@@ -21,7 +21,8 @@ struct ParameterizedValue {
   std::string value;  // "text/plain", "attachment": as written, without comments and blanks
   std::vector<Parameter> parameters;
   const Parameter* find(std::string_view name) const;
-  std::string_view get(std::string_view name) const;  // its value, or empty
+  std::string_view get(std::string_view name) const&;  // its value, or empty
+  std::string get(std::string_view name) &&;           // of a temporary: a copy
 };
 
 struct ParameterLimits {

@@ -115,8 +115,7 @@ Decoded decoded_part(const Mime& mime, const MimePart& part, std::size_t max_byt
 std::string part_text_utf8(const Mime& mime, const MimePart& part, std::size_t max_bytes) {
   const auto charset = parse_parameters(part.content_type).get("charset");
   const auto decoded = decoded_part(mime, part, max_bytes);
-  const std::string name(charset.empty() ? std::string_view("us-ascii") : charset);
-  return to_utf8_or_guess(decoded.bytes, name);
+  return to_utf8_or_guess(decoded.bytes, charset.empty() ? "us-ascii" : charset);
 }
 
 std::string encode_base64_lines(std::string_view bytes) {
