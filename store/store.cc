@@ -47,12 +47,11 @@ Result<std::shared_ptr<Store>> Store::open(std::shared_ptr<const Config> config)
 }
 
 void Store::Inner::on_event(const Event& event) {
-  const bool of_list = event.kind == EventKind::mailbox_created || event.kind == EventKind::mailbox_deleted ||
-                       event.kind == EventKind::mailbox_renamed;
-  if (of_list) {
+  {
     const std::lock_guard lock(mutex);
-    known.erase(event.mailbox);
-    known.erase(event.from);
+    known.erase(event.from);  // renamed from, or a row that was written anew
+    if (event.kind == EventKind::mailbox_deleted || event.kind == EventKind::mailbox_renamed)
+      known.erase(event.mailbox);
   }
   if (event.kind == EventKind::mailbox_renamed)
     if (const auto mailbox = mailboxes->find(event.mailbox_id))

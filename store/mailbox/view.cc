@@ -228,6 +228,7 @@ bool FilesView::move_to_new_generation(Changes& changes, Slots& changed) {
   const auto old_exists = old_count - static_cast<std::uint32_t>(old_dead.size());
   generation_ = std::move(*next);
   take_picture();
+  Slots gone;  // UIDs, descending
   for (auto slot = old_count; slot-- > 0;) {
     if (holds(old_dead, slot)) continue;
     const auto uid = old_map->record(slot).uid;
@@ -237,10 +238,10 @@ bool FilesView::move_to_new_generation(Changes& changes, Slots& changed) {
       continue;
     }
     changes.expunged.push_back(slot - below(old_dead, slot) + 1);
-    changes.vanished.push_back({uid, uid});
+    gone.push_back(uid);
     forget_recent(uid);
   }
-  std::reverse(changes.vanished.begin(), changes.vanished.end());
+  for (auto uid = gone.rbegin(); uid != gone.rend(); ++uid) add_uid(changes.vanished, *uid);
   std::reverse(changed.begin(), changed.end());
   const auto last_uid = old_count == 0 ? 0 : old_map->record(old_count - 1).uid;
   note_recent(slot_from(*map_, count_, last_uid + 1), count_);

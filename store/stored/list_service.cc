@@ -228,7 +228,7 @@ ListService::Answer ListService::special_use(const Record& question) {
   TRY(auto entry, need(name.text()));
   entry.special_use = question.get("value");
   TRY_VOID(db_->put(entry));
-  tell(EventKind::mailbox_created, entry);  // who knows the old row forgets it
+  tell(EventKind::mailbox_created, entry, name.text());  // who knows the old row forgets it
   return ok(entry);
 }
 
@@ -282,7 +282,7 @@ ListService::Answer ListService::adopt(const Record& question) {
   TRY(const auto entry, decode_entry(question.get("entry")));
   const std::lock_guard lock(lock_of(entry.name.user));
   TRY_VOID(db_->put(entry));
-  tell(EventKind::mailbox_created, entry);
+  tell(EventKind::mailbox_created, entry, entry.name.text());
   return ok(entry);
 }
 

@@ -1,5 +1,7 @@
 #include "store/stored/server.h"
 
+#include <sys/socket.h>
+
 #include <cerrno>
 #include <cstdio>
 
@@ -22,6 +24,7 @@ struct Server::Inner {
   std::unique_ptr<EventLoop::Timer> checkpoints, purges;
   bool purging = false;
   bool stopping = false;
+  int listener = -1;  // owned by the accepting coroutine
 
   Result<> open_list(const std::shared_ptr<Inner>& self);
   void set_timers(const std::shared_ptr<Inner>& self);
@@ -118,6 +121,7 @@ Result<std::unique_ptr<Server>> Server::start(EventLoop& loop, WorkerPool& worke
   TRY_VOID(inner->open_list(inner));
   workers.submit([service = inner->service] { service->sweep(); });
   TRY(auto listener, listen_unix(inner->config->path_of("run/stored")));
+  inner->listener = listener.get();
   serve_unix(loop, std::move(listener), [weak = std::weak_ptr(inner)](PacketSocket socket) {
     const auto self = weak.lock();
     if (self && !self->stopping) spawn(serve(self, std::make_shared<EventHub::Client>(std::move(socket))));
@@ -128,6 +132,10 @@ Result<std::unique_ptr<Server>> Server::start(EventLoop& loop, WorkerPool& worke
 
 Server::~Server() {
   inner_->stopping = true;
+  if (inner_->listener >= 0) {
+    ::shutdown(inner_->listener, SHUT_RDWR);  // accept fails, its coroutine ends and closes
+    inner_->loop.cancel_waits(inner_->listener);
+  }
   inner_->checkpoints.reset();
   inner_->purges.reset();
   inner_->hub.close_all();

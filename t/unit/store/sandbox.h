@@ -1,12 +1,15 @@
 // A store in a scratch directory with a stored of its own, in this process.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "common/base/file.h"
 #include "common/base/random.h"
@@ -20,7 +23,9 @@ namespace waxwing::store::test {
 inline std::shared_ptr<const Config> make_instance(const std::string& root, const std::string& options = "") {
   REQUIRE(make_directories(root + "/config"));
   REQUIRE(make_directories(root + "/run"));
-  REQUIRE(replace_file(root + "/config/msg.conf", "store.stored.timeout = 5\n" + options));
+  REQUIRE(replace_file(
+      root + "/config/msg.conf",
+      (options.find("stored.timeout") == std::string::npos ? "store.stored.timeout = 5\n" : "") + options));
   auto config = Config::load(root);
   INFO((config ? "" : config.error().text));
   REQUIRE(config);
@@ -98,9 +103,8 @@ class Sandbox {
 };
 
 inline std::string sample(const std::string& subject) {
-  return "From: Ann <ann@example.test>\r\nTo: bob@example.test\r\nSubject: " + subject +
-         "\r\nMessage-ID: <" + subject + "@example.test>\r\nDate: Sun, 22 Nov 2026 04:10:00 +0000\r\n\r\nHello " +
-         subject + "\r\n";
+  return "From: Ann <ann@example.test>\r\nTo: bob@example.test\r\nSubject: " + subject + "\r\nMessage-ID: <" +
+         subject + "@example.test>\r\nDate: Sun, 22 Nov 2026 04:10:00 +0000\r\n\r\nHello " + subject + "\r\n";
 }
 
 }  // namespace waxwing::store::test

@@ -1,0 +1,183 @@
+#include <condition_variable>
+#include <mutex>
+
+#include "t/unit/store/sandbox.h"
+
+using namespace waxwing;
+using namespace waxwing::store;
+using namespace waxwing::store::test;
+
+namespace {
+MailboxName name(const std::string& folder) {
+  return *MailboxName::make("bob", folder);
+}
+std::vector<std::string> folders(Store& store) {
+  std::vector<std::string> names;
+  const auto list = store.list("bob");
+  REQUIRE(list);
+  for (const auto& entry : *list) names.push_back(entry.name.folder);
+  return names;
+}
+// Collects events and waits for them.
+class Listener {
+ public:
+  Events::Handler handler() {
+    return [this](const Event& event) {
+      const std::lock_guard lock(mutex_);
+      events_.push_back(event);
+      changed_.notify_all();
+    };
+  }
+  bool wait_for(EventKind kind) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), [&] {
+      return std::any_of(events_.begin(), events_.end(),
+                         [&](const Event& event) { return event.kind == kind; });
+    });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Event> events_;
+};
+}  // namespace
+
+TEST_CASE("names are checked and canonical") {
+  CHECK(MailboxName::parse("user/bob/inbox")->text() == "user/bob/INBOX");
+  CHECK(MailboxName::parse("user/bob@x.test/Inbox/a")->text() == "user/bob@x.test/INBOX/a");
+  for (const auto* bad : {"", "user/", "user/bob", "user/bob/", "user//x", "user/bob//x", "user/bob/x/",
+                          "bob/INBOX", "user/bob/a\x01", "user/bob/\xff\xfe"})
+    CHECK_FALSE(MailboxName::parse(bad));
+  CHECK(code_of(MailboxName::make("bob", std::string(1001, 'x')).error()) == Code::cannot);
+}
+
+TEST_CASE("create, list, rename, remove") {
+  Sandbox box;
+  auto& store = box.store();
+  REQUIRE(store.create(name("INBOX")));
+  const auto sent = *store.create(name("Sent"), "\\Sent");
+  CHECK(sent.special_use == "\\Sent");
+  REQUIRE(store.create(name("a/b")));
+  REQUIRE(store.create(name("a/b/c")));
+  CHECK(code_of(store.create(name("Sent")).error()) == Code::already_exists);
+  CHECK(folders(store) == std::vector<std::string>{"INBOX", "Sent", "a/b", "a/b/c"});
+  REQUIRE(store.rename(name("a"), name("z")));
+  CHECK(folders(store) == std::vector<std::string>{"INBOX", "Sent", "z/b", "z/b/c"});
+  CHECK(code_of(store.rename(name("z/b"), name("z/b/d")).error()) == Code::cannot);
+  CHECK(code_of(store.rename(name("Sent"), name("z/b")).error()) == Code::already_exists);
+  CHECK(code_of(store.find(name("a/b")).error()) == Code::nonexistent);
+  REQUIRE(store.remove(name("z/b")));
+  CHECK(code_of(store.remove(name("z/b")).error()) == Code::nonexistent);
+  CHECK(folders(store) == std::vector<std::string>{"INBOX", "Sent", "z/b/c"});
+  const auto again = *store.create(name("z/b"));
+  CHECK(again.id != sent.id);
+  REQUIRE(store.set_special_use(name("Sent"), ""));
+  CHECK(store.find(name("Sent"))->special_use.empty());
+}
+
+TEST_CASE("what is renamed or removed elsewhere is noticed") {
+  Sandbox box;
+  const auto other = box.another();
+  REQUIRE(box.store().create(name("x")));
+  const auto mailbox = *other->open_mailbox(name("x"));
+  REQUIRE(mailbox->append_bytes(sample("1")));
+  Listener heard;
+  const auto watch = other->events().watch_mailbox(mailbox->entry().id, heard.handler());
+  REQUIRE(box.store().rename(name("x"), name("y")));
+  REQUIRE(heard.wait_for(EventKind::mailbox_renamed));
+  CHECK(mailbox->entry().name == name("y"));
+  REQUIRE(mailbox->append_bytes(sample("2")));
+  CHECK(box.mailbox("bob", "y")->status().messages == 2);
+  const auto view = *mailbox->view(true);
+  REQUIRE(box.store().remove(name("y")));
+  CHECK(view->sync(true).deleted);
+  CHECK(code_of(mailbox->append_bytes(sample("3")).error()) == Code::nonexistent);
+  CHECK(box.store().quota_usage("bob")->messages == 0);
+  // The same name again is another mailbox.
+  REQUIRE(box.store().create(name("y")));
+  CHECK((*other->open_mailbox(name("y")))->status().messages == 0);
+}
+
+TEST_CASE("renaming INBOX moves its messages") {
+  Sandbox box;
+  REQUIRE(box.mailbox("bob")->append_bytes(sample("1")));
+  REQUIRE(box.store().rename(name("INBOX"), name("old")));
+  CHECK(box.store().status(name("INBOX"))->messages == 0);
+  CHECK(box.store().status(name("old"))->messages == 1);
+}
+
+TEST_CASE("subscriptions need no mailbox") {
+  Sandbox box;
+  for (const auto* folder : {"b", "a", "INBOX"}) REQUIRE(box.store().subscribe("bob", name(folder)));
+  REQUIRE(box.store().subscribe("bobby", name("c")));
+  REQUIRE(box.store().unsubscribe("bob", name("b")));
+  REQUIRE(box.store().unsubscribe("bob", name("never")));
+  CHECK(*box.store().subscriptions("bob") == std::vector<MailboxName>{name("INBOX"), name("a")});
+}
+
+TEST_CASE("long lists come in pages") {
+  Sandbox box;
+  for (int n = 0; n < 205; ++n)
+    REQUIRE(box.store().subscribe("bob", name("f" + std::to_string(n) + std::string(900, 'x'))));
+  CHECK(box.store().subscriptions("bob")->size() == 205);
+  for (int n = 0; n < 230; ++n) REQUIRE(box.store().create(name("f" + std::to_string(1000 + n))));
+  CHECK(folders(box.store()).size() == 230);
+}
+
+TEST_CASE("status without opening") {
+  Sandbox box;
+  REQUIRE(box.mailbox("bob")->append_bytes(sample("1"), kSeen));
+  REQUIRE(box.mailbox("bob")->append_bytes(sample("22")));
+  box.reopen();
+  const auto status = *box.store().status(name("INBOX"));
+  CHECK(status.messages == 2);
+  CHECK(status.unseen == 1);
+  CHECK(status.recent == 2);
+  CHECK(status.uidnext == 3);
+  CHECK(status.size == sample("1").size() + sample("22").size());
+  CHECK_FALSE(status.mailbox_id.empty());
+}
+
+TEST_CASE("events reach other processes at once") {
+  Sandbox box;
+  const auto mailbox = box.mailbox("bob");
+  const auto other = box.another();
+  Listener by_mailbox, by_user;
+  const auto first = other->events().watch_mailbox(mailbox->entry().id, by_mailbox.handler());
+  const auto second = other->events().watch_user("bob", by_user.handler());
+  // stored has seen the watches when it has answered what came behind them.
+  REQUIRE(other->list("bob"));
+  REQUIRE(mailbox->append_bytes(sample("1")));
+  CHECK(by_mailbox.wait_for(EventKind::appended));
+  CHECK(by_user.wait_for(EventKind::appended));
+  REQUIRE(mailbox->expunge({{1, 1}}, false));
+  CHECK(by_user.wait_for(EventKind::expunged));
+}
+
+TEST_CASE("stored away: known mailboxes work on, and all is well when it is back") {
+  Sandbox box;
+  const auto mailbox = box.mailbox("bob");
+  Listener heard;
+  const auto watch = box.store().events().watch_mailbox(mailbox->entry().id, heard.handler());
+  REQUIRE(box.store().list("bob"));
+  box.stop_stored();
+  CHECK(deliver(box.store(), {.bytes = sample("1")}, {{.user = "bob"}})[0].outcome == Delivered::ok);
+  CHECK(mailbox->status().messages == 1);
+  std::thread later([&] { box.start_stored(); });
+  // Waits for stored instead of failing.
+  CHECK(deliver(box.store(), {.bytes = sample("2")}, {{.user = "newcomer"}})[0].outcome == Delivered::ok);
+  later.join();
+  CHECK(heard.wait_for(EventKind::resync));
+  CHECK(folders(box.store()) == std::vector<std::string>{"INBOX"});
+}
+
+TEST_CASE("without stored an unknown mailbox is a temporary error") {
+  Sandbox box("store.stored.timeout = 1\n");
+  REQUIRE(box.store().list("bob"));
+  box.stop_stored();
+  const auto found = box.store().find(name("INBOX"));
+  REQUIRE_FALSE(found);
+  CHECK(found.error().fault == Fault::temporary);
+  CHECK(code_of(found.error()) == Code::unavailable);
+}
