@@ -1,0 +1,180 @@
+#include "mta/notify/notification.h"
+
+#include <stdlib.h>
+#include <catch2/catch.hpp>
+
+#include "common/base/file.h"
+#include "common/base/strings.h"
+
+using namespace waxwing;
+using namespace waxwing::mta;
+using namespace waxwing::mta::notify;
+
+namespace {
+
+struct Case {
+  queue::Envelope envelope;
+  std::vector<std::string> problems;
+  Templates templates = Templates::load("etc/config/locale/C", problems);
+  Notice notice;
+
+  Case() {
+    envelope.sender = "a@example.test";
+    envelope.arrival_ms = 1'795'000'000'000;
+    envelope.envelope_id = "ENV1";
+    queue::Recipient recipient;
+    recipient.address = "final@other.test";
+    recipient.original = "rfc822;alias@example.test";
+    recipient.host = "other.test";
+    recipient.progress.attempts = 3;
+    recipient.progress.last_attempt_ms = 1'795'000'100'000;
+    envelope.recipients = {recipient, recipient};
+    envelope.recipients[1].address = "second@other.test";
+    notice.envelope = &envelope;
+    notice.original_header =
+        "Message-ID: <m@x>\r\nSubject: =?utf-8?q?x?=\r\n\tfolded\r\nX-Secret: no\r\n\r\n";
+    notice.to = envelope.sender;
+    notice.reporting_mta = "mail.example.test";
+    notice.postmaster = "postmaster@example.test";
+    notice.personal = "Internet \"Mail\" Delivery";
+    notice.now_ms = envelope.arrival_ms + 3 * 86'400'000LL;
+    notice.return_at_ms = envelope.arrival_ms + 12 * 86'400'000LL;
+    notice.outcomes.push_back(
+        {&envelope.recipients[0], Action::failed, "5.1.1 550 5.1.1 no such user", "mx.other.test"});
+  }
+  std::string text() const {
+    const auto made = make_notice(notice, templates, "BOUND");
+    return made.head + notice.original_header + made.tail;
+  }
+  bool has(const std::string& what) const { return text().find(what) != std::string::npos; }
+};
+
+}  // namespace
+
+TEST_CASE("the shipped texts are all there") {
+  Case one;
+  CHECK(one.problems.empty());
+}
+
+TEST_CASE("a failure is reported as RFC 3464 wants it") {
+  Case one;
+  for (
+      const char* part :
+      {"\r\nTo: a@example.test\r\n", "From: \"Internet \\\"Mail\\\" Delivery\" <postmaster@example.test>\r\n",
+       "Auto-Submitted: auto-replied\r\n",
+       "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"BOUND\"",
+       "Content-Type: message/delivery-status\r\n\r\nOriginal-Envelope-Id: ENV1\r\nReporting-MTA: "
+       "dns;mail.example.test\r\n",
+       "\r\n\r\nOriginal-Recipient: rfc822;alias@example.test\r\nFinal-Recipient: rfc822;final@other.test\r\n"
+       "Action: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns;mx.other.test\r\n"
+       "Diagnostic-Code: smtp;550 5.1.1 no such user\r\nLast-Attempt-Date: ",
+       "Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <m@x>", "\r\n--BOUND--\r\n",
+       "  Recipient address: alias@example.test", "  Attempts: 3\r\n", "  Subject: "}) {
+    INFO(part);
+    CHECK(one.has(part));
+  }
+  CHECK_FALSE(one.has("Will-Retry-Until"));
+  CHECK_FALSE(one.has("  X-Secret"));
+  one.notice.full_content = true;
+  CHECK(one.has("Content-Type: message/rfc822\r\n"));
+}
+
+TEST_CASE("no line ends in anything but CRLF") {
+  Case one;
+  const auto text = one.text();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n') CHECK((i > 0 && text[i - 1] == '\r'));
+    if (text[i] == '\r') CHECK((i + 1 < text.size() && text[i + 1] == '\n'));
+  }
+}
+
+TEST_CASE("delays say until when it is tried, in the units of the notices keyword") {
+  Case one;
+  one.notice.outcomes[0].action = Action::delayed;
+  one.notice.outcomes[0].text = "4.4.1 connection refused";
+  CHECK(one.has("Subject: Delivery Notification: Delivery has been delayed\r\n"));
+  CHECK(one.has("Action: delayed\r\nStatus: 4.4.1\r\n"));
+  CHECK(one.has("Diagnostic-Code: X-Waxwing;connection refused\r\n"));
+  CHECK(one.has("Will-Retry-Until: "));
+  CHECK(one.has("waiting for 3 days"));
+  CHECK(one.has("for 9 more days"));
+  one.notice.unit_seconds = 3600;
+  CHECK(one.has("waiting for 72 hours"));
+}
+
+TEST_CASE("successes tell delivered from relayed") {
+  Case one;
+  one.notice.outcomes[0] = {&one.envelope.recipients[0], Action::delivered, "2.1.5 ok", ""};
+  one.notice.outcomes.push_back({&one.envelope.recipients[1], Action::relayed, "250 ok", "mx.other.test"});
+  CHECK(one.has("Action: delivered\r\nStatus: 2.1.5\r\n"));
+  CHECK(one.has("Action: relayed\r\nStatus: 2.0.0\r\n"));
+  CHECK_FALSE(one.has("Last-Attempt-Date"));
+}
+
+TEST_CASE("what a remote host says adds no field and no line") {
+  Case one;
+  one.notice.outcomes[0].text = "5.0.0 550 bad\r\nStatus: 2.0.0\r\nBcc: x@y\x01" + std::string(5000, 'z');
+  one.notice.outcomes[0].remote_mta = "evil\r\nX: y";
+  const auto text = one.text();
+  CHECK(text.find("\r\nBcc:") == std::string::npos);
+  CHECK(text.find("\r\nX: y") == std::string::npos);
+  CHECK(text.find('\x01') == std::string::npos);
+  std::string_view rest = text;
+  while (!rest.empty()) CHECK(take_until(rest, '\n').size() <= 998);
+}
+
+TEST_CASE("suppressfinal hides the address behind an alias") {
+  Case one;
+  one.notice.suppress_final = true;
+  CHECK_FALSE(one.has("final@other.test"));
+  CHECK(one.has("Final-Recipient: rfc822;alias@example.test"));
+}
+
+TEST_CASE("UTF-8 addresses make it the international form of RFC 6533") {
+  Case one;
+  one.envelope.smtputf8 = true;
+  one.envelope.recipients[0].address = "j\xC3\xB6rg@other.test";
+  const auto made = make_notice(one.notice, one.templates, "B");
+  CHECK(made.utf8);
+  CHECK(made.head.find("message/global-delivery-status") != std::string::npos);
+  CHECK(made.head.find("Final-Recipient: utf-8;j\xC3\xB6rg@other.test") != std::string::npos);
+  CHECK(made.head.find("message/global-headers") != std::string::npos);
+}
+
+TEST_CASE("status codes are taken from the text when they are of the right class") {
+  CHECK(status_of("5.1.1 550 x", "5.0.0") == "5.1.1");
+  CHECK(status_of("550 x", "5.0.0") == "5.0.0");
+  CHECK(status_of("2.1.1 x", "5.0.0") == "5.0.0");
+  CHECK(status_of("4.4.1 x", "4.4.7") == "4.4.1");
+  CHECK(status_of("5.1.1111 x", "5.0.0") == "5.0.0");
+  CHECK(status_of("5..1", "5.0.0") == "5.0.0");
+  CHECK(status_of("", "4.0.0") == "4.0.0");
+}
+
+TEST_CASE("substitutions of the texts") {
+  Substitutions values;
+  values.headers = "H1\nH2\n";
+  values.recipients = "R\n";
+  values.units_so_far = 1;
+  values.units_left = 2;
+  values.units_allowed = 3;
+  CHECK(substitute("%C %U%S, %L %u%s of %F %u%s; 100%%, %x %", values) ==
+        "1 Day, 2 days of 3 days; 100%, %x %");
+  CHECK(substitute("%H%R", values) == "H1\r\nH2\r\nR\r\n");
+  values.hours = true;
+  CHECK(substitute("%F %U%S\r\n", values) == "3 HourS\r\n");
+}
+
+TEST_CASE("a missing text is replaced and named") {
+  char name[] = "/tmp/waxwing-texts-XXXXXX";
+  const std::string folder = ::mkdtemp(name);
+  REQUIRE(
+      replace_file(folder + "/return_prefix.txt", "Content-Type: text/plain; charset=utf-8\n\nHello %H\n"));
+  std::vector<std::string> problems;
+  const auto templates = Templates::load(folder, problems);
+  CHECK(problems.size() == 6);
+  CHECK(templates.part_header() == "Content-Type: text/plain; charset=utf-8\r\n");
+  CHECK(templates.text("prefix") == "Hello %H\n");
+  CHECK_FALSE(templates.text("bounced").empty());
+  REQUIRE(remove_tree(folder));
+}
