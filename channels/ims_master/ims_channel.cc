@@ -85,7 +85,11 @@ store::DeliveryMessage ImsChannel::message_of(Work& work) const {
   store::DeliveryMessage message;
   message.path = work.message().path();
   message.internal_date = work.envelope().arrival_ms / 1000;
-  if (return_path_) message.prefix = "Return-Path: <" + work.envelope().sender + ">\r\n";
+  // A prefix costs the link, so a message that was queued with its Return-Path: keeps it.
+  constexpr std::string_view kField = "Return-Path:";
+  const auto start = work.message().read_message(0, kField.size());
+  if (return_path_ && !(start && iequals(*start, kField)))
+    message.prefix = "Return-Path: <" + work.envelope().sender + ">\r\n";
   return message;
 }
 
