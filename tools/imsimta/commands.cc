@@ -5,8 +5,13 @@ namespace waxwing::imsimta {
 namespace {
 
 constexpr Command kCommands[] = {
+    {"cache", "cache -view [channel] | -sync", "shows what the job controller has in memory", run_cache},
     {"cnbuild", "cnbuild [-check] [-statistics]", "checks the MTA's configuration files and publishes them",
      run_cnbuild},
+    {"qm", "qm [command ...]",
+     "shows and changes what is queued; without a command, reads them from standard input", run_qm},
+    {"queue", "queue start|stop channel | -retry_delivery channel", "stops and starts a channel's deliveries",
+     run_queue},
     {"refresh", "refresh [service ...]", "cnbuild, then restart", run_refresh},
     {"reload", "reload",
      "makes running services take the published configuration and msg.conf, without restart", run_reload},
