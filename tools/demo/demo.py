@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""make demo: a private server, two users, one message from the first to the second, and what happened to it.
+
+    demo.py STAGE DIR          make (or reuse) the instance in DIR, start it, send and read a message, explain
+    demo.py --stop DIR         stop it; the folder stays, and the next run takes seconds
+"""
+import email.message
+import email.utils
+import imaplib
+import os
+import poplib
+import re
+import shutil
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import time
+
+USERS = [('alice', 'alice-secret', 'Alice Demo'), ('bob', 'bob-secret', 'Bob Demo')]
+DOMAIN = 'example.test'
+PORTS = 10
+DEADLINE = 30
+
+
+class Failed(Exception):
+    """Something that the one who runs the demo has to know."""
+
+
+def say(text=''):
+    print(text, flush=True)
+
+
+def step(text):
+    say(f'\n== {text}')
+
+
+def run(command, quiet=False, **more):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace', **more)
+    if result.stdout and (result.returncode != 0 or not quiet):
+        say(result.stdout.rstrip())
+    if result.returncode != 0:
+        raise Failed(f'{os.path.basename(command[0])} {" ".join(command[1:3])} failed; what it said is above')
+    return result.stdout
+
+
+def free_base():
+    """The first range of ports that nobody uses."""
+    for base in range(20000, 31000, 100):
+        try:
+            for port in range(base, base + PORTS):
+                with socket.socket() as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(('127.0.0.1', port))
+            return base
+        except OSError:
+            continue
+    raise Failed('no range of free ports between 20000 and 31000')
+
+
+class Demo:
+    def __init__(self, folder):
+        self.folder = os.path.abspath(folder)
+        self.env = {}
+
+    def command(self, *words, **more):
+        return run([os.path.join(self.folder, 'bin', words[0]), *words[1:]], **more)
+
+    # ---- the instance ----
+    def provide(self, stage):
+        step(f'An instance in {self.folder}')
+        if os.path.exists(os.path.join(self.folder, 'env')):
+            say('  is there from an earlier run')
+        else:
+            if os.path.exists(self.folder):  # an earlier run was cut short: nothing in it is worth keeping
+                shutil.rmtree(self.folder)
+            run([os.path.join(stage, 'bin', 'configure'), '--sandbox', self.folder, '--domain', DOMAIN,
+                 '--port-base', str(free_base())])
+        out = subprocess.run(['sh', '-c', '. "$1" && env -0', 'sh', os.path.join(self.folder, 'env')], check=True,
+                             stdout=subprocess.PIPE).stdout.decode()
+        self.env = dict(pair.split('=', 1) for pair in out.split('\0') if '=' in pair)
+
+    def port(self, name):
+        return int(self.env[name + '_PORT'])
+
+    def start(self):
+        step('All services (start-msg)')
+        self.command('start-msg')
+
+    def provide_users(self):
+        step('Two users in the directory (commadmin)')
+        for uid, password, name in USERS:
+            out = subprocess.run([os.path.join(self.folder, 'bin', 'commadmin'), 'user', 'search', uid],
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if out.returncode == 0 and f'{uid}@{DOMAIN}' in out.stdout:
+                say(f'  {uid}@{DOMAIN} is there')
+                continue
+            first, last = name.split()
+            self.command('commadmin', 'user', 'create', uid, '--password', password, '--first', first, '--last', last,
+                         quiet=True)
+            say(f'  {uid}@{DOMAIN} made, password {password}')
+
+    # ---- one message ----
+    def tls(self):
+        return ssl.create_default_context(cafile=self.env['CA_FILE'])
+
+    def send(self):
+        (sender, password, name), (recipient, _, other) = USERS
+        step(f'{name} sends {other} a message: submission on port {self.port("SUBMIT")}, STARTTLS, AUTH')
+        message = email.message.EmailMessage()
+        message['From'] = f'{name} <{sender}@{DOMAIN}>'
+        message['To'] = f'{other} <{recipient}@{DOMAIN}>'
+        message['Subject'] = 'Hello from the demo'
+        message['Date'] = email.utils.formatdate(localtime=True)
+        message['Message-ID'] = email.utils.make_msgid('demo', DOMAIN)
+        message.set_content('Dear Bob,\n\nthis went by submission, a durable queue and a channel program into your mailbox.\n\nAlice\n')
+        with smtplib.SMTP('127.0.0.1', self.port('SUBMIT'), local_hostname='laptop.example.test', timeout=DEADLINE) as client:
+            client.starttls(context=self.tls())
+            say(f'  TLS:    {client.sock.version()}, {client.sock.cipher()[0]}')
+            client.login(f'{sender}@{DOMAIN}', password)
+            say(f'  login:  {sender}@{DOMAIN}')
+            client.mail(f'{sender}@{DOMAIN}')
+            client.rcpt(f'{recipient}@{DOMAIN}')
+            code, answer = client.data(message.as_bytes())
+            say(f'  answer: {code} {answer.decode()}')
+            if code != 250:
+                raise Failed('the message was not accepted')
+        return message['Message-ID']
+
+    def read_by_imap(self, message_id):
+        uid, password, name = USERS[1]
+        step(f'{name} reads it by IMAP: port {self.port("IMAPS")} (TLS)')
+        client = imaplib.IMAP4_SSL('127.0.0.1', self.port('IMAPS'), ssl_context=self.tls(), timeout=DEADLINE)
+        client.login(f'{uid}@{DOMAIN}', password)
+        numbers, end = [], time.monotonic() + DEADLINE
+        client.select('INBOX')
+        while not numbers:
+            numbers = client.search(None, 'HEADER', 'Message-ID', message_id)[1][0].split()
+            if time.monotonic() > end:
+                raise Failed(f'the message has not come within {DEADLINE} s; see {self.folder}/log')
+            if not numbers:
+                time.sleep(0.02)
+                client.noop()
+        data = client.fetch(numbers[0], '(UID FLAGS RFC822.SIZE BODY.PEEK[])')[1]
+        text = data[0][1].decode('utf-8', 'replace')
+        say('  ' + data[0][0].decode('utf-8', 'replace').split('BODY[]')[0] + '...')
+        for line in text.splitlines():
+            say('  | ' + line)
+        client.logout()
+
+    def read_by_pop(self, message_id):
+        uid, password, name = USERS[1]
+        step(f'and by POP3: port {self.port("POPS")} (TLS)')
+        client = poplib.POP3_SSL('127.0.0.1', self.port('POPS'), context=self.tls(), timeout=DEADLINE)
+        client.user(f'{uid}@{DOMAIN}')
+        client.pass_(password)
+        count, size = client.stat()
+        say(f'  STAT: {count} messages, {size} bytes')
+        for number in range(count, 0, -1):
+            head = b'\n'.join(client.top(number, 0)[1]).decode('utf-8', 'replace')
+            if message_id in head:
+                lines = client.retr(number)[1]
+                say(f'  RETR {number}: {len(lines)} lines, the same message')
+                break
+        else:
+            raise Failed('POP3 does not show the message that IMAP showed')
+        client.quit()
+
+    # ---- what happened ----
+    def log_lines(self):
+        lines = []
+        for name in sorted(os.listdir(os.path.join(self.folder, 'log'))):
+            if name.endswith('.log'):
+                with open(os.path.join(self.folder, 'log', name), errors='replace') as f:
+                    lines += [line.rstrip('\n') for line in f]
+        return sorted(lines)
+
+    def explain(self):
+        step('What happened, from the logs, by the queue id')
+        lines = self.log_lines()
+        qid = None
+        for line in lines:
+            if ' mta.enqueue ' in line and f'from={USERS[0][0]}@{DOMAIN}' in line and f'{USERS[1][0]}@{DOMAIN}' in line:
+                qid = re.search(r'\bqid="?([0-9A-Z]+)', line).group(1)  # the newest one counts
+        if not qid:
+            say(f'  (no event names this message; see {self.folder}/log)')
+            return
+        sids = {m.group(1) for line in lines if qid in line for m in [re.search(r'\bsid="?([0-9A-Z]+)', line)] if m}
+        for line in lines:
+            if qid in line or any(f'sid={sid}' in line for sid in sids):
+                stamp, program, _, event, *rest = line.split(' ', 4)
+                say(f'  {stamp[11:23]}  {program:<22} {event:<18} {" ".join(rest)[:200]}')
+        say(f'  (queue id {qid}: grep {qid} {self.folder}/log/*.log finds it all)')
+
+    def what_next(self):
+        step('What to try next')
+        names = [('SMTP', 'smtp'), ('SUBMIT', 'submission, STARTTLS'), ('SUBMITS', 'submission, TLS'), ('IMAP', 'IMAP'),
+                 ('IMAPS', 'IMAP, TLS'), ('POP', 'POP3'), ('POPS', 'POP3, TLS'), ('LMTP', 'LMTP')]
+        say('  ports on 127.0.0.1:  ' + ', '.join(f'{self.port(n)} {what}' for n, what in names))
+        for uid, password, _ in USERS:
+            say(f'  user {uid}@{DOMAIN}   password {password}')
+        say(f'  user {self.env["ADMIN_USER"]}@{DOMAIN}   password {self.env["ADMIN_PASSWORD"]}')
+        say('\n  commands to explore (the first makes the others findable):')
+        folder = "'" + self.folder.replace("'", "'\\''") + "'" if re.search(r'[^\w/.-]', self.folder) else self.folder
+        for line in [f'. {folder}/env',
+                     'start-msg --status',
+                     f'imsimta test -rewrite bob@{DOMAIN}',
+                     'mboxutil -l',
+                     'commadmin user search "*"']:
+            say(f'    {line}')
+        say('\n  It runs until: make demo-stop')
+
+
+def stop(folder):
+    folder = os.path.abspath(folder)
+    if not os.path.exists(os.path.join(folder, 'bin', 'stop-msg')):
+        say(f'there is no demo in {folder}')
+        return
+    run([os.path.join(folder, 'bin', 'stop-msg')])
+    say(f'stopped; make demo starts it again, rm -r {folder} forgets it')
+
+
+def main():
+    if len(sys.argv) == 3 and sys.argv[1] == '--stop':
+        stop(sys.argv[2])
+        return 0
+    if len(sys.argv) != 3:
+        say(__doc__)
+        return 2
+    demo = Demo(sys.argv[2])
+    demo.provide(os.path.abspath(sys.argv[1]))
+    demo.start()
+    demo.provide_users()
+    message_id = demo.send()
+    demo.read_by_imap(message_id)
+    demo.read_by_pop(message_id)
+    demo.explain()
+    demo.what_next()
+    return 0
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main())
+    except (Failed, OSError, smtplib.SMTPException, imaplib.IMAP4.error, poplib.error_proto) as problem:
+        print(f'\ndemo: {problem}', file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
