@@ -88,7 +88,8 @@ Result<std::int64_t> Arguments::number(const std::string& name, std::int64_t fal
 
 std::string usage() {
   std::string text =
-      "usage: commadmin user|domain|group create|modify|delete|search [options]\n"
+      "usage: commadmin user|domain|group create|modify|delete|search [NAME] [options]\n"
+      "NAME is short for --uid, --domain or --name.\n"
       "options (objects: u user, d domain, g group; actions: c create, m modify, d delete, s search):\n";
   for (const auto& row : kOptions) {
     std::string left =
@@ -124,7 +125,8 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
     }
     arguments.options[name].push_back(value.value_or(""));
   }
-  if (plain.size() != 2) return permanent("name one object and one action; see commadmin --help");
+  if (plain.size() != 2 && plain.size() != 3)
+    return permanent("name one object, one action and at most one name; see commadmin --help");
   arguments.object = plain[0];
   arguments.action = plain[1];
   const char object = arguments.object == "user"     ? 'u'
@@ -139,6 +141,12 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
   if (object == '\0') return permanent("'" + printable(plain[0]) + "' is not user, domain or group");
   if (action == '\0')
     return permanent("'" + printable(plain[1]) + "' is not create, modify, delete or search");
+  if (plain.size() == 3) {
+    const auto* name = object == 'u' ? "uid" : object == 'd' ? "domain" : "name";
+    if (arguments.has(name))
+      return permanent("'" + printable(plain[2]) + "' and --" + name + " name two things");
+    arguments.options[name] = {plain[2]};
+  }
   for (const auto& [name, values] : arguments.options) {
     const auto* row = find_row(name);
     if (std::string_view(row->objects).find(object) == std::string_view::npos ||
