@@ -12,16 +12,28 @@ namespace waxwing::channels {
 namespace {
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr unsigned kQuickTries = 10;
+constexpr std::int64_t kQuickTryMs = 30'000;
 
 std::string reason(const mta::Verdict& verdict) {
   return fmt::format("{} {}", verdict.status, replace_all(verdict.text, "\n", " "));
 }
 
 void judge(Work& work, std::size_t recipient, const mta::Verdict& verdict) {
-  if (verdict.temporary())
-    work.deferred(recipient, reason(verdict));
-  else
-    work.failed(recipient, reason(verdict));
+  if (!verdict.temporary()) return work.failed(recipient, reason(verdict));
+  work.deferred(recipient, reason(verdict));
+  // The directory is usually back soon, and nobody else is bothered by another try.
+  if (work.attempts() < kQuickTries) work.retry_at(wall_ms() + kQuickTryMs);
+}
+
+// "@hold-daemon:joe@example.test" was sent to the hold channel by its route; without it, it is joe's again.
+std::string without_own_route(const mta::MtaConfig& config, const std::string& address) {
+  const auto colon = address.find(':');
+  if (!address.starts_with('@') || colon == std::string::npos) return address;
+  const auto* channel = config.channel_of_host(address.substr(1, colon - 1));
+  const bool own = channel != nullptr && (channel->name() == "hold" || channel->name() == "process" ||
+                                          channel->name() == "reprocess");
+  return own ? address.substr(colon + 1) : address;
 }
 
 mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uint64_t size_bytes) {
@@ -72,7 +84,8 @@ Task<void> Resubmit::deliver(Work& work) {
     mta::RecipientOptions wishes;
     wishes.notify = recipient.notify;
     wishes.original = recipient.original;
-    auto answer = co_await submission.recipient(recipient.address, std::move(wishes));
+    auto address = without_own_route(*submitter_->config(), recipient.address);
+    auto answer = co_await submission.recipient(std::move(address), std::move(wishes));
     if (answer.ok())
       accepted.push_back(i);
     else

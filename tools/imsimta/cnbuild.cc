@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "common/base/time.h"
+#include "job_controller/controller_config.h"
 #include "mta/config/mta_config.h"
 #include "tools/imsimta/command.h"
 
@@ -15,6 +16,9 @@ Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   TRY(auto sources, mta::read_sources(context.root));
   auto config = mta::MtaConfig::parse(sources);
   if (!config) return permanent("nothing published:\n" + config.error().text);
+  const auto jobs = job_controller::ControllerConfig::parse(sources.text("job_controller.cnf"));
+  if (!jobs) return permanent("nothing published:\n" + jobs.error().text);
+  for (const auto& warning : jobs->warnings) fmt::print("warning: {}\n", warning);
   for (const auto& warning : (*config)->warnings()) fmt::print("warning: {}\n", warning);
   if (statistics)
     fmt::print("{} rewrite rules, {} channels, {} mapping tables, {} aliases, checked in {} ms\n",
