@@ -1,0 +1,199 @@
+#include "mta/address/rewrite.h"
+
+#include "t/unit/mta_address/fixture.h"
+
+using namespace waxwing;
+using namespace waxwing::mta;
+
+namespace {
+
+// Rules in front of channels l (mail.example.com), out, inside, process.
+std::string with_rules(const std::string& rules) {
+  return rules +
+         "\n\nl\nmail.example.com\n\nout smtp\nout-daemon\n\ninside smtp\ninside-daemon\n\nloose "
+         "norules\nloose-daemon\n\n"
+         "process\nprocess-daemon\n";
+}
+
+// "channel|host|address", or "status text".
+std::string outcome(Site& site, const RewriteRequest& request) {
+  const auto result = rewrite(site.lookup(), request);
+  if (!result) return "error " + result.error().text;
+  if (!*result) return result->error().status + " " + result->error().text;
+  return (*result)->channel->name() + "|" + (*result)->host + "|" + (*result)->text();
+}
+
+RewriteRequest to(const std::string& address) {
+  RewriteRequest request;
+  const auto at = address.rfind('@');
+  request.local = address.substr(0, at);
+  request.domain = address.substr(at + 1);
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("scan order of sc.cs.siroe.edu") {
+  CHECK(host_keys("sc.cs.siroe.edu") ==
+        std::vector<std::string>{"sc.cs.siroe.edu", "*.cs.siroe.edu", ".cs.siroe.edu", "*.*.siroe.edu",
+                                 ".siroe.edu", "*.*.*.edu", ".edu", "*.*.*.*", "."});
+  CHECK(host_keys("SC.edu", 0) == std::vector<std::string>{"sc.edu", ".edu", "."});
+  CHECK(host_keys("a.b.c", 1) == std::vector<std::string>{"a.b.c", "*.b.c", ".b.c", ".c", "."});
+  CHECK(host_keys("host") == std::vector<std::string>{"host", "*", "."});
+  CHECK(host_keys("[1.2.3.4]") ==
+        std::vector<std::string>{"[1.2.3.4]", "[1.2.3.]", "[1.2.]", "[1.]", "[]", "."});
+  CHECK(host_keys("[IPv6:::1]") == std::vector<std::string>{"[ipv6:::1]", "[]", "."});
+}
+
+TEST_CASE("patterns, templates and substitutions") {
+  struct Case {
+    std::string rules, address, result;
+  };
+  const Case cases[] = {
+      // Template forms.
+      {"a.x $U%b.x\nb.x $U%$D@out-daemon", "u@a.x", "out|b.x|u@b.x"},
+      {"a.x $U%gw.x@out-daemon", "u@A.X", "out|gw.x|u@gw.x"},
+      {"a.x $U@out-daemon", "u@a.x", "out|out-daemon|u@out-daemon"},
+      {"a.x $U@a.x@out-daemon", "u@a.x", "out|out-daemon|@out-daemon:u@a.x"},
+      {"a.x $U@a.x@gw.x@out-daemon", "u@a.x", "out|gw.x|@gw.x:u@a.x"},
+      {"a.x $U%$D%gate.x@out-daemon", "u@a.x", "out|gate.x|u%a.x@gate.x"},
+      // Matched and unmatched parts; case is kept.
+      {".siroe.com $U%$H.new$D@out-daemon", "u@A.B.siroe.com", "out|a.b.new.siroe.com|u@A.B.new.siroe.com"},
+      {". $U%$H@out-daemon", "u@Some.Where", "out|some.where|u@Some.Where"},
+      {".a.b.c $U%$1D@out-daemon", "u@x.a.b.c", "out|b.c|u@b.c"},
+      {".c $U%$1H@out-daemon", "u@x.y.c", "out|y|u@y"},
+      {"*.siroe.com $U%$&0.one@out-daemon\n. $U%other@out-daemon", "u@w.siroe.com", "out|w.one|u@w.one"},
+      {"*.siroe.com $U%one@out-daemon\n. $U%other@out-daemon", "u@v.w.siroe.com", "out|other|u@other"},
+      {"*.*.siroe.com $U%$&1-$!1@out-daemon", "u@v.w.siroe.com", "out|w-v|u@w-v"},
+      {".siroe.com $U%$*0-$#0@out-daemon", "u@v.siroe.com", "out|siroe-com|u@siroe-com"},
+      {"[1.2.3.] $U%last-$L@out-daemon\n[] $U%[$L]@inside-daemon", "u@[1.2.3.4]", "out|last-4|u@last-4"},
+      {"[1.2.3.] $U%last-$L@out-daemon\n[] $U%[$L]@inside-daemon", "u@[1.2.4.4]",
+       "inside|[1.2.4.4]|u@[1.2.4.4]"},
+      // Subaddress, characters, host parts, case.
+      {"a.x $0U%$1U.y@out-daemon", "me+Tag@a.x", "out|tag.y|me@Tag.y"},
+      {"a.x $U%$0A$3X.$1X@out-daemon", "me@a.x", "out|m.x|me@m.x"},
+      {"a.x $\\$U%$^$D$_.z@out-daemon", "Me@a.x", "out|a.x.z|me@A.X.z"},
+      {"a.x $U$$$%$@%b@out-daemon", "u@a.x", "out|b|\"u$%@\"@b"},
+      // Earlier keys win, then file order; a rule that fails lets the scan go on.
+      {".x $U%second@out-daemon\na.x $U%first@out-daemon", "u@a.x", "out|first|u@first"},
+      {"a.x $U%first@out-daemon\na.x $U%second@out-daemon", "u@a.x", "out|first|u@first"},
+      {"a.x $R$U%first@out-daemon\na.x $U%second@out-daemon", "u@a.x", "out|second|u@second"},
+      {"a.x $B$U%first@out-daemon\n.x $U%up@out-daemon", "u@a.x", "out|up|u@up"},
+      // $* comes first, $% and $! when there is one.
+      {"$* $U%all@out-daemon\na.x $U%first@out-daemon", "u@a.x", "out|all|u@all"},
+      {"$% $U%hack@out-daemon\na.x $U%plain@out-daemon", "u%b@a.x", "out|hack|u%b@hack"},
+      {"$% $U%hack@out-daemon\na.x $U%plain@out-daemon", "ub@a.x", "out|plain|ub@plain"},
+      // Tags.
+      {"a.x $Tt|$U%b.x\nt|b.x $U%tagged@out-daemon\nb.x $U%plain@out-daemon", "u@a.x", "out|tagged|u@tagged"},
+      // Error texts.
+      {"a.x $?Gone$ away", "u@a.x", "5.1.2 Gone away"},
+      {"a.x $?Old\n.x $R$U%b@out-daemon", "u@b.x", "5.1.2 unknown host or domain b.x"},
+      {"a.x $450?Later", "u@a.x", "4.1.2 Later"},
+      {"b.x $U%$D@out-daemon", "u@a.x", "5.1.2 unknown host or domain a.x"},
+      // Loops.
+      {"a.x $U%b.x\nb.x $U%a.x", "u@a.x",
+       "5.4.6 rewriting of u@b.x does not come to an end; mend the rewrite rules"},
+      // The local host, and what stands behind a percent sign or bang there.
+      {"mail.example.com $U%$D@mail.example.com", "u@mail.example.com",
+       "l|mail.example.com|u@mail.example.com"},
+      {"mail.example.com $U%$D@mail.example.com\n. $U%$H@out-daemon", "u%far.x@mail.example.com",
+       "out|far.x|u@far.x"},
+      {"mail.example.com $U%$D@mail.example.com\n. $P$U%$H.p@out-daemon\n. $U%$H@out-daemon",
+       "u%far.x@mail.example.com", "out|far.x.p|u@far.x.p"},
+      {"mail.example.com $U%$D@mail.example.com\n. $U%$H@out-daemon", "b!u@mail.example.com", "out|b|u@b"},
+      {"mail.example.com $U%$D@mail.example.com\n. $U%$H@out-daemon", "b!u%c@mail.example.com",
+       "out|c|b!u@c"},
+      // Mapping calls; the result is expanded again.
+      {"a.x ${MAP,$U}\n.x $U%none@out-daemon", "joe@a.x", "out|joe.y|joe@joe.y"},
+      {"a.x ${MAP,$U}\n.x $U%none@out-daemon", "sue@a.x", "out|none|sue@none"},
+  };
+  for (const auto& each : cases) {
+    INFO(each.rules << "\n" << each.address);
+    Site site(with_rules(each.rules), "MAP\n\n  joe  $$U%$0joe.y@out-daemon$Y\n  sue  $N\n");
+    CHECK(outcome(site, to(each.address)) == each.result);
+  }
+}
+
+TEST_CASE("controls on envelope, header, direction and channels") {
+  Site site(with_rules(
+      "e.x $E$U%yes@out-daemon\nb.x $B$U%yes@out-daemon\nf.x $F$U%yes@out-daemon\n"
+      "r.x $R$U%yes@out-daemon\nm.x $Minside$Mout$U%yes@out-daemon\nn.x $U%yes@out-daemon$Ninside\n"
+      "q.x $U%yes@out-daemon$Qinside\nc.x $U%yes@out-daemon$Cinside\ni.x $1M$U%yes@out-daemon\n"
+      "j.x $1N$U%yes@out-daemon\nt.x $Minside$1~$U%yes@out-daemon\n. $U%no@out-daemon"));
+  const auto ask = [&](const char* address, bool envelope, bool forward, const char* source,
+                       const char* destination) {
+    auto request = to(address);
+    request.envelope = envelope;
+    request.forward = forward;
+    request.source = source ? site.channel(source) : nullptr;
+    request.destination = destination ? site.channel(destination) : nullptr;
+    const auto text = outcome(site, request);
+    return text.find("@yes") != std::string::npos  ? "yes"
+           : text.find("@no") != std::string::npos ? "no"
+                                                   : "error";
+  };
+  CHECK(ask("u@e.x", true, true, nullptr, nullptr) == std::string("yes"));
+  CHECK(ask("u@e.x", false, true, nullptr, nullptr) == std::string("no"));
+  CHECK(ask("u@b.x", false, true, nullptr, nullptr) == std::string("yes"));
+  CHECK(ask("u@b.x", true, true, nullptr, nullptr) == std::string("no"));
+  CHECK(ask("u@f.x", true, true, nullptr, nullptr) == std::string("yes"));
+  CHECK(ask("u@f.x", true, false, nullptr, nullptr) == std::string("no"));
+  CHECK(ask("u@r.x", true, false, nullptr, nullptr) == std::string("yes"));
+  CHECK(ask("u@m.x", true, true, "inside", nullptr) == std::string("yes"));
+  CHECK(ask("u@m.x", true, true, "out", nullptr) == std::string("yes"));
+  CHECK(ask("u@m.x", true, true, "process", nullptr) == std::string("no"));
+  CHECK(ask("u@m.x", true, true, "loose", nullptr) == std::string("yes"));  // norules
+  CHECK(ask("u@n.x", true, true, "inside", nullptr) == std::string("no"));
+  CHECK(ask("u@n.x", true, true, "out", nullptr) == std::string("yes"));
+  CHECK(ask("u@q.x", false, true, nullptr, "inside") == std::string("yes"));
+  CHECK(ask("u@q.x", false, true, nullptr, "out") == std::string("no"));
+  CHECK(ask("u@q.x", true, true, nullptr, nullptr) == std::string("yes"));  // ignored while To is rewritten
+  CHECK(ask("u@c.x", false, true, nullptr, "inside") == std::string("no"));
+  CHECK(ask("u@i.x", true, true, "process", nullptr) == std::string("yes"));
+  CHECK(ask("u@i.x", true, true, "out", nullptr) == std::string("no"));
+  CHECK(ask("u@j.x", true, true, "process", nullptr) == std::string("no"));
+  CHECK(ask("u@t.x", true, true, "inside", nullptr) == std::string("yes"));
+  CHECK(ask("u@t.x", true, true, "out", nullptr) == std::string("error"));
+}
+
+TEST_CASE("$V and $Z ask the directory; a directory that is down is a 4xx") {
+  Site site;
+  site.directory.add_domain("hosted.example");
+  CHECK(outcome(site, to("u@hosted.example")) == "l|mail.example.com|u@hosted.example");
+  CHECK(outcome(site, to("u@far.example")) == "tcp_local|far.example|u@far.example");
+  site.directory.domains["hosted.example"]->routing_hosts = {"elsewhere.example.com"};
+  CHECK(outcome(site, to("u@hosted.example")) == "tcp_local|hosted.example|u@hosted.example");
+  site.directory.domains["hosted.example"]->routing_hosts = {"MX1.example.com"};
+  CHECK(outcome(site, to("u@hosted.example")) == "l|mail.example.com|u@hosted.example");
+  site.directory.down = true;
+  CHECK(outcome(site, to("u@far.example")).substr(0, 5) == "4.4.3");
+  Site other(with_rules("$* $Z$H$U%away@out-daemon\n. $U%here@out-daemon"));
+  CHECK(outcome(other, to("u@example.com")) == "out|here|u@here");
+  CHECK(outcome(other, to("u@far.x")) == "out|away|u@away");
+}
+
+TEST_CASE("LDAP substitutions are quoted and fail the rule when nothing is found") {
+  Site site(
+      with_rules("a.x $=$]ldap:///o=isp?mailHost?sub?(uid=$U)[$U%$D@out-daemon\n.x $U%none@out-daemon\n"
+                 "b.x $U%$]ldap:///o=isp?mailHost?sub?(uid=$U)[@out-daemon"));
+  site.directory.searches["ldap:///o=isp?mailHost?sub?(uid=joe)"] = {{"uid=joe", {{"mailHost", {"h.x"}}}}};
+  CHECK(outcome(site, to("joe@b.x")) == "out|h.x|joe@h.x");
+  CHECK(outcome(site, to("sue@b.x")) == "out|none|sue@none");
+  outcome(site, to("j)(*@a.x"));
+  CHECK(site.directory.searches.contains("ldap:///o=isp?mailHost?sub?(uid=j%5C29%5C28%5C2a)"));
+}
+
+TEST_CASE("a source route is worked off from the left") {
+  Site site;
+  RewriteRequest request{"u", "far.x", {"mail.example.com", "gate.x"}};
+  CHECK(outcome(site, request) == "tcp_local|gate.x|@gate.x:u@far.x");
+}
+
+TEST_CASE("ten thousand rules are as fast to look up as a hundred") {
+  std::string rules;
+  for (int i = 0; i < 10000; ++i) rules += "h" + std::to_string(i) + ".x $U%gw@out-daemon\n";
+  Site site(with_rules(rules + ". $U%$H@out-daemon"));
+  CHECK(site.config->rules().size() == 10001);
+  CHECK(site.config->rules().most_wild_labels() == 0);
+  CHECK(outcome(site, to("u@h9999.x")) == "out|gw|u@gw");
+}

@@ -1,0 +1,188 @@
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "common/base/file.h"
+#include "mta/config/build_file.h"
+#include "mta/config/delivery_template.h"
+#include "mta/config/mta_config.h"
+
+using namespace waxwing;
+using namespace waxwing::mta;
+
+namespace {
+
+SourceSet sources() {
+  SourceSet set;
+  set.set_file("imta.cnf", ". $U%$H@out\n\nl\nl-host\n\nout smtp\nout\n");
+  set.set_file("mappings", "T\n\n  * $Y\n");
+  set.set_file("aliases", "postmaster: admin@x\n");
+  set.set_file("option.dat", "BLOCK_SIZE=16%400\n");
+  set.set_symbol("IMTA_DEFAULTDOMAIN", "example.com");
+  return set;
+}
+
+std::string scratch() {
+  char name[] = "/tmp/waxwing-mta-XXXXXX";
+  return ::mkdtemp(name);
+}
+
+bool has(const std::string& all, std::string_view part) {
+  return all.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("aliases: addresses, lists, URLs, quotes") {
+  SourceSet set;
+  set.set_file("aliases",
+               "! comment\n# comment\npostmaster: admin@example.com, \"a, b\"@example.com\n"
+               "list: <members.txt, owner@example.com\nmany: \"<ldap:///o=isp?mail?sub?(cn=x)\"\n"
+               "open: <ldap:///o=a,c=de?mail?sub?(x), *\nlong: a@b, \\\n  c@d\n");
+  set.set_file("members.txt", "one@x\n! no\ntwo@x\n");
+  std::vector<std::string> errors;
+  const auto file = AliasFile::parse(set, "aliases", errors);
+  INFO(join(errors, "\n"));
+  REQUIRE(errors.empty());
+  CHECK(file.find("POSTMASTER")->values ==
+        std::vector<std::string>{"admin@example.com", "\"a, b\"@example.com"});
+  CHECK(file.find("list")->values == std::vector<std::string>{"one@x", "two@x"});
+  CHECK(file.find("list")->errors_to == "owner@example.com");
+  CHECK(file.find("many")->urls == std::vector<std::string>{"ldap:///o=isp?mail?sub?(cn=x)"});
+  CHECK(file.find("open")->urls == std::vector<std::string>{"ldap:///o=a,c=de?mail?sub?(x)"});
+  CHECK(file.find("long")->values == std::vector<std::string>{"a@b", "c@d"});
+  CHECK(file.find("none") == nullptr);
+}
+
+TEST_CASE("aliases: what is not supported is an error, since leaving it out would open a list") {
+  SourceSet set;
+  set.set_file("aliases", "a: <gone\nb: <m, [AUTH_LIST] x, owner@x\nc:\nnothing\n  d: x@y\na: x@y\na: z@y\n");
+  set.set_file("m", "one@x\n");
+  std::vector<std::string> errors;
+  AliasFile::parse(set, "aliases", errors);
+  const auto all = join(errors, "\n");
+  INFO(all);
+  CHECK(has(all, "aliases:1: list file \"gone\""));
+  CHECK(has(all, "aliases:2: \"[AUTH_LIST] x\""));
+  CHECK(has(all, "aliases:3: alias c stands for nothing"));
+  CHECK(has(all, "aliases:4: expected"));
+  CHECK(has(all, "aliases:5: an alias begins in column 1"));
+  CHECK(has(all, "aliases:7: alias a is already at aliases:6"));
+}
+
+TEST_CASE("option.dat: radix, comments, unknown names, without effect") {
+  SourceSet set;
+  set.set_file("option.dat",
+               "! c\n# c\n; c\nblock_size=16%ff\nRETURN_PERSONAL=A B\nMM_DEBUG=5\nLDAP_UID=uid\n"
+               "BLOCK_SIZES=1\nLINE_LIMIT=many\nnonsense\n");
+  std::vector<std::string> errors, warnings;
+  const auto options = MtaOptions::parse(set, "option.dat", errors, warnings);
+  CHECK(options.number(Opt::BLOCK_SIZE) == 255);
+  CHECK(options.text(Opt::RETURN_PERSONAL) == "A B");
+  CHECK(options.number(Opt::MAX_RECEIVED_LINES) == 50);
+  CHECK(warnings.size() == 2);
+  const auto all = join(errors, "\n");
+  INFO(all);
+  CHECK(errors.size() == 3);
+  CHECK(has(all, "option.dat:8: unknown option BLOCK_SIZES; is BLOCK_SIZE meant"));
+  CHECK(has(all, "option.dat:9: option LINE_LIMIT needs a number"));
+  CHECK(has(all, "option.dat:10: expected OPTION=value"));
+}
+
+TEST_CASE("DELIVERY_OPTIONS: the default table") {
+  const MtaOptions options;
+  const auto table = DeliveryOptions::parse(options.text(Opt::DELIVERY_OPTIONS));
+  REQUIRE(table);
+  const auto* mailbox = table->find("MAILBOX");
+  REQUIRE(mailbox != nullptr);
+  CHECK(mailbox->users);
+  CHECK_FALSE(mailbox->groups);
+  CHECK(table->find("members")->target == DeliveryOption::Target::members);
+  CHECK(table->find("members_offline")->offline);
+  CHECK(table->find("forward")->even_off_host);
+  CHECK(table->find("forward")->target == DeliveryOption::Target::forwards);
+  CHECK(table->find("hold")->hold);
+  CHECK(table->find("autoreply")->autoreply);
+  CHECK_FALSE(DeliveryOptions::parse("mailbox"));
+  CHECK_FALSE(DeliveryOptions::parse("a=$M@x,a=$M@y"));
+  CHECK_FALSE(DeliveryOptions::parse("a=$Q@x"));
+}
+
+TEST_CASE("delivery templates") {
+  const std::string text = "$M%$\\$2I$_+$2S@ims-ms-daemon";
+  DeliveryValues values;
+  values.uid = "joe";
+  CHECK(fill_delivery_template(text, values) == "joe@ims-ms-daemon");
+  values.hosted_domain = "Other.Example";
+  CHECK(fill_delivery_template(text, values) == "joe%other.example@ims-ms-daemon");
+  values.subaddress = "Work";
+  CHECK(fill_delivery_template(text, values) == "joe%other.example+Work@ims-ms-daemon");
+  CHECK_FALSE(fill_delivery_template("$F@x", values));
+  values.domain = "a.b.c";
+  CHECK(fill_delivery_template("$1M$0M|$2H|$D", values) == "oj|c|a.b.c");
+}
+
+TEST_CASE("a build is read back, and damage or another version is told") {
+  const auto set = sources();
+  const auto bytes = encode_build(set, "2026-01-01T00:00:00Z");
+  auto build = decode_build(bytes);
+  REQUIRE(build);
+  CHECK(build->sources.files() == set.files());
+  CHECK(build->sources.symbols() == set.symbols());
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    auto broken = bytes;
+    broken[at] = static_cast<char>(broken[at] ^ 0x20);
+    const auto read = decode_build(broken);
+    // The time in the first line is told, not checked; everything else is.
+    if (read) CHECK(read->sources.files() == set.files());
+  }
+  for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(decode_build(bytes.substr(0, size)));
+  auto other = bytes;
+  other.replace(other.find(" 1 "), 3, " 2 ");
+  CHECK(has(decode_build(other).error().text, "version 2"));
+}
+
+TEST_CASE("golden: the build format, version 1") {
+  SourceSet set;
+  set.set_file("a", "b\n");
+  set.set_symbol("S", "v");
+  CHECK(encode_build(set, "T").substr(0, 20) == "waxwing-mta-build 1 ");
+  CHECK(has(encode_build(set, "T"), " T\nfile 2 a\nb\n\nsymbol 1 S\nv\n"));
+}
+
+TEST_CASE("published and loaded again; a reload notices a new build and keeps the old one when it is bad") {
+  const auto root = scratch();
+  CHECK(has(MtaConfig::load(root).error().text, "imsimta cnbuild"));
+  auto set = sources();
+  set.set_file("imta.cnf", ". $U%$H@out\n\nl\nl-host\n\nout smtp\nout\n");
+  REQUIRE(publish_build(root, set));
+  auto holder = MtaConfigHolder::open(root);
+  REQUIRE(holder);
+  CHECK((*holder)->current()->channel("OUT") != nullptr);
+  CHECK((*holder)->current()->options().number(Opt::BLOCK_SIZE) == 1024);
+  CHECK((*holder)->reload() == false);
+  set.set_file("imta.cnf", ". $U%$H@out\n\nl\nl-host\n\nout smtp\nout\n\nmore\nmore\n");
+  REQUIRE(publish_build(root, set));
+  CHECK((*holder)->reload() == true);
+  const auto now = (*holder)->current();
+  CHECK(now->channel("more") != nullptr);
+  REQUIRE(replace_file(build_path(root), "rubbish"));
+  CHECK_FALSE((*holder)->reload());
+  CHECK((*holder)->current() == now);
+  CHECK(remove_tree(root));
+}
+
+TEST_CASE("what only the whole shows: channels that rules and keywords name") {
+  auto set = sources();
+  set.set_file("imta.cnf",
+               "a $U%$D@nowhere\nb $U%$D$Mnone@out\nc ${NOTABLE,$L}$U%$D@out\n. $U%$H@out\n\n"
+               "l\nl-host\n\nout smtp saslswitchchannel gone\nout\n");
+  const auto config = MtaConfig::parse(set);
+  REQUIRE_FALSE(config);
+  const auto& all = config.error().text;
+  INFO(all);
+  CHECK(has(all, "imta.cnf:1: template $U%$D@nowhere routes to \"nowhere\""));
+  CHECK(has(all, "imta.cnf:2: template $U%$D$Mnone@out names channel \"none\""));
+  CHECK(has(all, "imta.cnf:3: ${NOTABLE,...} calls a mapping table"));
+  CHECK(has(all, "saslswitchchannel of channel out names channel \"gone\""));
+}
