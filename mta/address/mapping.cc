@@ -148,6 +148,7 @@ class Application {
     if (step.kind != Kind::sequence) {
       TRY(auto good, steps(step.inner, argument));
       if (!good) return false;
+      quote_ = false;  // what comes back is no part of a filter
     }
     switch (step.kind) {
       case Kind::sequence: {

@@ -149,6 +149,8 @@ Trouble Resolver::made_address(const std::string& made, const std::string& expan
     Rewritten direct{request.local, request.domain, {}, to_lower(request.domain), channel};
     return arrived(direct, expanded, frame, user);
   }
+  if (request.route.empty() && host.find('.') == std::string::npos)
+    return site_problem("a delivery option leads to " + printable(made) + ", for which there is no channel");
   TRY(auto rewritten, rewrite(lookup_, request));
   if (!rewritten && rewritten.error().status == "5.1.2")
     return site_problem("a delivery option leads to " + printable(made) + ", for which there is no channel");

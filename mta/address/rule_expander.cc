@@ -58,7 +58,7 @@ Result<bool> RuleExpander::steps(const std::vector<Step>& list, std::string& out
 Result<bool> RuleExpander::one(const Step& step, std::string& out, bool top, int depth) {
   switch (step.kind) {
     case StepKind::literal:
-      put(step.text, out);
+      out += step.text;
       return true;
     case StepKind::percent:
     case StepKind::at:
@@ -169,8 +169,17 @@ bool RuleExpander::channel_checks() const {
 
 Result<bool> RuleExpander::look_up(const Step& step, std::string& out, bool top, int depth) {
   std::string argument;
+  const bool quote_before = quote_;
   TRY(auto good, steps(step.inner, argument, false, depth + 1));
   if (!good) return false;
+  quote_ = false;  // what comes back is no part of a filter
+  TRY(auto found, answer(step, argument, out, top, depth));
+  quote_ = quote_before;
+  return found;
+}
+
+Result<bool> RuleExpander::answer(const Step& step, const std::string& argument, std::string& out, bool top,
+                                  int depth) {
   if (step.kind == StepKind::mapping) {
     TRY(auto answer, apply_mapping(lookup_, step.text, argument));
     if (!answer.matched || !answer.flags.has('Y')) return false;
@@ -178,11 +187,11 @@ Result<bool> RuleExpander::look_up(const Step& step, std::string& out, bool top,
     TRY(auto again, compile_rule_template(answer.text));
     return steps(again, out, top, depth + 1);
   }
-  auto answer = step.kind == StepKind::ldap ? ldap_value(lookup_, argument)
-                                            : domain_attribute(lookup_, argument, step.text);
-  if (!answer) return std::unexpected(answer.error());
-  if (!*answer) return false;
-  put(**answer, out);
+  auto value = step.kind == StepKind::ldap ? ldap_value(lookup_, argument)
+                                           : domain_attribute(lookup_, argument, step.text);
+  if (!value) return std::unexpected(value.error());
+  if (!*value) return false;
+  put(**value, out);
   return true;
 }
 

@@ -42,6 +42,7 @@ class RuleExpander {
   Result<bool> steps(const std::vector<Step>& list, std::string& out, bool top, int depth);
   Result<bool> one(const Step& step, std::string& out, bool top, int depth);
   Result<bool> look_up(const Step& step, std::string& out, bool top, int depth);
+  Result<bool> answer(const Step& step, const std::string& argument, std::string& out, bool top, int depth);
   Result<bool> domain_check(const Step& step, int depth);
   bool control(const Step& step);
   bool channel_checks() const;

@@ -150,7 +150,7 @@ bool ChannelParser::names(Channel& channel, std::span<const SourceLine> lines) {
   for (const auto& line : lines) {
     const auto words = split_words(line.text);
     if (words.size() > 2 || !is_host(words[0]) || (words.size() == 2 && !is_host(words[1]))) {
-      error(line, "expected a host name of channel " + channel.name_ +
+      error(line, "expected a host name of channel " + printable(channel.name_) +
                       " (and the alias it stands for); keywords go on the block's first line, and a blank "
                       "line ends the block");
       return false;

@@ -92,7 +92,7 @@ TEST_CASE("patterns, templates and substitutions") {
       {"b.x $U%$D@out-daemon", "u@a.x", "5.1.2 unknown host or domain a.x"},
       // Loops.
       {"a.x $U%b.x\nb.x $U%a.x", "u@a.x",
-       "5.4.6 rewriting of u@b.x does not come to an end; mend the rewrite rules"},
+       "5.4.6 rewriting of u@a.x does not come to an end; mend the rewrite rules"},
       // The local host, and what stands behind a percent sign or bang there.
       {"mail.example.com $U%$D@mail.example.com", "u@mail.example.com",
        "l|mail.example.com|u@mail.example.com"},
@@ -159,15 +159,15 @@ TEST_CASE("controls on envelope, header, direction and channels") {
 TEST_CASE("$V and $Z ask the directory; a directory that is down is a 4xx") {
   Site site;
   site.directory.add_domain("hosted.example");
-  CHECK(outcome(site, to("u@hosted.example")) == "l|mail.example.com|u@hosted.example");
+  CHECK(outcome(site, to("u@hosted.example")) == "l|hosted.example|u@hosted.example");
   CHECK(outcome(site, to("u@far.example")) == "tcp_local|far.example|u@far.example");
   site.directory.domains["hosted.example"]->routing_hosts = {"elsewhere.example.com"};
   CHECK(outcome(site, to("u@hosted.example")) == "tcp_local|hosted.example|u@hosted.example");
   site.directory.domains["hosted.example"]->routing_hosts = {"MX1.example.com"};
-  CHECK(outcome(site, to("u@hosted.example")) == "l|mail.example.com|u@hosted.example");
+  CHECK(outcome(site, to("u@hosted.example")) == "l|hosted.example|u@hosted.example");
   site.directory.down = true;
   CHECK(outcome(site, to("u@far.example")).substr(0, 5) == "4.4.3");
-  Site other(with_rules("$* $Z$H$U%away@out-daemon\n. $U%here@out-daemon"));
+  Site other(with_rules("$* $U%away@out-daemon$Z$H\n. $U%here@out-daemon"));
   CHECK(outcome(other, to("u@example.com")) == "out|here|u@here");
   CHECK(outcome(other, to("u@far.x")) == "out|away|u@away");
 }

@@ -1,0 +1,313 @@
+#include "mta/address/resolve.h"
+
+#include "t/unit/mta_address/fixture.h"
+
+using namespace waxwing;
+using namespace waxwing::mta;
+using directory::Status;
+
+namespace {
+
+// "channel:address" of all recipients with blanks between, members' problems as "!status"; or "code status".
+std::string resolve(Site& site, const std::string& address, const std::string& from = "a@far.x",
+                    std::uint64_t size = 0, const std::string& auth = "") {
+  const auto outcome =
+      resolve_recipient(site.lookup(), {address, site.channel("tcp_local"), from, auth, size, false});
+  if (!outcome) return "error " + outcome.error().text;
+  if (!*outcome) return std::to_string(outcome->error().code) + " " + outcome->error().status;
+  std::string text;
+  for (const auto& each : (*outcome)->recipients)
+    text += (text.empty() ? "" : " ") + each.channel + ":" + each.address +
+            (each.envelope_from.empty() ? "" : "<" + each.envelope_from);
+  for (const auto& each : (*outcome)->member_problems) text += " !" + each.status;
+  return text;
+}
+
+Recipient only(Site& site, const std::string& address) {
+  const auto outcome =
+      resolve_recipient(site.lookup(), {address, site.channel("tcp_local"), "", "", 0, false});
+  REQUIRE(outcome);
+  REQUIRE(*outcome);
+  REQUIRE((*outcome)->recipients.size() == 1);
+  return (*outcome)->recipients[0];
+}
+
+}  // namespace
+
+TEST_CASE("users by mail, alternate address, subaddress, in default and hosted domains") {
+  Site site;
+  site.directory.add_user("joe", "joe@example.com", {"j.smith@example.com", "joe+exact@example.com"});
+  site.directory.add_domain("other.example");
+  site.directory.add_user("sue", "sue@other.example");
+  CHECK(resolve(site, "joe@example.com") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "J.Smith@Example.COM") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "joe@mail.example.com") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "joe") == "ims-ms:joe@ims-ms-daemon");  // defaulthost
+  CHECK(resolve(site, "joe+exact@example.com") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "joe+Work/x@example.com") == "ims-ms:joe+Work/x@ims-ms-daemon");
+  CHECK(resolve(site, "sue@other.example") == "ims-ms:sue%other.example@ims-ms-daemon");
+  CHECK(resolve(site, "nobody@example.com") == "550 5.1.1");
+  CHECK(resolve(site, "joe@far.example") == "tcp_local:joe@far.example");
+  CHECK(resolve(site, "not an address@") == "501 5.1.3");
+  CHECK(resolve(site, "") == "501 5.1.3");
+  const auto sue = only(site, "Sue+Box@other.example");
+  CHECK(sue.mailbox == "sue@other.example");
+  CHECK(sue.folder == "Box");
+  CHECK(sue.host == "ims-ms-daemon");
+  CHECK(sue.rewritten == "Sue+Box@other.example");
+  CHECK(sue.rewritten_channel == "l");
+  CHECK(sue.expanded == "Sue+Box@other.example");
+  CHECK(only(site, "x@Far.Example").host == "far.example");
+}
+
+TEST_CASE("channels' own names are no way in from outside") {
+  Site site;
+  CHECK(resolve(site, "joe@ims-ms-daemon") == "tcp_local:joe@ims-ms-daemon");
+  CHECK(resolve(site, "joe@bitbucket") == "tcp_local:joe@bitbucket");
+}
+
+TEST_CASE("statuses of users and domains") {
+  struct Case {
+    Status status;
+    const char* answer;
+  };
+  for (const auto& each :
+       {Case{Status::active, "ims-ms:joe@ims-ms-daemon"}, Case{Status::inactive, "450 4.2.1"},
+        Case{Status::deleted, "550 5.1.1"}, Case{Status::removed, "550 5.1.1"},
+        Case{Status::disabled, "550 5.2.1"}, Case{Status::unused, "550 5.2.1"},
+        Case{Status::overquota, "452 4.2.2"}, Case{Status::hold, "hold:joe@example.com"}}) {
+    INFO(directory::to_string(each.status));
+    Site by_user, by_domain;
+    by_user.directory.add_user("joe", "joe@example.com")->status = each.status;
+    CHECK(resolve(by_user, "joe@example.com") == each.answer);
+    by_domain.directory.add_user("joe", "joe@example.com");
+    by_domain.directory.domains["example.com"]->status = each.status;
+    CHECK(resolve(by_domain, "joe@example.com") == each.answer);
+  }
+  Site strict(kSiteCnf, kSiteMappings, "", "USE_PERMANENT_ERROR=1\nUSE_TEMPORARY_ERROR=1\n");
+  strict.directory.add_user("joe", "joe@example.com")->status = Status::inactive;
+  CHECK(resolve(strict, "joe@example.com") == "550 5.2.1");
+  strict.directory.users["joe@example.com"]->status = Status::disabled;
+  CHECK(resolve(strict, "joe@example.com") == "450 4.2.1");
+}
+
+TEST_CASE("forwarding: elsewhere, to another user, with a copy, in circles") {
+  Site site;
+  auto joe = site.directory.add_user("joe", "joe@example.com");
+  auto sue = site.directory.add_user("sue", "sue@example.com");
+  joe->delivery_options = {"forward"};
+  joe->forwarding_addresses = {"joe@far.example"};
+  CHECK(resolve(site, "joe@example.com") == "tcp_local:joe@far.example");
+  CHECK(only(site, "joe@example.com").rewritten_channel == "l");
+  joe->forwarding_addresses = {"sue@example.com", "joe@far.example"};
+  CHECK(resolve(site, "joe@example.com") == "ims-ms:sue@ims-ms-daemon tcp_local:joe@far.example");
+  joe->delivery_options = {"mailbox", "forward"};
+  joe->forwarding_addresses = {"joe@far.example"};
+  CHECK(resolve(site, "joe@example.com") == "ims-ms:joe@ims-ms-daemon tcp_local:joe@far.example");
+  joe->delivery_options = sue->delivery_options = {"forward"};
+  joe->forwarding_addresses = {"sue@example.com"};
+  sue->forwarding_addresses = {"joe@example.com"};
+  CHECK(resolve(site, "joe@example.com") == "550 5.4.6");
+  sue->delivery_options = {"mailbox", "forward"};
+  CHECK(resolve(site, "joe@example.com") == "ims-ms:sue@ims-ms-daemon");
+  joe->forwarding_addresses = {};
+  CHECK(resolve(site, "joe@example.com") == "451 4.3.5");
+  joe->forwarding_addresses = {"nobody@example.com"};
+  CHECK(resolve(site, "joe@example.com") == "550 5.1.1");
+  joe->delivery_options = {"mailbox", "autoreply"};
+  CHECK(resolve(site, "joe@example.com") == "ims-ms:joe@ims-ms-daemon");
+  joe->delivery_options = {"carrier-pigeon"};
+  CHECK(resolve(site, "joe@example.com") == "451 4.3.5");
+  joe->delivery_options = {"native"};
+  CHECK(resolve(site, "joe@example.com").substr(0, 3) == "451");
+}
+
+TEST_CASE("mailHost, mailRoutingAddress, message limits") {
+  Site site;
+  auto joe = site.directory.add_user("joe", "joe@example.com");
+  joe->mail_host = "MX1.example.com";  // a name of ours
+  CHECK(resolve(site, "joe@example.com") == "ims-ms:joe@ims-ms-daemon");
+  joe->mail_host = "store2.example.com";
+  CHECK(resolve(site, "joe@example.com") == "tcp_local:@store2.example.com:joe@example.com");
+  CHECK(only(site, "joe@example.com").host == "store2.example.com");
+  joe->delivery_options = {"mailbox", "forward"};
+  joe->forwarding_addresses = {"j@far.example"};
+  CHECK(resolve(site, "joe@example.com") ==
+        "tcp_local:@store2.example.com:joe@example.com tcp_local:j@far.example");
+  joe->routing_address = "elsewhere@far.example";
+  CHECK(resolve(site, "joe@example.com") == "tcp_local:elsewhere@far.example");
+  joe->routing_address = joe->mail_host = "";
+  joe->delivery_options = {"mailbox"};
+  joe->message_max_blocks = 2;
+  CHECK(resolve(site, "joe@example.com", "", 2048) == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "joe@example.com", "", 2049) == "552 5.2.3");
+}
+
+TEST_CASE("groups: addresses, DNs, nested, in circles, with failures") {
+  Site site;
+  auto joe = site.directory.add_user("joe", "joe@example.com");
+  auto sue = site.directory.add_user("sue", "sue@example.com");
+  auto all = site.directory.add_group("all@example.com");
+  auto inner = site.directory.add_group("inner@example.com");
+  all->rfc822_members = {"far@far.example", "joe@example.com"};
+  all->member_dns = {inner->dn, joe->dn};
+  inner->member_dns = {sue->dn, all->dn};
+  CHECK(resolve(site, "all@example.com") ==
+        "tcp_local:far@far.example ims-ms:joe@ims-ms-daemon ims-ms:sue@ims-ms-daemon");
+  CHECK(only(site, "joe@example.com").from_list == false);
+  all->errors_to = "mailto:owner@example.com";
+  inner->errors_to = "inner-owner@example.com";
+  CHECK(resolve(site, "all@example.com") ==
+        "tcp_local:far@far.example<owner@example.com ims-ms:joe@ims-ms-daemon<owner@example.com "
+        "ims-ms:sue@ims-ms-daemon<inner-owner@example.com");
+  all->errors_to = inner->errors_to = "";
+  all->rfc822_members = {"nobody@example.com", "far@far.example"};
+  all->member_dns = {"uid=gone,o=isp"};
+  CHECK(resolve(site, "all@example.com") == "tcp_local:far@far.example !5.1.1 !5.1.1");
+  all->rfc822_members = {"nobody@example.com"};
+  CHECK(resolve(site, "all@example.com") == "550 5.1.1");
+  all->rfc822_members = all->member_dns = {};
+  CHECK(resolve(site, "all@example.com") == "550 5.2.4");
+  all->member_urls = {"ldap:///o=isp??sub?(cn=x)"};
+  site.directory.searches["ldap:///o=isp??sub?(cn=x)"] = {{"uid=sue", {{"mail", {"sue@example.com"}}}},
+                                                          {"cn=y", {}}};
+  CHECK(resolve(site, "all@example.com") == "ims-ms:sue@ims-ms-daemon");
+  all->status = Status::inactive;
+  CHECK(resolve(site, "all@example.com") == "450 4.2.1");
+}
+
+TEST_CASE("who may write to a group") {
+  Site site;
+  site.directory.add_user("joe", "joe@example.com", {"j@example.com"});
+  auto group = site.directory.add_group("all@example.com");
+  group->rfc822_members = {"m@far.example"};
+  const std::string good = "tcp_local:m@far.example", bad = "550 5.7.1";
+  const auto from = [&](const char* sender, const char* auth = "") {
+    return resolve(site, "all@example.com", sender, 0, auth);
+  };
+  group->allowed_domains = {"*.example.com", "example.com"};
+  CHECK(from("x@sub.example.com") == good);
+  CHECK(from("x@far.x") == bad);
+  group->allowed_domains = {};
+  group->disallowed_domains = {"far.x"};
+  CHECK(from("x@far.x") == bad);
+  CHECK(from("x@ok.x") == good);
+  group->disallowed_domains = {};
+  group->allowed_broadcasters = {"mailto:boss@example.com", "uid=joe,o=example.com,o=isp"};
+  CHECK(from("Boss@example.com") == good);
+  CHECK(from("j@example.com") == good);
+  CHECK(from("x@example.com") == bad);
+  group->allowed_broadcasters = {};
+  group->disallowed_broadcasters = {"spam@x.x"};
+  CHECK(from("spam@x.x") == bad);
+  group->disallowed_broadcasters = {};
+  group->broadcaster_policy = {"auth_req"};
+  CHECK(from("joe@example.com") == bad);
+  CHECK(from("joe@example.com", "joe@example.com") == good);
+  group->broadcaster_policy = {"password_required"};
+  CHECK(from("joe@example.com", "joe@example.com") == bad);
+  group->moderators = {"mailto:boss@far.example"};
+  group->reject_action = "tomoderator";
+  CHECK(from("joe@example.com") == "tcp_local:boss@far.example");
+  group->broadcaster_policy = {};
+  group->message_max_bytes = 100;
+  CHECK(resolve(site, "all@example.com", "a@b", 101) == "552 5.2.3");
+  group->message_max_bytes.reset();
+  group->allowed_domains = {"only.x"};
+  group->reject_action = "";
+  group->allowed_broadcasters = {"boss@example.com"};
+  CHECK(from("boss@example.com") == bad);
+  Site any(kSiteCnf, kSiteMappings, "", "OR_CLAUSES=1\n");
+  any.directory.groups["all@example.com"] = group;
+  CHECK(resolve(any, "all@example.com", "boss@example.com") == good);
+  CHECK(resolve(any, "all@example.com", "x@example.com") == bad);
+}
+
+TEST_CASE("the aliases file: after the directory, bare on this host, loops, lists") {
+  Site site(
+      kSiteCnf, kSiteMappings,
+      "postmaster: joe@example.com\nself: self@example.com\na: b\nb: a\nteam: joe, far@far.example, nobody\n"
+      "joe: wrong@far.example\nplus+*: joe\nfull@hosted.example: joe@example.com\n");
+  site.directory.add_user("joe", "joe@example.com");
+  site.directory.add_domain("hosted.example");
+  CHECK(resolve(site, "postmaster@example.com") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "Postmaster") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "postmaster@hosted.example") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "team@hosted.example") == "550 5.1.1");
+  CHECK(resolve(site, "full@hosted.example") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "joe@example.com") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "team@example.com") == "ims-ms:joe@ims-ms-daemon tcp_local:far@far.example !5.1.1");
+  CHECK(resolve(site, "plus+x@example.com") == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "self@example.com") == "550 5.4.6");
+  CHECK(resolve(site, "a@example.com") == "550 5.4.6");
+}
+
+TEST_CASE("catch-all and smart host of a domain") {
+  Site site;
+  site.directory.add_user("joe", "joe@example.com");
+  auto domain = site.directory.add_domain("hosted.example");
+  domain->catchall_address = "joe@example.com";
+  CHECK(resolve(site, "any@hosted.example") == "ims-ms:joe@ims-ms-daemon");
+  domain->catchall_address = "any@hosted.example";
+  CHECK(resolve(site, "any@hosted.example") == "550 5.1.1");
+  domain->routing_smart_host = "old.example.com";
+  CHECK(resolve(site, "any@hosted.example") == "tcp_local:@old.example.com:any@hosted.example");
+}
+
+TEST_CASE("directory down: always try again later") {
+  Site site(kSiteCnf, kSiteMappings, "postmaster: x@far.example\n");
+  auto group = site.directory.add_group("all@example.com");
+  group->member_urls = {"ldap:///x"};
+  site.directory.down = true;
+  for (const auto* address :
+       {"joe@example.com", "joe@mail.example.com", "joe@far.example", "postmaster@example.com"})
+    CHECK(resolve(site, address) == "451 4.4.3");
+  const Lookup without{*site.config, nullptr, Ask::may_block, nullptr};
+  const auto outcome = resolve_recipient(without, {"joe@example.com", nullptr, "", "", 0, false});
+  REQUIRE(outcome);
+  CHECK(outcome->error().code == 451);
+}
+
+TEST_CASE("FORWARD mapping, viaaliasrequired") {
+  Site site(kSiteCnf,
+            std::string(kSiteMappings) +
+                "\nFORWARD\n\n  old@far.example  new@far.example$Y\n  in@far.example  joe@example.com$Y$D\n");
+  site.directory.add_user("joe", "joe@example.com");
+  CHECK(resolve(site, "old@far.example") == "tcp_local:new@far.example");
+  CHECK(resolve(site, "in@far.example") == "ims-ms:joe@ims-ms-daemon");
+  Site closed(replace_all(kSiteCnf, "tcp_local smtp", "tcp_local viaaliasrequired smtp"), kSiteMappings,
+              "out: x@far.example\n");
+  CHECK(resolve(closed, "x@far.example") == "550 5.1.1");
+  CHECK(resolve(closed, "out@example.com") == "tcp_local:x@far.example");
+}
+
+TEST_CASE("senders and header addresses: completion and reversal") {
+  Site site(kSiteCnf, std::string(kSiteMappings) +
+                          "\nREVERSE\n\n  *@inner.example.com  $0@example.com$Y\n  h@*  hh@$0$Y$H\n");
+  auto joe = site.directory.add_user("joe", "Joe.Smith@example.com", {"joe@example.com", "eq@example.com"});
+  joe->equivalent_addresses = {"eq@example.com"};
+  const auto sender = [&](const char* address, bool submission = false) {
+    const auto result =
+        resolve_sender(site.lookup(), {address, site.channel("tcp_local"), "", "", 0, submission});
+    if (!result || !*result) return std::string("refused ") + (result ? result->error().status : "");
+    return **result;
+  };
+  CHECK(sender("") == "");
+  CHECK(sender("joe@example.com") == "Joe.Smith@example.com");
+  CHECK(sender("eq@example.com") == "eq@example.com");
+  CHECK(sender("joe") == "Joe.Smith@example.com");
+  CHECK(sender("joe", true) == "joe@submit.example");
+  CHECK(sender("x@inner.example.com") == "x@example.com");
+  CHECK(sender("h@far.example") == "h@far.example");
+  CHECK(sender("a b") == "refused 5.1.7");
+  const auto header = [&](const char* address, Pointing pointing) {
+    return *resolve_header_address(site.lookup(), address, pointing, site.channel("tcp_local"), nullptr);
+  };
+  CHECK(header("joe@example.com", Pointing::backward) == "Joe.Smith@example.com");
+  CHECK(header("joe@example.com", Pointing::forward) == "joe@example.com");
+  CHECK(header("h@far.example", Pointing::backward) == "hh@far.example");
+  CHECK(header("joe", Pointing::forward) == "joe@example.com");
+  site.directory.down = true;
+  CHECK(header("joe@example.com", Pointing::backward) == "joe@example.com");
+  CHECK(sender("joe@example.com") == "joe@example.com");
+}
