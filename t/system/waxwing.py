@@ -240,7 +240,7 @@ class Sandbox:
     # ---- people ----
     def user(self, uid, password, *more):
         """An account uid@domain; more: further words for commadmin user create."""
-        self.command('commadmin', 'user', 'create', uid, '--password', password, *more)
+        self.command('commadmin', 'user', 'create', '--uid', uid, '--password', password, *more)
         return f'{uid}@{self.domain}'
 
     # ---- looking inside ----

@@ -91,13 +91,14 @@ class Demo:
     def provide_users(self):
         step('Two users in the directory (commadmin)')
         for uid, password, name in USERS:
-            out = subprocess.run([os.path.join(self.folder, 'bin', 'commadmin'), 'user', 'search', uid],
+            out = subprocess.run([os.path.join(self.folder, 'bin', 'commadmin'), 'user', 'search', '--uid', uid],
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if out.returncode == 0 and f'{uid}@{DOMAIN}' in out.stdout:
                 say(f'  {uid}@{DOMAIN} is there')
                 continue
             first, last = name.split()
-            self.command('commadmin', 'user', 'create', uid, '--password', password, '--first', first, '--last', last,
+            self.command('commadmin', 'user', 'create', '--uid', uid, '--password', password, '--first', first,
+                         '--last', last,
                          quiet=True)
             say(f'  {uid}@{DOMAIN} made, password {password}')
 
@@ -207,7 +208,7 @@ class Demo:
                      'start-msg --status',
                      f'imsimta test -rewrite bob@{DOMAIN}',
                      'mboxutil -l',
-                     'commadmin user search "*"']:
+                     'commadmin user search']:
             say(f'    {line}')
         say('\n  It runs until: make demo-stop')
 
