@@ -95,9 +95,9 @@ Result<UidSet> MailboxFiles::expunge(const UidSet& uids, bool only_deleted) {
     freed.bytes += static_cast<std::int64_t>(record.size);
     freed.messages += 1;
   });
+  account_->add_usage(-freed.bytes, -freed.messages);
   locked.writer.reset();
   if (gone.empty()) return gone;
-  account_->add_usage(-freed.bytes, -freed.messages);
   TRY_VOID(failpoint("store.expunge.marked"));
   TRY_VOID(sync_index(locked.generation));
   tell(EventKind::expunged, gone.front().first, gone.back().last, modseq);

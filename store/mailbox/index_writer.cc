@@ -78,6 +78,7 @@ void Index::Writer::settle_dead_writers() {
       ::unlink(message_path(index_.directory(), record.uid).c_str());
       moving.flags = kVoid;
       write_moving(record, moving);
+      account_.add_usage(-static_cast<std::int64_t>(record.size), -1);  // its claim, see MailboxFiles::land
     }
     advance();
   }

@@ -69,14 +69,15 @@ Result<UniqueFd> copy_file(const std::string& from, const std::string& to) {
 
 Result<Landing> MailboxFiles::land(std::vector<Incoming>& messages, QuotaLimit limit) {
   const auto sum = sum_of(messages);
+  // Claimed under the lock: when we die between this and the reservation, the next writer sums up again.
+  auto locked = lock();
+  if (!locked) return std::unexpected(locked.error());
   if (!account_->claim(sum, limit))
     return fail_for_now(Code::over_quota, "the mailbox of " + entry_.name.user + " is full");
   const auto abort = [&](const Error& error) {
     account_->add_usage(-sum.bytes, -sum.messages);
     return std::unexpected(error);
   };
-  auto locked = lock();
-  if (!locked) return abort(locked.error());
   if (auto written = write_cache(locked->generation, messages); !written) return abort(written.error());
   Landing landing(std::static_pointer_cast<MailboxFiles>(shared_from_this()), locked->generation);
   if (auto named = name_keywords(*locked->writer, messages); !named) return abort(named.error());
@@ -145,7 +146,8 @@ Result<> Landing::publish() {
 Landing::~Landing() {
   if (!mailbox_ || slots_.empty()) return;
   for (const auto uid : uids_) ::unlink(message_path(mailbox_->directory(), uid).c_str());
-  if (const auto writer = generation_.index->lock(mailbox_->account())) (*writer)->abandon(slots_);
+  const auto writer = generation_.index->lock(mailbox_->account());
+  if (writer) (*writer)->abandon(slots_);
   mailbox_->account().add_usage(-claimed_.bytes, -claimed_.messages);
 }
 

@@ -43,7 +43,7 @@ class OldIndex {
   std::map<std::uint32_t, IndexRecord> records;  // by UID: whole ones that are not void
   std::set<std::uint32_t> underway;              // UIDs reserved by somebody alive
   std::set<std::uint32_t> void_uids;
-  bool torn = false;  // some record was not whole
+  bool torn = true;  // some of it is not whole, or there is none
 
   std::vector<std::string> keywords() const {
     std::vector<std::string> names;
@@ -55,6 +55,11 @@ class OldIndex {
     std::shared_ptr<const void> keep;
     const auto entry = cache_ ? cache_->entry(record.cache_offset, record.email_id, keep) : std::nullopt;
     return std::string(entry.value_or(std::string_view()));
+  }
+  void distrust() {
+    records.clear();
+    void_uids.clear();
+    torn = true;
   }
   void supersede() {
     if (header_) put(header_->state, header_->state | kSuperseded);
@@ -142,7 +147,9 @@ Result<std::pair<IndexRecord, std::string>> read_message(const std::string& path
 class Rebuild {
  public:
   Rebuild(const MailboxEntry& entry, Account& account, const RebuildOptions& options)
-      : entry_(entry), account_(account), options_(options), old_(entry.directory) {}
+      : entry_(entry), account_(account), options_(options), old_(entry.directory) {
+    if (options.ignore_index) old_.distrust();
+  }
 
   Result<RebuildReport> run() {
     find_out();
@@ -160,7 +167,8 @@ class Rebuild {
  private:
   // Compares index and files.
   void find_out() {
-    const auto purged = read_purged(entry_.directory);
+    const auto purged =
+        options_.forget_purged ? Result<std::vector<PurgedMessage>>() : read_purged(entry_.directory);
     std::set<std::uint32_t> gone;
     if (purged)
       for (const auto& message : *purged) gone.insert(message.uid);
@@ -178,6 +186,8 @@ class Rebuild {
         report_.lost += 1;
     if (old_.header() == nullptr)
       report_.reason = "no readable index";
+    else if (options_.ignore_index)
+      report_.reason = "the old index is not to be used";
     else if (old_.torn)
       report_.reason = "damaged records in the index";
     else if (old_.header()->uidvalidity != entry_.uidvalidity || entry_.id != old_.header()->mailbox_id)
@@ -203,11 +213,13 @@ class Rebuild {
     next.next_uid = std::max(last + 1, old_.header() ? old_.header()->next_uid : 1);
     next.recent_uid = old_.header() ? old_.header()->recent_uid : last;
     // Without the old index nobody knows what was expunged since when.
-    next.purged_modseq = old_.torn ? next.highestmodseq : old_.header()->purged_modseq;
+    next.purged_modseq =
+        old_.torn || options_.forget_purged ? next.highestmodseq : old_.header()->purged_modseq;
     std::vector<PurgedMessage> purged;
     for (const auto& [uid, record] : old_.records)
       if (!std::binary_search(keep_.begin(), keep_.end(), uid))
         purged.push_back({uid, record.flags & kExpunged ? record.modseq : draw(next)});
+    if (options_.forget_purged) ::unlink((entry_.directory + "/store.exp").c_str());
     TRY_VOID(next.publish(purged));
     old_.supersede();
     for (const auto uid : leftovers_) ::unlink(message_path(entry_.directory, uid).c_str());

@@ -12,8 +12,10 @@
 namespace waxwing::store {
 
 struct RebuildOptions {
-  bool check_only = false;  // say what would be done
-  bool force = false;       // rebuild even when index and files agree
+  bool check_only = false;     // say what would be done
+  bool force = false;          // rebuild even when index and files agree; parse every message again
+  bool ignore_index = false;   // take nothing from the old index: flags are lost
+  bool forget_purged = false;  // drop store.exp first: files that a purge left behind come back
 };
 struct RebuildReport {
   bool rebuilt = false;

@@ -41,7 +41,7 @@ FoundMailbox look_at(const std::string& directory, const std::string& relative) 
   else if (header)
     found.entry.uidvalidity = header->uidvalidity;
   else
-    found.problem = header.error().text;
+    found.damaged = true;
   return found;
 }
 }  // namespace

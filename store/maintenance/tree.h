@@ -9,8 +9,9 @@
 namespace waxwing::store {
 
 struct FoundMailbox {
-  MailboxEntry entry;   // directory relative to the partition
-  std::string problem;  // why it cannot be adopted; empty: it can
+  MailboxEntry entry;    // directory relative to the partition
+  std::string problem;   // why it cannot be adopted; empty: it can
+  bool damaged = false;  // its index must be rebuilt; the UIDVALIDITY is not known
 };
 // Blocks for as long as the partition is large. Directories that are no mailboxes are passed over.
 void walk_partition(const std::string& nick, const std::string& path,

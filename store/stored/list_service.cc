@@ -10,6 +10,7 @@
 #include "store/detail/partitions.h"
 #include "store/detail/paths.h"
 #include "store/list/protocol.h"
+#include "store/maintenance/rebuild.h"
 #include "store/maintenance/tree.h"
 
 namespace waxwing::store {
@@ -329,16 +330,28 @@ void ListService::purge_due() {
 
 Result<std::size_t> ListService::adopt_all() {
   std::size_t adopted = 0;
-  for (const auto& [nick, path] : partitions_) {
-    Result<> bad;
-    walk_partition(nick, path, [&](const FoundMailbox& found) {
+  Result<> bad;
+  for (const auto& [nick, path] : partitions_)
+    walk_partition(nick, path, [&, &root = path](FoundMailbox found) {
       if (!bad || !found.problem.empty()) return;
-      bad = db_->put(found.entry);
+      bad = adopt_found(root, found);
       adopted += 1;
     });
-    if (!bad) return std::unexpected(bad.error());
-  }
+  if (!bad) return std::unexpected(bad.error());
   return adopted;
+}
+
+Result<> ListService::adopt_found(const std::string& partition_path, FoundMailbox& found) {
+  if (found.damaged) {
+    auto full = found.entry;
+    full.directory = partition_path + "/" + found.entry.directory;
+    TRY_VOID(Account::create(parent_directory(full.directory), full.name.user));
+    TRY(const auto account, mailboxes_.account(parent_directory(full.directory)));
+    TRY(full.uidvalidity, account->next_uidvalidity());
+    TRY_VOID(rebuild_mailbox(full, *account, {}));
+    found.entry.uidvalidity = full.uidvalidity;
+  }
+  return db_->put(found.entry);
 }
 
 }  // namespace waxwing::store

@@ -56,6 +56,7 @@ class ListService {
   Result<std::string> directory_of(const MailboxEntry& entry) const;
   Result<std::vector<MailboxEntry>> all_below(const std::string& prefix);
   void tell(EventKind kind, const MailboxEntry& entry, const std::string& from = {});
+  Result<> adopt_found(const std::string& partition_path, struct FoundMailbox& found);
   void sweep_one(const std::string& item);
   std::mutex& lock_of(const std::string& user) {
     return locks_[std::hash<std::string>{}(user) % locks_.size()];

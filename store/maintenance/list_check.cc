@@ -1,0 +1,110 @@
+#include "store/maintenance/list_check.h"
+
+#include <map>
+#include <set>
+
+#include "common/base/file.h"
+#include "store/detail/errors.h"
+#include "store/detail/partitions.h"
+#include "store/detail/paths.h"
+#include "store/inner.h"
+#include "store/list/protocol.h"
+#include "store/maintenance/rebuild.h"
+#include "store/maintenance/tree.h"
+
+namespace waxwing::store {
+
+namespace {
+class ListCheck {
+ public:
+  ListCheck(Store& store, const ListCheckOptions& options,
+            const std::function<void(const std::string&)>& note)
+      : store_(store), options_(options), note_(note) {}
+
+  Result<ListCheckReport> run() {
+    Result<> bad;
+    for (const auto& [nick, path] : partitions_of(*store_.inner().config)) {
+      if (!options_.partition.empty() && options_.partition != nick) continue;
+      walk_partition(nick, path, [&, &root = path](FoundMailbox found) {
+        if (bad && wanted(found.entry)) bad = compare(root, found);
+      });
+    }
+    if (bad) bad = find_rows_without_files();
+    if (!bad) return std::unexpected(bad.error());
+    return report_;
+  }
+
+ private:
+  bool wanted(const MailboxEntry& entry) const {
+    return (options_.user.empty() || entry.name.user == options_.user) &&
+           (options_.partition.empty() || entry.partition == options_.partition);
+  }
+
+  Result<> compare(const std::string& root, FoundMailbox& found) {
+    if (!found.problem.empty()) {
+      note_("problem: " + found.problem);
+      report_.problems += 1;
+      return {};
+    }
+    const auto text = found.entry.name.text();
+    const auto row = store_.find(found.entry.name);
+    if (!row && code_of(row.error()) != Code::nonexistent) return std::unexpected(row.error());
+    if (row && row->id == found.entry.id) {
+      report_.right += 1;
+      return {};
+    }
+    if (row && file_exists(row->directory + "/store.name")) {
+      note_("problem: " + text + " is " + row->id + " in the list; " + found.entry.directory +
+            " says it too");
+      report_.problems += 1;
+      return {};
+    }
+    note_((options_.check_only ? "not in the list: " : "adopted: ") + text);
+    report_.adopted += 1;
+    if (options_.check_only) return {};
+    return adopt(root, found);
+  }
+
+  Result<> adopt(const std::string& root, FoundMailbox& found) {
+    if (found.damaged) {
+      auto full = found.entry;
+      full.directory = root + "/" + found.entry.directory;
+      TRY_VOID(Account::create(parent_directory(full.directory), full.name.user));
+      TRY(const auto account, store_.inner().mailboxes->account(parent_directory(full.directory)));
+      TRY(full.uidvalidity, account->next_uidvalidity());
+      TRY_VOID(rebuild_mailbox(full, *account, {}));
+      found.entry.uidvalidity = full.uidvalidity;
+    }
+    TRY_VOID(store_.inner().ask(std::move(Record("adopt").set("entry", encode_entry(found.entry)))));
+    return {};
+  }
+
+  Result<> find_rows_without_files() {
+    std::vector<std::string> gone;
+    TRY_VOID(store_.for_each("user/" + (options_.user.empty() ? "" : options_.user + "/"),
+                             [&](const MailboxEntry& entry) {
+                               if (wanted(entry) && !file_exists(entry.directory))
+                                 gone.push_back(entry.name.text());
+                               return true;
+                             }));
+    for (const auto& name : gone) {
+      note_((options_.check_only ? "without files: " : "forgotten: ") + name);
+      report_.forgotten += 1;
+      if (!options_.check_only) TRY_VOID(store_.inner().ask(std::move(Record("forget").set("name", name))));
+    }
+    return {};
+  }
+
+  Store& store_;
+  const ListCheckOptions& options_;
+  const std::function<void(const std::string&)>& note_;
+  ListCheckReport report_;
+};
+}  // namespace
+
+Result<ListCheckReport> check_list(Store& store, const ListCheckOptions& options,
+                                   const std::function<void(const std::string&)>& note) {
+  return ListCheck(store, options, note).run();
+}
+
+}  // namespace waxwing::store

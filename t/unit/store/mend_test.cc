@@ -1,0 +1,196 @@
+// Damage of every kind, and what opening or reconstruct makes of it.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "store/detail/paths.h"
+#include "store/inner.h"
+#include "store/mailbox/index.h"
+#include "store/maintenance/list_check.h"
+#include "store/maintenance/rebuild.h"
+#include "t/unit/store/sandbox.h"
+
+using namespace waxwing;
+using namespace waxwing::store;
+using namespace waxwing::store::test;
+
+namespace {
+void overwrite(const std::string& path, std::uint64_t at, const std::string& bytes) {
+  const auto fd = open_file(path, O_RDWR);
+  REQUIRE(fd);
+  REQUIRE(write_at(fd->get(), at, bytes));
+}
+// Three messages, the second flagged, the first expunged; closed.
+MailboxEntry prepared(Sandbox& box) {
+  const auto mailbox = box.mailbox("bob");
+  for (const auto* subject : {"1", "2", "3"}) REQUIRE(mailbox->append_bytes(sample(subject)));
+  REQUIRE(mailbox->store_flags({{2, 2}}, {FlagChange::How::add, kFlagged, {"kw"}, {}}));
+  REQUIRE(mailbox->expunge({{1, 1}}, false));
+  return mailbox->entry();
+}
+void check_two_left(Sandbox& box, bool with_flags) {
+  const auto mailbox = box.mailbox("bob");
+  const auto view = *mailbox->view(false);
+  REQUIRE(view->exists() == 2);
+  CHECK(view->uid(1) == 2);
+  CHECK(view->uid(2) == 3);
+  CHECK((view->message(1).flags == kFlagged) == with_flags);
+  CHECK(view->uidnext() == 4);
+  CHECK(mailbox->cached(view->message(2))->envelope.find("\"3\"") != std::string_view::npos);
+  const auto bytes = mailbox->open_message(view->message(1));
+  CHECK(*bytes->read(0, 10000) == sample("2"));
+  CHECK((*mailbox->append_bytes(sample("4"))).uids[0] == 4);
+}
+}  // namespace
+
+TEST_CASE("a record that rots is noticed after a restart and the index rebuilt") {
+  Sandbox box;
+  const auto entry = prepared(box);
+  box.reopen();
+  overwrite(index_path(entry.directory), kRecordsAt + 2 * kRecordBytes + 8, std::string(8, 'x'));
+  ::setenv("WAXWING_TEST_BOOT_ID", "0123456789abcdef0123456789abcdef", 1);
+  box.reopen();
+  check_two_left(box, true);
+  ::unsetenv("WAXWING_TEST_BOOT_ID");
+}
+
+TEST_CASE("half-written flags after a power cut: fresh modseq, the message stays") {
+  Sandbox box;
+  const auto entry = prepared(box);
+  const auto before = box.mailbox("bob")->status().highestmodseq;
+  box.reopen();
+  overwrite(index_path(entry.directory), kRecordsAt + 2 * kRecordBytes + offsetof(IndexRecord, modseq),
+            std::string(8, '\0'));
+  overwrite(index_path(entry.directory), kRecordsAt + kRecordBytes + offsetof(IndexRecord, version), "\1");
+  ::setenv("WAXWING_TEST_BOOT_ID", "0123456789abcdef0123456789abcdef", 1);
+  box.reopen();
+  check_two_left(box, true);
+  const auto view = *box.mailbox("bob")->view(false);
+  CHECK(view->message(2).modseq > before);
+  ::unsetenv("WAXWING_TEST_BOOT_ID");
+}
+
+TEST_CASE("header, whole index or cache lost") {
+  for (const std::string what : {"header", "short", "removed", "cache", "garbage cache"}) {
+    INFO(what);
+    Sandbox box;
+    const auto entry = prepared(box);
+    box.reopen();
+    const auto path = index_path(entry.directory);
+    if (what == "header") overwrite(path, 16, "xxxx");
+    if (what == "short") REQUIRE(::truncate(path.c_str(), 100) == 0);
+    if (what == "removed") REQUIRE(::unlink(path.c_str()) == 0);
+    if (what == "cache") REQUIRE(::unlink(cache_path(entry.directory, 1).c_str()) == 0);
+    if (what == "garbage cache") overwrite(cache_path(entry.directory, 1), 0, std::string(3000, 'z'));
+    if (what == "removed") {
+      const auto account = box.store().inner().mailboxes->account(parent_directory(entry.directory));
+      REQUIRE(rebuild_mailbox(entry, **account, {}));
+      // Nobody can know any more what was expunged.
+      CHECK(box.mailbox("bob")->status().messages == 3);
+      continue;
+    }
+    if (what == "short") {
+      CHECK(box.mailbox("bob")->status().messages == 3);
+      continue;
+    }
+    check_two_left(box, true);
+  }
+}
+
+TEST_CASE("reconstruct finds files, sets broken ones aside and tells what is lost") {
+  Sandbox box;
+  const auto entry = prepared(box);
+  box.reopen();
+  const auto account = *box.store().inner().mailboxes->account(parent_directory(entry.directory));
+  CHECK_FALSE(rebuild_mailbox(entry, *account, {})->rebuilt);
+  std::filesystem::copy_file(message_path(entry.directory, 2), message_path(entry.directory, 7));
+  std::ofstream(message_path(entry.directory, 8)) << "half a mess";
+  REQUIRE(::unlink(message_path(entry.directory, 3).c_str()) == 0);
+  const auto check = rebuild_mailbox(entry, *account, {.check_only = true});
+  CHECK_FALSE(check->rebuilt);
+  CHECK_FALSE(check->reason.empty());
+  const auto view = *box.mailbox("bob")->view(false);
+  const auto report = *rebuild_mailbox(entry, *account, {});
+  CHECK(report.rebuilt);
+  CHECK(report.found == 2);
+  CHECK(report.lost == 1);
+  CHECK(report.damaged == 1);
+  CHECK(file_exists(message_path(entry.directory, 8) + ".bad"));
+  const auto changes = view->sync(true);
+  CHECK(changes.expunged == std::vector<std::uint32_t>{2});
+  CHECK(changes.exists == 2);
+  CHECK(view->uid(2) == 7);
+  CHECK(view->message(1).flags == kFlagged);
+  CHECK(box.store().quota_usage("bob")->messages == 2);
+  CHECK(box.mailbox("bob")->append_bytes(sample("n"))->uids[0] == 9);
+}
+
+TEST_CASE("the mailbox list is rebuilt from the partitions") {
+  Sandbox box;
+  const auto entry = prepared(box);
+  REQUIRE(box.store().create(*MailboxName::make("cleo@x.test", "Entw\xc3\xbcrfe/a"), "\\Drafts"));
+  REQUIRE(box.store().rename(*MailboxName::make("cleo@x.test", "Entw\xc3\xbcrfe"),
+                             *MailboxName::make("cleo@x.test", "Drafts")));
+  box.stop_stored();
+  SECTION("asked for") {
+    REQUIRE(remove_tree(box.root() + "/store/mboxlist"));
+    box.start_stored();
+    box.reopen();
+    CHECK(box.store().list("bob")->empty());
+    std::vector<std::string> notes;
+    const auto report = *check_list(box.store(), {}, [&](const std::string& line) { notes.push_back(line); });
+    CHECK(report.adopted == 2);
+    CHECK(report.problems == 0);
+  }
+  SECTION("by itself, when the database is beyond recovery") {
+    for (const auto& name : *list_directory(box.root() + "/store/mboxlist"))
+      if (name.starts_with("log."))
+        REQUIRE(replace_file(box.root() + "/store/mboxlist/" + name, "not a log at all, really not"));
+    for (const auto* name : {"folder.db", "subscr.db"})
+      REQUIRE(replace_file(box.root() + "/store/mboxlist/" + name, std::string(8192, 'x')));
+    box.start_stored();
+    box.reopen();
+  }
+  CHECK(box.store().find(*MailboxName::make("cleo@x.test", "Drafts/a")));
+  CHECK(box.store().find(entry.name)->id == entry.id);
+  CHECK(box.store().find(entry.name)->uidvalidity == entry.uidvalidity);
+  check_two_left(box, true);
+}
+
+TEST_CASE("a row without files is forgotten") {
+  Sandbox box;
+  const auto entry = prepared(box);
+  REQUIRE(box.store().create(*MailboxName::make("bob", "x")));
+  REQUIRE(remove_tree(box.store().find(*MailboxName::make("bob", "x"))->directory));
+  CHECK(check_list(box.store(), {.check_only = true}, [](const std::string&) {})->forgotten == 1);
+  CHECK(check_list(box.store(), {}, [](const std::string&) {})->forgotten == 1);
+  CHECK(box.store().list("bob")->size() == 1);
+}
+
+TEST_CASE("modseq and UIDVALIDITY never go back over a restart of the system") {
+  Sandbox box;
+  prepared(box);
+  const auto before = box.mailbox("bob")->status();
+  REQUIRE(box.store().create(*MailboxName::make("bob", "x")));
+  const auto old = box.store().find(*MailboxName::make("bob", "x"))->uidvalidity;
+  REQUIRE(box.store().remove(*MailboxName::make("bob", "x")));
+  REQUIRE(box.store().create(*MailboxName::make("bob", "x")));
+  CHECK(box.store().find(*MailboxName::make("bob", "x"))->uidvalidity > old);
+  ::setenv("WAXWING_TEST_BOOT_ID", "0123456789abcdef0123456789abcdef", 1);
+  box.reopen();
+  const auto change = *box.mailbox("bob")->store_flags({{2, 2}}, {FlagChange::How::add, kSeen, {}, {}});
+  CHECK(change.modseq > before.highestmodseq);
+  ::unsetenv("WAXWING_TEST_BOOT_ID");
+}
+
+TEST_CASE("a version that is not known is refused with a clear message") {
+  Sandbox box;
+  const auto entry = prepared(box);
+  box.reopen();
+  overwrite(index_path(entry.directory), 8, "\x09");
+  const auto opened = box.store().open_mailbox(entry);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().fault == Fault::permanent);
+  CHECK(opened.error().text.find("version 9") != std::string::npos);
+}
