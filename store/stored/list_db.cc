@@ -2,6 +2,7 @@
 
 #include <db_cxx.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "common/base/failpoint.h"
@@ -18,6 +19,13 @@ std::unexpected<Error> db_error(const std::string& what, int code) {
   const auto text = "mailbox list: " + what + ": " + DbEnv::strerror(code);
   if (code == DB_RUNRECOVERY || code == DB_VERSION_MISMATCH) return fail_for_now(Code::corrupt, text);
   return temporary(text);
+}
+
+// Opening fails for the want of something that may come back, or because the database is damaged.
+std::unexpected<Error> open_error(const std::string& what, int code) {
+  for (const int passing : {ENOSPC, EDQUOT, EACCES, EPERM, ENOMEM, EMFILE, ENFILE, EROFS, EAGAIN, EINTR, EIO})
+    if (code == passing) return db_error(what, code);
+  return fail_for_now(Code::corrupt, "mailbox list: " + what + ": " + DbEnv::strerror(code));
 }
 
 Dbt in(const std::string& bytes) {
@@ -66,7 +74,7 @@ Result<> ListDb::Inner::open(const std::string& directory, std::uint64_t cache_b
   const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_LOCK | DB_INIT_MPOOL | DB_RECOVER |
                           DB_PRIVATE | DB_THREAD;
   if (const int code = env.open(directory.c_str(), flags, 0600); code != 0)
-    return db_error("cannot open " + directory, code);
+    return open_error("cannot open " + directory, code);
   env_open = true;
   TRY(folders, open_table("folder.db"));
   TRY(subscriptions, open_table("subscr.db"));
@@ -79,8 +87,9 @@ Result<std::unique_ptr<Db>> ListDb::Inner::open_table(const char* file) {
   auto table = std::make_unique<Db>(&env, DB_CXX_NO_EXCEPTIONS);
   const int code =
       table->open(nullptr, file, nullptr, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600);
-  if (code != 0) return db_error(std::string("cannot open ") + file, code);
-  return table;
+  if (code == 0) return table;
+  table->close(DB_NOSYNC);
+  return open_error(std::string("cannot open ") + file, code);
 }
 
 Result<std::unique_ptr<ListDb>> ListDb::open(const std::string& directory, std::uint64_t cache_bytes) {

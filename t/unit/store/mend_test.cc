@@ -144,7 +144,8 @@ TEST_CASE("the mailbox list is rebuilt from the partitions") {
     CHECK(report.problems == 0);
   }
   SECTION("by itself, when the database is beyond recovery") {
-    for (const auto& name : *list_directory(box.root() + "/store/mboxlist"))
+    const auto names = list_directory(box.root() + "/store/mboxlist");
+    for (const auto& name : *names)
       if (name.starts_with("log."))
         REQUIRE(replace_file(box.root() + "/store/mboxlist/" + name, "not a log at all, really not"));
     for (const auto* name : {"folder.db", "subscr.db"})
