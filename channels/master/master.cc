@@ -120,6 +120,7 @@ class Master {
 
   Task<void> finish() {
     co_await channel_->idle();
+    co_await channel_->end();
     flush();
     guard_.reset();
     if (!daemon_.stopping()) ::kill(::getpid(), SIGTERM);

@@ -95,8 +95,10 @@ class Channel {
  public:
   virtual ~Channel() = default;
   virtual Task<void> deliver(Work& work) = 0;
-  // Nothing to do just now (also before the program ends): close idle connections.
+  // Nothing to do just now (also before the program ends).
   virtual Task<void> idle() { co_return; }
+  // The program ends, everything is delivered or given back: close what is open. Comes after idle().
+  virtual Task<void> end() { co_return; }
 };
 
 class MasterContext {

@@ -11,6 +11,10 @@ namespace {
 constexpr std::int64_t kIdleMs = 20000;
 constexpr std::int64_t kTransactionsPerConnection = 100;
 constexpr std::size_t kIdlePerHost = 10;
+
+Task<void> say_goodbye(std::unique_ptr<Connection> connection) {
+  co_await connection->quit();
+}
 }  // namespace
 
 Client::Client(EventLoop& loop, std::shared_ptr<const ClientSettings> settings,
@@ -19,7 +23,9 @@ Client::Client(EventLoop& loop, std::shared_ptr<const ClientSettings> settings,
       settings_(std::move(settings)),
       resolver_(std::move(resolver)),
       names_(std::move(names)),
-      tls_(std::move(tls)) {}
+      tls_(std::move(tls)) {
+  sweeper_ = loop_.every(kIdleMs / 4, [this] { sweep(); });
+}
 
 Result<std::unique_ptr<Channel>> Client::create(MasterContext& context) {
   const auto config = context.daemon().config();
@@ -123,7 +129,15 @@ Task<void> Client::deliver(Work& work) {
   work.defer_rest("4.4.2 " + host + " closes the connection without an answer", host);
 }
 
-Task<void> Client::idle() {
+void Client::sweep() {
+  const auto oldest = monotonic_ms() - kIdleMs;
+  for (auto& [host, line] : idle_)
+    for (; !line.empty() && line.front().since_ms <= oldest; line.pop_front())
+      spawn(say_goodbye(std::move(line.front().connection)));
+  std::erase_if(idle_, [](const auto& each) { return each.second.empty(); });
+}
+
+Task<void> Client::end() {
   auto all = std::move(idle_);
   idle_.clear();
   for (auto& [host, line] : all)

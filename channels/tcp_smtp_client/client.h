@@ -14,7 +14,7 @@ class Client : public Channel {
  public:
   static Result<std::unique_ptr<Channel>> create(MasterContext& context);
   Task<void> deliver(Work& work) override;
-  Task<void> idle() override;
+  Task<void> end() override;
 
   Client(EventLoop& loop, std::shared_ptr<const ClientSettings> settings,
          std::shared_ptr<mta::NameService> names, TlsClient tls, std::unique_ptr<Resolver> resolver);
@@ -35,7 +35,9 @@ class Client : public Channel {
   std::unique_ptr<Resolver> resolver_;
   std::shared_ptr<mta::NameService> names_;
   TlsClient tls_;
+  void sweep();  // closes what has been idle for too long
   std::map<std::string, std::deque<Idle>> idle_;
+  std::unique_ptr<EventLoop::Timer> sweeper_;
 };
 
 }  // namespace waxwing::channels::smtp

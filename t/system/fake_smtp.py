@@ -119,7 +119,7 @@ class Talk:
         elif verb == 'STARTTLS':
             self.starttls()
         elif verb == 'MAIL':
-            self.mail, self.rcpts, self.chunks = line, [], b''
+            self.mail, self.rcpts, self.chunks = line if host.mail.startswith('2') else None, [], b''
             self.say(host.mail)
         elif verb == 'RCPT':
             self.rcpt_to(line)
@@ -144,7 +144,7 @@ class Talk:
 
     def rcpt_to(self, line):
         local = line[line.index('<') + 1:].split('@')[0]
-        answer = self.host.rcpt.get(local, '250 ok')
+        answer = self.host.rcpt.get(local, '250 ok') if self.mail else '503 MAIL first'
         if answer.startswith('2'):
             self.rcpts.append(line)
         self.say(answer)

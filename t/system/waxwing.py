@@ -310,12 +310,18 @@ class Sandbox:
 _shared = None
 
 
-def start_shared(*services, **more):
+def share(box):
+    """Makes a sandbox that is not started yet the shared one: for files that set options first."""
     global _shared
     unittest.addModuleCleanup(stop_shared)
-    _shared = Sandbox(**more)
-    _shared.start(*services)
-    return _shared
+    _shared = box
+    return box
+
+
+def start_shared(*services, **more):
+    box = share(Sandbox(**more))
+    box.start(*services)
+    return box
 
 
 def stop_shared():
