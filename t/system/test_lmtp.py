@@ -1,0 +1,215 @@
+"""lmtpd: RFC 2033, from raw sockets into mailboxes that POP3 reads."""
+import os
+import subprocess
+import unittest
+
+import waxwing
+from lmtp_client import Lmtp
+
+MESSAGE = 'From: a@b.test\nSubject: {}\nMessage-ID: <{}@b.test>\n\nHello.\n'
+
+
+def setUpModule():
+    box = waxwing.start_shared('popd', 'dispatcher')
+    for uid in ('joe', 'mary', 'once', 'raw', 'chunk', 'crash', 'hand', 'link1', 'link2'):
+        box.user(uid, 'secret')
+    box.user('small', 'secret', '--quota', '3000')
+    box.user('gone', 'secret', '--status', 'inactive')
+    box.user('off', 'secret', '--status', 'disabled')
+    box.user('away', 'secret', '--mail-host', 'other.test')
+    box.user('alt', 'secret', '--alternate', f'alternate.name@{box.domain}')
+
+
+class LmtpTest(waxwing.TestCase):
+    def lmtp(self, hello=True):
+        client = Lmtp(self.box.port('LMTP'), hello)
+        self.addCleanup(client.close)
+        return client
+
+    def at(self, uid):
+        return f'{uid}@{self.box.domain}'
+
+    def messages(self, uid):
+        """All messages of an INBOX as bytes."""
+        pop = self.box.pop(uid, 'secret')
+        try:
+            return [b''.join(line + b'\r\n' for line in pop.retr(n + 1)[1]) for n in range(pop.stat()[0])]
+        finally:
+            pop.quit()
+
+
+class Delivery(LmtpTest):
+    def test_every_recipient_gets_an_answer_of_its_own(self):
+        lmtp = self.lmtp()
+        big = MESSAGE.format('big', 1) + 'x' * 60 + '\n'
+        names = [self.at(u) for u in ('joe', 'nobody', 'small', 'mary', 'gone', 'off', 'away')] + ['x@elsewhere.test']
+        answers = lmtp.deliver('s@b.test', names, MESSAGE.format('answers', 2) + ('y' * 70 + '\n') * 50)
+        codes = {name.split('@')[0]: [(code, text.split()[0]) for code, text in got] for name, got in answers.items()}
+        self.assertEqual([c for c, _ in codes['joe']], [250, 250])
+        self.assertEqual([c for c, _ in codes['mary']], [250, 250])
+        self.assertEqual(codes['nobody'], [(550, '5.1.1')])
+        self.assertEqual(codes['small'][1], (552, '5.2.2'))       # larger than the whole quota
+        self.assertEqual(codes['gone'], [(451, '4.2.1')])
+        self.assertEqual(codes['off'], [(550, '5.2.1')])
+        self.assertEqual(codes['away'], [(451, '4.3.5')])
+        self.assertEqual(codes['x'], [(550, '5.1.2')])
+        while True:                                               # until it is full
+            code, text = lmtp.deliver('s@b.test', [self.at('small')], big)[self.at('small')][1]
+            if code != 250:
+                break
+        self.assertEqual((code, text.split()[0]), (452, '4.2.2'))
+        self.assertEqual(lmtp.say('QUIT')[0], 221)
+
+    def test_trace_fields(self):
+        self.lmtp().deliver('s@b.test', [self.at('alt')], MESSAGE.format('trace', 3))
+        lmtp = self.lmtp()
+        lmtp.deliver('', ['Alternate.Name@' + self.box.domain.upper()], MESSAGE.format('trace', 4))
+        first, second = self.messages('alt')
+        self.assertTrue(first.startswith(b'Return-Path: <s@b.test>\r\nReceived: from client.test ([127.0.0.1])\r\n by '), first)
+        self.assertTrue(second.startswith(b'Return-Path: <>\r\nReceived: '), second)
+        self.assertTrue(second.endswith(MESSAGE.format('trace', 4).replace('\n', '\r\n').encode()))
+
+    def test_one_mailbox_named_twice_gets_one_copy(self):
+        names = [self.at('once'), self.at('once') + ' ', self.at('once+Nowhere')]
+        answers = self.lmtp().deliver('s@b.test', [n.strip() for n in names], MESSAGE.format('once', 5))
+        self.assertTrue(all(got[-1][0] == 250 for got in answers.values()), answers)
+        self.assertEqual(len(self.messages('once')), 1)
+
+    def test_single_copy(self):
+        token = 'a word that stands in one file only'
+        self.lmtp().deliver('s@b.test', [self.at('link1'), self.at('link2')], MESSAGE.format('link', 6) + token + '\n')
+        self.assertEqual(len(self.messages('link1')) + len(self.messages('link2')), 2)
+        holders = {}
+        for folder, _, files in os.walk(os.path.join(self.box.root, 'store', 'partition')):
+            for name in files:
+                path = os.path.join(folder, name)
+                with open(path, 'rb') as f:
+                    if (token + '\r\n').encode() in f.read() and b'Return-Path' in open(path, 'rb').read(20):
+                        holders.setdefault(os.stat(path).st_ino, []).append(path)
+        self.assertEqual([len(paths) for paths in holders.values()], [2], holders)
+
+    def test_what_was_answered_survives_kill(self):
+        lmtp = self.lmtp()
+        log = self.box.log('dispatcher')
+        for n in range(20):
+            got = lmtp.deliver('s@b.test', [self.at('crash')], MESSAGE.format('crash', f'c{n}'))
+            self.assertEqual(got[self.at('crash')][1][0], 250)
+        worker = int(self.box.log('lmtpd', from_start=True).wait(r'daemon\.ready').split('[')[1].split(']')[0])
+        for pid in {worker, self.box.pid('stored')}:
+            os.kill(pid, 9)
+        log.wait(r'dispatcher\.worker\.started.*service=LMTP')
+        self.box.wait_running('stored')
+        self.box.restart('popd')
+        self.assertEqual(len(self.messages('crash')), 20)
+        got = self.lmtp().deliver('s@b.test', [self.at('crash')], MESSAGE.format('crash', 'again'))
+        self.assertEqual(got[self.at('crash')][1][0], 250)
+
+
+class Protocol(LmtpTest):
+    def test_hello(self):
+        lmtp = self.lmtp(hello=False)
+        self.assertEqual(lmtp.greeting[0], 220)
+        self.assertEqual(lmtp.say('EHLO x.test')[0], 500)
+        self.assertEqual(lmtp.say('MAIL FROM:<>')[0], 503)
+        code, text = lmtp.say('LHLO x.test')
+        self.assertEqual(code, 250)
+        for word in ('PIPELINING', 'ENHANCEDSTATUSCODES', '8BITMIME', 'SMTPUTF8', 'CHUNKING', 'STARTTLS', 'SIZE '):
+            self.assertIn(word, text)
+
+    def test_order_of_commands(self):
+        lmtp = self.lmtp()
+        self.assertEqual(lmtp.say('RCPT TO:<a@b>')[0], 503)
+        self.assertEqual(lmtp.say('DATA')[0], 503)
+        self.assertEqual(lmtp.say('MAIL FROM:<a@b.test>')[0], 250)
+        self.assertEqual(lmtp.say('MAIL FROM:<a@b.test>')[0], 503)
+        self.assertEqual(lmtp.say('DATA')[0], 503)                # RFC 2033: no recipient, no message
+        self.assertEqual(lmtp.say('RSET')[0], 250)
+        self.assertEqual(lmtp.say('DATA x')[0], 501)
+        for bad in ('FOO', 'MAIL', 'MAIL FROM:a', 'MAIL FROM:<a@b> SIZE=x', 'STARTTLS x', 'BDAT'):
+            self.assertGreaterEqual(lmtp.say(bad)[0], 500, bad)
+            if bad == 'BDAT':
+                self.assertEqual(lmtp.file.read(), b'')           # what follows cannot be told from commands
+
+    def test_size(self):
+        lmtp = self.lmtp()
+        self.assertEqual(lmtp.say('MAIL FROM:<a@b.test> SIZE=999999999999')[0], 552)
+
+    def test_pipelining_and_line_ends(self):
+        lmtp = self.lmtp()
+        joe = self.at('raw')
+        lmtp.send(f'MAIL FROM:<s@b.test>\r\nRCPT TO:<{joe}>\r\nRCPT TO:<nobody@{self.box.domain}>\r\nDATA\r\n')
+        self.assertEqual([lmtp.reply()[0] for _ in range(4)], [250, 250, 550, 354])
+        # Things that are no end of a message, then the end; what follows is a command again.
+        lmtp.send(b'Subject: raw\r\n\r\n..dot\r\na\n.\nb\r.\r\nc\r\n.\r\nNOOP\r\n')
+        self.assertEqual([lmtp.reply()[0] for _ in range(2)], [250, 250])
+        text = self.messages('raw')[0]
+        self.assertTrue(text.endswith(b'Subject: raw\r\n\r\n.dot\r\na\r\n.\r\nb\r\n.\r\nc\r\n'), text)
+
+    def test_chunks(self):
+        lmtp = self.lmtp()
+        address = self.at('chunk')
+        lmtp.say('MAIL FROM:<s@b.test> BODY=8BITMIME')
+        lmtp.say(f'RCPT TO:<{address}>')
+        lmtp.send(b'BDAT 15\r\nSubject: c\r\n\r\n.')
+        self.assertEqual(lmtp.reply()[0], 250)
+        self.assertEqual(lmtp.say('RCPT TO:<x@y.test>')[0], 503)
+        lmtp.send(b'BDAT 8 LAST\r\n\r\n\xc3\xa4\nb\r\n')
+        self.assertEqual(lmtp.reply()[0], 250)
+        self.assertTrue(self.messages('chunk')[0].endswith(b'Subject: c\r\n\r\n.\r\n\xc3\xa4\r\nb\r\n'))
+        lmtp.send(b'BDAT 5 LAST\r\nNOOP\nRSET\r\n')                # no transaction: the chunk is swallowed
+        self.assertEqual([lmtp.reply()[0] for _ in range(2)], [503, 250])
+
+    def test_one_byte_at_a_time(self):
+        lmtp = self.lmtp()
+        for byte in f'MAIL FROM:<s@b.test>\r\nRCPT TO:<{self.at("mary")}>\r\n'.encode():
+            lmtp.send(bytes([byte]))
+        self.assertEqual([lmtp.reply()[0] for _ in range(2)], [250, 250])
+        lmtp.say('DATA')
+        for byte in b'Subject: x\r\n\r\n.\r\r\n..\r\n.\r\n':
+            lmtp.send(bytes([byte]))
+        self.assertEqual(lmtp.reply()[0], 250)
+
+    def test_starttls(self):
+        lmtp = self.lmtp()
+        lmtp.send('STARTTLS\r\nNOOP\r\n')                         # the injected NOOP gets no answer
+        self.assertEqual(lmtp.reply()[0], 220)
+        secure = self.box.tls().wrap_socket(lmtp.socket, server_hostname='localhost')
+        lmtp.socket, lmtp.file = secure, secure.makefile('rb')
+        self.assertEqual(lmtp.say('MAIL FROM:<>')[0], 503)        # LHLO has to be said again
+        self.assertNotIn('STARTTLS', lmtp.say('LHLO x.test')[1])
+        got = lmtp.deliver('s@b.test', [self.at('mary')], MESSAGE.format('tls', 7))
+        self.assertEqual(got[self.at('mary')][1][0], 250)
+        self.assertIn(b'with LMTPS id', self.messages('mary')[-1])
+
+    def test_directory_down_is_try_again(self):
+        self.box.stop('slapd')
+        try:
+            lmtp = self.lmtp()
+            lmtp.say('MAIL FROM:<s@b.test>')
+            self.assertEqual(lmtp.say(f'RCPT TO:<never-asked@{self.box.domain}>')[0], 451)
+        finally:
+            self.box.start('slapd')
+
+
+class ByHand(LmtpTest):
+    def test_lmtpd_listens_by_itself_without_a_dispatcher(self):
+        self.box.stop('dispatcher')
+        log = self.box.log('lmtpd')
+        server = subprocess.Popen([os.path.join(self.box.root, 'bin', 'lmtpd'), '--instance', self.box.root])
+        try:
+            log.wait(rf'lmtpd\[{server.pid}\].*daemon\.ready')
+            got = self.lmtp().deliver('s@b.test', [self.at('hand')], MESSAGE.format('hand', 8))
+            self.assertEqual(got[self.at('hand')][1][0], 250)
+            waiting = self.lmtp()
+            server.terminate()
+            self.assertEqual(waiting.reply()[0], 421)
+            self.assertEqual(server.wait(timeout=30), 0)
+        finally:
+            server.kill()
+            server.wait()
+            self.box.start('dispatcher')
+        self.assertEqual(len(self.messages('hand')), 1)
+
+
+if __name__ == '__main__':
+    waxwing.main()
