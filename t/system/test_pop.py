@@ -18,10 +18,11 @@ def setUpModule():
     box = waxwing.start_shared('popd', 'dispatcher')
     box.set_option('pop.faildelay', '0')
     box.set_option('auth.hasplainpasswords', '1')
+    box.set_option('auth.newpassword', 'CLEAR')      # for APOP
     box.restart('popd')
     for uid in ('joe', 'mary', 'lock', 'big', 'keep', 'late', 'wire'):
         box.user(uid, 'secret of ' + uid)
-    box.command('commadmin', 'user', 'create', '--uid', 'clear', '--no-password', '--set', 'userPassword=plain text')
+    box.user('clear', 'plain text')
 
 
 class Wire:
