@@ -118,7 +118,7 @@ Task<Session::Input> Session::next_command() {
     auto filled = co_await stream_.fill();
     if (!filled) {
       if (is_interrupt(filled.error()) && !stopping_) continue;
-      co_return co_await input_error(std::move(filled.error()));
+      co_return input_error(filled.error());
     }
     if (!*filled) co_return Input::ended;
   }
@@ -130,13 +130,13 @@ Task<bool> Session::finish_command() {
   co_return input == Input::command;
 }
 
-Task<Session::Input> Session::input_error(Error error) {
+Session::Input Session::input_error(const Error& error) {
   if (stopping_) {
     untagged("BYE [UNAVAILABLE] The server is going down, please connect again");
   } else if (is_timeout(error)) {
     untagged(account_ ? "BYE Autologout: nothing was heard for too long" : "BYE Login took too long");
   }
-  co_return Input::ended;
+  return Input::ended;
 }
 
 // ---- one command --------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ Task<void> Session::perform(const CommandSpec& spec, Command command) {
     finished_ = true;
     co_return;
   }
-  if (spec.updates != CommandSpec::Updates::none && selected_)
+  if (spec.updates != CommandSpec::Updates::none && selected_ && !finished_)
     co_await report_changes(spec.updates == CommandSpec::Updates::all, command.by_uid);
   tagged(tag, answer);
   count_bad(answer);
@@ -282,9 +282,19 @@ void Session::enable_condstore() {
 }
 
 std::string Session::name_on_wire(std::string_view folder) const {
-  std::string quoted;
-  mail::append_imap_string(quoted, wire_name(folder, rev2_));
-  return quoted;
+  const auto name = wire_name(folder, rev2_);
+  std::string text;
+  if (!rev2_) {
+    mail::append_imap_string(text, name);
+    return text;
+  }
+  // Quoted strings may hold UTF-8 in IMAP4rev2.
+  text += '"';
+  for (const char c : name) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
 }
 
 Result<store::MailboxName> Session::mailbox_named(std::string_view wire) const {

@@ -115,7 +115,7 @@ class Session {
 
   Task<bool> start();  // TLS from the first byte, greeting
   Task<Input> next_command();
-  Task<Input> input_error(Error error);
+  Input input_error(const Error& error);
   Task<void> serve();
   Task<void> execute();
   Task<void> perform(const CommandSpec& spec, Command command);

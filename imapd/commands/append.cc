@@ -132,20 +132,28 @@ Task<Answer> append(Session& session, Command& command) {
   Answer problem;
   if (!arguments) {
     problem = bad_syntax(arguments.error());
-    co_return co_await refuse(session, std::move(problem));
+    auto answer = co_await refuse(session, problem);
+    co_return answer;
   }
+  if (session.framer().state() != CommandFramer::State::message)
+    co_return Answer::bad("APPEND ends with the message as a literal");
   const auto name = session.mailbox_named(arguments->mailbox);
   if (!name) {
     problem = answer_for(name.error());
-    co_return co_await refuse(session, std::move(problem));
+    auto answer = co_await refuse(session, problem);
+    co_return answer;
   }
   const auto size = session.framer().message_size();
-  if (auto too_big = size_problem(session, size)) co_return co_await refuse(session, std::move(*too_big));
+  if (const auto too_big = size_problem(session, size)) {
+    auto answer = co_await refuse(session, *too_big);
+    co_return answer;
+  }
   auto open = [&] { return open_target(session, *name, size); };
   auto target = co_await session.on_worker(open);
   if (!target) {
     problem = answer_for_target(target.error());
-    co_return co_await refuse(session, std::move(problem));
+    auto answer = co_await refuse(session, problem);
+    co_return answer;
   }
   describe(target->draft, *arguments);
   auto received = co_await receive(session, target->draft);

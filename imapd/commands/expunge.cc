@@ -4,7 +4,7 @@
 namespace waxwing::imap {
 namespace {
 
-Task<Answer> expunge_these(Session& session, store::UidSet uids, std::string_view done) {
+Task<Answer> expunge_these(Session& session, const store::UidSet& uids, std::string_view done) {
   auto& selected = *session.selected();
   if (selected.read_only) co_return Answer::no("[NOPERM] The mailbox is open read-only");
   if (uids.empty()) co_return Answer::ok(std::string(done));
@@ -28,8 +28,9 @@ Result<SequenceSet> one_set(Scanner& in) {
 
 Task<Answer> expunge(Session& session, Command& command) {
   if (auto parsed = command.arguments.end(); !parsed) co_return bad_syntax(parsed.error());
-  store::UidSet all = {{1, UINT32_MAX}};
-  co_return co_await expunge_these(session, std::move(all), "EXPUNGE completed");
+  const store::UidSet all = {{1, UINT32_MAX}};
+  auto answer = co_await expunge_these(session, all, "EXPUNGE completed");
+  co_return answer;
 }
 
 Task<Answer> uid_expunge(Session& session, Command& command) {
@@ -37,8 +38,9 @@ Task<Answer> uid_expunge(Session& session, Command& command) {
   if (!set) co_return bad_syntax(set.error());
   const auto sequences = session.selected()->sequences(*set, true);
   if (!sequences) co_return bad_syntax(sequences.error());
-  auto uids = session.selected()->uids(*sequences);
-  co_return co_await expunge_these(session, std::move(uids), "UID EXPUNGE completed");
+  const auto uids = session.selected()->uids(*sequences);
+  auto answer = co_await expunge_these(session, uids, "UID EXPUNGE completed");
+  co_return answer;
 }
 
 }  // namespace waxwing::imap

@@ -195,7 +195,8 @@ Task<bool> fetch_one(Session& session, const Request& request, std::uint32_t seq
   const bool sent = co_await send_message(session, request, sequence, message, *material);
   if (!sent) co_return false;
   if (!(message.flags & store::kSeen)) store::add_uid(outcome.to_be_seen, message.uid);
-  co_return co_await session.breathe();
+  const bool goes_on = co_await session.breathe();
+  co_return goes_on;
 }
 
 Answer concluded(const Outcome& outcome) {

@@ -11,33 +11,41 @@ namespace waxwing::imap {
 namespace {
 
 // Between the event's thread and the session, which may be gone by the time the word arrives.
+// Loop thread only. A waiting read may be interrupted, a write that waits for a slow client may not.
 struct Alarm {
-  Session* session = nullptr;  // loop thread only
+  Session* session = nullptr;
+  bool waiting = false;
+  bool rung = false;
+
+  void ring() {
+    rung = true;
+    if (session && waiting) session->wake();
+  }
 };
 
 std::unique_ptr<store::Events::Watch> watch(Session& session, const std::shared_ptr<Alarm>& alarm) {
   if (!session.selected()) return nullptr;
   auto& loop = session.stream().loop();
-  const auto ring = [alarm, &loop](const store::Event&) {
-    loop.post([alarm] {
-      if (alarm->session) alarm->session->wake();
-    });
-  };
+  const auto ring = [alarm, &loop](const store::Event&) { loop.post([alarm] { alarm->ring(); }); };
   return session.server().store().events().watch_mailbox(session.selected()->mailbox->entry().id, ring);
 }
 
 enum class Woken { line, change, silence, ended };
 
-Task<Woken> wait(Session& session) {
+Task<Woken> wait(Session& session, Alarm& alarm) {
   auto& stream = session.stream();
   for (;;) {
     if (stream.peek().find('\n') != std::string_view::npos) co_return Woken::line;
     if (stream.peek().size() > 100) co_return Woken::ended;
+    if (std::exchange(alarm.rung, false)) co_return Woken::change;
+    alarm.waiting = true;
     auto filled = co_await stream.fill();
+    alarm.waiting = false;
     if (filled && *filled) continue;
     if (filled) co_return Woken::ended;
     if (is_timeout(filled.error())) co_return Woken::silence;
     if (!is_interrupt(filled.error())) co_return Woken::ended;
+    alarm.rung = false;
     co_return Woken::change;
   }
 }
@@ -52,14 +60,14 @@ Answer take_line(Session& session) {
 }
 
 // Until DONE, the end of the connection, shutdown or autologout.
-Task<Answer> idle_until_done(Session& session) {
+Task<Answer> idle_until_done(Session& session, Alarm& alarm) {
   const auto settings = session.server().settings();
   const auto began = monotonic_ms();
   for (;;) {
     co_await session.report_changes(true, false);
     const bool told = co_await session.flush();
     if (!told || session.stopping() || session.finished()) co_return Answer::ok("IDLE ended");
-    const auto woken = co_await wait(session);
+    const auto woken = co_await wait(session, alarm);
     if (woken == Woken::line) co_return take_line(session);
     if (woken == Woken::ended) {
       session.finish();
@@ -87,7 +95,7 @@ Task<Answer> idle(Session& session, Command& command) {
   const auto keepalive = settings->idle_keepalive_ms;
   session.stream().set_timeout_ms(keepalive > 0 ? std::min(keepalive, settings->idle_timeout_ms)
                                                 : settings->idle_timeout_ms);
-  auto answer = co_await idle_until_done(session);
+  auto answer = co_await idle_until_done(session, *alarm);
   alarm->session = nullptr;
   watching.reset();
   session.use_limits();
