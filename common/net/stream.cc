@@ -53,6 +53,7 @@ struct Stream::Inner {
   ::event event{};
   bool registered = false;
   bool may_read = true;  // the kernel may hold bytes for us
+  bool hung_up = false;  // the kernel has seen the peer's end: it may lie behind the bytes we read
   bool ended = false;    // the peer will send no more
   bool broken = false;
   bool interrupted = false;
@@ -70,9 +71,12 @@ struct Stream::Inner {
 
   static void fired(int, short what, void* self) {
     auto& inner = *static_cast<Inner*>(self);
-    if (what & EV_READ) inner.may_read = true;
+    if (what & (EV_READ | EV_CLOSED)) inner.may_read = true;
+    if (what & EV_CLOSED) inner.hung_up = true;
     if (!inner.reader) return;
-    inner.outcome = inner.interrupted ? Ready::closed : what & EV_READ ? Ready::yes : Ready::timeout;
+    inner.outcome = inner.interrupted              ? Ready::closed
+                    : what & (EV_READ | EV_CLOSED) ? Ready::yes
+                                                   : Ready::timeout;
     std::exchange(inner.reader, {}).resume();
   }
 
@@ -83,8 +87,8 @@ struct Stream::Inner {
     void await_suspend(std::coroutine_handle<> handle) {
       inner.reader = handle;
       if (!inner.registered) {
-        event_assign(&inner.event, inner.loop.base(), inner.fd.get(), EV_READ | EV_ET | EV_PERSIST,
-                     &Inner::fired, &inner);
+        event_assign(&inner.event, inner.loop.base(), inner.fd.get(),
+                     EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, &Inner::fired, &inner);
         inner.registered = true;
       }
       const timeval limit{static_cast<time_t>(inner.timeout_ms / 1000),
@@ -120,8 +124,9 @@ struct Stream::Inner {
       const auto got = ::recv(fd.get(), buffer, sizeof buffer, 0);
       if (got > 0) {
         append(buffer, static_cast<std::size_t>(got));
-        // A short read has emptied the socket: the next edge will tell.
-        if (static_cast<std::size_t>(got) < sizeof buffer) may_read = false;
+        // A short read has emptied the socket: the next edge will tell, unless the peer's end is there
+        // already.
+        if (static_cast<std::size_t>(got) < sizeof buffer && !hung_up) may_read = false;
         return Got::bytes;
       }
       if (got == 0) return Got::end;

@@ -252,3 +252,28 @@ TEST_CASE("work on the pool comes back with its value or exception, and a durabl
   CHECK(sum == 45);
   CHECK(read_file(scratch.path + "/f") == "content");
 }
+
+namespace {
+// Speaks and hangs up in one go while the other side waits: both are there when it looks.
+Task<void> speak_and_leave(EventLoop& loop, int fd) {
+  co_await loop.sleep(0);
+  CHECK(::write(fd, "bye", 3) == 3);
+  CHECK(::shutdown(fd, SHUT_WR) == 0);
+}
+
+Task<void> hear_last_words(EventLoop& loop, Pair& pair) {
+  Stream stream(loop, std::move(pair.a));
+  stream.set_timeout_ms(5000);
+  spawn(speak_and_leave(loop, pair.b.get()));
+  auto words = co_await stream.read_some(100);
+  CHECK(words.value_or("") == "bye");
+  auto more = co_await stream.fill();
+  CHECK_FALSE(more.value_or(true));
+}
+}  // namespace
+
+TEST_CASE("the end of a connection is seen when it came together with the last bytes") {
+  Pair pair;
+  EventLoop loop;
+  run(loop, hear_last_words(loop, pair));
+}
