@@ -47,12 +47,20 @@ bool needs_quotes(std::string_view value) {
   return value.empty() || is_blank(value.front()) || is_blank(value.back()) || value.front() == '"';
 }
 
-// How far two names are apart: common words count.
-int likeness(std::string_view a, std::string_view b) {
-  int points = 0;
-  for (std::string_view word : split(a, '.'))
-    if (!word.empty() && ifind(b, word) != std::string_view::npos) points += static_cast<int>(word.size());
-  return points;
+// Letters to add, drop or change to get from a to b (Levenshtein), case-blind.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t changed = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+    }
+  }
+  return row[b.size()];
 }
 
 }  // namespace
@@ -60,10 +68,12 @@ int likeness(std::string_view a, std::string_view b) {
 Result<const OptionSpec*> option_called(std::string_view name) {
   if (const OptionSpec* spec = find_option(name)) return spec;
   std::string_view nearest;
-  int best = 0;
+  std::size_t best = name.size() / 3 + 2;  // farther apart than that is no slip of the fingers
   for (const OptionSpec& spec : option_registry()) {
-    const int points = std::max(likeness(name, spec.name), likeness(name, spec.legacy_name));
-    if (points > best) best = points, nearest = spec.name;
+    for (std::string_view candidate : {spec.name, spec.legacy_name}) {
+      const std::size_t apart = candidate.empty() ? best : distance(name, candidate);
+      if (apart < best) best = apart, nearest = candidate;
+    }
   }
   return permanent("there is no option '" + printable(name) + "'" +
                    (nearest.empty() ? "" : "; is " + std::string(nearest) + " meant?") +

@@ -1,0 +1,213 @@
+"""configure: sandboxes, the questions and the state file; msconfig and configutil."""
+import base64
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+import unittest
+
+import waxwing
+
+CONFIGURE = os.path.join(waxwing.STAGE, 'bin/configure')
+
+
+def setUpModule():
+    waxwing.start_shared('slapd')
+
+
+class Sandbox(waxwing.TestCase):
+    def test_env_names_everything(self):
+        for name in ('SMTP', 'SUBMIT', 'SUBMITS', 'LMTP', 'IMAP', 'IMAPS', 'POP', 'POPS', 'HTTP'):
+            self.assertIn(self.box.port(name), range(self.box.ports.base, self.box.ports.base + waxwing.PORTS))
+        self.assertEqual((self.box.env['HOST'], self.box.env['DOMAIN']), ('127.0.0.1', 'example.test'))
+        self.assertTrue(os.path.exists(self.box.env['CA_FILE']))
+        found = subprocess.run(['sh', '-c', 'command -v start-msg'], env=self.box.env, capture_output=True, text=True)
+        self.assertEqual(found.stdout.strip(), os.path.join(self.box.root, 'bin/start-msg'))
+
+    def test_bench_env_is_for_a_shell(self):
+        out = subprocess.run(['sh', '-c', '. "$1"; echo "$USER_PAT $PASS_PAT $QUEUE_ONLY $QUEUE_DISCARD"', 'sh',
+                              os.path.join(self.box.root, 'bench.env')], capture_output=True, text=True).stdout
+        self.assertEqual(out.strip(), 'user%04d@example.test pass%04d u%d@hold.test u%d@discard.test')
+
+    def test_directory_answers_with_domain_and_admin(self):
+        out = self.box.command('commadmin', 'user', 'search', '--uid', 'admin').stdout
+        self.assertIn('admin@example.test', out)
+        out = self.box.command('commadmin', 'domain', 'search').stdout
+        self.assertIn('example.test', out)
+
+    def test_secrets_are_for_the_owner_only(self):
+        for name in ('config/secrets.conf', 'tls/server.key', 'env'):
+            mode = os.stat(os.path.join(self.box.root, name)).st_mode
+            self.assertEqual(stat.S_IMODE(mode) & 0o077, 0, name)
+
+    def test_an_instance_is_not_written_over(self):
+        out = self.box.run([CONFIGURE, '--sandbox', self.box.root], check=False)
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('holds an instance already', out.stderr)
+
+    def test_wrong_words_are_explained(self):
+        for words, why in ((['--port-base', '80'], '--port-base'), (['--domain', 'a b'], 'no domain name'),
+                           (['--colour'], 'no option --colour'), (['again'], "'again'")):
+            out = self.box.run([CONFIGURE, '--sandbox', self.box.root + '-x', *words], check=False)
+            self.assertEqual(out.returncode, 1)
+            self.assertIn(why, out.stderr)
+
+    def test_a_long_path_works(self):
+        folder = tempfile.mkdtemp(prefix='waxwing-')
+        self.addCleanup(shutil.rmtree, folder, True)
+        root = os.path.join(folder, 'a folder with a rather long name', 'in another one that is even longer',
+                            'so that no socket name can hold it')
+        self.box.run([CONFIGURE, '--sandbox', root, '--port-base', '30990'], env=dict(os.environ))
+        start = [os.path.join(root, 'bin/start-msg'), 'stored']
+        try:
+            self.assertRegex(self.box.run(start, env=dict(os.environ)).stdout, 'stored +ready')
+            out = self.box.run([os.path.join(root, 'bin/commadmin'), 'user', 'search', '--uid', 'admin'], env=dict(os.environ))
+            self.assertIn('admin@example.test', out.stdout)
+        finally:
+            self.box.run([os.path.join(root, 'bin/stop-msg')], env=dict(os.environ))
+
+
+class Installation(waxwing.TestCase):
+    """An installation as whoever runs the tests: its folder is scratch, its user is us."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='waxwing-')
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        # The installed tree is linked to its instance: a copy, so that the built one stays as it is.
+        self.stage = os.path.join(self.folder, 'opt')
+        shutil.copytree(waxwing.STAGE, self.stage)
+        self.data = os.path.join(self.folder, 'data')
+        import pwd
+        self.user = pwd.getpwuid(os.getuid()).pw_name
+
+    def configure(self, *words, input=None):
+        return self.box.run([os.path.join(self.stage, 'bin/configure'), *words], check=False, input=input,
+                            env=dict(os.environ))
+
+    def answers(self, **other):
+        given = dict(path=self.data, user=self.user, host='mail.siroe.test', domain='', ldap='', postmaster='',
+                     relay='192.0.2.0/24, 198.51.100.7', password='s3cret', again='s3cret')
+        given.update(other)
+        return '\n'.join(given.values()) + '\n'
+
+    def test_questions_and_state_file(self):
+        out = self.configure(input=self.answers())
+        self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+        questions = re.findall(r'(Folder|User that|Fully|Default mail|LDAP host|Postmaster|relay|Password)', out.stdout)
+        self.assertEqual(questions, ['Folder', 'User that', 'Fully', 'Default mail', 'LDAP host', 'Postmaster',
+                                     'relay', 'Password'])
+        with open(os.path.join(self.data, 'config/saveState')) as f:
+            state = f.read()
+        self.assertIn('Fqdn.TextField=mail.siroe.test\n', state)
+        self.assertIn('EmailDomain.TextField=siroe.test\n', state)
+        self.assertIn('Postmaster.TextField=admin@siroe.test\n', state)
+        self.assertIn('InternalIPList=192.0.2.0/24,198.51.100.7/32\n', state)
+        self.assertIn('admin.password=' + base64.b64encode(b's3cret').decode(), state)
+        self.assertEqual(os.stat(os.path.join(self.data, 'config/saveState')).st_mode & 0o077, 0)
+        with open(os.path.join(self.data, 'config/mappings')) as f:
+            mappings = f.read()
+        self.assertIn('$(192.0.2.0/24)', mappings)
+        self.assertIn('$(198.51.100.7/32)', mappings)
+        # The installed tree leads to the instance, and the same answers from the file give the same one.
+        shown = self.box.run([os.path.join(self.stage, 'bin/msconfig'), 'show', 'local.hostname'], env=dict(os.environ))
+        self.assertEqual(shown.stdout, 'local.hostname = mail.siroe.test\n')
+        again = os.path.join(self.folder, 'state')
+        shutil.copy(os.path.join(self.data, 'config/saveState'), again)
+        with open(again) as f:
+            text = f.read().replace(self.data, self.data + '2')
+        with open(again, 'w') as f:
+            f.write(text)
+        out = self.configure('--state', again)
+        self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+        with open(self.data + '/config/msg.conf') as one, open(self.data + '2/config/msg.conf') as two:
+            self.assertEqual(one.read().replace(self.data, ''), two.read().replace(self.data + '2', '')
+                             .replace('%2fdata2', '%2fdata'))
+
+    def test_wrong_answers_come_again(self):
+        text = self.answers(host='bare\nmail.siroe.test', postmaster='postmaster@siroe.test\nroot@siroe.test',
+                            password='one\ntwo\ns3cret')
+        out = self.configure(input=text)
+        self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+        self.assertIn('not fully qualified', out.stdout)
+        self.assertIn('must not begin with "Postmaster"', out.stdout)
+        self.assertIn('not the same', out.stdout)
+
+    def test_input_that_ends_early(self):
+        out = self.configure(input=self.data + '\n')
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('ended before all questions', out.stderr)
+        self.assertFalse(os.path.exists(self.data))
+
+    def test_state_file_errors_name_the_line(self):
+        path = os.path.join(self.folder, 'state')
+        for text, why in (('a=b\n', 'line 1: no key'), ('# x\njunk\n', 'line 2: key=value'),
+                          ('admin.password=***\n', 'base64'), ('Fqdn.TextField=a.b.test\n', 'no domain name')):
+            with open(path, 'w') as f:
+                f.write(text)
+            out = self.configure('--state', path)
+            self.assertEqual(out.returncode, 1)
+            self.assertIn(why, out.stderr)
+
+
+class Options(waxwing.TestCase):
+    def msconfig(self, *words, **more):
+        return self.box.command('msconfig', *words, **more)
+
+    def test_set_show_diff_revert(self):
+        path = os.path.join(self.box.root, 'config/msg.conf')
+        with open(path) as f:
+            before = f.read()
+        out = self.msconfig('set', 'log.level', 'notice')
+        self.assertIn('imsimta reload', out.stdout)
+        self.assertEqual(self.msconfig('show', 'log.level').stdout, 'log.level = notice\n')
+        self.msconfig('set', 'service.imap.port', '2143')
+        self.assertEqual(self.msconfig('diff').stdout,
+                         f'- imap.port = {self.box.port("IMAP")}\n+ imap.port = 2143\n')
+        self.msconfig('revert')
+        self.msconfig('unset', 'log.level')
+        with open(path) as f:
+            self.assertEqual(f.read(), before)
+        self.assertIn('not set', self.msconfig('show', 'log.level').stdout)
+
+    def test_refusals(self):
+        for words, why in ((['set', 'imap.port', 'many'], 'must be a port'), (['set', 'imap.prot', '1'], 'imap.port'),
+                           (['unset', 'log.level'], 'not set'), (['set', 'log.level'], 'pairs'),
+                           (['diff', '999'], 'earlier texts'), (['dance'], 'none of its commands')):
+            out = self.msconfig(*words, check=False)
+            self.assertEqual(out.returncode, 1)
+            self.assertIn(why, out.stderr)
+
+    def test_secrets_stay_hidden(self):
+        self.assertIn('directory.bindpassword = (hidden)', self.msconfig('show').stdout)
+        with open(os.path.join(self.box.root, 'config/secrets.conf')) as f:
+            secret = re.search(r'directory.bindpassword = (\S+)', f.read()).group(1)
+        self.msconfig('set', 'directory.bindpassword', '-', input=secret + '\n')
+        with open(os.path.join(self.box.root, 'config/msg.conf')) as f:
+            self.assertNotIn(secret, f.read())
+
+    def test_check_names_file_and_line(self):
+        self.assertIn('is right', self.msconfig('check').stdout)
+        path = os.path.join(self.box.root, 'config/msg.conf')
+        shutil.copy(path, path + '.old')
+        with open(path, 'a') as f:
+            f.write('nonsense = 1\n')
+        out = self.msconfig('check', check=False)
+        os.rename(path + '.old', path)
+        self.assertEqual(out.returncode, 1)
+        self.assertRegex(out.stderr, r'msg\.conf line \d+: no option is called .nonsense.')
+
+    def test_configutil(self):
+        run = lambda *words, **more: self.box.command('configutil', *words, **more)
+        self.assertEqual(run('-o', 'service.imap.port').stdout.strip(), str(self.box.port('IMAP')))
+        self.assertIn(f'service.imap.port = {self.box.port("IMAP")}\n', run('-p', 'service.imap').stdout)
+        run('-o', 'local.ldappoolsize', '-v', '9')
+        self.assertEqual(self.msconfig('show', 'directory.poolsize').stdout, 'directory.poolsize = 9\n')
+        run('-o', 'local.ldappoolsize', '-d')
+        self.assertIn('modern name: imap.port', run('-o', 'service.imap.port', '-H').stdout)
+        self.assertEqual(run('-o', 'service.imap.port', '-v', 'x', check=False).returncode, 1)
+
+
+if __name__ == '__main__':
+    waxwing.main()
