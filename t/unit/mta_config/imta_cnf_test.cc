@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -220,4 +221,45 @@ TEST_CASE("broken imta.cnf never crashes and never takes effect silently") {
     const auto p = parse(text);
     for (const auto& error : p.errors) CHECK(is_utf8(error));
   }
+}
+
+// "Implemented" is a promise: somewhere outside the table the keyword must be asked for.
+TEST_CASE("every keyword that is called implemented is asked for by some code") {
+  std::string code;
+  for (const auto* room : {"mta", "smtpd", "dispatcher", "job_controller", "channels", "lmtpd"}) {
+    if (!std::filesystem::exists(room)) continue;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(room))
+      if (entry.path().extension() == ".cc" || entry.path().extension() == ".h")
+        code += file(entry.path().c_str());
+  }
+  std::set<std::string, std::less<>> asked;
+  for (auto at = code.find("Kw::"); at != std::string::npos; at = code.find("Kw::", at + 4)) {
+    const auto end = code.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_", at + 4);
+    asked.insert(code.substr(at + 4, end - at - 4));
+  }
+  // These hold by the nature of the program: it always does so.
+  const std::set<std::string_view> natural = {"smtp_crlf", "lmtp_crlf", "disableetrn", "pipelining"};
+  for (const auto& spec : keyword_table()) {
+    if (spec.state != KeywordState::implemented || spec.usual || natural.contains(spec.name)) continue;
+    if (!keyword_means(spec.id).empty()) continue;
+    INFO(spec.name);
+    CHECK(asked.contains(spec.name));
+  }
+}
+
+TEST_CASE("the configuration that is installed uses nothing that has no effect") {
+  std::vector<std::string> errors, warnings;
+  SourceSet sources;
+  sources.set_file("imta.cnf", file("etc/config/imta.cnf"));
+  sources.set_file("local.rules", file("etc/config/local.rules"));
+  sources.set_file("mappings",
+                   replace_all(file("etc/config/mappings"), "@INTERNAL_IP@", "  $(127.0.0.0/8)  $Y"));
+  sources.set_file("aliases", file("etc/config/aliases"));
+  sources.set_file("option.dat", file("etc/config/option.dat"));
+  sources.set_symbol("IMTA_HOST", "mail.example.com");
+  sources.set_symbol("IMTA_DEFAULTDOMAIN", "example.com");
+  const auto config = MtaConfig::parse(sources);
+  INFO((config ? "" : config.error().text));
+  REQUIRE(config);
+  CHECK(join((*config)->warnings(), "\n") == "");
 }
