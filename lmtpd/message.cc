@@ -16,6 +16,14 @@ namespace waxwing::lmtp {
 namespace {
 // A client that goes on sending after its message was refused is listened to for this much longer.
 constexpr std::uint64_t kDrainBytes = 64 << 20;
+
+// A folder of a subaddress that is not there means INBOX. Known here rather than in the store, so that
+// user+nowhere and user are one copy. Blocks.
+void settle_folder(store::Store& store, store::DeliveryTarget& target) {
+  if (target.folder == "INBOX") return;
+  const auto found = store.find({target.user, target.folder});
+  if (!found && store::code_of(found.error()) == store::Code::nonexistent) target.folder = "INBOX";
+}
 }  // namespace
 
 // RFC 5321 §4.4: the last hop writes the return path, and Received: says how the message came.
@@ -131,20 +139,27 @@ Task<bool> Session::receive_chunk(std::uint64_t size) {
   co_return true;
 }
 
-// Into the store, each mailbox once however many recipients name it. which: the result of each recipient.
-Task<std::vector<store::DeliveryResult>> Session::deliver(std::vector<std::size_t>& which) {
-  std::vector<store::DeliveryTarget> targets;
-  std::map<std::pair<std::string, std::string>, std::size_t> known;
-  for (auto& recipient : recipients_) {
-    const auto [at, fresh] =
-        known.emplace(std::pair(recipient.target.user, recipient.target.folder), targets.size());
-    which.push_back(at->second);
-    if (fresh) targets.push_back(std::move(recipient.target));
-  }
+// Into the store, each mailbox once however many recipients name it: one result per recipient.
+Task<std::vector<store::DeliveryResult>> Session::deliver() {
   store::DeliveryMessage message;
   message.prefix = trace_fields();
   message.bytes = std::move(bytes_);
-  auto work = [&] { return store::deliver(server_.store(), message, targets); };
+  auto work = [&] {
+    std::vector<store::DeliveryTarget> targets;
+    std::vector<std::size_t> which;
+    std::map<std::pair<std::string, std::string>, std::size_t> known;
+    for (auto& recipient : recipients_) {
+      auto& target = recipient.target;
+      settle_folder(server_.store(), target);
+      const auto [at, fresh] = known.emplace(std::pair(target.user, target.folder), targets.size());
+      which.push_back(at->second);
+      if (fresh) targets.push_back(std::move(target));
+    }
+    const auto outcomes = store::deliver(server_.store(), message, targets);
+    std::vector<store::DeliveryResult> results;
+    for (const auto at : which) results.push_back(outcomes.at(at));
+    return results;
+  };
   auto results = co_await server_.workers().run(work);
   bytes_ = std::move(message.bytes);  // for the log
   co_return results;
@@ -167,10 +182,9 @@ Task<void> Session::finish() {
     reset();
     co_return;
   }
-  std::vector<std::size_t> which;
-  auto results = co_await deliver(which);
+  auto results = co_await deliver();
   for (std::size_t i = 0; i < recipients_.size(); ++i) {
-    const auto& result = results.at(which[i]);
+    const auto& result = results.at(i);
     log_delivery(recipients_[i].address, result);
     auto verdict = verdict_of(result);
     verdict.text = "<" + recipients_[i].address + "> " + verdict.text;

@@ -61,7 +61,7 @@ class Session {
   Task<bool> receive_data();
   Task<bool> receive_chunk(std::uint64_t size);
   Task<void> finish();
-  Task<std::vector<store::DeliveryResult>> deliver(std::vector<std::size_t>& which);
+  Task<std::vector<store::DeliveryResult>> deliver();
   void log_delivery(const std::string& address, const store::DeliveryResult& result) const;
   std::string trace_fields() const;
   void take(std::string_view bytes);
