@@ -5,6 +5,7 @@
     demo.py --stop DIR         stop it; the folder stays, and the next run takes seconds
 """
 import email.message
+import email.policy
 import email.utils
 import imaplib
 import os
@@ -115,7 +116,7 @@ class Demo:
         message['Subject'] = 'Hello from the demo'
         message['Date'] = email.utils.formatdate(localtime=True)
         message['Message-ID'] = email.utils.make_msgid('demo', DOMAIN)
-        message.set_content('Dear Bob,\n\nthis went by submission, a durable queue and a channel program into your mailbox.\n\nAlice\n')
+        message.set_content('Dear Bob,\n\nthis went by submission, a durable queue and a channel\nprogram into your mailbox.\n\nAlice\n')
         with smtplib.SMTP('127.0.0.1', self.port('SUBMIT'), local_hostname='laptop.example.test', timeout=DEADLINE) as client:
             client.starttls(context=self.tls())
             say(f'  TLS:    {client.sock.version()}, {client.sock.cipher()[0]}')
@@ -123,11 +124,12 @@ class Demo:
             say(f'  login:  {sender}@{DOMAIN}')
             client.mail(f'{sender}@{DOMAIN}')
             client.rcpt(f'{recipient}@{DOMAIN}')
-            code, answer = client.data(message.as_bytes())
+            code, answer = client.data(message.as_bytes(policy=email.policy.SMTP))
             say(f'  answer: {code} {answer.decode()}')
             if code != 250:
                 raise Failed('the message was not accepted')
-        return message['Message-ID']
+            qid = re.search(r'queued as (\S+)', answer.decode())
+        return message['Message-ID'], qid.group(1) if qid else ''
 
     def read_by_imap(self, message_id):
         uid, password, name = USERS[1]
@@ -177,28 +179,39 @@ class Demo:
                     lines += [line.rstrip('\n') for line in f]
         return sorted(lines)
 
-    def explain(self):
-        step('What happened, from the logs, by the queue id')
+    def explain(self, qid):
+        step(f'What happened, from the logs: everything that bears the queue id {qid}')
         lines = self.log_lines()
-        qid = None
+        fields = lambda line: dict((k, v.strip('"')) for k, v in re.findall(r'(\w+)=("[^"]*"|\S*)', line))
+        of = lambda event: next((line for line in lines if qid in line and f' {event} ' in line), None)
+        program = lambda line: line.split(' ')[1]
+        accepted, delivered = of('mta.enqueue'), of('mta.delivered')
+        if accepted:
+            f = fields(accepted)
+            opened = next((line for line in lines if ' smtp.open ' in line and f['sid'] in line), None)
+            if opened:
+                say(f'  {program(opened)} got the connection from dispatcher: {fields(opened)["service"]}, session {f["sid"]}')
+            say(f'  {program(accepted)} took the message on channel {f["src"]} and wrote it durably, before it answered 250, as')
+            say(f'      queue/{f["dst"]}/*/ZZ{qid}.00   for channel {f["dst"]}, recipient {f["to"]}')
+        started = next((line for line in lines if ' job.started ' in line and 'channel=ims-ms ' in line), None)
+        if started:
+            say(f'  {program(started)} was told of it and has {os.path.basename(fields(started)["program"])} running for that channel')
+        if delivered:
+            f = fields(delivered)
+            say(f'  {program(delivered)} delivered it after {f["delay_ms"]} ms: {f["reply"].split(" ", 1)[1]}; the queue file is gone')
+        say()
         for line in lines:
-            if ' mta.enqueue ' in line and f'from={USERS[0][0]}@{DOMAIN}' in line and f'{USERS[1][0]}@{DOMAIN}' in line:
-                qid = re.search(r'\bqid="?([0-9A-Z]+)', line).group(1)  # the newest one counts
-        if not qid:
-            say(f'  (no event names this message; see {self.folder}/log)')
-            return
-        sids = {m.group(1) for line in lines if qid in line for m in [re.search(r'\bsid="?([0-9A-Z]+)', line)] if m}
-        for line in lines:
-            if qid in line or any(f'sid={sid}' in line for sid in sids):
-                stamp, program, _, event, *rest = line.split(' ', 4)
-                say(f'  {stamp[11:23]}  {program:<22} {event:<18} {" ".join(rest)[:200]}')
-        say(f'  (queue id {qid}: grep {qid} {self.folder}/log/*.log finds it all)')
+            if qid in line:
+                say('  ' + line[:300])
+        if not delivered:
+            raise Failed(f'no log tells of the delivery; see {self.folder}/log')
 
     def what_next(self):
         step('What to try next')
         names = [('SMTP', 'smtp'), ('SUBMIT', 'submission, STARTTLS'), ('SUBMITS', 'submission, TLS'), ('IMAP', 'IMAP'),
                  ('IMAPS', 'IMAP, TLS'), ('POP', 'POP3'), ('POPS', 'POP3, TLS'), ('LMTP', 'LMTP')]
-        say('  ports on 127.0.0.1:  ' + ', '.join(f'{self.port(n)} {what}' for n, what in names))
+        for name, what in names:
+            say(f'  127.0.0.1 port {self.port(name)}   {what}')
         for uid, password, _ in USERS:
             say(f'  user {uid}@{DOMAIN}   password {password}')
         say(f'  user {self.env["ADMIN_USER"]}@{DOMAIN}   password {self.env["ADMIN_PASSWORD"]}')
@@ -233,10 +246,10 @@ def main():
     demo.provide(os.path.abspath(sys.argv[1]))
     demo.start()
     demo.provide_users()
-    message_id = demo.send()
+    message_id, qid = demo.send()
     demo.read_by_imap(message_id)
     demo.read_by_pop(message_id)
-    demo.explain()
+    demo.explain(qid)
     demo.what_next()
     return 0
 
