@@ -44,8 +44,8 @@ def newest(box, user, at_least=1):
 class Wire:
     """A plain socket that speaks SMTP as badly as the test wants."""
 
-    def __init__(self, box, port='SMTP'):
-        self.socket = socket.create_connection(('127.0.0.1', box.port(port)), timeout=waxwing.DEADLINE)
+    def __init__(self, box, port='SMTP', source='127.0.0.1'):
+        self.socket = socket.create_connection(('127.0.0.1', box.port(port)), timeout=waxwing.DEADLINE, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b''
 
@@ -229,6 +229,14 @@ class Server(waxwing.TestCase):
                 client.sendmail('a@remote.test', ['joe@example.test'], received + b'\r\nx\r\n')
         self.assertEqual(refused.exception.smtp_code, 554)
 
+    def test_relaying_is_for_inner_networks_only(self):
+        for source, code in (('127.0.0.8', '550'), ('127.0.0.1', '250')):
+            with self.subTest(source=source), Wire(self.box, source=source) as wire:
+                for line in (b'EHLO c.test', b'MAIL FROM:<a@remote.test>', b'RCPT TO:<joe@example.test>'):
+                    self.assertEqual(wire.ask(line)[:3], '250')
+                self.assertEqual(wire.ask(b'RCPT TO:<a@elsewhere.test>')[:3], code)
+                self.assertEqual(wire.ask(b'RCPT TO:<a%elsewhere.test@example.test>')[:3], '550')
+
     def test_recipient_limit(self):
         with self.box.smtp() as client:
             client.ehlo()
@@ -287,6 +295,57 @@ class Life(waxwing.TestCase):
         self.assertTrue(idle.closed())
         self.assertEqual(busy.ask(b'second half\r\n.')[:3], '250')
         self.assertEqual(busy.reply()[:9], '421 4.3.2')
+
+
+class Policy(waxwing.TestCase):
+    """Who may come in, and what happens when too many do."""
+
+    def change(self, name, edit):
+        path = os.path.join(self.box.root, 'config', name)
+        with open(path) as f:
+            old = f.read()
+        self.addCleanup(self.publish, path, old)
+        self.publish(path, edit(old))
+
+    def publish(self, path, text):
+        with open(path, 'w') as f:
+            f.write(text)
+        self.box.command('imsimta', 'cnbuild')
+        self.box.restart('dispatcher')
+
+    def test_port_access(self):
+        self.change('mappings', lambda old: old.replace(
+            'PORT_ACCESS\n\n', 'PORT_ACCESS\n\n  TCP|*|*|127.0.0.9|*  $N554$ 5.7.1$ Not$ you\n', 1))
+        refused = Wire(self.box, source='127.0.0.9')
+        self.assertEqual(refused.reply(), '554 5.7.1 Not you')
+        self.assertTrue(refused.closed())
+        refused.socket.close()
+        with Wire(self.box) as wire:
+            self.assertEqual(wire.ask(b'NOOP')[:3], '250')
+
+    def test_overload(self):
+        limits = 'MIN_PROCS=1\nMAX_PROCS=2\nMIN_CONNS=1\nMAX_CONNS=1\n'
+        self.change('dispatcher.cnf', lambda old: limits + re.sub(r'(?m)^(MIN|MAX)_(PROCS|CONNS)=.*\n', '', old))
+        with Wire(self.box) as one:
+            with Wire(self.box) as two:  # a second worker takes it
+                self.assertEqual(two.ask(b'NOOP')[:3], '250')
+                three = Wire(self.box)
+                self.assertEqual(three.reply()[:9], '421 4.3.2')
+                three.socket.close()
+            self.assertEqual(one.ask(b'NOOP')[:3], '250')
+
+    def test_directory_down(self):
+        self.box.stop('slapd')
+        self.addCleanup(self.box.start)
+
+        def answer():
+            with self.box.smtp() as client:
+                client.ehlo()
+                client.mail('a@remote.test')
+                return client.rcpt('nobody-yet@example.test')[0]
+        self.assertEqual(answer(), 451)
+        self.box.start('slapd')
+        waxwing.wait_until(lambda: answer() == 550, 'the directory to be asked again')
 
 
 class Client(waxwing.TestCase):
