@@ -10,8 +10,8 @@ MESSAGE = 'From: a@b.test\nSubject: {}\nMessage-ID: <{}@b.test>\n\nHello.\n'
 
 
 def setUpModule():
-    box = waxwing.start_shared('popd', 'dispatcher')
-    for uid in ('joe', 'mary', 'once', 'raw', 'chunk', 'crash', 'hand', 'link1', 'link2'):
+    box = waxwing.start_shared('popd', 'imapd', 'dispatcher')
+    for uid in ('joe', 'mary', 'once', 'raw', 'chunk', 'crash', 'hand', 'sub', 'link1', 'link2'):
         box.user(uid, 'secret')
     box.user('small', 'secret', '--quota', '3000')
     box.user('gone', 'secret', '--status', 'inactive')
@@ -81,6 +81,15 @@ class Delivery(LmtpTest):
         answers = self.lmtp().deliver('s@b.test', [n.strip() for n in names], MESSAGE.format('once', 5))
         self.assertTrue(all(got[-1][0] == 250 for got in answers.values()), answers)
         self.assertEqual(len(self.messages('once')), 1)
+
+    def test_subaddress_goes_to_its_folder(self):
+        self.box.command('mboxutil', '-c', 'user/sub/Lists/C++')
+        lmtp = self.lmtp()
+        for address in ('sub+Lists/C++', 'sub+nowhere', 'SUB+Lists/C++', '"sub+../../joe"', 'sub+'):
+            got = lmtp.deliver('s@b.test', [self.at(address)], MESSAGE.format('sub', address))[self.at(address)]
+            self.assertEqual([code for code, _ in got], [250, 250], address)
+        self.assertEqual(self.box.wait_messages('sub', 'secret', 2, mailbox='"Lists/C++"'), 2)
+        self.assertEqual(self.box.wait_messages('sub', 'secret', 3), 3)
 
     def test_single_copy(self):
         token = 'a word that stands in one file only'

@@ -15,12 +15,12 @@ MESSAGE = ('From: a@b.test\nTo: joe@example.test\nSubject: {}\nMessage-ID: <{}@b
 
 
 def setUpModule():
-    box = waxwing.start_shared('popd', 'dispatcher')
+    box = waxwing.start_shared('popd', 'imapd', 'dispatcher')
     box.set_option('pop.faildelay', '0')
     box.set_option('auth.hasplainpasswords', '1')
     box.set_option('auth.newpassword', 'CLEAR')      # for APOP
     box.restart('popd')
-    for uid in ('joe', 'mary', 'lock', 'big', 'keep', 'late', 'wire'):
+    for uid in ('joe', 'mary', 'lock', 'big', 'keep', 'late', 'wire', 'seen'):
         box.user(uid, 'secret of ' + uid)
     box.user('clear', 'plain text')
 
@@ -163,6 +163,24 @@ class Deleting(PopTest):
         pop = self.login('late')
         self.assertEqual(pop.stat()[0], 1)
         pop.quit()
+
+    def test_quit_marks_what_was_read(self):
+        self.fill('seen', *(MESSAGE.format('s', n) for n in range(3)))
+        pop = self.login('seen')
+        pop.retr(2)
+        pop.top(3, 1)
+        imap = self.box.imap('seen', 'secret of seen')
+        imap.select('INBOX')
+        imap.store('1', '+FLAGS', r'(\Deleted)')
+        imap.expunge()
+        self.assertEqual(pop.stat()[0], 3)            # numbers stay as they were
+        self.assertIn(b'Subject: s', pop.top(2, 0)[1])
+        pop.dele(3)
+        pop.quit()
+        imap.noop()
+        self.assertEqual(imap.uid('SEARCH', 'ALL')[1], [b'2'])
+        self.assertEqual(imap.uid('SEARCH', 'SEEN')[1], [b'2'])
+        imap.logout()
 
     def test_one_session_per_maildrop(self):
         first = self.login('lock')
