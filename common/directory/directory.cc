@@ -108,6 +108,9 @@ auto Directory::Inner::look_up(C& cache, std::string_view key, Ask ask, F fetch)
   misses.fetch_add(1, std::memory_order_relaxed);
   bool waited = false;
   auto answer = cache.fly(key, waited, [&]() -> decltype(fetch()) {
+    // Somebody else's flight may have landed between our look and our take-off.
+    if (const auto landed = cache.find(key); landed && monotonic_ms() < landed->fresh_until_ms)
+      return landed->answer;
     auto fetched = fetch();
     if (!fetched && is_unreachable(fetched.error())) return fetched;
     const auto born = monotonic_ms();
