@@ -112,7 +112,7 @@ class Clients(waxwing.TestCase):
     def test_mbsync_keeps_both_sides_equal(self):
         self.write('mbsyncrc', f'''
 IMAPAccount box
-Host 127.0.0.1
+Host localhost
 Port {self.box.port("IMAPS")}
 User emil@example.test
 Pass "{PASSWORD}"
@@ -175,7 +175,7 @@ SyncState *
             self.send('frida', 'for ' + protocol)
             self.box.wait_messages('frida', PASSWORD, 1)
             box = self.path(protocol + '.mbox')
-            self.write('fetchmailrc', f'poll 127.0.0.1 protocol {protocol} port {self.box.port(port)} user "frida@example.test" '
+            self.write('fetchmailrc', f'poll localhost protocol {protocol} port {self.box.port(port)} user "frida@example.test" '
                        f'password "{PASSWORD}" ssl sslcertck sslcertfile "{self.box.env["CA_FILE"]}" no keep '
                        f'mda "cat >> {box}"\n')
             self.client('fetchmail', '--nodetach', '-v', '-f', self.path('fetchmailrc'), '--idfile', self.path('ids'),
@@ -191,11 +191,11 @@ SyncState *
         port = self.box.port
         return self.write('muttrc', f'''
 set ssl_starttls=yes ssl_force_tls=yes
-set certificate_file="{self.box.env['CA_FILE']}" ssl_usesystemcerts=no ssl_verify_host=yes
+set ssl_ca_certificates_file="{self.box.env['CA_FILE']}" ssl_verify_host=yes
 set imap_user="anna@example.test" imap_pass="{PASSWORD}"
-set smtp_url="smtp://anna@example.test@127.0.0.1:{port('SUBMIT')}/" smtp_pass="{PASSWORD}"
+set smtp_url="smtp://anna@example.test@localhost:{port('SUBMIT')}/" smtp_pass="{PASSWORD}"
 set smtp_authenticators="plain" from="anna@example.test" use_envelope_from=yes envelope_from_address="anna@example.test"
-set folder="imaps://127.0.0.1:{port('IMAPS')}/" spoolfile="imaps://127.0.0.1:{port('IMAPS')}/INBOX"
+set folder="imaps://localhost:{port('IMAPS')}/" spoolfile="imaps://localhost:{port('IMAPS')}/INBOX"
 set record="" header_cache="" move=no delete=yes quit=yes confirmappend=no confirmcreate=no sleep_time=0 mbox_type=mbox
 ''')
 

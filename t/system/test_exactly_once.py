@@ -54,9 +54,13 @@ class Sender:
         self.lost_connections = 0
 
     def run(self):
-        for number in self.numbers:
-            while not self.send(number):
-                pass
+        try:
+            for number in self.numbers:
+                while not self.send(number):
+                    pass
+        except BaseException:
+            self.numbers.give_up()
+            raise
         self.hang_up()
         return self
 
@@ -76,6 +80,7 @@ class Sender:
         if not self.client:
             try:
                 self.client = self.box.smtp()
+                self.client.ehlo()
             except (OSError, smtplib.SMTPException):
                 self.client = None
         return self.client
@@ -127,6 +132,11 @@ class Numbers:
 
     def __iter__(self):
         return self
+
+    def give_up(self):
+        self.next = self.count
+        for mark in self.marks.values():
+            mark.set()
 
     def __next__(self):
         with self.lock:
