@@ -135,11 +135,5 @@ std::unique_ptr<View> make_view(std::shared_ptr<MailboxFiles> mailbox, Generatio
 MessageInfo message_info(const IndexRecord& record);
 // From the message file's records, else from its bytes.
 std::uint64_t email_id_of(std::string_view id_text, std::string_view message);
-// store.exp: (uid, modseq) of what purges took away.
-struct PurgedMessage {
-  std::uint32_t uid;
-  std::uint64_t modseq;
-};
-Result<std::vector<PurgedMessage>> read_purged(const std::string& mailbox_directory);
 
 }  // namespace waxwing::store

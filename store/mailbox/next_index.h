@@ -10,6 +10,13 @@
 
 namespace waxwing::store {
 
+// store.exp: (uid, modseq) of what purges took away.
+struct PurgedMessage {
+  std::uint32_t uid;
+  std::uint64_t modseq;
+};
+Result<std::vector<PurgedMessage>> read_purged(const std::string& mailbox_directory);
+
 class NextIndex {
  public:
   NextIndex(std::string mailbox_directory, NewIndex values);
@@ -26,7 +33,7 @@ class NextIndex {
 
   // Writes cache and index, makes them durable and puts the index in its place, with store.exp telling of
   // `purged` before it.
-  Result<> publish(const std::vector<struct PurgedMessage>& purged);
+  Result<> publish(const std::vector<PurgedMessage>& purged);
 
  private:
   std::string bytes();

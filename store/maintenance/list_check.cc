@@ -53,6 +53,14 @@ class ListCheck {
       report_.right += 1;
       return {};
     }
+    TRY(const auto listed, listed_as(found.entry));
+    if (!listed.empty()) {
+      // Renamed, and killed before the files heard of it: the list counts.
+      report_.right += 1;
+      if (!options_.check_only)
+        TRY_VOID(replace_file(root + "/" + found.entry.directory + "/store.name", listed + "\n"));
+      return {};
+    }
     if (row && file_exists(row->directory + "/store.name")) {
       note_("problem: " + text + " is " + row->id + " in the list; " + found.entry.directory +
             " says it too");
@@ -63,6 +71,18 @@ class ListCheck {
     report_.adopted += 1;
     if (options_.check_only) return {};
     return adopt(root, found);
+  }
+
+  // The name under which the list has a mailbox of that id; empty when it has none.
+  Result<std::string> listed_as(const MailboxEntry& entry) {
+    if (user_ != entry.name.user) {
+      TRY(const auto rows, store_.list(entry.name.user));
+      ids_.clear();
+      for (const auto& row : rows) ids_[row.id] = row.name.text();
+      user_ = entry.name.user;
+    }
+    const auto at = ids_.find(entry.id);
+    return at == ids_.end() ? std::string() : at->second;
   }
 
   Result<> adopt(const std::string& root, FoundMailbox& found) {
@@ -99,6 +119,8 @@ class ListCheck {
   const ListCheckOptions& options_;
   const std::function<void(const std::string&)>& note_;
   ListCheckReport report_;
+  std::string user_;  // whose rows are in ids_: id to name
+  std::map<std::string, std::string> ids_;
 };
 }  // namespace
 

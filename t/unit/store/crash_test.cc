@@ -61,7 +61,8 @@ void work(Store& store, const std::string& root, int rounds) {
 }
 
 // Runs this program's hidden test case in that instance; answers its exit status.
-int run_child(const std::string& root, const std::string& failpoints, const std::string& boot) {
+int run_child(const std::string& root, const std::string& failpoints, const std::string& boot,
+              std::string name = "crash child") {
   std::vector<std::string> variables;
   for (char** at = environ; *at != nullptr; ++at) variables.emplace_back(*at);
   variables.push_back("WAXWING_CRASH_ROOT=" + root);
@@ -70,8 +71,8 @@ int run_child(const std::string& root, const std::string& failpoints, const std:
   std::vector<char*> environment;
   for (auto& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
-  char self[] = "/proc/self/exe", name[] = "crash child";
-  char* arguments[] = {self, name, nullptr};
+  char self[] = "/proc/self/exe";
+  char* arguments[] = {self, name.data(), nullptr};
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
@@ -212,4 +213,62 @@ TEST_CASE("a full disk is a temporary error and nothing stays behind") {
       files += at.path().extension() == ".msg";
     CHECK(files == 33);
   }
+}
+
+namespace {
+MailboxName folder_of(const std::string& folder) {
+  return *MailboxName::make("bob", folder);
+}
+}  // namespace
+
+TEST_CASE("crash child with stored", "[.]") {
+  const char* root = std::getenv("WAXWING_CRASH_ROOT");
+  REQUIRE(root != nullptr);
+  const auto config = Config::load(root);
+  REQUIRE(config);
+  const StoredThread stored(*config);
+  const auto store = *Store::open(*config);
+  for (const auto* folder : {"INBOX", "a", "a/b", "c"})
+    if (store->create(folder_of(folder))) say(root, std::string("created ") + folder);
+  if (store->rename(folder_of("a"), folder_of("z"))) say(root, "renamed");
+  if (store->remove(folder_of("c"))) say(root, "removed");
+  if (store->subscribe("bob", folder_of("z"))) say(root, "subscribed");
+}
+
+TEST_CASE("stored killed at any step: the list has what was answered, and its files") {
+  int died = 0;
+  for (const std::string point :
+       {"store.list.begin", "store.list.commit", "store.list.committed", "stored.create.files",
+        "stored.remove.row", "durable.sync", "durable.syncdir"}) {
+    for (int pass = 1; pass <= 9; pass += point.starts_with("durable") ? 3 : 1) {
+      INFO(point << " pass " << pass);
+      const std::string root = std::filesystem::temp_directory_path() / ("waxwing-store-" + unique_id());
+      make_instance(root);
+      died += run_child(root, point + "=exit@" + std::to_string(pass), "", "crash child with stored") == 137;
+      Sandbox box(root, "");
+      const auto answered = said(root);
+      const bool renamed = box.store().find(folder_of("z")).has_value();
+      if (answered.contains("renamed")) CHECK(renamed);
+      // Both or neither.
+      if (answered.contains("created a/b")) {
+        CHECK(box.store().find(folder_of("a")).has_value() == !renamed);
+        CHECK(box.store().find(folder_of("z/b")).has_value() == renamed);
+        CHECK(box.store().find(folder_of("a/b")).has_value() == !renamed);
+      }
+      if (answered.contains("created INBOX")) CHECK(box.store().find(folder_of("INBOX")));
+      if (answered.contains("removed")) CHECK_FALSE(box.store().find(folder_of("c")));
+      if (answered.contains("subscribed")) CHECK(box.store().subscriptions("bob")->size() == 1);
+      const auto list = box.store().list("bob");
+      REQUIRE(list);
+      for (const auto& entry : *list) {
+        INFO(entry.name.text());
+        CHECK((*box.store().open_mailbox(entry))->append_bytes(sample("x")));
+      }
+      // What is in the partition and not in the list is at most what was under way: a create's files.
+      const auto report = *check_list(box.store(), {.check_only = true}, [](const std::string&) {});
+      CHECK(report.forgotten == 0);
+      CHECK(report.adopted <= 1);
+    }
+  }
+  CHECK(died >= 30);
 }

@@ -60,7 +60,9 @@ class StoredThread {
 class Sandbox {
  public:
   explicit Sandbox(const std::string& options = "")
-      : root_(std::filesystem::temp_directory_path() / ("waxwing-store-" + unique_id())) {
+      : Sandbox(std::filesystem::temp_directory_path() / ("waxwing-store-" + unique_id()), options) {}
+  // In a directory that may hold an instance already.
+  Sandbox(const std::string& root, const std::string& options) : root_(root) {
     config_ = make_instance(root_, options);
     start_stored();
     reopen();
