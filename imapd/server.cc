@@ -103,6 +103,7 @@ Task<void> Server::run_session(Server& server, EventLoop& loop, int fd, bool tls
         .warning();
     if (!tls_from_start) stream.write("* BYE [UNAVAILABLE] Too many sessions, please try again later\r\n");
     co_await stream.flush();
+    server.session_count_.fetch_sub(1);
   } else {
     Session session(server, std::move(stream), tls_from_start);
     server.sessions_of(loop).insert(&session);
@@ -113,8 +114,10 @@ Task<void> Server::run_session(Server& server, EventLoop& loop, int fd, bool tls
       log::Event("imap.session.exception").with("sid", session.id()).with("what", error.what()).error();
     }
     server.sessions_of(loop).erase(&session);
+    // Its place is free before the client can see that it has gone.
+    server.session_count_.fetch_sub(1);
+    session.close();
   }
-  server.session_count_.fetch_sub(1);
 }
 
 void Server::stop_sessions() {

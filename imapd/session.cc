@@ -74,7 +74,6 @@ Task<void> Session::run() {
   if (!stream_.broken()) co_await flush();
   log_end();
   selected_.reset();
-  stream_.close();
 }
 
 Task<bool> Session::start() {

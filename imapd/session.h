@@ -41,8 +41,9 @@ class Session {
   ~Session();
   Session(const Session&) = delete;
 
-  // Greeting to BYE. Ends when the connection has ended.
+  // Greeting to BYE; what is left is close().
   Task<void> run();
+  void close() { stream_.close(); }
   // Loop thread: say BYE as soon as the command in progress is done.
   void stop();
 

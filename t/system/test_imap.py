@@ -221,6 +221,57 @@ class ComingAndGoing(waxwing.TestCase):
         for n in range(5):
             self.assertEqual(len(client.search(None, 'SUBJECT', f'kept{n}')[1][0].split()), 1)
 
+    def with_options(self, **options):
+        """imapd restarted with imap.* options, put back at the end of the test."""
+        for name, value in options.items():
+            self.box.set_option(f'imap.{name}', str(value))
+        self.addCleanup(self.box.restart, 'imapd')
+        for name, default in {'logintimeout': 60, 'maxsessions': 20000, 'maxmessagesize': 104857600}.items():
+            if name in options:
+                self.addCleanup(self.box.set_option, f'imap.{name}', str(default))
+        self.box.restart('imapd')
+
+    def connection(self):
+        connection = transcript.Connection(self.box.port('IMAP'))
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_limits_of_time_sessions_and_size(self):
+        self.with_options(logintimeout=1, maxsessions=2, maxmessagesize=1000)
+        slow = self.connection()
+        self.assertTrue(slow.line().startswith('* OK'))
+        self.assertEqual(slow.line(), '* BYE Login took too long')
+        self.assertTrue(slow.line().startswith('(the server has closed'))
+        first, second, third = self.connection(), self.connection(), self.connection()
+        for connection in first, second:
+            self.assertTrue(connection.line().startswith('* OK'))
+            connection.send(b'a LOGIN going secret\r\n')
+            self.assertIn('APPENDLIMIT=1000', connection.line())
+        self.assertTrue(third.line().startswith('* BYE [UNAVAILABLE]'))
+        first.send(b'b APPEND INBOX {1001}\r\n')
+        self.assertTrue(first.line().startswith('b NO [TOOBIG]'))
+
+    def test_logins_wait_for_the_directory_and_sessions_do_not(self):
+        self.box.user('unheard', PASSWORD)
+        open_session = self.box.imap('going', PASSWORD)
+        open_session.select()
+        self.box.stop('directory')
+        self.addCleanup(self.box.start, 'directory')
+        self.assertEqual(open_session.noop()[0], 'OK')
+        self.assertEqual(open_session.append('INBOX', None, None, message('still'))[0], 'OK')
+        with self.assertRaisesRegex(imaplib.IMAP4.error, 'UNAVAILABLE'):
+            self.box.imap('unheard', PASSWORD)
+        self.box.start('directory')
+        waxwing.wait_until(lambda: self.logs_in('unheard'), 'a login after the directory came back')
+
+    def logs_in(self, user):
+        try:
+            self.box.imap(user, PASSWORD).logout()
+        except imaplib.IMAP4.error as refused:
+            self.assertIn('UNAVAILABLE', str(refused))
+            return False
+        return True
+
 
 if __name__ == '__main__':
     waxwing.main()
