@@ -73,6 +73,7 @@ class Store(unittest.TestCase):
         self.assertIn('user/ann/INBOX: right', self.run_tool('reconstruct', '-r'))
         self.assertIn('rebuilt', self.run_tool('reconstruct', '-f', 'user/ann/INBOX'))
         self.assertIn('ann: 0 messages', self.run_tool('reconstruct', '-q'))
+        self.assertIn('generation: 2', self.run_tool('imcheck', '-m', 'user/ann/INBOX'))
 
     def test_waits_for_stored(self):
         self.kill(signal.SIGKILL)
