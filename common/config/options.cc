@@ -8,8 +8,8 @@ namespace waxwing {
 
 namespace {
 constexpr OptionSpec kRegistry[] = {
-#include "common/config/options/local.inc"
 #include "common/config/options/auth.inc"
+#include "common/config/options/local.inc"
 #if __has_include("common/config/options/directory.inc")
 #include "common/config/options/directory.inc"
 #endif

@@ -7,6 +7,7 @@
 
 #include "common/base/strings.h"
 #include "tools/options/option_file.h"
+#include "tools/service/owner.h"
 
 namespace waxwing {
 namespace {
@@ -87,6 +88,7 @@ Result<> list(const OptionFile& file, const Arguments& a) {
 
 Result<> run(const Arguments& a) {
   TRY(const std::string root, find_instance(a.instance));
+  TRY_VOID(become_owner_of(root));
   TRY(OptionFile file, OptionFile::load(root));
   if (a.option.empty()) return list(file, a);
   TRY(const OptionSpec* spec, option_called(a.option));

@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "common/config/config.h"
 #include "tools/imsimta/command.h"
+#include "tools/service/owner.h"
 
 namespace waxwing::imsimta {
 namespace {
@@ -54,6 +55,10 @@ int run(std::vector<std::string> words) {
   const auto root = find_instance(instance);
   if (!root) {
     fmt::print(stderr, "imsimta: {}\n", root.error().text);
+    return 1;
+  }
+  if (const auto owner = become_owner_of(*root); !owner) {
+    fmt::print(stderr, "imsimta: {}\n", owner.error().text);
     return 1;
   }
   const auto code = command->run({*root}, std::move(arguments));

@@ -14,6 +14,7 @@
 #include "store/mailbox.h"
 #include "store/store.h"
 #include "tools/mboxutil/pattern.h"
+#include "tools/service/owner.h"
 
 namespace waxwing {
 namespace {
@@ -222,6 +223,7 @@ Result<int> usage(Store& store, const Arguments& a) {
 
 Result<int> run(const Arguments& a) {
   TRY(const auto root, find_instance(a.instance));
+  TRY_VOID(become_owner_of(root));
   TRY(const auto config, Config::load(root));
   TRY(const auto store, Store::open(config));
   const std::map<char, Result<int> (*)(Store&, const Arguments&)> actions{

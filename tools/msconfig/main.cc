@@ -10,6 +10,7 @@
 #include "tools/options/manual.h"
 #include "tools/options/option_file.h"
 #include "tools/service/command_line.h"
+#include "tools/service/owner.h"
 
 namespace waxwing {
 namespace {
@@ -148,6 +149,7 @@ Result<> run(const CommandLine& line) {
   words.erase(words.begin());
   if (verb == "help") return help(words);
   TRY(const std::string root, find_instance(line.get("instance")));
+  TRY_VOID(become_owner_of(root));
   if (verb == "show") return show(root, words, line.has("a") || line.has("all"));
   if (verb == "set") return set(root, words);
   if (verb == "unset") return unset(root, words);

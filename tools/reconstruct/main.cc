@@ -11,6 +11,7 @@
 #include "store/inner.h"
 #include "store/maintenance/list_check.h"
 #include "store/maintenance/rebuild.h"
+#include "tools/service/owner.h"
 
 namespace waxwing {
 namespace {
@@ -156,6 +157,7 @@ Result<int> rebuild(Store& store, const Arguments& a) {
 
 Result<int> run(const Arguments& a) {
   TRY(const auto root, find_instance(a.instance));
+  TRY_VOID(become_owner_of(root));
   TRY(const auto config, Config::load(root));
   TRY(const auto store, Store::open(config));
   if (a.list) return check_mailbox_list(*store, a);
