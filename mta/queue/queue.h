@@ -87,7 +87,6 @@ class Queue {
   std::mutex mutex_;
   std::unordered_set<std::string> known_buckets_;
   UniqueFd socket_;
-  std::int64_t next_connect_ms_ = 0;
 };
 
 }  // namespace waxwing::mta::queue

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 
-#include "common/base/time.h"
 #include "common/log/log.h"
 #include "common/net/seqpacket.h"
 #include "mta/queue/queue.h"
@@ -13,7 +12,6 @@
 namespace waxwing::mta::queue {
 
 namespace {
-constexpr std::int64_t kReconnectMs = 500;
 constexpr int kFullSocketWaitMs = 200;
 
 // 0, or errno.
@@ -38,12 +36,10 @@ void Queue::tell_job_controller(const Record& record) {
   for (int round = 0; round < 2; ++round) {
     if (socket_ && is_closed(socket_.get())) socket_.reset();
     if (!socket_) {
-      if (monotonic_ms() < next_connect_ms_) return;
+      // Tried every time: a job controller that has just started reads the tree after it listens, so a file
+      // is either in what it reads or told to it. A pause here would open a gap between the two.
       auto connected = connect_unix(socket_path_);
-      if (!connected) {
-        next_connect_ms_ = monotonic_ms() + kReconnectMs;
-        return;
-      }
+      if (!connected) return;
       socket_ = std::move(*connected);
     }
     int error = send_now(socket_.get(), bytes);

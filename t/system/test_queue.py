@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""The queue as an operator sees it: stop, list, read, hold, release, return, delete; and daemons killed meanwhile."""
+import email
+import email.policy
+import os
+import re
+import unittest
+
+import waxwing
+
+
+def setUpModule():
+    box = waxwing.start_shared()
+    for uid in ('alice', 'bob', 'carol'):
+        box.user(uid, 'secret')
+
+
+class Queue(waxwing.TestCase):
+    def send(self, subject, to, sender='alice@example.test'):
+        with self.box.smtp() as client:
+            client.sendmail(sender, to, f'From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n'
+                                        f'Message-ID: <{subject}@x.test>\r\n\r\nText of {subject}\r\n')
+
+    def qm(self, *words, **more):
+        return self.box.command('imsimta', 'qm', *words, **more).stdout
+
+    def subjects(self, user, count):
+        """Subjects in the mailbox, when there are at least so many messages."""
+        def look():
+            client = self.box.pop(user, 'secret')
+            found = []
+            for number in range(1, client.stat()[0] + 1):
+                text = b'\r\n'.join(client.retr(number)[1])
+                found.append(email.message_from_bytes(text, policy=email.policy.default))
+            client.quit()
+            return found if len(found) >= count else None
+        return waxwing.wait_until(look, f'{count} messages of {user}')
+
+    def stop_channel(self):
+        self.box.command('imsimta', 'queue', 'stop', 'ims-ms')
+        self.addCleanup(self.box.command, 'imsimta', 'queue', 'start', 'ims-ms')
+
+    def test_stopped_listed_changed_and_started(self):
+        self.stop_channel()
+        for subject in ('q-deliver', 'q-hold', 'q-delete', 'q-return'):
+            self.send(subject, 'bob@example.test')
+        waxwing.wait_until(lambda: len(self.box.queue_files('ims-ms')) == 4, 'four queue files')
+        listing = self.qm('directory', '-envelope', 'ims-ms')
+        self.assertIn('Data gathered from the queue directory tree', listing)
+        self.assertIn('from <alice@example.test>', listing)
+        names = re.findall(r'^ +(\d+) (\S+)', listing, re.M)
+        self.assertEqual(len(names), 4)
+        by_subject = {}
+        for number, _ in names:
+            text = self.qm('read', '-content', number)
+            by_subject[re.search(r'Subject: (\S+)', text).group(1)] = number
+            self.assertIn('Text of q-', text)
+        self.assertIn('%QM-I-HELD', self.qm('hold', by_subject['q-hold']))
+        self.assertIn('%QM-I-DELETED', self.qm('delete', by_subject['q-delete']))
+        self.assertIn('%QM-I-RETURNED', self.qm('return', by_subject['q-return']))
+        self.assertRegex(self.qm('summarize'), r'ims-ms +3 +1 .* stopped')
+        self.assertRegex(self.qm('summarize', '-database'), r'ims-ms +2 ')
+        self.assertIn('ready', self.box.command('imsimta', 'cache', '-view', 'ims-ms').stdout)
+
+        # Killed and back: the stop holds, nothing is lost.
+        old = self.box.kill('job_controller')
+        self.box.wait_running('job_controller', other_than=old)
+        waxwing.wait_until(lambda: 'stopped' in self.qm('summarize'), 'the stop to hold')
+        self.qm('return', by_subject['q-return'])
+        self.box.command('imsimta', 'queue', 'start', 'ims-ms')
+        self.assertEqual([m['Subject'] for m in self.subjects('bob', 1)], ['q-deliver'])
+
+        # The returned one came back to its sender as a report.
+        report = self.subjects('alice', 1)[0]
+        self.assertEqual(report.get_content_type(), 'multipart/report')
+        self.assertEqual(report.get_param('report-type'), 'delivery-status')
+        self.assertEqual(report['Auto-Submitted'], 'auto-replied')
+        text, status, original = report.iter_parts()
+        self.assertIn('bob@example.test', text.get_content())
+        fields = status.get_payload()
+        self.assertTrue(fields[0]['Reporting-MTA'].startswith('dns;'))
+        self.assertEqual(fields[1]['Action'], 'failed')
+        self.assertEqual(fields[1]['Original-Recipient'], 'rfc822;bob@example.test')
+        self.assertEqual(original.get_content_type(), 'message/rfc822')
+        self.assertEqual(original.get_payload()[0]['Subject'], 'q-return')
+
+        held = self.qm('directory', '-held')
+        self.assertIn('.HELD', held)
+        self.assertIn('%QM-I-RELEASED', self.qm('release', '1'))
+        self.assertEqual(sorted(m['Subject'] for m in self.subjects('bob', 2)), ['q-deliver', 'q-hold'])
+        self.box.wait_queue_empty()
+
+    def test_messages_queued_while_the_job_controller_is_away_are_found(self):
+        self.box.stop('job_controller')
+        for n in range(5):
+            self.send(f'away-{n}', 'carol@example.test')
+        self.assertEqual(len(self.box.queue_files('ims-ms')), 5)
+        held = self.box.queue_files('ims-ms')[0]
+        self.assertIn('%QM-I-HELD', self.qm('hold', held))  # without job controller, on the tree itself
+        self.box.start('job_controller')
+        self.assertEqual(len(self.subjects('carol', 4)), 4)
+        self.assertIn('%QM-I-RELEASED', self.qm('release', held + '.HELD'))
+        self.assertEqual(len(self.subjects('carol', 5)), 5)
+
+    def test_a_damaged_file_is_set_aside_and_named(self):
+        self.stop_channel()
+        self.send('damaged', 'bob@example.test')
+        name = waxwing.wait_until(lambda: self.box.queue_files('ims-ms'), 'a queue file')[0]
+        path = os.path.join(self.box.root, 'queue', name)
+        with open(path, 'r+b') as file:
+            file.truncate(os.path.getsize(path) - 1)
+        self.box.command('imsimta', 'queue', 'start', 'ims-ms')
+        aside = os.path.join(self.box.root, 'queue', '.damaged')
+        waxwing.wait_until(lambda: os.path.isdir(aside) and os.listdir(aside), 'the file to be set aside')
+        self.assertEqual(os.listdir(aside), [name.replace('/', '_')])
+        with open(os.path.join(self.box.root, 'log', 'ims_master.log')) as log:
+            self.assertRegex(log.read(), r'queue\.damaged file=' + re.escape(name))
+
+    def test_qm_refuses_what_it_does_not_understand(self):
+        for words in (['frobnicate'], ['hold'], ['read', 'ZZNOSUCHFILE.00'], ['directory', '-nonsense'], ['hold', '99999']):
+            outcome = self.box.command('imsimta', 'qm', *words, check=False)
+            self.assertNotEqual(outcome.returncode, 0, words)
+            self.assertTrue(outcome.stderr, words)
+
+
+if __name__ == '__main__':
+    waxwing.main()
