@@ -67,8 +67,10 @@ void take(AccessVerdict& verdict, const MapResult& answer, bool tell_table) {
   if (flags.has('D')) delay(verdict, pieces.take());
   if (flags.has('T')) verdict.prefix_tag = pieces.take();
   if (flags.has('A')) verdict.header_lines.push_back(pieces.take());
-  if (flags.has('G'))
-    for (const auto tag : split(pieces.take(), ',')) verdict.conversion_tags.emplace_back(tag);
+  if (flags.has('G')) {
+    const auto tags = pieces.take();  // split() answers views of it
+    for (const auto tag : split(tags, ',')) verdict.conversion_tags.emplace_back(tag);
+  }
   if (flags.has('S')) limits(verdict, pieces.take());
   const auto extended = flags.has('X') ? pieces.take() : "";
   if (flags.has(',')) verdict.spam_adjust_hundredths += to_number<std::int64_t>(pieces.take()).value_or(0);
