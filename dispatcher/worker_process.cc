@@ -101,6 +101,18 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::start(Daemon& daemon, cons
   return worker;
 }
 
+namespace {
+// A worker that was killed may have put messages into the queue without having told of them: they would
+// lie there until the next look at the whole tree.
+Task<void> have_queue_read_again(EventLoop& loop, std::string path) {
+  auto connected = connect_unix(path);
+  if (!connected) co_return;  // job_controller is down; it reads the tree when it starts
+  PacketSocket socket(loop, std::move(*connected));
+  if (!socket.send(Record("rescan"))) co_return;
+  co_await socket.receive(60'000);
+}
+}  // namespace
+
 Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self,
                                  std::function<void(WorkerProcess*)> gone) {
   for (;;) {
@@ -115,6 +127,8 @@ Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self,
       .with("drained", self->draining_ ? 1 : 0)
       .notice();
   self->socket_.close();
+  if (!self->draining_)
+    spawn(have_queue_read_again(self->daemon_.loop(), self->daemon_.config()->path_of("run/job_controller")));
   gone(self.get());
 }
 

@@ -125,12 +125,12 @@ Task<void> Control::start(PacketSocket& socket, std::vector<Service*> services, 
     } else {
       supervisor_.start(*service);
     }
-    deaths_before[service] = service->deaths;
+    // A try that is under way by itself began before what was wrong was mended: its death does not count.
+    const bool retrying = service->state == ServiceState::starting && service->quick_deaths > 0;
+    deaths_before[service] = service->deaths + (retrying ? 1 : 0);
   }
   // Settled: each one runs, has died once on the way, or waits for one that has.
-  const auto failed = [&](Service* s) {
-    return s->deaths > deaths_before[s] || s->state == ServiceState::failed;
-  };
+  const auto failed = [&](Service* s) { return s->deaths > deaths_before[s]; };
   const auto settled = [&](Service* s) {
     if (s->state == ServiceState::running || failed(s) || !s->wanted) return true;
     return s->state == ServiceState::waiting && std::ranges::any_of(list, failed);
