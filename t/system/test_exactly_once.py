@@ -219,6 +219,8 @@ class ExactlyOnce(waxwing.TestCase):
                 for line in re.split(r'\r\n(?![ \t])', trace.rstrip('\r\n')):
                     self.assertRegex(line, r'^(Return-Path|Received|Delivered-To):', 'more than trace fields was added')
         self.assertEqual(set(accepted) - set(seen), set(), 'accepted and lost')
+        print(f'{len(accepted)} accepted and each there once; {len(set(unknown) & set(seen))} of {len(unknown)} without an '
+              f'answer there; {sum(s.lost_connections for s in done)} connections lost', flush=True)
 
 
 if __name__ == '__main__':
