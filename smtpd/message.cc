@@ -15,16 +15,8 @@ namespace {
 // A client that goes on sending after its message was refused is listened to for this much longer.
 constexpr std::uint64_t kDrainBytes = 64 << 20;
 constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr std::size_t kLineBytes = 998;  // RFC 5322 §2.1.1
 const Verdict kBareEnds{554, "5.6.0", "Bare CR or LF in the message; lines must end in CRLF"};
-
-// Bare CR and LF in counted bytes, across pieces; last_cr carries over.
-bool has_bare_ends(std::string_view bytes, bool& last_cr) {
-  for (const char c : bytes) {
-    if (last_cr != (c == '\n')) return true;
-    last_cr = c == '\r';
-  }
-  return false;
-}
 }  // namespace
 
 std::string Session::trace_field() const {
@@ -104,6 +96,15 @@ Task<void> Session::data(std::string_view argument) {
   stream_.set_timeout_ms(picture_->options.command_receive_ms);
 }
 
+// What the channel demands of a message's text, however it came.
+std::optional<Verdict> Session::strictness(std::size_t longest_line, bool has_8bit) const {
+  if (channel_->is(Kw::rejectsmtplonglines) && longest_line > kLineBytes)
+    return Verdict{554, "5.6.0", "A line is longer than 998 bytes"};
+  if (channel_->is(Kw::eightstrict) && has_8bit && !mail_options_.body_8bit && !mail_options_.body_binary)
+    return Verdict{554, "5.6.3", "8-bit text without BODY=8BITMIME"};
+  return std::nullopt;
+}
+
 Task<void> Session::receive_data() {
   const bool repair = picture_->options.bare_line_ends == 1 || channel_->is(Kw::smtp_crorlf) ||
                       channel_->is(Kw::smtp_cr) || channel_->is(Kw::smtp_lf);
@@ -136,10 +137,7 @@ Task<void> Session::receive_data() {
     if (!verdict.ok()) refusal = std::move(verdict);
   }
   if (!refusal && !repair && (decoder.bare_cr() >= 0 || decoder.bare_lf() >= 0)) refusal = kBareEnds;
-  if (!refusal && channel_->is(Kw::rejectsmtplonglines) && decoder.longest_line() > 998)
-    refusal = Verdict{554, "5.6.0", "A line is longer than 998 bytes"};
-  if (!refusal && channel_->is(Kw::eightstrict) && decoder.has_8bit() && !mail_options_.body_8bit)
-    refusal = Verdict{554, "5.6.3", "8-bit text without BODY=8BITMIME"};
+  if (!refusal) refusal = strictness(decoder.longest_line(), decoder.has_8bit());
   co_await finish(std::move(refusal));
 }
 
@@ -180,7 +178,11 @@ Task<void> Session::bdat(std::string_view argument) {
                          : Verdict{250, "2.0.0", std::to_string(parsed->size) + " bytes received"});
     co_return;
   }
-  if (!chunk_refusal_ && chunk_cr_ && !mail_options_.body_binary) chunk_refusal_ = kBareEnds;
+  if (!chunk_refusal_ && !mail_options_.body_binary) {
+    chunk_lines_.finish();
+    if (chunk_lines_.bare_cr() >= 0) chunk_refusal_ = kBareEnds;
+  }
+  if (!chunk_refusal_) chunk_refusal_ = strictness(chunk_lines_.longest_line(), chunk_lines_.has_8bit());
   auto last_refusal = std::move(chunk_refusal_);
   co_await finish(std::move(last_refusal));
 }
@@ -194,8 +196,10 @@ Task<bool> Session::receive_chunk(std::uint64_t size) {
     const auto piece =
         stream_.peek().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(size, kPieceBytes)));
     size -= piece.size();
-    if (!chunk_refusal_ && !mail_options_.body_binary && has_bare_ends(piece, chunk_cr_))
-      chunk_refusal_ = kBareEnds;
+    if (!chunk_refusal_ && !mail_options_.body_binary) {
+      chunk_lines_.feed(piece);
+      if (chunk_lines_.bare_cr() >= 0 || chunk_lines_.bare_lf() >= 0) chunk_refusal_ = kBareEnds;
+    }
     if (!chunk_refusal_) {
       auto verdict = co_await message_->data(piece);
       if (!verdict.ok()) chunk_refusal_ = std::move(verdict);

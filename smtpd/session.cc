@@ -85,7 +85,8 @@ void Session::reset() {
   mail_options_ = {};
   first_recipient_.clear();
   rcpt_commands_ = rejected_here_ = 0;
-  chunking_ = chunk_cr_ = false;
+  chunking_ = false;
+  chunk_lines_ = {};
   chunk_refusal_.reset();
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "common/auth/authenticator.h"
+#include "common/mail/smtp_data.h"
 #include "common/net/stream.h"
 #include "common/worker/worker.h"
 #include "mta/protocol/command.h"
@@ -73,6 +74,7 @@ class Session {
   Task<void> data(std::string_view argument);
   Task<void> bdat(std::string_view argument);
   std::optional<Verdict> may_data();
+  std::optional<Verdict> strictness(std::size_t longest_line, bool has_8bit) const;
   Task<void> receive_data();
   Task<bool> receive_chunk(std::uint64_t size);
   Task<void> finish(std::optional<Verdict> refusal);
@@ -114,7 +116,7 @@ class Session {
   std::string first_recipient_;
   std::int64_t rcpt_commands_ = 0, rejected_here_ = 0;
   bool chunking_ = false;  // a BDAT has come
-  bool chunk_cr_ = false;  // the last chunk ended in CR
+  mail::LineChecker chunk_lines_;
   std::optional<Verdict> chunk_refusal_;
 
   struct Counts {

@@ -123,9 +123,16 @@ void LineChecker::feed(std::string_view bytes) {
       const auto size = plain_run(bytes.substr(at), nul_, eight_bit_);
       at += size;
       offset_ += static_cast<std::int64_t>(size);
+      line_bytes_ += size;
       if (at == bytes.size()) return;
     }
     const char c = bytes[at];
+    if (c == '\n') {
+      longest_line_ = std::max(longest_line_, line_bytes_);
+      line_bytes_ = 0;
+    } else if (c != '\r') {
+      ++line_bytes_;
+    }
     if (cr_ && c != '\n' && bare_cr_ < 0) bare_cr_ = offset_ - 1;
     if (!cr_ && c == '\n' && bare_lf_ < 0) bare_lf_ = offset_;
     cr_ = c == '\r';

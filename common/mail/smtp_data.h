@@ -56,9 +56,12 @@ class LineChecker {
   std::int64_t bare_lf() const { return bare_lf_; }
   bool has_nul() const { return nul_; }
   bool has_8bit() const { return eight_bit_; }
+  // Of lines that LF has ended, without their CRLF.
+  std::size_t longest_line() const { return longest_line_; }
 
  private:
   std::int64_t offset_ = 0, bare_cr_ = -1, bare_lf_ = -1;
+  std::size_t line_bytes_ = 0, longest_line_ = 0;
   bool cr_ = false, nul_ = false, eight_bit_ = false;
 };
 

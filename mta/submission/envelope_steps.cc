@@ -204,6 +204,8 @@ Verdict Submission::Inner::take(Recipient recipient, const AccessVerdict& access
               fmt::format("Message size exceeds the limit of {} bytes for this recipient", limit)};
     if (limit && (size_limit == 0 || limit < size_limit)) size_limit = limit;
   }
+  if (const Channel* to = config->channel(recipient.channel); to && to->is(Kw::linelimit))
+    lower_line_limit(to->number(Kw::linelimit, 0));
   for (const auto& line : access.header_lines) extra_header += line + "\r\n";
   if (access.action == AccessVerdict::Action::discard_all) discard = true;
   if (access.action == AccessVerdict::Action::discard) return {250, "2.1.5", "Recipient ok"};

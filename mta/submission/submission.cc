@@ -128,7 +128,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   if (outcome.received_here >= limits.number(Opt::MAX_LOCAL_RECEIVED_LINES))
     hold_reason = fmt::format("{} Received fields of this host: a mail loop", outcome.received_here);
   priority = outcome.priority;
-  line_limit = channel->number(Kw::linelimit, limits.number(Opt::LINE_LIMIT));
+  lower_line_limit(limits.number(Opt::LINE_LIMIT));
   if (auto opened = open_writer(); !opened.ok()) co_return opened;
   std::string start = std::move(trace);
   start.append(extra_header).append(outcome.text);

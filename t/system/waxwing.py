@@ -253,7 +253,7 @@ class Sandbox:
         found = []
         for folder, _, names in os.walk(top):
             found += [os.path.relpath(os.path.join(folder, n), os.path.join(self.root, 'queue')) for n in names
-                      if re.fullmatch(r'[A-Z]{2}[0-9A-Za-z_-]+\.(\d\d|HELD)', n)]
+                      if re.fullmatch(r'[A-Z]{2}[0-9A-Za-z_-]+\.\d\d+(\.HELD)?', n)]
         return sorted(found)
 
     def wait_queue_empty(self, channel=None, deadline=DEADLINE):

@@ -75,6 +75,9 @@ struct Submission::Inner {
   Task<Verdict> header_done(std::size_t header_bytes);
   Verdict write_body(std::string_view bytes);
   Verdict open_writer();
+  void lower_line_limit(std::int64_t limit) {  // 0: none
+    if (limit > 0 && (line_limit == 0 || limit < line_limit)) line_limit = limit;
+  }
   Verdict fail(Verdict verdict) {
     failure = verdict;
     writer.reset();

@@ -132,12 +132,14 @@ TEST_CASE("counted bytes are checked the same way, in any pieces") {
     CHECK(at_once.bare_cr() == byte_wise.bare_cr());
     CHECK(at_once.bare_lf() == byte_wise.bare_lf());
     CHECK(at_once.has_8bit() == byte_wise.has_8bit());
+    CHECK(at_once.longest_line() == byte_wise.longest_line());
   }
   LineChecker checker;
-  checker.feed("a\r\nb\nc\r");
+  checker.feed("a\r\nbcd\r\nb\nc\r");
   checker.finish();
-  CHECK(checker.bare_lf() == 4);
-  CHECK(checker.bare_cr() == 6);
+  CHECK(checker.longest_line() == 3);
+  CHECK(checker.bare_lf() == 9);
+  CHECK(checker.bare_cr() == 11);
 }
 
 TEST_CASE("dots are stuffed so that the decoder finds the message again") {

@@ -1,0 +1,267 @@
+"""What the channel keywords of imta.cnf(5) do, each on a channel of its own.
+
+A client's address picks the channel: tcp_local switches a client from 127.9.0.n to channel tcp_n, and mail for
+<channel>.out.test leaves by the channel of that name, to the scripted server. So one instance serves all.
+"""
+import os
+import smtplib
+import unittest
+
+import fake_smtp
+import waxwing
+from test_smtp import Wire, newest
+
+PASSWORD = 'correct horse'
+fake = None
+inbound, outbound = [], []  # (keywords, address or channel)
+
+
+def channel_in(keywords):
+    """The client address whose sessions are on a channel with these keywords."""
+    inbound.append(keywords)
+    return f'127.9.0.{len(inbound)}'
+
+
+def channel_out(keywords, **script):
+    """(domain, host): mail for the domain goes to the scripted host by a channel with these keywords."""
+    outbound.append((keywords, fake.host(**script)))
+    return f'out{len(outbound)}.test', outbound[-1][1]
+
+
+def setUpModule():
+    global fake
+    fake = fake_smtp.FakeServer()
+    unittest.addModuleCleanup(fake.close)
+    for case in (Inbound, Outbound):
+        case.declare()
+    box = waxwing.share(waxwing.Sandbox())
+    box.set_option('imap.enable', '0')
+    box.set_option('smtp.client.port', fake.port)
+    config = os.path.join(box.root, 'config')
+    with open(os.path.join(config, 'local.rules'), 'a') as rules, open(os.path.join(config, 'imta.cnf'), 'a') as cnf:
+        for n, keywords in enumerate(inbound, 1):
+            rules.write(f'[127.9.0.{n}] $E$R$U%[127.9.0.{n}]@in{n}-daemon\n')
+            cnf.write(f'\ntcp_in{n} smtp_crlf allowswitchchannel identnonelimited maytlsserver {keywords}\nin{n}-daemon\n')
+        for n, (keywords, host) in enumerate(outbound, 1):
+            rules.write(f'out{n}.test $U%$H@out{n}-daemon\n')
+            cnf.write(f'\ntcp_out{n} smtp_crlf pool SMTP_POOL daemon [{host.address}] {keywords}\nout{n}-daemon\n')
+    box.command('imsimta', 'cnbuild')
+    box.start()
+    for name in ('joe', 'ann', 'bob'):
+        box.user(name, PASSWORD)
+
+
+class Inbound(waxwing.TestCase):
+    """What the server takes."""
+    limits = {
+        'recipientlimit 2': 'recipients', 'recipientcutoff 2': 'cutoff', 'transactionlimit 1': 'transactions',
+        'deferralrejectlimit 1': 'deferral', 'disconnectrejectlimit 2': 'reject', 'disconnectbadcommandlimit 2': 'bad',
+        'disconnectcommandlimit 4': 'commands', 'disconnecttransactionlimit 1': 'tries', 'disconnectrecipientlimit 1': 'rcpts',
+        'sourceblocklimit 2': 'size', 'rejectsmtplonglines': 'long', 'eightstrict': 'eight',
+        'smtp_crorlf': 'bare', 'vrfyhide': 'hide', 'vrfyallow': 'vrfy', 'expnallow': 'expn', 'nochunkingserver': 'nochunk',
+        'musttlsserver': 'tls', 'mustsaslserver': 'sasl', 'mailfromdnsverify': 'dns', 'noreceivedfor': 'nofor',
+        'missingrecipientpolicy 2': 'to', 'missingrecipientpolicy 6': 'refused', 'holdlimit 1': 'hold',
+        'disconnectbadauthlimit 1 maysaslserver': 'auth',
+    }
+    at = {}
+
+    @classmethod
+    def declare(cls):
+        cls.at = {name: channel_in(keywords) for keywords, name in cls.limits.items()}
+
+    def wire(self, name, hello=b'EHLO c.test'):
+        wire = Wire(self.box, source=self.at[name])
+        self.addCleanup(wire.socket.close)
+        wire.reply()
+        self.hello = wire.ask(hello)
+        return wire
+
+    def begun(self, name, *recipients):
+        wire = self.wire(name)
+        self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test>')[:3], '250')
+        self.assertEqual([wire.ask(b'RCPT TO:<%s>' % r)[:3] for r in recipients], ['250'] * len(recipients))
+        return wire
+
+    def send(self, wire, text):
+        self.assertEqual(wire.ask(b'DATA')[:3], '354')
+        return wire.ask(text + b'\r\n.')
+
+    def test_counts_in_a_message(self):
+        wire = self.begun('recipients', b'joe@example.test', b'ann@example.test')
+        self.assertEqual(wire.ask(b'RCPT TO:<bob@example.test>')[:9], '452 4.5.3')
+        wire = self.begun('cutoff', b'joe@example.test', b'ann@example.test', b'bob@example.test')
+        self.assertEqual(wire.ask(b'DATA')[:3], '554')
+        wire = self.begun('deferral')
+        self.assertEqual(wire.ask(b'RCPT TO:<nobody@example.test>')[:3], '550')
+        self.assertEqual(wire.ask(b'RCPT TO:<joe@example.test>')[:3], '451')
+
+    def test_counts_in_a_session(self):
+        wire = self.begun('transactions', b'joe@example.test')
+        self.assertEqual(self.send(wire, b'Subject: 1\r\n')[:3], '250')
+        self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test>')[:3], '452')
+        wire = self.begun('tries')
+        wire.ask(b'RSET')
+        self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test>')[:3], '421')
+        self.assertTrue(wire.closed())
+        wire = self.begun('rcpts', b'joe@example.test')
+        self.assertEqual(wire.ask(b'RCPT TO:<ann@example.test>')[:3], '421')
+        self.assertTrue(wire.closed())
+        wire = self.begun('reject')
+        self.assertEqual([wire.ask(b'RCPT TO:<nobody%d@example.test>' % n)[:3] for n in (1, 2)], ['550', '421'])
+        self.assertTrue(wire.closed())
+        wire = self.wire('bad')
+        self.assertEqual([wire.ask(b'NONSENSE')[:3] for _ in (1, 2)], ['500', '421'])
+        wire = self.wire('commands')
+        self.assertEqual([wire.ask(b'NOOP')[:3] for _ in range(4)], ['250', '250', '250', '421'])
+
+    def test_bad_logins(self):
+        with self.box.smtp(source_address=(self.at['auth'], 0)) as client:
+            client.starttls(context=self.box.tls())
+            client.ehlo()
+            with self.assertRaises(smtplib.SMTPException):
+                client.login('joe@example.test', 'wrong', initial_response_ok=True)
+            with self.assertRaises((smtplib.SMTPServerDisconnected, ConnectionError)):
+                client.docmd('NOOP')
+                client.docmd('NOOP')
+
+    def test_sizes(self):
+        wire = self.wire('size')
+        self.assertIn('SIZE 2048', self.hello)
+        self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test> SIZE=2049')[:3], '552')
+        wire = self.begun('size', b'joe@example.test')
+        self.assertEqual(self.send(wire, b'Subject: 1\r\n\r\n' + b'x' * 70 * 40)[:9], '552 5.3.4')
+
+    def test_long_lines(self):
+        for text, code in ((b'y' * 998, '250'), (b'y' * 999, '554')):
+            wire = self.begun('long', b'joe@example.test')
+            self.assertEqual(self.send(wire, b'Subject: 1\r\n\r\n' + text)[:3], code)
+            wire = self.begun('long', b'joe@example.test')
+            chunk = b'Subject: 1\r\n\r\n' + text + b'\r\n'
+            self.assertEqual(wire.ask(b'BDAT %d LAST\r\n' % len(chunk) + chunk[:-2])[:3], code, 'as a chunk')
+
+    def test_eight_bit(self):
+        text = 'Subject: 1\r\n\r\ngr\u00fcn'.encode()
+        for how, code in ((b'', '554'), (b' BODY=8BITMIME', '250')):
+            wire = self.wire('eight')
+            for line in (b'MAIL FROM:<a@remote.test>' + how, b'RCPT TO:<joe@example.test>'):
+                self.assertEqual(wire.ask(line)[:3], '250')
+            self.assertEqual(self.send(wire, text)[:3], code)
+            for line in (b'MAIL FROM:<a@remote.test>' + how, b'RCPT TO:<joe@example.test>'):
+                self.assertEqual(wire.ask(line)[:3], '250')
+            self.assertEqual(wire.ask(b'BDAT %d LAST\r\n' % (len(text) + 2) + text)[:3], code, 'as a chunk')
+
+    def test_bare_line_ends_are_repaired_where_wished(self):
+        wire = self.begun('bare', b'bob@example.test')
+        self.assertEqual(self.send(wire, b'Subject: bare\r\n\r\none\ntwo\rthree')[:3], '250')
+        self.assertTrue(newest(self.box, 'bob').endswith(b'\r\n\r\none\r\ntwo\r\nthree\r\n'))
+
+    def test_what_is_told_about_addresses(self):
+        self.assertEqual(self.wire('hide').ask(b'VRFY nobody@example.test')[:3], '252')
+        self.assertEqual(self.wire('vrfy').ask(b'VRFY nobody@example.test')[:3], '550')
+        self.assertEqual(self.wire('vrfy').ask(b'VRFY <joe@example.test>')[:3], '250')
+        self.assertEqual(self.wire('vrfy').ask(b'EXPN joe@example.test')[:3], '502')
+        self.assertIn('joe@example.test', self.wire('expn').ask(b'EXPN joe@example.test'))
+
+    def test_what_is_offered_and_demanded(self):
+        wire = self.wire('nochunk')
+        self.assertNotIn('CHUNKING', self.hello)
+        self.assertNotIn('BINARYMIME', self.hello)
+        wire.ask(b'MAIL FROM:<a@remote.test>')
+        wire.ask(b'RCPT TO:<joe@example.test>')
+        self.assertEqual(wire.ask(b'BDAT 4 LAST\r\nxx')[:3], '502')
+        self.assertEqual(self.wire('tls').ask(b'MAIL FROM:<a@remote.test>')[:9], '530 5.7.0')
+        self.assertEqual(self.wire('sasl').ask(b'MAIL FROM:<a@remote.test>')[:9], '530 5.7.0')
+
+    def test_received_names_no_recipient(self):
+        wire = self.begun('nofor', b'ann@example.test')
+        self.assertEqual(self.send(wire, b'Subject: nofor\r\n\r\nx')[:3], '250')
+        self.assertNotRegex(newest(self.box, 'ann'), rb'(?s)Received:.*for <ann@')
+
+    def test_missing_recipients(self):
+        wire = self.begun('refused', b'joe@example.test')
+        self.assertEqual(self.send(wire, b'Subject: nobody named\r\n\r\nx')[:3], '554')
+        wire = self.begun('to', b'u1@hold.test')
+        self.assertEqual(self.send(wire, b'Subject: named\r\n\r\nx')[:3], '250')
+        self.assertIn('To: u1@hold.test', self.held('Subject: named'))
+
+    def test_many_recipients_are_held(self):
+        wire = self.begun('hold', b'joe@example.test', b'ann@example.test')
+        self.assertEqual(self.send(wire, b'Subject: too many\r\n\r\nx')[:3], '250')
+        self.assertTrue([f for f in self.box.queue_files('ims-ms') if f.endswith('.HELD')])
+
+    def held(self, wanted):
+        for name in self.box.queue_files():
+            with open(os.path.join(self.box.root, 'queue', name), 'rb') as f:
+                text = f.read().decode('utf-8', 'replace')
+            if wanted in text:
+                return text
+        self.fail(f'no queue file has {wanted}')
+
+
+class Outbound(waxwing.TestCase):
+    """What the client says, and what may go to a channel at all."""
+
+    @classmethod
+    def declare(cls):
+        cls.to = {name: channel_out(keywords, **script) for name, keywords, script in (
+            ('helo', 'noehlo', {}),
+            ('checked', 'checkehlo', {'greeting': '220 fake plain'}),
+            ('nochunk', 'nochunkingclient', {'extensions': ('CHUNKING', 'PIPELINING')}),
+            ('blocks', 'blocklimit 2', {}),
+            ('lines', 'linelimit 20', {}),
+            ('one', 'single', {}),
+            ('two', 'addrsperfile 2', {}),
+            ('named', 'local_host_alias other.name.test', {}),
+            ('held', 'holdlimit 2', {}),
+            ('tls', 'musttlsclient', {}),
+        )}
+
+    def submit(self, name, count=1, text=b'Subject: out\r\n\r\nx\r\n'):
+        domain, host = self.to[name]
+        with self.box.smtp() as client:
+            client.sendmail('joe@example.test', [f'u{n}@{domain}' for n in range(count)], text)
+        return host
+
+    def test_hello(self):
+        host = self.submit('helo')
+        host.wait_messages(1)
+        self.assertTrue(host.commands[0].startswith('HELO '), host.commands)
+        host = self.submit('checked')
+        host.wait_messages(1)
+        self.assertTrue(host.commands[0].startswith('HELO '), host.commands)
+        host = self.submit('named')
+        host.wait_messages(1)
+        self.assertEqual(host.commands[0], 'EHLO other.name.test')
+
+    def test_no_chunks(self):
+        self.assertEqual(self.submit('nochunk').wait_messages(1)[0].how, 'DATA')
+
+    def test_limits_of_the_channel_that_takes_the_message(self):
+        for name, text in (('blocks', b'Subject: out\r\n\r\n' + b'x' * 3000), ('lines', b'Subject: out\r\n\r\n' + b'x\r\n' * 30)):
+            with self.subTest(name), self.assertRaises((smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused)):
+                self.submit(name, text=text)
+            self.submit(name).wait_messages(1)
+
+    def test_recipients_of_one_file(self):
+        for name, recipients, files in (('one', 3, [1, 1, 1]), ('two', 3, [1, 2])):
+            messages = self.submit(name, recipients).wait_messages(len(files))
+            self.assertEqual(sorted(len(m.rcpts) for m in messages), files, name)
+
+    def test_many_recipients_are_held(self):
+        host = self.submit('held', 3)
+        domain = self.to['held'][0]
+        channel = 'tcp_' + domain.split('.')[0]
+        self.assertTrue(all(f.endswith('.HELD') for f in self.box.queue_files(channel)))
+        self.assertEqual(len(self.box.queue_files(channel)), 1)
+        self.submit('held', 2)
+        self.assertEqual(len(host.wait_messages(1)[0].rcpts), 2)
+
+    def test_nothing_goes_in_clear_where_tls_is_a_must(self):
+        log = self.box.log('tcp_smtp_client')
+        host = self.submit('tls')
+        log.wait(r'mta\.deferred .*' + self.to['tls'][0])
+        self.assertEqual(host.messages, [])
+
+
+if __name__ == '__main__':
+    waxwing.main()
