@@ -13,9 +13,10 @@ namespace {
 constexpr std::size_t kMaxFileBytes = 32 << 20;
 constexpr std::size_t kMaxTotalBytes = 128 << 20;
 
-// Options and secrets are other rooms' business; editors leave names like .x.swp, x~ and #x#.
+// Options and secrets are other rooms' business, and so are the answers that configure saved: they hold
+// passwords and belong to root. Editors leave names like .x.swp, x~ and #x#.
 bool is_wanted(const std::string& name) {
-  if (name == "msg.conf" || name == "secrets.conf" || name.empty()) return false;
+  if (name == "msg.conf" || name == "secrets.conf" || name == "saveState" || name.empty()) return false;
   if (name.find(' ') != name.npos || name[0] == '.' || name[0] == '#') return false;
   return name.back() != '~' && !name.ends_with(".bak") && !name.ends_with(".tmp");
 }

@@ -125,6 +125,21 @@ class Installation(waxwing.TestCase):
             self.assertEqual(one.read().replace(self.data, ''), two.read().replace(self.data + '2', '')
                              .replace('%2fdata2', '%2fdata'))
 
+    def test_the_saved_answers_are_no_part_of_a_build(self):
+        self.assertEqual(self.configure(input=self.answers()).returncode, 0)
+        self.box.run([os.path.join(self.stage, 'bin/imsimta'), 'cnbuild'], env=dict(os.environ))
+        with open(os.path.join(self.data, 'config/built/mta.built')) as f:
+            self.assertFalse(base64.b64encode(b's3cret').decode() in f.read(), 'the password of admin is in it')
+
+    @unittest.skipUnless(os.getuid() == 0, 'only root can make an instance for somebody else')
+    def test_root_rebuilds_what_belongs_to_the_service_user(self):
+        os.chmod(self.folder, 0o755)
+        out = self.configure(input=self.answers(user='nobody'))
+        self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+        for words in (['cnbuild'], ['test', '-rewrite', 'joe@siroe.test']):
+            out = self.box.run([os.path.join(self.stage, 'bin/imsimta'), *words], check=False, env=dict(os.environ))
+            self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+
     def test_wrong_answers_come_again(self):
         text = self.answers(host='bare\nmail.siroe.test', postmaster='postmaster@siroe.test\nroot@siroe.test',
                             password='one\ntwo\ns3cret')
