@@ -5,32 +5,12 @@
 #include "imapd/session.h"
 
 namespace waxwing::imap {
-namespace {
-
-TlsServer::Options tls_options(const Config& config) {
-  TlsServer::Options options;
-  options.certificates.push_back({config.path("tls.certificate"), config.path("tls.key")});
-  const auto keys = config.starred("tls.sni.*.key");
-  for (const auto& [name, certificate] : config.starred("tls.sni.*.certificate")) {
-    const auto key = keys.find(name);
-    if (key == keys.end()) continue;
-    options.certificates.push_back(
-        {config.path("tls.sni." + name + ".certificate"), config.path("tls.sni." + name + ".key")});
-  }
-  options.minimum_protocol = config.text("tls.minimumprotocol");
-  options.cipher_list = config.text("tls.cipherlist");
-  if (!config.text("tls.clientca").empty()) options.client_ca_file = config.path("tls.clientca");
-  return options;
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Server>> Server::create(Daemon& daemon) {
   std::unique_ptr<Server> server(new Server(daemon));
   const auto config = daemon.config();
   server->settings_ = Settings::from(*config);
-  if (auto loaded = server->load_tls(); !loaded)
-    log::Event("imap.tls.unavailable").with("error", loaded.error().text).warning();
+  server->tls_.load(*config);
   TRY(server->store_, store::Store::open(config));
   TRY(auto directory_settings, directory::Settings::from(*config));
   TRY(auto directory, directory::Directory::open(std::move(directory_settings)));
@@ -42,27 +22,14 @@ Result<std::unique_ptr<Server>> Server::create(Daemon& daemon) {
 
 Server::~Server() = default;
 
-Result<> Server::load_tls() {
-  TRY(auto context, TlsServer::create(tls_options(*daemon_.config())));
-  const std::lock_guard lock(mutex_);
-  tls_ = std::make_shared<TlsServer>(std::move(context));
-  return {};
-}
-
 std::shared_ptr<const Settings> Server::settings() const {
   const std::lock_guard lock(mutex_);
   return settings_;
 }
 
-std::shared_ptr<TlsServer> Server::tls() const {
-  const std::lock_guard lock(mutex_);
-  return tls_;
-}
-
 void Server::reload() {
   auto fresh = Settings::from(*daemon_.config());
-  if (auto loaded = load_tls(); !loaded)
-    log::Event("imap.tls.kept").with("error", loaded.error().text).error();
+  tls_.load(*daemon_.config());
   logins_->flush();
   logins_->directory().flush();
   const std::lock_guard lock(mutex_);

@@ -11,7 +11,7 @@
 #include "common/auth/authenticator.h"
 #include "common/base/file.h"
 #include "common/daemon/daemon.h"
-#include "common/net/tls.h"
+#include "common/daemon/server_tls.h"
 #include "imapd/settings.h"
 #include "store/store.h"
 
@@ -27,7 +27,7 @@ class Server {
 
   std::shared_ptr<const Settings> settings() const;
   // Null when there is no usable certificate: no STARTTLS then, and no port 993.
-  std::shared_ptr<TlsServer> tls() const;
+  std::shared_ptr<const TlsServer> tls() const { return tls_.context(); }
   store::Store& store() { return *store_; }
   auth::Authenticator& logins() { return *logins_; }
   WorkerPool& workers() { return daemon_.workers(); }
@@ -42,7 +42,6 @@ class Server {
 
  private:
   explicit Server(Daemon& daemon) : daemon_(daemon) {}
-  Result<> load_tls();
   static Task<void> run_session(Server& server, EventLoop& loop, int fd, bool tls_from_start);
   // Sessions by loop; each set is touched on its loop's thread only.
   std::unordered_set<Session*>& sessions_of(EventLoop& loop) { return sessions_.at(&loop); }
@@ -50,7 +49,7 @@ class Server {
   Daemon& daemon_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Settings> settings_;
-  std::shared_ptr<TlsServer> tls_;
+  ServerTls tls_;
   std::shared_ptr<store::Store> store_;
   std::shared_ptr<auth::Authenticator> logins_;
   std::unordered_map<EventLoop*, std::unordered_set<Session*>> sessions_;

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "common/daemon/daemon.h"
+#include "common/daemon/server_tls.h"
 #include "common/directory/directory.h"
 #include "common/net/listener.h"
-#include "common/net/tls.h"
 #include "common/worker/worker.h"
 #include "store/store.h"
 
@@ -38,7 +38,7 @@ class Server {
   Result<> start();
 
   std::shared_ptr<const Settings> settings() const;
-  std::shared_ptr<const TlsServer> tls() const;  // null: STARTTLS is not offered
+  std::shared_ptr<const TlsServer> tls() const { return tls_.context(); }  // null: STARTTLS is not offered
   store::Store& store() const { return *store_; }
   directory::Directory& directory() const { return *directory_; }
   WorkerPool& workers() const { return daemon_.workers(); }
@@ -46,7 +46,6 @@ class Server {
 
  private:
   explicit Server(Daemon& daemon) : daemon_(daemon) {}
-  Result<> load_tls();
   Result<> listen();
   void reload();
   void wake_all();
@@ -56,7 +55,7 @@ class Server {
   Daemon& daemon_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Settings> settings_;
-  std::shared_ptr<const TlsServer> tls_;
+  ServerTls tls_;
   std::shared_ptr<store::Store> store_;
   std::shared_ptr<directory::Directory> directory_;
   std::unique_ptr<WorkerSide> worker_;                // run by the dispatcher

@@ -1,7 +1,6 @@
 #include "popd/server.h"
 
 #include "common/base/strings.h"
-#include "common/daemon/server_tls.h"
 #include "common/log/log.h"
 #include "popd/session.h"
 
@@ -23,8 +22,7 @@ Result<std::unique_ptr<Server>> Server::create(Daemon& daemon) {
   std::unique_ptr<Server> server(new Server(daemon));
   const auto config = daemon.config();
   server->settings_ = Settings::from(*config);
-  if (const auto loaded = server->load_tls(); !loaded)
-    log::Event("pop.tls.off").with("error", loaded.error().text).warning();
+  server->tls_.load(*config);
   TRY(server->store_, store::Store::open(config));
   TRY(auto directory_settings, directory::Settings::from(*config));
   TRY(auto directory, directory::Directory::open(std::move(directory_settings)));
@@ -36,27 +34,14 @@ Result<std::unique_ptr<Server>> Server::create(Daemon& daemon) {
 
 Server::~Server() = default;
 
-Result<> Server::load_tls() {
-  TRY(auto context, TlsServer::create(server_tls_options(*daemon_.config())));
-  const std::lock_guard lock(mutex_);
-  tls_ = std::make_shared<const TlsServer>(std::move(context));
-  return {};
-}
-
 std::shared_ptr<const Settings> Server::settings() const {
   const std::lock_guard lock(mutex_);
   return settings_;
 }
 
-std::shared_ptr<const TlsServer> Server::tls() const {
-  const std::lock_guard lock(mutex_);
-  return tls_;
-}
-
 void Server::reload() {
   auto settings = Settings::from(*daemon_.config());
-  if (const auto loaded = load_tls(); !loaded)
-    log::Event("pop.tls.kept").with("error", loaded.error().text).error();
+  tls_.load(*daemon_.config());
   logins_->flush();
   logins_->directory().flush();
   const std::lock_guard lock(mutex_);

@@ -11,8 +11,8 @@
 
 #include "common/auth/authenticator.h"
 #include "common/daemon/daemon.h"
+#include "common/daemon/server_tls.h"
 #include "common/net/listener.h"
-#include "common/net/tls.h"
 #include "popd/maildrop_lock.h"
 #include "store/store.h"
 
@@ -46,7 +46,7 @@ class Server {
 
   std::shared_ptr<const Settings> settings() const;
   // Null when there is no usable certificate: STLS is not offered then.
-  std::shared_ptr<const TlsServer> tls() const;
+  std::shared_ptr<const TlsServer> tls() const { return tls_.context(); }
   auth::Authenticator& logins() const { return *logins_; }
   store::Store& store() const { return *store_; }
   WorkerPool& workers() const { return daemon_.workers(); }
@@ -55,14 +55,13 @@ class Server {
 
  private:
   explicit Server(Daemon& daemon) : daemon_(daemon) {}
-  Result<> load_tls();
   Result<> listen(const std::string& address, int port, bool tls_first);
   static Task<void> serve(Server& server, EventLoop& loop, int fd, bool tls_first);
 
   Daemon& daemon_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Settings> settings_;
-  std::shared_ptr<const TlsServer> tls_;
+  ServerTls tls_;
   std::shared_ptr<store::Store> store_;
   std::shared_ptr<auth::Authenticator> logins_;
   MaildropLocks locks_;

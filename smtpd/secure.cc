@@ -51,7 +51,8 @@ Task<void> Session::starttls(std::string_view argument) {
   }
   reset();
   reply({220, "2.0.0", "Ready to start TLS"});
-  auto secured = co_await stream_.start_tls_server(*server_->tls());
+  const auto context = server_->tls();  // never taken back once there
+  auto secured = co_await stream_.start_tls_server(*context);
   if (!secured) {
     log::Event("smtp.tls.failed").with("sid", sid_).with("error", secured.error().text).notice();
     over_ = true;

@@ -11,7 +11,7 @@ Result<std::shared_ptr<Server>> Server::create(Daemon& daemon, WorkerService ser
   TRY(auto settings, auth::Settings::from(*daemon.config()));
   TRY(server->authenticator_,
       auth::Authenticator::open(std::move(settings), server->submitter_->directory()));
-  TRY_VOID(server->open_tls());
+  server->tls_.load(*daemon.config());
   TRY_VOID(server->make_picture());
   Resolver::Options dns;
   dns.server = daemon.config()->text("dns.server");
@@ -21,27 +21,6 @@ Result<std::shared_ptr<Server>> Server::create(Daemon& daemon, WorkerService ser
     if (const auto self = weak.lock()) self->reload();
   });
   return server;
-}
-
-Result<> Server::open_tls() {
-  const auto& config = *daemon_.config();
-  const auto certificate = config.path("tls.certificate");
-  if (!file_exists(certificate)) {
-    log::Event("smtpd.tls.off").with("missing", certificate).warning();
-    return {};
-  }
-  TlsServer::Options options;
-  options.certificates.push_back({certificate, config.path("tls.key")});
-  const auto keys = config.starred("tls.sni.*.key");
-  for (const auto& [name, file] : config.starred("tls.sni.*.certificate"))
-    if (const auto key = keys.find(name); key != keys.end())
-      options.certificates.push_back({config.path_of(file), config.path_of(key->second)});
-  options.minimum_protocol = config.text("tls.minimumprotocol");
-  options.cipher_list = config.text("tls.cipherlist");
-  if (config.is_set("tls.clientca")) options.client_ca_file = config.path("tls.clientca");
-  TRY(auto context, TlsServer::create(std::move(options)));
-  tls_.emplace(std::move(context));
-  return {};
 }
 
 Result<> Server::make_picture() {
@@ -68,9 +47,7 @@ void Server::reload() {
   if (const auto made = make_picture(); !made)
     log::Event("smtpd.reload.refused").with("error", made.error().text).error();
   authenticator_->flush();
-  if (!tls_) return;
-  if (const auto loaded = tls_->reload(); !loaded)
-    log::Event("smtpd.tls.refused").with("error", loaded.error().text).error();
+  tls_.load(*daemon_.config());
 }
 
 std::shared_ptr<const Picture> Server::picture() const {

@@ -9,8 +9,8 @@
 
 #include "common/auth/authenticator.h"
 #include "common/daemon/daemon.h"
+#include "common/daemon/server_tls.h"
 #include "common/net/dns.h"
-#include "common/net/tls.h"
 #include "common/worker/worker.h"
 #include "mta/config/mta_config.h"
 #include "mta/submission/submission.h"
@@ -37,8 +37,8 @@ class Server {
   std::shared_ptr<const Picture> picture() const;
   const std::shared_ptr<mta::Submitter>& submitter() const { return submitter_; }
   auth::Authenticator& authenticator() const { return *authenticator_; }
-  // Null when no certificate is configured: STARTTLS is not offered then.
-  const TlsServer* tls() const { return tls_ ? &*tls_ : nullptr; }
+  // Null when there is no usable certificate: STARTTLS is not offered then.
+  std::shared_ptr<const TlsServer> tls() const { return tls_.context(); }
   Daemon& daemon() const { return daemon_; }
   WorkerPool& workers() const { return daemon_.workers(); }
   Resolver& resolver(EventLoop& loop) const { return *resolvers_.at(&loop); }
@@ -53,7 +53,6 @@ class Server {
 
  private:
   Server(Daemon& daemon, WorkerService service) : daemon_(daemon), service_(std::move(service)) {}
-  Result<> open_tls();
   Result<> make_picture();
   void reload();
 
@@ -62,7 +61,7 @@ class Server {
   WorkerSide* worker_ = nullptr;
   std::shared_ptr<mta::Submitter> submitter_;
   std::shared_ptr<auth::Authenticator> authenticator_;
-  std::optional<TlsServer> tls_;
+  ServerTls tls_;
   std::map<EventLoop*, std::unique_ptr<Resolver>> resolvers_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Picture> picture_;

@@ -147,8 +147,9 @@ Task<bool> Session::open() {
       .with("service", server_->service().name)
       .information();
   if (tls_first_) {
-    if (!server_->tls()) co_return false;
-    auto secured = co_await stream_.start_tls_server(*server_->tls());
+    const auto context = server_->tls();
+    if (!context) co_return false;
+    auto secured = co_await stream_.start_tls_server(*context);
     if (!secured) {
       log::Event("smtp.tls.failed").with("sid", sid_).with("error", secured.error().text).notice();
       co_return false;

@@ -4,7 +4,9 @@
 
 namespace waxwing {
 
-TlsServer::Options server_tls_options(const Config& config) {
+namespace {
+// The default certificate first, then those of tls.sni.*; a row of these without its key is left out.
+TlsServer::Options options_of(const Config& config) {
   TlsServer::Options options;
   options.certificates.push_back({config.path("tls.certificate"), config.path("tls.key")});
   const auto keys = config.starred("tls.sni.*.key");
@@ -16,8 +18,22 @@ TlsServer::Options server_tls_options(const Config& config) {
   }
   options.minimum_protocol = config.text("tls.minimumprotocol");
   options.cipher_list = config.text("tls.cipherlist");
-  if (config.is_set("tls.clientca")) options.client_ca_file = config.path("tls.clientca");
+  if (!config.text("tls.clientca").empty()) options.client_ca_file = config.path("tls.clientca");
   return options;
+}
+}  // namespace
+
+void ServerTls::load(const Config& config) {
+  auto made = TlsServer::create(options_of(config));
+  const std::lock_guard lock(mutex_);
+  if (!made)
+    return log::Event(context_ ? "tls.kept" : "tls.off").with("error", made.error().text).error();
+  context_ = std::make_shared<const TlsServer>(std::move(*made));
+}
+
+std::shared_ptr<const TlsServer> ServerTls::context() const {
+  const std::lock_guard lock(mutex_);
+  return context_;
 }
 
 }  // namespace waxwing

@@ -1,12 +1,26 @@
-// The TLS a server of this instance speaks: the tls.* options as OpenSSL contexts want them.
+// The TLS that the servers of an instance speak: the tls.* options and the files they name.
 #pragma once
+
+#include <memory>
+#include <mutex>
 
 #include "common/config/config.h"
 #include "common/net/tls.h"
 
 namespace waxwing {
 
-// Default certificate first, then those of tls.sni.*; a row of tls.sni.* without its key is left out.
-TlsServer::Options server_tls_options(const Config& config);
+// Thread-safe.
+class ServerTls {
+ public:
+  // Reads options and files anew, at the start and at every reload. What cannot be used is logged and changes
+  // nothing: a server that had certificates goes on with those, one that had none goes on in clear.
+  void load(const Config& config);
+  // Null until load() has succeeded: TLS is not offered then. A session keeps what it got.
+  std::shared_ptr<const TlsServer> context() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const TlsServer> context_;
+};
 
 }  // namespace waxwing

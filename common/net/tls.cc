@@ -4,9 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include <atomic>
 #include <cstdio>
-#include <mutex>
 
 #include "common/base/file.h"
 #include "common/base/random.h"
@@ -17,9 +15,9 @@ namespace waxwing {
 namespace {
 using ContextPtr = std::shared_ptr<SSL_CTX>;
 
-// All contexts that one reading of the files gave; streams keep their generation alive.
-struct Generation {
-  std::vector<ContextPtr> contexts;
+// The contexts of all certificates: what chooses by name needs them as long as a stream lives.
+struct Contexts {
+  std::vector<ContextPtr> all;
 };
 
 Result<> use_certificate(SSL_CTX* context, const TlsCertificate& files) {
@@ -51,7 +49,7 @@ ContextPtr new_context(const SSL_METHOD* method) {
 int choose_by_name(SSL* ssl, int*, void* argument) {
   const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   if (name == nullptr) return SSL_TLSEXT_ERR_OK;
-  for (const auto& context : static_cast<Generation*>(argument)->contexts) {
+  for (const auto& context : static_cast<Contexts*>(argument)->all) {
     X509* certificate = SSL_CTX_get0_certificate(context.get());
     if (certificate != nullptr && X509_check_host(certificate, name, 0, 0, nullptr) == 1) {
       SSL_set_SSL_CTX(ssl, context.get());
@@ -79,45 +77,21 @@ Result<ContextPtr> server_context(const TlsServer::Options& options, const TlsCe
   return context;
 }
 
-Result<std::shared_ptr<Generation>> read_generation(const TlsServer::Options& options) {
-  if (options.certificates.empty()) return permanent("no TLS certificate is configured");
-  auto generation = std::make_shared<Generation>();
-  for (const auto& files : options.certificates) {
-    TRY(auto context, server_context(options, files));
-    generation->contexts.push_back(std::move(context));
-  }
-  auto* first = generation->contexts.front().get();
-  SSL_CTX_set_tlsext_servername_callback(first, choose_by_name);
-  SSL_CTX_set_tlsext_servername_arg(first, generation.get());
-  return generation;
-}
 }  // namespace
 
-struct TlsServer::Inner {
-  Options options;
-  mutable std::mutex mutex;
-  std::shared_ptr<Generation> generation;
-};
-
 Result<TlsServer> TlsServer::create(Options options) {
-  TRY(auto generation, read_generation(options));
+  if (options.certificates.empty()) return permanent("no TLS certificate is configured");
+  const auto contexts = std::make_shared<Contexts>();
+  for (const auto& files : options.certificates) {
+    TRY(auto context, server_context(options, files));
+    contexts->all.push_back(std::move(context));
+  }
+  auto* first = contexts->all.front().get();
+  SSL_CTX_set_tlsext_servername_callback(first, choose_by_name);
+  SSL_CTX_set_tlsext_servername_arg(first, contexts.get());
   TlsServer server;
-  server.inner_ = std::make_shared<Inner>();
-  server.inner_->options = std::move(options);
-  server.inner_->generation = std::move(generation);
+  server.context_ = {contexts, first};
   return server;
-}
-
-Result<> TlsServer::reload() {
-  TRY(auto generation, read_generation(inner_->options));
-  const std::lock_guard lock(inner_->mutex);
-  inner_->generation = std::move(generation);
-  return {};
-}
-
-std::shared_ptr<ssl_ctx_st> TlsServer::context() const {
-  const std::lock_guard lock(inner_->mutex);
-  return {inner_->generation, inner_->generation->contexts.front().get()};
 }
 
 Result<TlsClient> TlsClient::create(Options options) {

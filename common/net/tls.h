@@ -16,8 +16,8 @@ struct TlsCertificate {
   std::string key_file;          // PEM
 };
 
-// The server side: a default certificate and more chosen by SNI (the names in the certificates).
-// reload() reads the files again; streams that are up keep what they have. Sessions resume by tickets.
+// The server side: a default certificate and more chosen by SNI (the names in the certificates). It keeps what
+// the files held when it was made; a stream keeps what it began with. Sessions resume by tickets.
 class TlsServer {
  public:
   struct Options {
@@ -27,12 +27,10 @@ class TlsServer {
     std::string client_ca_file;  // ask for a client certificate signed by one of these; empty: do not ask
   };
   static Result<TlsServer> create(Options options);
-  Result<> reload();
-  std::shared_ptr<ssl_ctx_st> context() const;
+  std::shared_ptr<ssl_ctx_st> context() const { return context_; }
 
  private:
-  struct Inner;
-  std::shared_ptr<Inner> inner_;
+  std::shared_ptr<ssl_ctx_st> context_;
 };
 
 class TlsClient {
