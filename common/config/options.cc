@@ -10,34 +10,16 @@ namespace {
 constexpr OptionSpec kRegistry[] = {
 #include "common/config/options/auth.inc"
 #include "common/config/options/local.inc"
-#if __has_include("common/config/options/directory.inc")
 #include "common/config/options/directory.inc"
-#endif
-#if __has_include("common/config/options/dispatcher.inc")
 #include "common/config/options/dispatcher.inc"
-#endif
-#if __has_include("common/config/options/imap.inc")
 #include "common/config/options/imap.inc"
-#endif
-#if __has_include("common/config/options/lmtp.inc")
 #include "common/config/options/lmtp.inc"
-#endif
-#if __has_include("common/config/options/mta.inc")
 #include "common/config/options/mta.inc"
-#endif
-#if __has_include("common/config/options/pop.inc")
 #include "common/config/options/pop.inc"
-#endif
-#if __has_include("common/config/options/queue.inc")
 #include "common/config/options/queue.inc"
-#endif
-#if __has_include("common/config/options/smtp.inc")
 #include "common/config/options/smtp.inc"
-#endif
 #include "common/config/options/store.inc"
-#if __has_include("common/config/options/watcher.inc")
 #include "common/config/options/watcher.inc"
-#endif
 };
 
 // "store.partition.*.path" against "store.partition.primary.path": * is one or more characters, no dot.
