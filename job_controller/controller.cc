@@ -52,6 +52,7 @@ Result<> Controller::start() {
     const auto loaded = load_configuration();
     if (!loaded) return log::Event("config.refused").with("error", loaded.error().text).error();
     schedule_.reload_policies();
+    jobs_.stop_all();  // they end with what they have begun; the next ones read the new configuration
     jobs_.touch_all();
   });
   daemon_.on_stop([this] { jobs_.stop_all(); });
