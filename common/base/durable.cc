@@ -13,15 +13,24 @@
 #include <mutex>
 #include <thread>
 
+#include "common/base/crew.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
 
 namespace waxwing::durable {
 
 namespace {
+constexpr std::size_t kThreads = 8;  // enough for the flushes of a pass to share; more gain little
+
 std::string parent_of(const std::string& path) {
   const auto slash = path.find_last_of('/');
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<> sync_file(int fd) {
+  TRY_VOID(failpoint("durable.sync"));
+  if (::fsync(fd) != 0) return std::unexpected(system_error("cannot sync file", errno));
+  return {};
 }
 
 Result<> sync_directory(const std::string& path) {
@@ -51,6 +60,7 @@ Batch& Batch::directory(std::string path) {
 
 // One thread a process, started with the first batch. It takes everything that waits, runs the three
 // steps over all of it, answers, and looks again: the time of one pass is the collecting time of the next.
+// Within a step the crew syncs several files at once, so that they share the journal's commits.
 class Committer {
  public:
   static Committer& instance() {
@@ -92,11 +102,12 @@ class Committer {
         counters_.passes += 1;
         counters_.batches += jobs.size();
       }
-      for (auto& job : jobs) start_writeback(job.batch);
-      for (auto& job : jobs) job.outcome = sync_files(job.batch);
+      if (jobs.size() > 1)
+        for (auto& job : jobs) start_writeback(job.batch);
+      sync(jobs, Step::content);
       for (auto& job : jobs)
         if (job.outcome) job.outcome = make_names(job.batch);
-      sync_directories(jobs);
+      sync(jobs, Step::names);
       for (auto& job : jobs) job.done(std::move(job.outcome));
     }
   }
@@ -104,14 +115,6 @@ class Committer {
   // Lets the disk work on all files at once before we wait for the first.
   static void start_writeback(const Batch& batch) {
     for (const int fd : batch.files_) ::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-  }
-
-  static Result<> sync_files(const Batch& batch) {
-    for (const int fd : batch.files_) {
-      TRY_VOID(failpoint("durable.sync"));
-      if (::fsync(fd) != 0) return std::unexpected(system_error("cannot sync file", errno));
-    }
-    return {};
   }
 
   static Result<> make_names(const Batch& batch) {
@@ -126,20 +129,40 @@ class Committer {
     return {};
   }
 
-  static void sync_directories(std::vector<Job>& jobs) {
-    std::map<std::string, Result<>> synced;  // each directory once a pass
-    const auto sync = [&](Job& job, const std::string& path) {
-      if (!job.outcome) return;
-      auto at = synced.find(path);
-      if (at == synced.end()) at = synced.emplace(path, sync_directory(path)).first;
-      if (!at->second) job.outcome = at->second;
+  // One thing to sync and who waits for it.
+  struct Sync {
+    int fd = -1;  // or, when negative:
+    std::string directory;
+    std::vector<Job*> waiting;
+    Result<> run() const { return fd >= 0 ? sync_file(fd) : sync_directory(directory); }
+  };
+
+  // A batch that makes no names here has nothing that its directories must wait for.
+  enum class Step { content, names };
+  void sync(std::vector<Job>& jobs, Step step) {
+    std::vector<Sync> syncs;
+    std::map<std::pair<int, std::string>, std::size_t> known;  // each file and directory once a step
+    const auto add = [&](Job& job, int fd, const std::string& directory) {
+      const auto [at, fresh] = known.try_emplace({fd, directory}, syncs.size());
+      if (fresh) syncs.push_back({fd, directory, {}});
+      syncs[at->second].waiting.push_back(&job);
     };
     for (auto& job : jobs) {
-      for (const auto& path : job.batch.directories_) sync(job, path);
-      for (const auto& move : job.batch.moves_) sync(job, parent_of(move.to));
+      if (!job.outcome) continue;
+      if (step == Step::content)
+        for (const int fd : job.batch.files_) add(job, fd, {});
+      if ((step == Step::content) != job.batch.moves_.empty()) continue;
+      for (const auto& path : job.batch.directories_) add(job, -1, path);
+      for (const auto& move : job.batch.moves_) add(job, -1, parent_of(move.to));
     }
+    std::vector<Result<>> outcomes(syncs.size());
+    crew_.each(syncs.size(), [&](std::size_t n) { outcomes[n] = syncs[n].run(); });
+    for (std::size_t n = 0; n < syncs.size(); ++n)
+      for (auto* job : syncs[n].waiting)
+        if (job->outcome) job->outcome = outcomes[n];
   }
 
+  Crew crew_{kThreads};
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Job> waiting_;

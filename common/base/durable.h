@@ -5,7 +5,8 @@
 // to commit(): when commit answers success the batch is durable, in this order:
 //   1. the content of every file() is on disk,
 //   2. the renames and links are made, in the order given (a name never shows half a file),
-//   3. every directory() and the directories of step 2 are on disk.
+//   3. every directory() and the directories of step 2 are on disk; without step 2 this happens beside
+//   step 1.
 // Several batches that wait at the same moment share one pass (group commit): within a pass each step
 // runs for all of them, so a hundred sessions cost about as many flushes as one.
 //
