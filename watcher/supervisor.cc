@@ -112,6 +112,7 @@ void Supervisor::start(Service& service) {
   if (tired) become(service, ServiceState::waiting);  // ends the pause
   if (service.living) return;
   service.living = true;
+  service.was_ready = false;
   become(service, ServiceState::waiting);
   spawn(live(service));
 }
@@ -134,6 +135,7 @@ void Supervisor::restart(Service& service) {
   if (!service.process || !service.wanted) return start(service);
   // Its coroutine sees the end and, as the service is still wanted, starts it again.
   service.quick_deaths = 0;
+  service.was_ready = false;
   become(service, ServiceState::stopping);
   spawn(bring_down(service));
 }
@@ -149,7 +151,7 @@ bool Supervisor::needs_met(const Service& service) {
 
 Task<void> Supervisor::live(Service& service) {
   while (service.wanted) {
-    while (service.wanted && !needs_met(service)) co_await changed_.wait();
+    while (service.wanted && !service.was_ready && !needs_met(service)) co_await changed_.wait();
     if (!service.wanted) break;
     co_await bring_up(service);
     if (!service.wanted) break;
@@ -191,6 +193,7 @@ Result<> Supervisor::launch(Service& service) {
   if (pid) service.process = Process::adopt(*pid, name, config_->root());
   if (service.process) {
     log::Event("watcher.adopt").with("service", name).with("pid", service.process->pid()).notice();
+    service.was_ready = true;
     become(service, ServiceState::running);
     return {};
   }
@@ -292,6 +295,7 @@ void Supervisor::on_ready(pid_t pid) {
       .with("pid", pid)
       .with("ms", service->startup_ms)
       .notice();
+  service->was_ready = true;
   become(*service, ServiceState::running);
 }
 

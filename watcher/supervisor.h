@@ -35,6 +35,7 @@ struct Service {
   std::int64_t startup_ms = 0;    // how long it took to become ready, last time
   std::int64_t last_sign_ms = 0;  // last {ready} or {alive}
   bool gives_signs = false;
+  bool was_ready = false;  // since it was last asked for: if it dies now, it waits for nobody
   int deaths = 0;        // since it was last asked for
   int quick_deaths = 0;  // in a row, each soon after its start
   std::string trouble;   // why it is failed, or why it died last

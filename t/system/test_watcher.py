@@ -171,6 +171,14 @@ class Watcher(unittest.TestCase):
             os.kill(before, signal.SIGKILL)
             self.back_with_another_pid(name, before)
 
+    def test_what_is_killed_comes_back_also_while_what_it_needs_is_away(self):
+        self.it.run('start-msg')
+        self.it.run('stop-msg', 'stored')
+        before = self.it.pid('imapd')
+        os.kill(before, signal.SIGKILL)
+        self.back_with_another_pid('imapd', before)
+        self.assertEqual(self.it.status()['stored'], 'stopped')
+
     def test_failure_names_the_service_and_shows_its_log(self):
         self.it.mode('imapd', 'dies')
         out = self.it.run('start-msg')

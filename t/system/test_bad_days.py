@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Bad days with the real daemons: each one killed, a disk that is full, a directory that is away."""
+import imaplib
+import os
+import signal
+import smtplib
+import unittest
+
+import waxwing
+
+PASSWORD = 'correct horse'
+DAEMONS = ('slapd', 'stored', 'job_controller', 'dispatcher', 'imapd', 'popd')
+
+
+def children(pid):
+    """{pid: program} of a process."""
+    with open(f'/proc/{pid}/task/{pid}/children') as f:
+        pids = [int(p) for p in f.read().split()]
+    found = {}
+    for child in pids:
+        with open(f'/proc/{child}/comm') as f:
+            found[child] = f.read().strip()
+    return found
+
+
+class BadDay(waxwing.TestCase):
+    def setUp(self):
+        waxwing._shared = waxwing.Sandbox()
+        self.addCleanup(waxwing.stop_shared)
+
+    def begin(self, **environment):
+        self.box.run([os.path.join(self.box.root, 'bin', 'start-msg')], env=dict(self.box.env, **environment))
+        self.box.started = True
+        for name in ('joe', 'ann'):
+            self.box.user(name, PASSWORD)
+
+    def send(self, subject, to='ann@example.test'):
+        """By submission, again and again until it is answered 250."""
+        def sent():
+            try:
+                with self.box.submit('joe@example.test', PASSWORD) as client:
+                    client.sendmail('joe@example.test', [to], f'Subject: {subject}\r\n\r\nx\r\n')
+                return True
+            except (OSError, smtplib.SMTPException):
+                return False
+        waxwing.wait_until(sent, f'{subject} to be taken')
+
+    def subjects(self, user='ann'):
+        """How often each subject is in the mailbox."""
+        client = self.box.imap(f'{user}@example.test', PASSWORD)
+        try:
+            client.select('INBOX', readonly=True)
+            _, parts = client.uid('FETCH', '1:*', '(BODY.PEEK[HEADER.FIELDS (SUBJECT)])')
+            return sorted(p[1].decode().split()[1] for p in parts if isinstance(p, tuple))
+        finally:
+            client.logout()
+
+    def wait_delivered(self, subjects):
+        def there():
+            try:
+                return self.subjects() == sorted(subjects)
+            except (OSError, imaplib.IMAP4.error):
+                return False
+        waxwing.wait_until(there, f'{subjects} once each')
+
+
+class Killed(BadDay):
+    def test_each_daemon_comes_back_and_nothing_is_lost_or_there_twice(self):
+        self.begin()
+        sent = ['first']
+        self.send('first')
+        for name in DAEMONS:
+            with self.subTest(name):
+                self.send(f'before-{name}')
+                old = self.box.kill(name)
+                self.send(f'after-{name}')
+                sent += [f'before-{name}', f'after-{name}']
+                self.box.wait_running(name, other_than=old)
+                self.wait_delivered(sent)
+                with self.box.smtp() as client:
+                    self.assertEqual(client.noop()[0], 250)
+                waxwing.wait_until(self.pop_answers, 'POP3')
+
+    def pop_answers(self):
+        try:
+            client = self.box.pop('ann@example.test', PASSWORD)
+            count = client.stat()[0]
+            client.quit()
+            return count
+        except OSError:
+            return False
+
+    def test_each_worker_and_channel_program_is_replaced(self):
+        self.begin()
+        sent = ['first']
+        self.send('first')
+        self.wait_delivered(sent)
+        programs = {**children(self.box.pid('dispatcher')), **children(self.box.pid('job_controller'))}
+        self.assertLessEqual({'smtpd', 'lmtpd', 'ims_master'}, set(programs.values()))
+        for pid, name in programs.items():
+            with self.subTest(name):
+                os.kill(pid, signal.SIGKILL)
+                sent.append(f'after-{name}-{pid}')
+                self.send(sent[-1])
+                self.wait_delivered(sent)
+
+
+class DiskFull(BadDay):
+    def test_is_a_temporary_answer_and_service_goes_on(self):
+        self.begin(WAXWING_FAILPOINTS='spool.write=enospc@1')  # the first write of each process
+        with self.box.smtp() as client:
+            client.ehlo()
+            for expected in ((452, b'4.3.1'), (250, b'2.5.0')):
+                client.mail('a@remote.test')
+                client.rcpt('u1@hold.test')
+                code, text = client.data(b'Subject: x\r\n\r\nx\r\n')
+                self.assertEqual((code, text[:5]), expected)
+        with smtplib.LMTP('127.0.0.1', self.box.port('LMTP'), local_hostname='c.test') as client:
+            client.ehlo('c.test')
+            for expected in (4, 2):
+                client.mail('a@remote.test')
+                client.rcpt('ann@example.test')
+                self.assertEqual(client.data(b'Subject: lmtp\r\n\r\nx\r\n')[0] // 100, expected)
+        client = self.box.imap('ann@example.test', PASSWORD)
+        status, text = client.append('INBOX', '', '', b'Subject: imap\r\n\r\nx\r\n')
+        self.assertEqual((status, text[0].split(b']')[0]), ('NO', b'[UNAVAILABLE'))
+        self.assertEqual(client.append('INBOX', '', '', b'Subject: imap\r\n\r\nx\r\n')[0], 'OK')
+        client.logout()
+        self.assertEqual(self.subjects(), ['imap', 'lmtp'])
+        self.assertEqual(len(self.box.queue_files('hold')), 1)
+
+
+class DirectoryAway(BadDay):
+    def begin_anew(self, *services):
+        for name in services:  # start-msg would start the directory with them
+            self.box.wait_running(name, other_than=self.box.kill(name))
+
+    def test_what_was_accepted_waits_and_is_never_returned(self):
+        self.begin()
+        self.send('known')
+        self.wait_delivered(['known'])
+        self.box.command('imsimta', 'queue', 'stop', 'ims-ms')
+        self.send('waits')
+        self.box.stop('slapd')
+        # A program that starts now knows nobody; the message is for a mailbox all the same.
+        self.begin_anew('job_controller')
+        self.box.command('imsimta', 'queue', 'start', 'ims-ms')
+        self.wait_delivered(['known', 'waits'])
+        with self.box.smtp() as client:
+            client.ehlo()
+            client.mail('a@remote.test')
+            self.assertEqual(client.rcpt('never-seen@example.test')[0], 451)
+        with self.box.submit('joe@example.test', PASSWORD) as client:  # both are remembered here
+            client.mail('joe@example.test')
+            self.assertEqual(client.rcpt('ann@example.test')[0], 250)
+        self.begin_anew('imapd', 'popd')  # these remember nobody now
+        for open_session in (self.box.imap, self.box.pop):
+            with self.assertRaisesRegex(Exception, r'UNAVAILABLE|SYS/TEMP'):
+                open_session('ann@example.test', PASSWORD)
+        self.box.start('slapd')
+        self.send('back')
+        self.wait_delivered(['back', 'known', 'waits'])
+        self.box.wait_queue_empty()
+        self.assertEqual(self.subjects('joe'), [])  # no notices
+
+
+if __name__ == '__main__':
+    waxwing.main()
