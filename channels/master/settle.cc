@@ -37,7 +37,7 @@ Decision decide(const Work& work, std::size_t index, UnitMode mode, const mta::q
   }
   if (verdict.kind == Work::Kind::delivered) {
     progress.status = Status::delivered;
-    decision.tell = !verdict.next_host_reports;
+    decision.tell = !verdict.next_host_reports && envelope.recipients[index].wants("SUCCESS");
     decision.action = work.is_final() ? Action::delivered : Action::relayed;
     return decision;
   }

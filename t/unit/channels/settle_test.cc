@@ -159,6 +159,19 @@ TEST_CASE("sendpost and copysendpost copy failures to the postmaster, postheadon
   CHECK(copy.notices().empty());
 }
 
+TEST_CASE("a success that nobody asked to hear of is marked once") {
+  Bench bench;
+  arm_failpoints("queue.mark=eio@3");
+  const auto report = bench.run([](Work& work) {
+    work.delivered(0, "2.0.0 ok");
+    work.delivered(1, "2.0.0 ok");
+  });
+  arm_failpoints("");
+  CHECK(report.kind == UnitReport::Kind::done);
+  CHECK(bench.notices().empty());
+  CHECK_FALSE(bench.waits());
+}
+
 TEST_CASE("an operator's return needs no attempt") {
   Bench bench;
   const auto report = bench.run([](Work& work) { judge_untried(work, UnitMode::give_back, ""); }, kNow + 1,
