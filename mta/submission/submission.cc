@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -21,6 +22,18 @@ std::size_t header_end(std::string_view bytes, std::size_t from) {
   if (bytes.starts_with("\r\n")) return 2;
   const auto at = bytes.find("\r\n\r\n", from < 3 ? 0 : from - 3);
   return at == std::string_view::npos ? at : at + 4;
+}
+
+// The field that the last hop owes, when every copy goes to a channel that would add it: written now, it is
+// in the queue file, which can be linked into the mailboxes as it is.
+std::string return_path(const Submission::Inner& inner) {
+  if (inner.destinations.empty()) return {};
+  const auto& from = inner.destinations.front().envelope_from;
+  for (const auto& destination : inner.destinations) {
+    const auto* channel = inner.config->channel(destination.recipient.channel);
+    if (!channel || !channel->is(Kw::addreturnpath) || destination.envelope_from != from) return {};
+  }
+  return "Return-Path: <" + from + ">\r\n";
 }
 
 queue::Priority limited_priority(const MtaConfig& config, queue::Priority priority, std::uint64_t size) {
@@ -130,8 +143,8 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   priority = outcome.priority;
   lower_line_limit(limits.number(Opt::LINE_LIMIT));
   if (auto opened = open_writer(); !opened.ok()) co_return opened;
-  std::string start = std::move(trace);
-  start.append(extra_header).append(outcome.text);
+  auto start = return_path(*this);
+  start.append(std::exchange(trace, {})).append(extra_header).append(outcome.text);
   if (auto written = write_body(start); !written.ok()) co_return written;
   in_body = true;
   auto rest = write_body(std::string_view(header).substr(header_bytes));

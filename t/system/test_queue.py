@@ -11,14 +11,15 @@ import waxwing
 
 def setUpModule():
     box = waxwing.start_shared()
-    for uid in ('alice', 'bob', 'carol'):
+    for uid in ('alice', 'bob', 'carol', 'dora', 'emil'):
         box.user(uid, 'secret')
 
 
 class Queue(waxwing.TestCase):
     def send(self, subject, to, sender='alice@example.test'):
+        shown = to if isinstance(to, str) else ', '.join(to)
         with self.box.smtp() as client:
-            client.sendmail(sender, to, f'From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n'
+            client.sendmail(sender, to, f'From: {sender}\r\nTo: {shown}\r\nSubject: {subject}\r\n'
                                         f'Message-ID: <{subject}@x.test>\r\n\r\nText of {subject}\r\n')
 
     def qm(self, *words, **more):
@@ -89,6 +90,36 @@ class Queue(waxwing.TestCase):
         self.assertIn('%QM-I-RELEASED', self.qm('release', '1'))
         self.assertEqual(sorted(m['Subject'] for m in self.subjects('bob', 2)), ['q-deliver', 'q-hold'])
         self.box.wait_queue_empty()
+
+    def files_in_store(self, subject):
+        """Status and text of the store's files of one message."""
+        found = {}
+        for folder, _, names in os.walk(os.path.join(self.box.root, 'store', 'partition')):
+            for path in (os.path.join(folder, name) for name in names if name.endswith('.msg')):
+                with open(path, 'rb') as file:
+                    text = file.read()
+                if f'Subject: {subject}\r\n'.encode() in text:
+                    found[path] = (os.stat(path), text)
+        return found
+
+    def test_a_message_for_local_users_is_on_the_disk_once(self):
+        self.send('one-copy', ['dora@example.test', 'emil@example.test'])
+        found = waxwing.wait_until(lambda: len(now := self.files_in_store('one-copy')) == 2 and now, 'both copies')
+        self.assertEqual(len({status.st_ino for status, _ in found.values()}), 1)
+        for _, text in found.values():
+            self.assertTrue(text.startswith(b'Return-Path: <alice@example.test>\r\nReceived: from '), text)
+            self.assertEqual(text.count(b'Return-Path:'), 1)
+
+    def test_only_copies_for_the_store_bear_the_return_path(self):
+        self.send('two-ways', ['dora@example.test', 'u1@hold.test'])
+        found = waxwing.wait_until(lambda: self.files_in_store('two-ways'), 'the copy in the store')
+        for _, text in found.values():
+            self.assertEqual(text.count(b'Return-Path: <alice@example.test>\r\n'), 1)
+        held = waxwing.wait_until(lambda: [name for name in self.box.queue_files('hold') if name.endswith('.HELD')],
+                                  'the copy that is held')
+        self.addCleanup(self.qm, 'delete', held[0])
+        with open(os.path.join(self.box.root, 'queue', held[0]), 'rb') as file:
+            self.assertNotIn(b'Return-Path:', file.read())
 
     def test_messages_queued_while_the_job_controller_is_away_are_found(self):
         self.box.stop('job_controller')
