@@ -36,8 +36,7 @@ Result<Arguments> parse(int argc, char** argv) {
     } else if (word == "--instance" && i + 1 < argc) {
       arguments.instance = argv[++i];
     } else {
-      return permanent("unknown argument '" + std::string(word) +
-                       "'; usage: watcher [--instance DIR] [--foreground]");
+      return permanent("unknown argument '" + std::string(word) + "'; --help lists those there are");
     }
   }
   return arguments;
@@ -101,6 +100,12 @@ Result<> run(const Arguments& arguments) {
 }  // namespace waxwing
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--help") {
+    std::puts(
+        "usage: watcher [--instance DIR] [--foreground]\n"
+        "Started by start-msg, or by the system with --foreground. See watcher(8).");
+    return 0;
+  }
   auto arguments = waxwing::parse(argc, argv);
   const auto result =
       arguments ? waxwing::run(*arguments) : waxwing::Result<>(std::unexpected(arguments.error()));

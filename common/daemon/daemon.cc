@@ -139,8 +139,7 @@ Result<Arguments> parse_arguments(int argc, char** argv) {
     if ((word == "--instance" || word == "--as") && i + 1 < argc) {
       (word == "--as" ? arguments.as : arguments.instance) = argv[++i];
     } else {
-      return permanent("unknown argument '" + std::string(word) + "'; usage: " + argv[0] +
-                       " [--instance DIR] [--as NAME] [--foreground]");
+      return permanent("unknown argument '" + std::string(word) + "'; --help lists those there are");
     }
   }
   return arguments;
@@ -211,6 +210,18 @@ struct DaemonFrame {
   }
 };
 
+namespace {
+// For somebody who wants to know what this program is; whoever starts it in earnest never says it.
+bool wants_help(int argc, char** argv, const char* name) {
+  if (argc != 2 || (std::strcmp(argv[1], "--help") != 0 && std::strcmp(argv[1], "-h") != 0)) return false;
+  std::printf(
+      "usage: %s [--instance DIR] [--as NAME] [--foreground]\n"
+      "Started by watcher or the job controller; people use start-msg and stop-msg. See %s(8).\n",
+      name, name);
+  return true;
+}
+}  // namespace
+
 int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
                std::function<Result<>(Daemon&)> start) {
   const auto give_up = [&](const Error& error) {
@@ -218,6 +229,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
     log::Event("daemon.failed").with("error", error.text).critical();
     return error.fault == Fault::temporary ? 75 : 78;  // EX_TEMPFAIL, EX_CONFIG
   };
+  if (wants_help(argc, argv, name)) return 0;
   auto arguments = parse_arguments(argc, argv);
   if (!arguments) return give_up(arguments.error());
   auto root = find_instance(arguments->instance);

@@ -1,6 +1,7 @@
 """Every manual page renders without a warning, and every command and configuration file has one."""
 import glob
 import os
+import re
 import subprocess
 import unittest
 
@@ -32,6 +33,14 @@ class Manuals(unittest.TestCase):
         have = {os.path.basename(p).rsplit('.', 1)[0] for p in pages()}
         programs = set(os.listdir(os.path.join(waxwing.STAGE, 'bin')))
         self.assertEqual(sorted(programs - have), [])
+
+    def test_every_program_tells_what_it_is(self):
+        for name in sorted(os.listdir(os.path.join(waxwing.STAGE, 'bin'))):
+            with self.subTest(name):
+                out = subprocess.run([os.path.join(waxwing.STAGE, 'bin', name), '--help'], capture_output=True, text=True,
+                                     stdin=subprocess.DEVNULL, timeout=20)
+                self.assertEqual((out.returncode, out.stderr), (0, ''))
+                self.assertRegex(out.stdout, rf'^usage: {re.escape(name)} ')
 
     def test_every_configuration_file_has_a_page(self):
         have = {os.path.basename(p).rsplit('.', 1)[0] for p in pages()}

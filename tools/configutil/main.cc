@@ -7,6 +7,7 @@
 
 #include "common/base/strings.h"
 #include "tools/options/option_file.h"
+#include "tools/service/command_line.h"
 #include "tools/service/owner.h"
 
 namespace waxwing {
@@ -119,6 +120,10 @@ Result<> run(const Arguments& a) {
 
 int main(int argc, char** argv) {
   using namespace waxwing;
+  if (only_asks_for_help(argc, argv)) {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
   const auto arguments = parse(argc, argv);
   const auto result = arguments ? run(*arguments) : Result<>(std::unexpected(arguments.error()));
   if (result) return 0;

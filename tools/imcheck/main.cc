@@ -11,6 +11,7 @@
 #include "store/inner.h"
 #include "store/mailbox/index.h"
 #include "store/mailbox/next_index.h"
+#include "tools/service/command_line.h"
 
 namespace waxwing {
 namespace {
@@ -98,6 +99,10 @@ Result<int> run(int argc, char** argv) {
 }  // namespace waxwing
 
 int main(int argc, char** argv) {
+  if (waxwing::only_asks_for_help(argc, argv)) {
+    std::puts(waxwing::kUsage);
+    return 0;
+  }
   const auto outcome = waxwing::run(argc, argv);
   if (outcome) return *outcome;
   fmt::print(stderr, "imcheck: {}\n", waxwing::store::text_of(outcome.error()));

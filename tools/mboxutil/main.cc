@@ -14,6 +14,7 @@
 #include "store/mailbox.h"
 #include "store/store.h"
 #include "tools/mboxutil/pattern.h"
+#include "tools/service/command_line.h"
 #include "tools/service/owner.h"
 
 namespace waxwing {
@@ -236,6 +237,10 @@ Result<int> run(const Arguments& a) {
 
 int main(int argc, char** argv) {
   using namespace waxwing;
+  if (only_asks_for_help(argc, argv)) {
+    std::puts(kUsage);
+    return 0;
+  }
   const auto arguments = parse(argc, argv);
   const auto failures = arguments ? run(*arguments) : Result<int>(std::unexpected(arguments.error()));
   if (failures) return *failures == 0 ? 0 : 1;

@@ -76,8 +76,8 @@ Result<const OptionSpec*> option_called(std::string_view name) {
     }
   }
   return permanent("there is no option '" + printable(name) + "'" +
-                   (nearest.empty() ? "" : "; is " + std::string(nearest) + " meant?") +
-                   " 'msconfig show -a' lists all");
+                   (nearest.empty() ? "; " : "; is " + std::string(nearest) + " meant? ") +
+                   "'msconfig show -a' lists all");
 }
 
 std::map<std::string, std::string> parse_options(std::string_view text) {

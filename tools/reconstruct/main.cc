@@ -11,6 +11,7 @@
 #include "store/inner.h"
 #include "store/maintenance/list_check.h"
 #include "store/maintenance/rebuild.h"
+#include "tools/service/command_line.h"
 #include "tools/service/owner.h"
 
 namespace waxwing {
@@ -170,6 +171,10 @@ Result<int> run(const Arguments& a) {
 
 int main(int argc, char** argv) {
   using namespace waxwing;
+  if (only_asks_for_help(argc, argv)) {
+    std::puts(kUsage);
+    return 0;
+  }
   const auto arguments = parse(argc, argv);
   const auto outcome = arguments ? run(*arguments) : Result<int>(std::unexpected(arguments.error()));
   if (outcome) return *outcome;

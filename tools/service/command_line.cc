@@ -38,6 +38,11 @@ Result<CommandLine> parse_command_line(int argc, char** argv, const std::vector<
   return line;
 }
 
+bool only_asks_for_help(int argc, char** argv) {
+  const std::string_view word = argc == 2 ? argv[1] : "";
+  return word == "--help" || word == "-h";
+}
+
 std::string program_directory() {
   char path[4096];
   const auto length = ::readlink("/proc/self/exe", path, sizeof path);

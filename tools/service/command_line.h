@@ -22,6 +22,9 @@ struct CommandLine {
 // names: "instance=" takes a value, "status" takes none. --name=value is understood; "--" ends options.
 Result<CommandLine> parse_command_line(int argc, char** argv, const std::vector<std::string>& names);
 
+// The one word is --help or -h: for the commands whose letters follow getopt's rules.
+bool only_asks_for_help(int argc, char** argv);
+
 // Folder of the program that runs, symbolic links resolved: where its sisters are.
 std::string program_directory();
 
