@@ -26,6 +26,12 @@ class Sandbox(waxwing.TestCase):
         found = subprocess.run(['sh', '-c', 'command -v start-msg'], env=self.box.env, capture_output=True, text=True)
         self.assertEqual(found.stdout.strip(), os.path.join(self.box.root, 'bin/start-msg'))
 
+    def test_env_leads_to_the_manual(self):
+        found = subprocess.run(['man', '-w', 'imsimta', 'watcher'], env=self.box.env, capture_output=True, text=True)
+        self.assertEqual(found.stdout.split('\n')[:1], [os.path.join(self.box.root, 'man/man1/imsimta.1')], found.stderr)
+        with open(os.path.join(self.box.root, 'env')) as f:
+            self.assertIn(f". '{self.box.root}/env'", f.readline())
+
     def test_bench_env_is_for_a_shell(self):
         out = subprocess.run(['sh', '-c', '. "$1"; echo "$USER_PAT $PASS_PAT $QUEUE_ONLY $QUEUE_DISCARD"', 'sh',
                               os.path.join(self.box.root, 'bench.env')], capture_output=True, text=True).stdout
@@ -124,6 +130,16 @@ class Installation(waxwing.TestCase):
         with open(self.data + '/config/msg.conf') as one, open(self.data + '2/config/msg.conf') as two:
             self.assertEqual(one.read().replace(self.data, ''), two.read().replace(self.data + '2', '')
                              .replace('%2fdata2', '%2fdata'))
+
+    def test_a_folder_with_other_things_stays_as_it_is(self):
+        os.makedirs(os.path.join(self.data, 'config'))
+        for name in ('letters', 'config/mine'):
+            with open(os.path.join(self.data, name), 'w') as f:
+                f.write('keep me')
+        out = self.configure(input=self.answers())
+        self.assertEqual(out.returncode, 1)
+        self.assertIn("holds other things ('letters')", out.stderr)
+        self.assertTrue(os.path.exists(os.path.join(self.data, 'config/mine')))
 
     def test_the_saved_answers_are_no_part_of_a_build(self):
         self.assertEqual(self.configure(input=self.answers()).returncode, 0)

@@ -64,16 +64,18 @@ Result<> make_certificate(const Settings& s) {
   return make_self_signed(names, files);
 }
 
-// The instance's own bin: links to the installed programs, which find the instance by them.
+Result<> make_link(const std::string& target, const std::string& link) {
+  ::unlink(link.c_str());
+  if (::symlink(target.c_str(), link.c_str()) == 0) return {};
+  return std::unexpected(system_error("cannot link " + link, errno));
+}
+
+// The instance's own bin: links to the installed programs, which find the instance by them; and their manual.
 Result<> link_commands(const Settings& s, const std::string& stage) {
   TRY(const auto names, list_directory(stage + "/bin"));
-  for (const std::string& name : names) {
-    const std::string link = s.data_path + "/bin/" + name;
-    ::unlink(link.c_str());
-    if (::symlink((stage + "/bin/" + name).c_str(), link.c_str()) != 0)
-      return std::unexpected(system_error("cannot link " + link, errno));
-  }
-  return {};
+  for (const std::string& name : names)
+    TRY_VOID(make_link(stage + "/bin/" + name, s.data_path + "/bin/" + name));
+  return make_link(stage + "/man", s.data_path + "/man");
 }
 
 // /opt/waxwing/config and its like lead to the instance, so that the commands there work for it.

@@ -5,6 +5,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 #include <iostream>
@@ -75,6 +76,19 @@ Result<> provide_user(const Settings& settings) {
   return {};
 }
 
+// What is laid out belongs to the service user afterwards, and config/ is made anew: not in somebody's home.
+Result<> check_folder(const std::string& folder) {
+  constexpr std::string_view kOurs[] = {"bin",   "config", "directory", "log", "man",
+                                        "queue", "run",    "store",     "tls", "lost+found"};
+  if (!file_exists(folder) || file_exists(folder + "/config/msg.conf")) return {};
+  TRY(const auto names, list_directory(folder));
+  for (const std::string& name : names)
+    if (std::ranges::find(kOurs, name) == std::end(kOurs))
+      return permanent(folder + " holds other things ('" + printable(name) +
+                       "') and no instance; choose an empty folder");
+  return {};
+}
+
 Result<> install(const CommandLine& line, const std::string& stage) {
   Settings settings;
   if (line.has("state")) {
@@ -85,6 +99,7 @@ Result<> install(const CommandLine& line, const std::string& stage) {
     TRY(settings, ask_questions({std::cin, std::cout, hide_typing}, defaults));
   }
   TRY_VOID(check(settings));
+  TRY_VOID(check_folder(settings.data_path));
   TRY_VOID(provide_user(settings));
   fmt::print("instance in {}\n", settings.data_path);
   // Overwriting was agreed to: the templates are laid out anew, data and directory stay.

@@ -51,7 +51,7 @@ std::string quoted(const std::string& value) {
 
 std::string env_text(const Settings& s, const std::string& ldap_url) {
   const Ports& p = s.ports;
-  std::string text = "# Where this instance is: read it with '. " + s.data_path + "/env'.\n";
+  std::string text = "# Where this instance is. To read it: . " + quoted(s.data_path + "/env") + "\n";
   const auto put = [&](const char* name, const auto& value) {
     text += fmt::format("{}={}; export {}\n", name, quoted(fmt::format("{}", value)), name);
   };
@@ -73,6 +73,8 @@ std::string env_text(const Settings& s, const std::string& ldap_url) {
   put("ADMIN_USER", "admin");
   put("ADMIN_PASSWORD", s.admin_password);
   text += fmt::format("PATH={}:\"$PATH\"; export PATH\n", quoted(s.data_path + "/bin"));
+  // What follows the colon, be it nothing, is where man looks next.
+  text += fmt::format("MANPATH={}:\"${{MANPATH-}}\"; export MANPATH\n", quoted(s.data_path + "/man"));
   return text;
 }
 
