@@ -198,9 +198,11 @@ Result<Status> Store::status(const MailboxName& name) {
 
 Result<Status> Store::status(const MailboxEntry& entry) {
   if (const auto open = inner_->mailboxes->find(entry.id); open && !open->deleted()) return open->status();
-  TRY(const auto header, read_index_header(index_path(entry.directory)));
+  const auto read = read_index_header(index_path(entry.directory));
+  if (!read && code_of(read.error()) != Code::corrupt) return std::unexpected(read.error());
+  const auto header = read.value_or(IndexHeader{});
   const auto boot = boot_id();
-  const bool quiet = (header.version_ & 1) == 0 && header.busy == 0 && header.state == 0 &&
+  const bool quiet = read && (header.version_ & 1) == 0 && header.busy == 0 && header.state == 0 &&
                      std::equal(boot.begin(), boot.end(), header.boot_id);
   // Only who has all records can count \Recent; and what must be mended, opening mends.
   if (!quiet || header.recent_uid + 1 < header.public_next_uid) {

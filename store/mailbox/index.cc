@@ -145,9 +145,19 @@ Result<> check_identity(const IndexHeader& header, const std::string& path) {
 }
 }  // namespace
 
+namespace {
+// A mailbox that is removed loses its name before its index (see ListService::sweep_one): one that has a name
+// and no index is damaged, not gone, and its mail must wait and not bounce.
+std::unexpected<Error> no_index(const std::string& path) {
+  if (file_exists(parent_directory(path) + "/store.name"))
+    return fail_for_now(Code::corrupt, path + " is missing: run reconstruct");
+  return fail_permanently(Code::nonexistent, "the mailbox is no longer there");
+}
+}  // namespace
+
 Result<IndexHeader> read_index_header(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return fail_permanently(Code::nonexistent, "no index " + path);
+  if (!fd && errno == ENOENT) return no_index(path);
   if (!fd) return std::unexpected(system_error("cannot open " + path, errno));
   IndexHeader header;
   if (!read_at(fd.get(), 0, &header, sizeof header))
@@ -161,7 +171,7 @@ Result<std::shared_ptr<Index>> Index::open(const std::string& mailbox_directory)
   auto index = std::make_shared<Index>();
   index->directory_ = mailbox_directory;
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return fail_permanently(Code::nonexistent, "no index " + path);
+  if (!fd && errno == ENOENT) return no_index(path);
   if (!fd) return std::unexpected(system_error("cannot open " + path, errno));
   index->fd_ = std::move(fd);
   struct stat info {};

@@ -1,5 +1,7 @@
 #include "store/stored/list_service.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "common/base/failpoint.h"
@@ -161,6 +163,8 @@ void ListService::sweep_one(const std::string& item) {
                               -static_cast<std::int64_t>(header.messages));
         (*writer)->mark(kMailboxGone);
       }
+  // First its name: without an index but with a name it would be taken for damaged, and rebuilt.
+  ::unlink((directory + "/store.name").c_str());
   if (const auto removed = remove_tree(directory); !removed) {
     log::Event("stored.sweep.failed")
         .with("directory", directory)

@@ -83,19 +83,39 @@ TEST_CASE("header, whole index or cache lost") {
     if (what == "removed") REQUIRE(::unlink(path.c_str()) == 0);
     if (what == "cache") REQUIRE(::unlink(cache_path(entry.directory, 1).c_str()) == 0);
     if (what == "garbage cache") overwrite(cache_path(entry.directory, 1), 0, std::string(3000, 'z'));
-    if (what == "removed") {
-      const auto account = box.store().inner().mailboxes->account(parent_directory(entry.directory));
-      REQUIRE(rebuild_mailbox(entry, **account, {}));
+    if (what == "short" || what == "removed") {
       // Nobody can know any more what was expunged.
-      CHECK(box.mailbox("bob")->status().messages == 3);
-      continue;
-    }
-    if (what == "short") {
       CHECK(box.mailbox("bob")->status().messages == 3);
       continue;
     }
     check_two_left(box, true);
   }
+}
+
+TEST_CASE("a delivery to a mailbox without its index waits or is made, and never fails for good") {
+  Sandbox box;
+  const auto entry = prepared(box);
+  box.reopen();
+  REQUIRE(::unlink(index_path(entry.directory).c_str()) == 0);
+  const auto header = read_index_header(index_path(entry.directory));
+  REQUIRE_FALSE(header);
+  CHECK(header.error().fault == Fault::temporary);
+  CHECK(box.store().status(entry)->messages == 3);
+  REQUIRE(::unlink(index_path(entry.directory).c_str()) == 0);
+  box.reopen();
+  const auto results = deliver(box.store(), {.bytes = sample("4")}, {{.user = "bob", .delivery_id = "4"}});
+  CHECK(results[0].fine());
+  CHECK(box.mailbox("bob")->status().messages == 4);
+}
+
+TEST_CASE("a mailbox that is being removed is gone, not damaged") {
+  Sandbox box;
+  const auto entry = prepared(box);
+  REQUIRE(::unlink((entry.directory + "/store.name").c_str()) == 0);
+  REQUIRE(::unlink(index_path(entry.directory).c_str()) == 0);
+  const auto header = read_index_header(index_path(entry.directory));
+  REQUIRE_FALSE(header);
+  CHECK(code_of(header.error()) == Code::nonexistent);
 }
 
 TEST_CASE("reconstruct finds files, sets broken ones aside and tells what is lost") {
