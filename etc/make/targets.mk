@@ -12,14 +12,16 @@ packages:
 	@$(PACKAGES) build run
 
 demo:
+	@etc/make/ours $(BUILD)
 	@$(PACKAGES) build run
 	@$(BUILDING) stage
 	@python3 tools/demo/demo.py $(STAGE) $(DEMO)
 
 demo-stop:
-	@python3 tools/demo/demo.py --stop $(DEMO)
+	@python3 tools/demo/demo.py --stop $(STAGE) $(DEMO)
 
 check:
+	@etc/make/ours $(BUILD)
 	@$(PACKAGES) build run test
 	@$(BUILDING) stage tests
 	@$(MAKE) --no-print-directory layers

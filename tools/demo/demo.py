@@ -2,7 +2,7 @@
 """make demo: a private server, two users, one message from the first to the second, and what happened to it.
 
     demo.py STAGE DIR          make (or reuse) the instance in DIR, start it, send and read a message, explain
-    demo.py --stop DIR         stop it; the folder stays, and the next run takes seconds
+    demo.py --stop STAGE DIR   stop it; the folder stays, and the next run takes seconds
 """
 import email.message
 import email.policy
@@ -10,7 +10,9 @@ import email.utils
 import imaplib
 import os
 import poplib
+import pwd
 import re
+import shlex
 import shutil
 import smtplib
 import socket
@@ -60,6 +62,36 @@ def free_base():
     raise Failed('no range of free ports between 20000 and 31000')
 
 
+def owner(path):
+    """Who owns path, or the folder above it that hides it from us; None: nothing is there."""
+    while True:
+        try:
+            return os.stat(path).st_uid
+        except FileNotFoundError:
+            return None
+        except PermissionError:
+            path = os.path.dirname(path)
+
+
+def check_owner(folder):
+    uid = owner(folder)
+    if uid in (None, os.geteuid()):
+        return
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    raise Failed(f'{folder} belongs to {name}: make demo and make demo-stop work for {name} only.\n'
+                 f'  Run them as {name}, or as {name} stop it and remove it: make demo-stop; rm -r {shlex.quote(folder)}')
+
+
+def made_in(folder):
+    """Where the instance was when it was made: its files name that place."""
+    out = subprocess.run(['sh', '-c', '. "$1" && printf %s "$WAXWING_ROOT"', 'sh', os.path.join(folder, 'env')],
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return out.stdout
+
+
 class Demo:
     def __init__(self, folder):
         self.folder = os.path.abspath(folder)
@@ -71,7 +103,11 @@ class Demo:
     # ---- the instance ----
     def provide(self, stage):
         step(f'An instance in {self.folder}')
+        check_owner(self.folder)
         if os.path.exists(os.path.join(self.folder, 'env')):
+            if made_in(self.folder) != self.folder:
+                raise Failed(f'it was made as {made_in(self.folder)} and works only there.\n  Move it back, or begin '
+                             f'anew: make demo-stop; rm -r {shlex.quote(self.folder)}; make demo')
             say('  is there from an earlier run')
         else:
             if os.path.exists(self.folder):  # an earlier run was cut short: nothing in it is worth keeping
@@ -193,7 +229,9 @@ class Demo:
                 say(f'  {program(opened)} got the connection from dispatcher: {fields(opened)["service"]}, session {f["sid"]}')
             say(f'  {program(accepted)} took the message on channel {f["src"]} and wrote it durably, before it answered 250, as')
             say(f'      queue/{f["dst"]}/*/ZZ{qid}.00   for channel {f["dst"]}, recipient {f["to"]}')
-        started = next((line for line in lines if ' job.started ' in line and 'channel=ims-ms ' in line), None)
+        until = delivered or '~'  # lines begin with the time: the last start before the delivery is the one
+        started = next((line for line in reversed(lines)
+                        if line < until and ' job.started ' in line and 'channel=ims-ms ' in line), None)
         if started:
             say(f'  {program(started)} was told of it and has {os.path.basename(fields(started)["program"])} running for that channel')
         if delivered:
@@ -211,33 +249,39 @@ class Demo:
         names = [('SMTP', 'smtp'), ('SUBMIT', 'submission, STARTTLS'), ('SUBMITS', 'submission, TLS'), ('IMAP', 'IMAP'),
                  ('IMAPS', 'IMAP, TLS'), ('POP', 'POP3'), ('POPS', 'POP3, TLS'), ('LMTP', 'LMTP')]
         for name, what in names:
-            say(f'  127.0.0.1 port {self.port(name)}   {what}')
+            say(f'  localhost port {self.port(name)}   {what}')
+        say(f'  certificate to trust: {self.env["CA_FILE"]}')
         for uid, password, _ in USERS:
             say(f'  user {uid}@{DOMAIN}   password {password}')
         say(f'  user {self.env["ADMIN_USER"]}@{DOMAIN}   password {self.env["ADMIN_PASSWORD"]}')
-        say('\n  commands to explore (the first makes the others findable):')
-        folder = "'" + self.folder.replace("'", "'\\''") + "'" if re.search(r'[^\w/.-]', self.folder) else self.folder
-        for line in [f'. {folder}/env',
-                     'start-msg --status',
-                     f'imsimta test -rewrite bob@{DOMAIN}',
-                     'mboxutil -l',
-                     'commadmin user search']:
-            say(f'    {line}')
+        say('\n  once in each shell, so that it finds the commands and their manual pages:')
+        say(f'    . {shlex.quote(os.path.join(self.folder, "env"))}')
+        say('\n  five commands to explore:')
+        for line, what in [('start-msg --status', 'what runs'),
+                           (f'imsimta test -rewrite bob@{DOMAIN}', 'where an address leads, and why'),
+                           ('imsimta qm summarize', 'what waits in the queue'),
+                           ('mboxutil -l', 'the mailboxes'),
+                           ('commadmin user search', 'the users')]:
+            say(f'    {line:<44}{what}')
         say('\n  It runs until: make demo-stop')
 
 
-def stop(folder):
-    folder = os.path.abspath(folder)
-    if not os.path.exists(os.path.join(folder, 'bin', 'stop-msg')):
+def stop(stage, folder):
+    check_owner(folder)
+    if not os.path.exists(os.path.join(folder, 'config', 'msg.conf')):
         say(f'there is no demo in {folder}')
         return
-    run([os.path.join(folder, 'bin', 'stop-msg')])
-    say(f'stopped; make demo starts it again, rm -r {folder} forgets it')
+    # Not the instance's own link to it: that one leads nowhere when the folder was moved.
+    program = os.path.join(stage, 'bin', 'stop-msg')
+    if not os.path.exists(program):
+        raise Failed(f'{program} is not there (after make clean?); say make stage, then make demo-stop')
+    run([program, '--instance', folder])
+    say(f'stopped; make demo starts it again, rm -r {shlex.quote(folder)} forgets it')
 
 
 def main():
-    if len(sys.argv) == 3 and sys.argv[1] == '--stop':
-        stop(sys.argv[2])
+    if len(sys.argv) == 4 and sys.argv[1] == '--stop':
+        stop(sys.argv[2], os.path.abspath(sys.argv[3]))
         return 0
     if len(sys.argv) != 3:
         say(__doc__)
