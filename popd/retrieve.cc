@@ -47,8 +47,11 @@ Task<bool> Session::send_message(std::uint32_t number, std::optional<std::uint64
     TRY(reading.piece, reading.file->read(offset, kPieceBytes));
     return {};
   };
+  // A binary message may hold bare LF and CR. Many clients take one for the end of a line, and what follows
+  // "LF . LF" for our next answer: on the wire every line ends in CRLF.
+  mail::CrlfLines lines;
   mail::DotStuffer stuffer;
-  std::string wire;
+  std::string text, wire;
   bool done = false;
   while (!done) {
     auto got = co_await server_.workers().run(read);
@@ -78,7 +81,9 @@ Task<bool> Session::send_message(std::uint32_t number, std::optional<std::uint64
       done = done || top_done;
     }
     offset += reading.piece.size();
-    stuffer.feed(part, wire);
+    text.clear();
+    lines.feed(part, text);
+    stuffer.feed(text, wire);
     if (done) stuffer.finish(wire);
     stream_.write(wire);
     wire.clear();

@@ -159,6 +159,26 @@ std::string with_crlf_lines(std::string_view text) {
   return out;
 }
 
+void CrlfLines::feed(std::string_view text, std::string& out) {
+  if (after_cr_ && !text.empty()) {
+    after_cr_ = false;
+    if (text.front() == '\n') text.remove_prefix(1);
+  }
+  // Both are looked for anew only when they have been passed, so that text of one kind is scanned once.
+  auto cr = text.find('\r'), lf = text.find('\n');
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min({cr, lf, text.size()});
+    out.append(text, at, end - at);
+    if (end == text.size()) return;
+    out.append("\r\n");
+    const bool pair = end == cr && lf == cr + 1;
+    at = end + (pair ? 2 : 1);
+    after_cr_ = end == cr && at == text.size() && !pair;
+    if (cr < at) cr = text.find('\r', at);
+    if (lf < at) lf = text.find('\n', at);
+  }
+}
+
 void DotStuffer::feed(std::string_view message, std::string& out) {
   while (!message.empty()) {
     if (at_line_start_ && message.front() == '.') out += '.';

@@ -68,6 +68,15 @@ class LineChecker {
 // Every bare CR and bare LF made CRLF.
 std::string with_crlf_lines(std::string_view text);
 
+// The same for text that comes in pieces; a CR LF may be cut in two.
+class CrlfLines {
+ public:
+  void feed(std::string_view text, std::string& out);
+
+ private:
+  bool after_cr_ = false;  // its line end has been written: an LF that follows is part of it
+};
+
 // The way out: doubles dots at line starts and ends with CRLF "." CRLF, adding a CRLF only where the
 // message does not end in one. Incremental; message lines must end in CRLF.
 class DotStuffer {

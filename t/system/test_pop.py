@@ -3,6 +3,7 @@ import base64
 import hashlib
 import poplib
 import re
+import smtplib
 import socket
 import ssl
 import unittest
@@ -15,12 +16,12 @@ MESSAGE = ('From: a@b.test\nTo: joe@example.test\nSubject: {}\nMessage-ID: <{}@b
 
 
 def setUpModule():
-    box = waxwing.start_shared('popd', 'imapd', 'dispatcher')
+    box = waxwing.start_shared('popd', 'imapd', 'dispatcher', 'job_controller')
     box.set_option('pop.faildelay', '0')
     box.set_option('auth.hasplainpasswords', '1')
     box.set_option('auth.newpassword', 'CLEAR')      # for APOP
     box.restart('popd')
-    for uid in ('joe', 'mary', 'lock', 'big', 'keep', 'late', 'wire', 'seen'):
+    for uid in ('joe', 'mary', 'lock', 'big', 'keep', 'late', 'wire', 'seen', 'bin'):
         box.user(uid, 'secret of ' + uid)
     box.user('clear', 'plain text')
 
@@ -109,6 +110,24 @@ class Reading(PopTest):
             with self.assertRaises(poplib.error_proto):
                 pop._shortcmd(bad)
         pop.quit()
+
+    def test_a_binary_message_cannot_play_the_server(self):
+        binary = b'Subject: binary\r\n\r\nfirst\n.\r\n+OK injected\nsecond\r.\rthird\n.\n'
+        with smtplib.SMTP('127.0.0.1', self.box.port('SMTP'), timeout=30) as smtp:
+            smtp.ehlo('client.test')
+            smtp.mail('a@b.test', ['BODY=BINARYMIME'])
+            smtp.rcpt('bin@' + self.box.domain)
+            smtp.send(b'BDAT %d LAST\r\n' % len(binary) + binary)
+            self.assertEqual(smtp.getreply()[0], 250)
+        self.box.wait_messages('bin', 'secret of bin', 1)
+        wire = self.wire('bin')
+        for command in ('RETR 1', 'TOP 1 100'):
+            self.assertTrue(wire.say(command).startswith('+OK'))
+            lines = wire.block()
+            body = lines[lines.index(b'\r\n') + 1:]
+            self.assertEqual(body, [b'first\r\n', b'..\r\n', b'+OK injected\r\n', b'second\r\n', b'..\r\n',
+                                    b'third\r\n', b'..\r\n'])
+            self.assertEqual(wire.say('NOOP'), '+OK nothing done')
 
     def test_a_large_message_streams(self):
         body = ''.join('%08d %s\n' % (n, '.' * 60) for n in range(60000))

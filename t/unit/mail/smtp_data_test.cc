@@ -165,3 +165,18 @@ TEST_CASE("bare line ends are made whole") {
   CHECK(with_crlf_lines("a\r\nb\nc\rd\r\r\n\n") == "a\r\nb\r\nc\r\nd\r\n\r\n\r\n");
   CHECK(with_crlf_lines("") == "");
 }
+
+TEST_CASE("bare line ends are made whole in pieces") {
+  for (const std::string text : {"", "\r", "\n", "\r\n", "\n\r", "\r\r\n\n", "a\r\nb\nc\rd\r\r\n\n",
+                                 "a\n.\r\nb\r.\rc", "\r\n\r\n\r\n", "\n\n\n", "\r\r\r", "x\r\ny"}) {
+    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+      INFO(text << " cut at " << cut);
+      CrlfLines lines;
+      std::string out;
+      lines.feed(text.substr(0, cut), out);
+      lines.feed("", out);
+      lines.feed(text.substr(cut), out);
+      CHECK(out == with_crlf_lines(text));
+    }
+  }
+}
