@@ -124,6 +124,10 @@ Task<void> Session::command(std::string line) {
     co_await std::move(handled);
     co_return;
   }
+  if (mta::protocol::is_http_request(line)) {
+    end({421, "4.7.0", "This is no HTTP server"});
+    co_return;
+  }
   bad_command({500, "5.5.1", "Command not recognized"});
 }
 

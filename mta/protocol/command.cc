@@ -165,6 +165,15 @@ Command parse_command(std::string_view line) {
   return command;
 }
 
+bool is_http_request(std::string_view line) {
+  constexpr std::string_view methods[] = {"GET",     "POST",  "PUT",   "HEAD",   "CONNECT",
+                                          "OPTIONS", "PATCH", "TRACE", "DELETE", "PRI"};
+  const auto method = take_until(line, ' ');
+  for (const auto name : methods)
+    if (iequals(method, name)) return true;
+  return false;
+}
+
 std::expected<MailCommand, Verdict> parse_mail(std::string_view argument, const MailRules& rules) {
   MailCommand command;
   // The address stands before the parameter that says whether it may hold UTF-8.

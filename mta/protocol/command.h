@@ -41,6 +41,10 @@ struct Command {
 // line without its end. Verbs are case-blind; a verb ends at the first blank.
 Command parse_command(std::string_view line);
 
+// The first line of an HTTP request. Behind it a web page may have put SMTP commands: the connection must
+// end, or a browser on an inner host speaks with that host's rights.
+bool is_http_request(std::string_view line);
+
 struct MailRules {
   bool extended = true;  // EHLO was said: parameters are allowed
   bool size = true, body = true, binary = true, smtputf8 = true, dsn = true;

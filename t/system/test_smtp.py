@@ -148,6 +148,13 @@ class Server(waxwing.TestCase):
                 with self.subTest(line=line[:60]):
                     self.assertEqual(wire.ask(line)[:3], code)
 
+    def test_a_web_page_cannot_send_mail(self):
+        with self.wire() as wire:
+            wire.send(b'POST / HTTP/1.1\r\nHost: localhost:25\r\nContent-Length: 99\r\n\r\n'
+                      b'EHLO x\r\nMAIL FROM:<a@remote.test>\r\nRCPT TO:<joe@example.test>\r\nDATA\r\n')
+            self.assertEqual(wire.codes(1), [421])
+            self.assertTrue(wire.closed())
+
     def test_too_many_errors_end_the_session(self):
         with self.wire() as wire:
             answers = [wire.ask(b'FOO')[:3] for _ in range(50)]

@@ -17,6 +17,14 @@ TEST_CASE("verbs are found case-blind, arguments are trimmed") {
     CHECK(parse_command(line).verb == Verb::unknown);
 }
 
+TEST_CASE("an HTTP request is known by its method") {
+  for (const char* line : {"GET / HTTP/1.0", "POST /x HTTP/1.1", "post / http/1.1", "CONNECT a:25 HTTP/1.1",
+                           "PRI * HTTP/2.0", "GET"})
+    CHECK(is_http_request(line));
+  for (const char* line : {"", "MAIL FROM:<get@post>", "NOOP GET", "GETX /", "Host: localhost"})
+    CHECK_FALSE(is_http_request(line));
+}
+
 TEST_CASE("MAIL takes the documented parameters") {
   MailRules rules;
   rules.auth = true;
