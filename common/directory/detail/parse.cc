@@ -198,6 +198,14 @@ Result<User> parse_user(Entry entry, DomainRef domain, std::string_view default_
   const bool at_home =
       iequals(domain->name, default_domain) ||
       std::ranges::any_of(domain->aliases, [&](const auto& name) { return iequals(name, default_domain); });
+  // "joe@other.example" is how the store calls joe of that domain: no uid of ours may be read as somebody
+  // else's mailboxes.
+  if (const auto at = user.uid.rfind('@'); at_home && at != std::string::npos) {
+    const auto behind = std::string_view(user.uid).substr(at + 1);
+    const auto ours = [&](const auto& name) { return iequals(name, behind); };
+    if (!ours(domain->name) && std::ranges::none_of(domain->aliases, ours))
+      return malformed(entry, "uid", user.uid, "a name that does not end in @ and a domain of others");
+  }
   user.store_name = to_lower(user.uid) + (at_home ? "" : "@" + domain->name);
   user.domain = std::move(domain);
   user.common_name = text_of(entry, "cn");

@@ -81,6 +81,24 @@ TEST_CASE("users by login") {
   CHECK(broken.error().text.find("mailQuota") != std::string::npos);
 }
 
+TEST_CASE("no uid names the mailboxes of somebody in another domain") {
+  PrivateSlapd slapd;
+  populate(slapd);
+  slapd.add_user("joe@other.test", {{"mail", {"thief@example.test"}}});
+  slapd.add_user("kate@alias.test", {{"mail", {"kate@example.test"}}});
+  const auto directory = open(slapd.settings());
+  for (const auto* address : {"thief@example.test", "kate@example.test"}) {
+    const auto found = directory->by_address(address, Ask::may_block);
+    CHECK(found.has_value() == (std::string_view(address) == "kate@example.test"));
+    if (found) CHECK((*found)->user->store_name == "kate@alias.test");
+  }
+  const auto thief = directory->user_by_login("joe@other.test@example.test", Ask::may_block);
+  REQUIRE_FALSE(thief.has_value());
+  CHECK(thief.error().text.find("uid") != std::string::npos);
+  CHECK(directory->user_by_login("joe@other.test", Ask::may_block).value()->dn ==
+        "uid=joe,ou=People,o=other.test,o=isp");
+}
+
 TEST_CASE("recipients by address, groups, DNs, domains and URLs") {
   PrivateSlapd slapd;
   populate(slapd);
