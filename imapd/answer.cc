@@ -37,7 +37,13 @@ Answer answer_for(const Error& error) {
     log::Event("imap.bug").with("error", error.text).error();
     return Answer::no("[SERVERBUG] Internal error, see the server's log");
   }
-  return Answer::no(std::string(response_code(error)) + one_line(store::text_of(error)));
+  const auto code = response_code(error);
+  if (code == "[UNAVAILABLE] ") {
+    // What a disk or a daemon says names files of this machine: not for clients.
+    log::Event("imap.unavailable").with("error", error.text).warning();
+    return Answer::no("[UNAVAILABLE] Not possible at the moment, please try again later");
+  }
+  return Answer::no(std::string(code) + one_line(store::text_of(error)));
 }
 
 Answer answer_for_target(const Error& error) {

@@ -8,6 +8,8 @@
 namespace waxwing::imap {
 namespace {
 
+constexpr std::size_t kMaxPatternBytes = 4096;  // all of one command together; a name has at most 1000
+
 struct Names {
   std::vector<store::MailboxEntry> entries;
   std::vector<store::MailboxName> subscriptions;
@@ -24,7 +26,10 @@ Result<Names> read_names(Session& session) {
 
 Result<std::vector<std::string>> full_patterns(const ListArguments& arguments, bool utf8) {
   std::vector<std::string> patterns;
+  std::size_t bytes = 0;
   for (const auto& pattern : arguments.patterns) {
+    bytes += arguments.reference.size() + pattern.size();
+    if (bytes > kMaxPatternBytes) return permanent("the patterns are too long");
     TRY(auto full, mailbox_pattern(arguments.reference + pattern, utf8));
     patterns.push_back(std::move(full));
   }
@@ -69,6 +74,7 @@ Result<std::string> lsub_arguments(Scanner& in) {
   TRY_VOID(in.space());
   TRY(const auto pattern, in.list_mailbox());
   TRY_VOID(in.end());
+  if (reference.size() + pattern.size() > kMaxPatternBytes) return permanent("the pattern is too long");
   return reference + pattern;
 }
 
@@ -89,7 +95,9 @@ Task<Answer> list(Session& session, Command& command) {
   auto names = co_await session.on_worker(work);
   if (!names) co_return answer_for(names.error());
   const ListTree tree(names->entries, names->subscriptions);
-  const auto rows = tree.list(*arguments, *patterns, session.rev2());
+  // Long patterns and many mailboxes take their time.
+  auto match = [&] { return tree.list(*arguments, *patterns, session.rev2()); };
+  const auto rows = co_await session.on_worker(match);
   co_await tell_rows(session, rows, arguments->return_status);
   co_return Answer::ok("LIST completed");
 }
@@ -103,7 +111,9 @@ Task<Answer> lsub(Session& session, Command& command) {
   auto names = co_await session.on_worker(work);
   if (!names) co_return answer_for(names.error());
   const ListTree tree(names->entries, names->subscriptions);
-  for (const auto& row : tree.lsub(*pattern)) {
+  auto match = [&] { return tree.lsub(*pattern); };
+  const auto rows = co_await session.on_worker(match);
+  for (const auto& row : rows) {
     session.untagged("LSUB (" + row.attributes + ") \"/\" " + session.name_on_wire(row.folder));
     const bool goes_on = co_await session.breathe();
     if (!goes_on) break;

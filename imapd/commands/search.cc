@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::uint32_t kBlock = 512;   // messages judged inline before others get their turn
 constexpr std::size_t kTextBatch = 16;  // messages read by one worker at a time
+constexpr std::int64_t kLoopMs = 5;     // what a search may keep the loop's other sessions waiting
+constexpr std::int64_t kWorkerMs = 50;  // what it may keep a worker for
 
 Result<SearchProgram> search_arguments(Scanner& in) {
   TRY_VOID(in.space());
@@ -43,11 +45,11 @@ Task<Result<std::vector<std::uint32_t>>> judge_open(Session& session, const Matc
                                                     std::vector<Open>& open) {
   std::vector<std::uint32_t> found;
   auto& mailbox = *session.selected()->mailbox;
-  for (std::size_t begin = 0; begin < open.size(); begin += kTextBatch) {
-    const auto end = std::min(open.size(), begin + kTextBatch);
+  for (std::size_t next = 0; next < open.size();) {
+    const auto end = std::min(open.size(), next + kTextBatch);
     auto work = [&]() -> Result<> {
-      for (auto i = begin; i < end; ++i) {
-        auto& one = open[i];
+      for (const auto since = monotonic_ms(); next < end && monotonic_ms() - since < kWorkerMs;) {
+        auto& one = open[next++];
         one.candidate.cached = one.cached.keep ? &one.cached : nullptr;
         TRY(const bool yes, matcher.match_with_text(one.candidate, mailbox));
         if (yes) found.push_back(one.candidate.sequence);
@@ -66,7 +68,12 @@ Task<Result<std::vector<std::uint32_t>>> search_block(Session& session, const Ma
   auto& selected = *session.selected();
   std::vector<std::uint32_t> found;
   std::vector<Open> open;
+  auto since = monotonic_ms();
   for (auto n = first; n <= last; ++n) {
+    if (matcher.uses_headers() && monotonic_ms() - since >= kLoopMs) {
+      co_await session.stream().loop().sleep(0);
+      since = monotonic_ms();
+    }
     Open one;
     one.candidate = {.sequence = n, .info = selected.view->message(n)};
     one.candidate.recent = !session.rev2() && selected.view->is_recent(one.candidate.info.uid);

@@ -110,6 +110,8 @@ class Parser {
 
   Result<SearchKey> with_value(std::string_view name) {
     if (const auto* word = find_word(kTextWords, name)) {
+      const bool whole = word->kind == Kind::body || word->kind == Kind::text;
+      if (whole && ++text_count_ > limits_.text_keys) return permanent("too many BODY and TEXT search keys");
       SearchKey text{.kind = word->kind, .field = word->text};
       TRY(text.text, in_.astring());
       return text;
@@ -185,7 +187,7 @@ class Parser {
 
   Scanner& in_;
   SearchLimits limits_;
-  std::size_t count_ = 0;
+  std::size_t count_ = 0, text_count_ = 0;
 };
 
 Result<> return_options(Scanner& in, SearchProgram& program) {

@@ -65,6 +65,7 @@ struct SearchProgram {
 struct SearchLimits {
   unsigned depth = 50;
   std::size_t keys = 2000;
+  std::size_t text_keys = 100;  // BODY and TEXT: each reads and decodes the message anew
 };
 
 // Everything after "SEARCH ".

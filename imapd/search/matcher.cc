@@ -46,6 +46,9 @@ class Matcher::Text {
 
 namespace {
 
+// Header bytes, once for each key that looks at them, that may be decoded on the event loop.
+constexpr std::size_t kInlineHeaderBytes = 64 << 10;
+
 Verdict verdict(bool yes) {
   return yes ? Verdict::yes : Verdict::no;
 }
@@ -71,7 +74,10 @@ Result<Matcher> Matcher::prepare(const SearchProgram& program, Context context) 
 
 Result<Matcher::Test> Matcher::ready(const SearchKey& key, const std::string& charset) {
   Test test{.kind = key.kind, .field = key.field, .number = key.number};
-  uses_headers_ |= is_header_kind(key.kind);
+  if (is_header_kind(key.kind)) {
+    uses_headers_ = true;
+    ++header_tests_;
+  }
   switch (key.kind) {
     case Kind::sequence:
       test.kind = key.set.is_saved_result() ? Kind::uid : Kind::sequence;
@@ -200,7 +206,12 @@ bool Matcher::judge_index(const Test& test, const Candidate& candidate) {
   }
 }
 
+bool Matcher::takes_long(const Candidate& candidate) const {
+  return candidate.cached && candidate.cached->headers.size() * header_tests_ > kInlineHeaderBytes;
+}
+
 Verdict Matcher::judge_header(const Test& test, const Candidate& candidate, Text* text) const {
+  if (!text && takes_long(candidate)) return Verdict::open;
   if (candidate.cached && store::is_cached_header(test.field))
     return verdict(
         header_contains(mail::HeaderBlock::scan(candidate.cached->headers), test.field, test.needle));
@@ -219,6 +230,7 @@ Verdict Matcher::judge_sent(const Test& test, const Candidate& candidate, Text* 
     if (test.kind == Kind::sent_before) return verdict(day < test.number);
     return verdict(test.kind == Kind::sent_on ? day == test.number : day >= test.number);
   };
+  if (!text && takes_long(candidate)) return Verdict::open;
   if (candidate.cached) return compare(mail::HeaderBlock::scan(candidate.cached->headers));
   if (!text) return Verdict::open;
   if (text->failure = text->open(); !text->failure) return Verdict::no;

@@ -39,7 +39,7 @@ class Matcher {
   };
   static Result<Matcher> prepare(const SearchProgram& program, Context context);
 
-  // Never blocks.
+  // Never blocks, and is done soon: what would take long is left open.
   Verdict match(const Candidate& candidate) const;
   // Reads the message as far as it must; blocks. A message that is gone does not match.
   Result<bool> match_with_text(const Candidate& candidate, store::Mailbox& mailbox) const;
@@ -56,10 +56,12 @@ class Matcher {
   Verdict judge_header(const Test& test, const Candidate& candidate, Text* text) const;
   Verdict judge_sent(const Test& test, const Candidate& candidate, Text* text) const;
   static bool judge_index(const Test& test, const Candidate& candidate);
+  bool takes_long(const Candidate& candidate) const;
 
   std::shared_ptr<const Test> root_;
   Context context_;
   bool uses_headers_ = false;
+  std::size_t header_tests_ = 0;
 };
 
 }  // namespace waxwing::imap

@@ -161,6 +161,33 @@ class Clients(waxwing.TestCase):
         print('IDLE was told after the APPEND was answered by, in ms:', [round(d * 1000, 2) for d in delays])
         watcher.send(b'DONE\r\n')
 
+    def test_a_long_search_keeps_nobody_waiting(self):
+        client = self.client(tls=False)
+        client.create('long')
+        crowd = b'To: ' + b'a@b.test,' * 12000 + b'\r\n\r\n'
+        for _ in range(10):
+            self.assertEqual(client.append('long', None, None, crowd)[0], 'OK')
+        client.select('long')
+        others = [self.client(tls=False) for _ in range(2 * (os.cpu_count() or 1))]
+        keys = b' '.join(b'NOT TO nobody%d' % n for n in range(400))
+        client.send(b's SEARCH ' + keys + b'\r\n')
+        for other in others:
+            self.assertEqual(other.noop()[0], 'OK')
+        client.sock.settimeout(0)
+        with self.assertRaises(BlockingIOError, msg='the search was over before the others were heard'):
+            client.sock.recv(1)
+        client.sock.settimeout(waxwing.DEADLINE)
+        self.assertEqual(client.readline().split(), [b'*', b'SEARCH'] + [b'%d' % n for n in range(1, 11)])
+        self.assertTrue(client.readline().startswith(b's OK'))
+
+    def test_patterns_of_list_are_bounded(self):
+        client = self.client(tls=False)
+        for command in (b'LIST "" "%s"', b'LSUB "" "%s"', b'LIST "" ("a" "%s")'):
+            client.send(b'p ' + command % (b'*a' * 20000) + b'\r\n')
+            self.assertRegex(client.readline(), b'^p (NO|BAD) .*too long')
+            client.send(b'p ' + command % (b'*a' * 1000) + b'\r\n')
+            self.assertTrue(client.readline().startswith(b'p OK'))
+
     def test_hostile_bytes_do_not_end_the_server(self):
         pid = self.box.pid('imapd')
         for attack in (b'\0' * 5000, b'a' * 100000 + b'\r\n', b'a LOGIN {999999999999999999999}\r\n', b'{' * 9000 + b'\r\n',
@@ -242,11 +269,12 @@ class ComingAndGoing(waxwing.TestCase):
         self.assertTrue(slow.line().startswith('* OK'))
         self.assertEqual(slow.line(), '* BYE Login took too long')
         self.assertTrue(slow.line().startswith('(the server has closed'))
-        first, second, third = self.connection(), self.connection(), self.connection()
+        first, second = self.connection(), self.connection()
         for connection in first, second:
             self.assertTrue(connection.line().startswith('* OK'))
             connection.send(b'a LOGIN going secret\r\n')
             self.assertIn('APPENDLIMIT=1000', connection.line())
+        third = self.connection()
         self.assertTrue(third.line().startswith('* BYE [UNAVAILABLE]'))
         first.send(b'b APPEND INBOX {1001}\r\n')
         self.assertTrue(first.line().startswith('b NO [TOOBIG]'))

@@ -87,6 +87,10 @@ TEST_CASE("depth and number of keys are bounded") {
   std::string many = "SEEN";
   for (int i = 0; i < 5000; ++i) many += " SEEN";
   CHECK(parsed(many) == "bad");
+  std::string texts = "BODY x";
+  for (int i = 0; i < 99; ++i) texts += " TEXT x";
+  CHECK(parsed(texts) != "bad");
+  CHECK(parsed(texts + " TEXT x") == "bad");
 }
 
 TEST_CASE("RETURN options") {

@@ -98,6 +98,13 @@ TEST_CASE("what needs the message stays open") {
   CHECK(judged("SEEN", false) == Verdict::yes);
 }
 
+TEST_CASE("many header keys are no work for the event loop") {
+  std::string keys = "SEEN";
+  for (int i = 0; i < 1000; ++i) keys += i % 2 != 0 ? " NOT SUBJECT x" : " SENTSINCE 1-Jan-2020";
+  CHECK(judged(keys) == Verdict::open);
+  CHECK(judged("UNSEEN " + keys) == Verdict::no);
+}
+
 TEST_CASE("needles come in the charset of the command") {
   CHECK(judged("CHARSET ISO-8859-1 FROM {4}\r\nJ\xF6rg") == Verdict::yes);
   Scanner in("CHARSET X-NONE SUBJECT x");
