@@ -86,10 +86,27 @@ bool Jobs::wants_another(const std::string& channel) {
     per_host = std::max(per_host, job.per_host);
     room |= !job.stopping && (job.socket == nullptr || job.hand.size() < job.concurrency * 2);
   }
-  if (room || of_pool >= pool.job_limit || of_channel >= policy.maxjobs) return false;
+  if (room || of_channel >= policy.maxjobs) return false;
   if (!schedule_.has_work(channel, per_host, wall_ms())) return false;
-  if (of_channel == 0) return true;
-  return policy.filesperjob > 0 && schedule_.ready(channel) > std::size_t{policy.filesperjob} * of_channel;
+  const bool wanted =
+      of_channel == 0 ||
+      (policy.filesperjob > 0 && schedule_.ready(channel) > std::size_t{policy.filesperjob} * of_channel);
+  if (!wanted || of_pool < pool.job_limit) return wanted;
+  make_room(channel, pool);
+  return false;
+}
+
+// The pool is full: a program of another channel that has nothing to do leaves it, so that mail for many
+// channels does not wait for the idle ones. Its end looks at all channels again.
+void Jobs::make_room(const std::string& channel, const Pool& pool) {
+  Job* longest = nullptr;
+  for (auto& job : jobs_) {
+    if (&config_.pool(schedule_.policy(job.channel).pool) != &pool) continue;
+    if (job.stopping && job.hand.empty()) return;  // room is on its way
+    if (job.stopping || job.channel == channel || job.concurrency == 0 || !job.hand.empty()) continue;
+    if (longest == nullptr || job.idle_since_ms < longest->idle_since_ms) longest = &job;
+  }
+  if (longest != nullptr) stop_job(*longest);
 }
 
 void Jobs::start_job(const std::string& channel) {

@@ -58,6 +58,7 @@ class Jobs {
   void feed(const std::string& channel);
   void feed_job(Job& job);
   bool wants_another(const std::string& channel);
+  void make_room(const std::string& channel, const Pool& pool);
   void start_job(const std::string& channel);
   void ended(const std::string& token, bool clean, const std::string& how);
   void report(Job& job, const Record& record);

@@ -36,9 +36,9 @@ struct Service {
   std::int64_t last_sign_ms = 0;  // last {ready} or {alive}
   bool gives_signs = false;
   bool was_ready = false;  // since it was last asked for: if it dies now, it waits for nobody
-  int deaths = 0;        // since it was last asked for
-  int quick_deaths = 0;  // in a row, each soon after its start
-  std::string trouble;   // why it is failed, or why it died last
+  int deaths = 0;          // since it was last asked for
+  int quick_deaths = 0;    // in a row, each soon after its start
+  std::string trouble;     // why it is failed, or why it died last
 };
 
 class Supervisor {

@@ -43,6 +43,22 @@ queue::Recipient queue_recipient(Destination& destination) {
   return to;
 }
 
+// Large messages wait behind others: the channel's limits, else those of option.dat.
+queue::Priority limited_priority(const MtaConfig& config, const Channel* channel, queue::Priority priority,
+                                 std::uint64_t size) {
+  const auto& options = config.options();
+  const auto block = std::max<std::int64_t>(options.number(Opt::BLOCK_SIZE), 1);
+  const auto over = [&](Kw keyword, Opt option) {
+    const auto limit = channel ? channel->number(keyword, options.number(option)) : options.number(option);
+    return limit > 0 && size > static_cast<std::uint64_t>(limit * block);
+  };
+  if (over(Kw::nonurgentblocklimit, Opt::NON_URGENT_BLOCK_LIMIT) ||
+      over(Kw::normalblocklimit, Opt::NORMAL_BLOCK_LIMIT))
+    return queue::Priority::nonurgent;
+  if (over(Kw::urgentblocklimit, Opt::URGENT_BLOCK_LIMIT)) return std::min(priority, queue::Priority::normal);
+  return priority;
+}
+
 // How many recipients one file of this channel takes, and whether hosts are kept apart.
 struct Cut {
   std::size_t per_file = SIZE_MAX;
@@ -85,6 +101,8 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
       at->second = envelopes.size();
       auto& envelope = envelopes.emplace_back(plain);
       envelope.channel = destination.recipient.channel;
+      envelope.priority = limited_priority(*inner.config, inner.config->channel(envelope.channel),
+                                           inner.priority, inner.size);
       envelope.sender = destination.envelope_from;
       envelope.held_reason =
           destination.held ? "held by address or access table" : hold_reason(inner, envelope.channel);

@@ -36,16 +36,6 @@ std::string return_path(const Submission::Inner& inner) {
   return "Return-Path: <" + from + ">\r\n";
 }
 
-queue::Priority limited_priority(const MtaConfig& config, queue::Priority priority, std::uint64_t size) {
-  const auto& options = config.options();
-  const auto blocks =
-      static_cast<std::int64_t>(size) / std::max<std::int64_t>(options.number(Opt::BLOCK_SIZE), 1);
-  const auto over = [&](Opt option) { return options.number(option) > 0 && blocks > options.number(option); };
-  if (over(Opt::NON_URGENT_BLOCK_LIMIT) || over(Opt::NORMAL_BLOCK_LIMIT)) return queue::Priority::nonurgent;
-  if (over(Opt::URGENT_BLOCK_LIMIT)) return std::min(priority, queue::Priority::normal);
-  return priority;
-}
-
 void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes) {
   if (!log::enabled(log::Level::information)) return;
   for (const auto& envelope : envelopes) {
@@ -196,7 +186,6 @@ Task<Verdict> Submission::finish() {
     inner.writer.reset();
     co_return accepted;
   }
-  inner.priority = limited_priority(*inner.config, inner.priority, inner.size);
   auto envelopes = make_envelopes(inner);
   auto copies = envelopes;
   auto published = co_await inner.writer->publish(std::move(copies));

@@ -4,6 +4,7 @@ A client's address picks the channel: tcp_local switches a client from 127.9.0.n
 <channel>.out.test leaves by the channel of that name, to the scripted server. So one instance serves all.
 """
 import os
+import re
 import smtplib
 import unittest
 
@@ -45,6 +46,11 @@ def setUpModule():
         for n, (keywords, host) in enumerate(outbound, 1):
             rules.write(f'out{n}.test $U%$H@out{n}-daemon\n')
             cnf.write(f'\ntcp_out{n} smtp_crlf pool SMTP_POOL daemon [{host.address}] {keywords}\nout{n}-daemon\n')
+    path = os.path.join(config, 'job_controller.cnf')
+    with open(path) as f:
+        old = f.read()
+    with open(path, 'w') as f:
+        f.write(re.sub(r'(?msi)(^\[POOL=SMTP_POOL\]\n.*?job_limit=)\d+', r'\g<1>3', old))
     box.command('imsimta', 'cnbuild')
     box.start()
     for name in ('joe', 'ann', 'bob'):
@@ -213,6 +219,8 @@ class Outbound(waxwing.TestCase):
             ('two', 'addrsperfile 2', {}),
             ('named', 'local_host_alias other.name.test', {}),
             ('held', 'holdlimit 2', {}),
+            ('urgent', 'urgentblocklimit 1', {}),
+            ('normal', 'normalblocklimit 1', {}),
             ('tls', 'musttlsclient', {}),
         )}
 
@@ -255,6 +263,25 @@ class Outbound(waxwing.TestCase):
         self.assertEqual(len(self.box.queue_files(channel)), 1)
         self.submit('held', 2)
         self.assertEqual(len(host.wait_messages(1)[0].rcpts), 2)
+
+    def test_large_messages_wait_behind_others(self):
+        text = b'Subject: out\r\nPriority: urgent\r\n\r\n'
+        for name, size, priority in (('urgent', 10, 'urgent'), ('urgent', 2000, 'normal'), ('normal', 10, 'urgent'), ('normal', 2000, 'nonurgent')):
+            with self.subTest(name, size=size):
+                channel = 'tcp_' + self.to[name][0].split('.')[0]
+                self.box.command('imsimta', 'queue', 'stop', channel)
+                self.submit(name, text=text + b'x' * size)
+                listing = self.box.command('imsimta', 'qm', 'directory', '-file_info', channel).stdout
+                self.assertIn(f'priority {priority},', listing)
+                self.box.command('imsimta', 'queue', 'start', channel)
+                self.box.wait_queue_empty(channel)
+
+    def test_more_channels_than_the_pool_has_room_for(self):
+        for name in 2 * ('helo', 'nochunk', 'blocks', 'lines', 'named'):
+            host = self.to[name][1]
+            before = len(host.messages)
+            self.submit(name)
+            host.wait_messages(before + 1)
 
     def test_nothing_goes_in_clear_where_tls_is_a_must(self):
         log = self.box.log('tcp_smtp_client')

@@ -82,7 +82,7 @@ class Reload(waxwing.TestCase):
             with open(path, 'w') as f:
                 f.write('no certificate\n')
             self.box.command('imsimta', 'reload')
-            log.wait(r'imap\.tls\.kept .*error=')
+            log.wait(r'tls\.kept .*error=')
             log.wait(r'daemon\.reloaded')
             for name in ('IMAPS', 'POPS'):
                 self.assertEqual(self.served(name), before)
