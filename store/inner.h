@@ -15,12 +15,11 @@
 
 namespace waxwing::store {
 
-// Mailboxes and accounts that this process has open: one object each, shared; the last used ones stay open.
+// Mailboxes and accounts that this process has open: one object each, shared; those opened last stay open.
 class OpenMailboxes {
  public:
   explicit OpenMailboxes(std::map<std::string, std::string> partitions,
-                         std::shared_ptr<const Surroundings> around)
-      : partitions_(std::move(partitions)), around_(std::move(around)) {}
+                         std::shared_ptr<const Surroundings> around);
   Result<std::shared_ptr<MailboxFiles>> open(const MailboxEntry& entry);
   Result<std::shared_ptr<Account>> account(const std::string& directory);
   std::shared_ptr<MailboxFiles> find(const std::string& id);  // when it is open now
@@ -29,14 +28,15 @@ class OpenMailboxes {
   Result<std::string> partition(const std::string& nick) const;
 
  private:
-  static constexpr std::size_t kKept = 256;
   std::shared_ptr<MailboxFiles> find_locked(const std::string& id);
 
+  const std::size_t most_kept_;
   std::map<std::string, std::string> partitions_;
   std::shared_ptr<const Surroundings> around_;
   std::mutex mutex_;
   std::unordered_map<std::string, std::weak_ptr<MailboxFiles>> mailboxes_;
   std::unordered_map<std::string, std::weak_ptr<Account>> accounts_;
+  std::size_t sweep_mailboxes_at_ = 1024, sweep_accounts_at_ = 1024;
   std::list<std::shared_ptr<MailboxFiles>> kept_;  // newest first
 };
 

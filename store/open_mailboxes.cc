@@ -1,8 +1,34 @@
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include "store/detail/errors.h"
 #include "store/detail/paths.h"
 #include "store/inner.h"
 
 namespace waxwing::store {
+
+namespace {
+// Opening a mailbox costs as much as half a delivery. An open one holds three descriptors: at most a quarter
+// of those that the process may have go to mailboxes that nobody uses now.
+std::size_t most_kept() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 64;
+  return std::clamp<std::size_t>(files.rlim_cur / 12, 64, 4096);
+}
+
+// Takes out what is closed, when it can be half of all.
+template <class Map>
+void sweep(Map& map, std::size_t& at_size) {
+  if (map.size() < at_size) return;
+  std::erase_if(map, [](const auto& item) { return item.second.expired(); });
+  at_size = 2 * map.size() + 1024;
+}
+}  // namespace
+
+OpenMailboxes::OpenMailboxes(std::map<std::string, std::string> partitions,
+                             std::shared_ptr<const Surroundings> around)
+    : most_kept_(most_kept()), partitions_(std::move(partitions)), around_(std::move(around)) {}
 
 Result<std::string> OpenMailboxes::partition(const std::string& nick) const {
   const auto at = partitions_.find(nick);
@@ -20,6 +46,7 @@ Result<std::shared_ptr<Account>> OpenMailboxes::account(const std::string& direc
     return std::unexpected(account.error());
   }
   accounts_[directory] = *account;
+  sweep(accounts_, sweep_accounts_at_);
   return *account;
 }
 
@@ -48,8 +75,9 @@ Result<std::shared_ptr<MailboxFiles>> OpenMailboxes::open(const MailboxEntry& en
   const std::lock_guard lock(mutex_);
   if (auto quicker = find_locked(entry.id); quicker && !quicker->deleted()) return quicker;
   mailboxes_[entry.id] = opened;
+  sweep(mailboxes_, sweep_mailboxes_at_);
   kept_.push_front(opened);
-  if (kept_.size() > kKept) {
+  if (kept_.size() > most_kept_) {
     dropped = std::move(kept_.back());
     kept_.pop_back();
   }
