@@ -330,6 +330,22 @@ class Policy(waxwing.TestCase):
         with Wire(self.box) as wire:
             self.assertEqual(wire.ask(b'NOOP')[:3], '250')
 
+    def test_a_worker_that_served_enough_is_replaced(self):
+        self.change('dispatcher.cnf', lambda old: re.sub('MAX_LIFE_CONNS=.*', 'MAX_LIFE_CONNS=3', old))
+        log = self.box.log('dispatcher')
+        last = Wire(self.box)  # stays open: its worker may not go before it has ended
+        last.reply()
+        for _ in range(2):
+            with Wire(self.box) as wire:
+                self.assertEqual(wire.ask(b'QUIT')[:3], '221')
+        log.wait(r'worker\.started service=SMTP ')
+        with Wire(self.box) as wire:  # by another worker
+            self.assertEqual(wire.ask(b'NOOP')[:3], '250')
+        self.assertEqual(last.ask(b'NOOP')[:3], '250')
+        self.assertEqual(last.ask(b'QUIT')[:3], '221')
+        last.socket.close()
+        log.wait(r'worker\.gone service=SMTP ')
+
     def test_overload(self):
         limits = 'MIN_PROCS=1\nMAX_PROCS=2\nMIN_CONNS=1\nMAX_CONNS=1\n'
         self.change('dispatcher.cnf', lambda old: limits + re.sub(r'(?m)^(MIN|MAX)_(PROCS|CONNS)=.*\n', '', old))
