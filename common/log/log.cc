@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdio>
+#include <ctime>
 #include <mutex>
 
 #include "common/base/file.h"
@@ -29,6 +30,17 @@ constexpr Facility kFacilities[] = {{"mail", LOG_MAIL},     {"user", LOG_USER}, 
                                     {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
                                     {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5},
                                     {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7}};
+
+// When the file's first event was written: "2026-11-22T04:10:00.123Z ...". Now, when it has none.
+std::int64_t first_event_seconds(const std::string& path) {
+  char text[20] = {};  // to the seconds
+  const auto file = open_file(path, O_RDONLY);
+  std::tm when{};
+  if (file && ::read(file->get(), text, sizeof text - 1) == sizeof text - 1 &&
+      ::strptime(text, "%Y-%m-%dT%H:%M:%S", &when) != nullptr)
+    return ::timegm(&when);
+  return wall_seconds();
+}
 
 // The sink of this process. Several processes append to one file; whoever finds it too large or too old
 // rolls it over, and the others notice that the name leads elsewhere.
@@ -91,13 +103,13 @@ class Sink {
     ::fstat(fd_.get(), &info);
     inode_ = info.st_ino;
     bytes_ = static_cast<std::uint64_t>(info.st_size);
-    opened_s_ = wall_seconds();
+    begun_s_ = first_event_seconds(path());
     looked_ms_ = wall_ms();
   }
 
   void roll_over_locked(std::int64_t now_ms, std::size_t adding) {
     bytes_ += adding;
-    const bool too_old = now_ms / 1000 - opened_s_ > options_.max_file_seconds;
+    const bool too_old = now_ms / 1000 - begun_s_ > options_.max_file_seconds;
     const bool look = now_ms - looked_ms_ > 1000;
     if (bytes_ <= options_.max_file_bytes && !too_old && !look) return;
     looked_ms_ = now_ms;
@@ -128,7 +140,7 @@ class Sink {
   UniqueFd fd_;
   ino_t inode_ = 0;
   std::uint64_t bytes_ = 0;
-  std::int64_t opened_s_ = 0;
+  std::int64_t begun_s_ = 0;  // of the file, not of this process: many live shorter than a file
   std::int64_t looked_ms_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include "common/base/file.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
+#include "common/base/time.h"
 #include "common/log/log.h"
 
 using namespace waxwing;
@@ -42,4 +43,21 @@ TEST_CASE("the file rolls over by size, and so many old ones are kept") {
   CHECK(names->size() == 4);
   CHECK(read_file(scratch.path + "/test.log")->size() <= 2200);
   CHECK_THAT(*read_file(scratch.path + "/test.log"), Catch::Contains("number=199"));
+}
+
+TEST_CASE("the file rolls over by the age of its first event, whichever process wrote that") {
+  Scratch scratch;
+  const auto path = scratch.path + "/test.log";
+  const auto old = [](std::int64_t seconds) { return iso_timestamp(wall_ms() - seconds * 1000) + " old\n"; };
+  REQUIRE(replace_file(path, old(3600)));
+  log::open({.directory = scratch.path, .program = "test", .max_file_seconds = 7200});
+  log::Event("young.enough").notice();
+  CHECK_FALSE(file_exists(path + ".1"));
+  CHECK_THAT(*read_file(path), Catch::Contains("old\n") && Catch::Contains("young.enough"));
+  log::open({.directory = scratch.path, .program = "test", .max_file_seconds = 1800});
+  log::Event("rolls").notice();
+  log::Event("next").notice();
+  CHECK_THAT(*read_file(path + ".1"), Catch::Contains("old\n") && !Catch::Contains("next"));
+  CHECK_THAT(*read_file(path), Catch::Contains("next") && !Catch::Contains("old\n"));
+  CHECK_FALSE(file_exists(path + ".2"));
 }
