@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace waxwing {
 
@@ -15,5 +17,7 @@ std::uint64_t random_u64();
 // bits. Sorts by time of birth, unique on one host and, for all that matters, everywhere. Used for
 // queue ids, session ids and temporary names.
 std::string unique_id();
+// When such an id was made, in wall milliseconds; nothing for any other text.
+std::optional<std::int64_t> unique_id_ms(std::string_view id);
 
 }  // namespace waxwing

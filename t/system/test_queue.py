@@ -121,6 +121,23 @@ class Queue(waxwing.TestCase):
         with open(os.path.join(self.box.root, 'queue', held[0]), 'rb') as file:
             self.assertNotIn(b'Return-Path:', file.read())
 
+    def test_a_message_is_found_by_its_number_name_or_id_after_it_was_renamed(self):
+        self.stop_channel()
+        self.send('renamed', 'bob@example.test')
+        name = waxwing.wait_until(lambda: self.box.queue_files('ims-ms'), 'a queue file')[0]
+        queue_id = re.search(r'ZZ(\w+)\.', name).group(1)
+        path = os.path.join(self.box.root, 'queue', name)
+        os.utime(path, (1, 1))  # the time of the last attempt, not that of the arrival
+        self.assertNotIn('1970', self.qm('summarize'))
+        self.assertNotIn('1970', self.qm('directory', 'ims-ms'))
+        self.assertIn('%QM-I-HELD', self.qm('hold', '1'))
+        self.assertIn('%QM-I-RELEASED', self.qm('release', '1'))
+        self.assertIn('queue-id: ' + queue_id, self.qm('read', queue_id))
+        self.assertIn('%QM-I-HELD', self.qm('hold', name.replace('/ZZ', '/ZW')))
+        self.assertIn('%QM-I-DELETED', self.qm('delete', '-channel=ims-ms', queue_id))
+        gone = self.box.command('imsimta', 'qm', 'delete', queue_id, check=False)
+        self.assertIn('no message file ' + queue_id, gone.stderr)
+
     def test_messages_queued_while_the_job_controller_is_away_are_found(self):
         self.box.stop('job_controller')
         for n in range(5):
@@ -148,7 +165,8 @@ class Queue(waxwing.TestCase):
             self.assertRegex(log.read(), r'queue\.damaged file=' + re.escape(name))
 
     def test_qm_refuses_what_it_does_not_understand(self):
-        for words in (['frobnicate'], ['hold'], ['read', 'ZZNOSUCHFILE.00'], ['directory', '-nonsense'], ['hold', '99999']):
+        for words in (['frobnicate'], ['hold'], ['read', 'ZZNOSUCHFILE.00'], ['directory', '-nonsense'],
+                      ['directory', '-match=both'], ['hold', '99999']):
             outcome = self.box.command('imsimta', 'qm', *words, check=False)
             self.assertNotEqual(outcome.returncode, 0, words)
             self.assertTrue(outcome.stderr, words)

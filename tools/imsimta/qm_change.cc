@@ -65,9 +65,10 @@ Result<int> qm_change(const Context& context, const std::string& verb, Arguments
   const auto queue = open_queue(context);
   std::vector<FileName> names;
   if (all) {
-    TRY(auto listing, load_listing(context));
-    for (auto& name : listing)
-      if (channel.empty() || name.channel == channel) names.push_back(std::move(name));
+    TRY(const auto listing, load_listing(context));
+    for (const auto& name : listing)
+      if (channel.empty() || name.channel == channel)
+        names.push_back(current_name(*queue, name).value_or(name));
     if (names.empty())
       return permanent("-all means the messages of the last qm directory listing: there are none");
   } else {

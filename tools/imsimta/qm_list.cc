@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/mail/date.h"
@@ -93,7 +94,9 @@ Result<std::vector<Row>> rows_of(const mta::queue::Queue& queue, const std::stri
   TRY_VOID(queue.scan(channel, [&](const FileName& name) {
     struct stat status {};
     if ((held && !name.held) || ::stat(queue.path_of(name).c_str(), &status) != 0) return true;
-    rows.push_back({name, static_cast<std::uint64_t>(status.st_size), status.st_mtime});
+    // The id tells when the message came; the time of the file, when it was last tried.
+    const auto born = unique_id_ms(name.id);
+    rows.push_back({name, static_cast<std::uint64_t>(status.st_size), born ? *born / 1000 : status.st_mtime});
     return true;
   }));
   std::ranges::sort(rows, [](const Row& a, const Row& b) { return a.name.id < b.name.id; });
@@ -124,6 +127,8 @@ Result<int> qm_directory(const Context& context, Arguments arguments) {
   arguments.take("from", &filter.from);
   arguments.take("to", &filter.to);
   arguments.take("match", &match);
+  if (!match.empty() && !iequals(match, "or") && !iequals(match, "and"))
+    return permanent("-match is and or or, not " + printable(match));
   filter.match_or = iequals(match, "or");
   const auto channel = arguments.take_word();
   TRY_VOID(arguments.finish(

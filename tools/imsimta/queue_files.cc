@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
+#include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/net/seqpacket.h"
 
@@ -80,21 +81,36 @@ Result<std::vector<std::size_t>> parse_numbers(std::string_view text, std::size_
   return numbers;
 }
 
+std::optional<FileName> current_name(const mta::queue::Queue& queue, const FileName& known) {
+  if (file_exists(queue.path_of(known))) return known;
+  auto names = queue.list_bucket(known.channel, known.bucket);
+  if (!names) return std::nullopt;
+  for (auto& name : *names)
+    if (name.key() == known.key()) return std::move(name);
+  return std::nullopt;
+}
+
 namespace {
-Result<FileName> find_by_name(const mta::queue::Queue& queue, const std::string& channel,
-                              const std::string& word) {
-  if (auto name = FileName::parse(word); name && file_exists(queue.path_of(*name))) return name;
+// A name as it stands in a listing or a log, with or without its folders, or a queue id; a message that lies
+// in several channels is meant in all of them.
+Result<std::vector<FileName>> find_by_name(const mta::queue::Queue& queue, const std::string& channel,
+                                           const std::string& word) {
+  if (const auto name = FileName::parse(word))
+    if (auto now = current_name(queue, *name)) return std::vector{std::move(*now)};
   const auto base = word.substr(word.find_last_of('/') + 1);
+  const auto as_name = FileName::parse("x/000/" + base);
+  const auto id = as_name ? as_name->id : to_upper(base);
+  std::vector<FileName> found;
   for (const auto& candidate : queue.channels()) {
     if (!channel.empty() && candidate != channel) continue;
-    const auto buckets = queue.buckets(candidate);
-    if (!buckets) continue;
-    for (const auto& bucket : *buckets)
-      if (auto name = FileName::parse(candidate + "/" + bucket + "/" + base);
-          name && file_exists(queue.path_of(*name)))
-        return name;
+    TRY_VOID(queue.scan(candidate, [&](const FileName& name) {
+      if (name.id == id && (!as_name || name.copy == as_name->copy)) found.push_back(name);
+      return true;
+    }));
   }
-  return permanent("no message file " + printable(word) + (channel.empty() ? "" : " in channel " + channel));
+  if (!found.empty()) return found;
+  return permanent("no message file " + printable(word) + (channel.empty() ? "" : " in channel " + channel) +
+                   "; 'imsimta qm directory' lists those there are");
 }
 }  // namespace
 
@@ -104,15 +120,16 @@ Result<std::vector<FileName>> select_messages(const Context& context, const mta:
   std::vector<FileName> chosen;
   TRY(const auto listing, load_listing(context));
   for (const auto& word : words) {
-    if (!is_digit(word[0]) || word.find('.') != std::string::npos || word.find('/') != std::string::npos) {
-      TRY(auto name, find_by_name(queue, channel, word));
-      chosen.push_back(std::move(name));
+    if (word.find_first_not_of("0123456789,-") != std::string::npos || unique_id_ms(word)) {
+      TRY(auto names, find_by_name(queue, channel, word));
+      for (auto& name : names) chosen.push_back(std::move(name));
       continue;
     }
     TRY(const auto numbers, parse_numbers(word, listing.size()));
     for (const auto number : numbers) {
       const auto& name = listing[number - 1];
-      if (channel.empty() || name.channel == channel) chosen.push_back(name);
+      if (channel.empty() || name.channel == channel)
+        chosen.push_back(current_name(queue, name).value_or(name));
     }
   }
   return chosen;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,12 @@ bool controller_runs(const Context& context);
 Result<> save_listing(const Context& context, const std::vector<mta::queue::FileName>& names);
 Result<std::vector<mta::queue::FileName>> load_listing(const Context& context);
 
-// "3", "1-4", "2,5-7", or a file name (with or without channel and directory), each against the listing or
-// the tree. Permanent error for what fits nothing.
+// The name a file has now: each attempt renames it, and so do hold and release. Nothing when it is gone.
+std::optional<mta::queue::FileName> current_name(const mta::queue::Queue& queue,
+                                                 const mta::queue::FileName& known);
+
+// "3", "1-4", "2,5-7", a queue id, or a file name (with or without channel and directory, as it is now or was
+// before), each against the listing or the tree. Permanent error for what fits nothing.
 Result<std::vector<mta::queue::FileName>> select_messages(const Context& context,
                                                           const mta::queue::Queue& queue,
                                                           const std::string& channel,
