@@ -7,7 +7,6 @@
 // they have, and the next dispatcher binds the ports again and starts workers of its own.
 // See dispatcher(8), dispatcher.cnf(5).
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "common/daemon/daemon.h"
@@ -23,11 +22,7 @@ namespace {
 
 // From the published build, so that a half-edited file never takes effect.
 Result<Settings> read_settings(const Config& config, const mta::MtaConfig& published) {
-  const auto expand = [&](std::string_view name) -> std::optional<std::string> {
-    if (!find_option(name)) return std::nullopt;
-    return config.text(name);
-  };
-  return parse_settings(published.text("dispatcher.cnf"), "dispatcher.cnf", expand);
+  return parse_settings(published.text("dispatcher.cnf"), "dispatcher.cnf", options_of(config));
 }
 
 struct Dispatcher {

@@ -201,4 +201,11 @@ Result<Settings> parse_settings(std::string_view text, const std::string& origin
   return Parser(origin, expand).parse(text);
 }
 
+Expand options_of(const Config& config) {
+  return [&config](std::string_view name) -> std::optional<std::string> {
+    if (!find_option(name)) return std::nullopt;
+    return config.text(name);
+  };
+}
+
 }  // namespace waxwing::dispatcher

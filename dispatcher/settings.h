@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/config/config.h"
 
 namespace waxwing::dispatcher {
 
@@ -41,5 +42,8 @@ using Expand = std::function<std::optional<std::string>(std::string_view name)>;
 
 // Errors name the line, what is wrong and what would be right. origin: the file's name for these.
 Result<Settings> parse_settings(std::string_view text, const std::string& origin, const Expand& expand);
+
+// $name of dispatcher.cnf is the option of msg.conf.
+Expand options_of(const Config& config);
 
 }  // namespace waxwing::dispatcher

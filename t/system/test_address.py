@@ -1,5 +1,6 @@
 """Where mail goes and who may send it: the default configuration on a real directory, and imsimta."""
 import os
+import re
 import unittest
 
 import waxwing
@@ -133,6 +134,27 @@ class Imsimta(waxwing.TestCase):
         result = self.box.command('imsimta', 'cnbuild', check=False)
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr, r'local\.rules:\d+: .*no-such-channel')
+        self.assertEqual(self.box.command('imsimta', 'version').stdout, version)
+
+    def test_the_files_of_the_daemons_are_checked_before_they_are_published(self):
+        version = self.box.command('imsimta', 'version').stdout
+        wrong = {'dispatcher.cnf': '[SERVICE=MORE]\nPORT=abc\n', 'job_controller.cnf': '[CHANNEL=more]\nMASTER_COMAND=x\n'}
+        before = {}
+        try:
+            for name, text in wrong.items():
+                path = os.path.join(self.box.root, 'config', name)
+                with open(path) as f:
+                    before[path] = f.read()
+                with open(path, 'a') as f:
+                    f.write(text)
+            result = self.box.command('imsimta', 'cnbuild', check=False)
+        finally:
+            for path, text in before.items():
+                with open(path, 'w') as f:
+                    f.write(text)
+        self.assertEqual(result.returncode, 1)
+        for name in wrong:
+            self.assertRegex(result.stderr, re.escape(name) + r':\d+: ')
         self.assertEqual(self.box.command('imsimta', 'version').stdout, version)
 
     def test_reload_takes_a_new_rule_without_restart(self):

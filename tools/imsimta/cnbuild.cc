@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "common/base/time.h"
+#include "common/config/config.h"
+#include "dispatcher/settings.h"
 #include "job_controller/controller_config.h"
 #include "mta/config/mta_config.h"
 #include "tools/imsimta/command.h"
@@ -14,10 +16,17 @@ Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   TRY_VOID(arguments.finish("cnbuild [-check] [-statistics]"));
   const auto begin = monotonic_ms();
   TRY(auto sources, mta::read_sources(context.root));
-  auto config = mta::MtaConfig::parse(sources);
-  if (!config) return permanent("nothing published:\n" + config.error().text);
+  TRY(const auto options, Config::load(context.root));
+  const auto config = mta::MtaConfig::parse(sources);
   const auto jobs = job_controller::ControllerConfig::parse(sources.text("job_controller.cnf"));
-  if (!jobs) return permanent("nothing published:\n" + jobs.error().text);
+  const auto services = dispatcher::parse_settings(sources.text("dispatcher.cnf"), "dispatcher.cnf",
+                                                   dispatcher::options_of(*options));
+  std::string wrong;
+  if (!config) wrong += "\n" + config.error().text;
+  if (!jobs) wrong += "\n" + jobs.error().text;
+  if (!services) wrong += "\n" + services.error().text;
+  if (!wrong.empty()) return permanent("nothing published:" + wrong);
+  for (const auto& note : services->notes) fmt::print("warning: {}\n", note);
   for (const auto& warning : jobs->warnings) fmt::print("warning: {}\n", warning);
   for (const auto& warning : (*config)->warnings()) fmt::print("warning: {}\n", warning);
   if (statistics)
