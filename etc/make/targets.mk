@@ -39,8 +39,7 @@ stage: bins
 
 install: stage
 	@mkdir -p "$(DESTDIR)$(PREFIX)"
-	@cp -R $(STAGE)/bin $(STAGE)/lib $(STAGE)/etc $(STAGE)/man "$(DESTDIR)$(PREFIX)/"
-	@strip "$(DESTDIR)$(PREFIX)"/bin/* 2>/dev/null || true
+	@etc/make/install-tree $(STAGE) "$(DESTDIR)$(PREFIX)"
 	@echo "installed in $(DESTDIR)$(PREFIX); next: $(PREFIX)/bin/configure"
 
 # ---- style --------------------------------------------------------------------------------------

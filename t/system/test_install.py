@@ -1,0 +1,43 @@
+"""make install over an installation that runs."""
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Install(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix='waxwing install ')  # with a blank in it
+        self.addCleanup(shutil.rmtree, self.root)
+        self.stage, self.target = os.path.join(self.root, 'stage'), os.path.join(self.root, 'opt')
+        for name in ('bin', 'lib', 'etc/config', 'man/man1'):
+            os.makedirs(os.path.join(self.stage, name))
+        shutil.copy('/bin/sleep', os.path.join(self.stage, 'bin', 'daemon'))
+
+    def install(self):
+        subprocess.run([os.path.join(TOP, 'etc', 'make', 'install-tree'), self.stage, self.target], check=True, timeout=60)
+
+    def test_programs_that_run_are_replaced_under_them(self):
+        self.install()
+        program = os.path.join(self.target, 'bin', 'daemon')
+        old = os.stat(program).st_ino
+        running = subprocess.Popen([program, '60'])
+        try:
+            with open(os.path.join(self.stage, 'etc/config/new'), 'w') as file:
+                file.write('new\n')
+            self.install()
+            self.assertIsNone(running.poll())
+            self.assertNotEqual(os.stat(program).st_ino, old)
+            self.assertEqual(subprocess.run([program, '0'], timeout=60).returncode, 0)
+        finally:
+            running.kill()
+            running.wait()
+        self.assertTrue(os.path.exists(os.path.join(self.target, 'etc/config/new')))
+        self.assertEqual(os.listdir(os.path.join(self.target, 'bin')), ['daemon'])
+
+
+if __name__ == '__main__':
+    unittest.main()
