@@ -36,9 +36,12 @@ std::string return_path(const Submission::Inner& inner) {
   return "Return-Path: <" + from + ">\r\n";
 }
 
-void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes) {
+// files: the queue file of each envelope.
+void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
+                  const std::vector<queue::FileName>& files) {
   if (!log::enabled(log::Level::information)) return;
-  for (const auto& envelope : envelopes) {
+  for (std::size_t i = 0; i < envelopes.size() && i < files.size(); ++i) {
+    const auto& envelope = envelopes[i];
     std::string to;
     for (const auto& recipient : envelope.recipients) {
       if (to.size() > 500) {
@@ -52,6 +55,7 @@ void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envel
         .with("sid", inner.source.session_id)
         .with("src", inner.source.channel)
         .with("dst", envelope.channel)
+        .with("file", files[i].relative())
         .with("size", static_cast<std::int64_t>(inner.size))
         .with("from", envelope.sender)
         .with("to", to)
@@ -194,7 +198,7 @@ Task<Verdict> Submission::finish() {
     log::Event("mta.queue.failed").with("qid", inner.queue_id).with("error", published.error().text).error();
     co_return inner.fail(verdict_of(published.error()));
   }
-  log_accepted(inner, envelopes);
+  log_accepted(inner, envelopes, *published);
   co_return accepted;
 }
 

@@ -228,7 +228,7 @@ class Demo:
             if opened:
                 say(f'  {program(opened)} got the connection from dispatcher: {fields(opened)["service"]}, session {f["sid"]}')
             say(f'  {program(accepted)} took the message on channel {f["src"]} and wrote it durably, before it answered 250, as')
-            say(f'      queue/{f["dst"]}/*/ZZ{qid}.00   for channel {f["dst"]}, recipient {f["to"]}')
+            say(f'      queue/{f["file"]}   for channel {f["dst"]}, recipient {f["to"]}')
         until = delivered or '~'  # lines begin with the time: the last start before the delivery is the one
         started = next((line for line in reversed(lines)
                         if line < until and ' job.started ' in line and 'channel=ims-ms ' in line), None)
