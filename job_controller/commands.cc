@@ -1,6 +1,8 @@
 // What operators' tools ask over the socket.
 #include <fmt/format.h>
 
+#include <unordered_set>
+
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -128,6 +130,7 @@ void Controller::send_summary(PacketSocket& socket) {
 void Controller::send_view(const std::string& wanted, PacketSocket& socket) {
   Record rows("row");
   std::size_t bytes = 0;
+  std::unordered_set<std::string> told;  // hosts that are down, each once
   for (const auto& channel : schedule_.channels()) {
     if (!wanted.empty() && !iequals(wanted, channel)) continue;
     schedule_.view(channel, [&](const UnitView& unit) {
@@ -136,6 +139,10 @@ void Controller::send_view(const std::string& wanted, PacketSocket& socket) {
                                     unit.due_ms, unit.bytes);
       rows.set("unit", line);
       bytes += line.size();
+      if (!unit.why_down.empty() && told.insert(channel + " " + unit.host).second) {
+        rows.set("down", channel + " " + unit.host + " " + unit.why_down);
+        bytes += unit.why_down.size();
+      }
       if (bytes < kMostPacketBytes) return;
       (void)socket.send(rows);
       rows = Record("row");

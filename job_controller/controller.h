@@ -41,6 +41,7 @@ class Controller {
   Task<void> read_tree();
   Task<void> read_bucket(std::string channel, std::string bucket);
   Task<void> read_files(std::vector<FileName> names);
+  Task<void> forget_removed();
   Task<void> look(std::string relative);
   bool is_full() const { return schedule_.size() >= config_.max_messages; }
 

@@ -57,6 +57,7 @@ struct ChannelCounts {
 // What one line of `imsimta cache -view` shows.
 struct UnitView {
   std::string file, host, state;
+  std::string why_down;  // of the host
   Priority priority = Priority::normal;
   unsigned attempts = 0;
   std::int64_t arrival_ms = 0;
@@ -122,6 +123,7 @@ class Schedule {
   std::vector<std::string> channels() const;
   ChannelCounts counts(const std::string& channel) const;
   void view(const std::string& channel, const std::function<void(const UnitView&)>& visit) const;
+  std::vector<FileName> files() const;
   // Name as it is now; nothing when unknown.
   std::optional<FileName> name_of(const FileName& name) const;
 

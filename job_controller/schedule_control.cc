@@ -99,10 +99,20 @@ void Schedule::view(const std::string& name, const std::function<void(const Unit
     row.priority = unit->file->priority;
     row.attempts = unit->attempts;
     row.arrival_ms = unit->file->arrival_ms;
-    row.due_ms = unit->state == State::waiting ? unit->due_ms : 0;
+    row.due_ms = unit->state == State::waiting         ? unit->due_ms
+                 : down && unit->state == State::ready ? unit->destination->blocked_until_ms
+                                                       : 0;
+    row.why_down = unit->destination->why_down;
     row.bytes = unit->file->bytes;
     visit(row);
   }
+}
+
+std::vector<FileName> Schedule::files() const {
+  std::vector<FileName> names;
+  names.reserve(files_.size());
+  for (const auto& [key, file] : files_) names.push_back(file->name);
+  return names;
 }
 
 std::optional<FileName> Schedule::name_of(const FileName& name) const {

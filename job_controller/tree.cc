@@ -54,6 +54,7 @@ Task<void> Controller::read_tree() {
       }
       for (const auto& bucket : *buckets) co_await read_bucket(channel, bucket);
     }
+    co_await forget_removed();
     log::Event("queue.tree_read")
         .with("messages", static_cast<std::int64_t>(schedule_.size()))
         .with("before", static_cast<std::int64_t>(before))
@@ -82,6 +83,23 @@ Task<void> Controller::read_bucket(std::string channel, std::string bucket) {
     co_await read_files(std::exchange(unknown, {}));
   }
   if (!unknown.empty()) co_await read_files(std::move(unknown));
+}
+
+// Files that were removed behind our back. One that was renamed meanwhile has another name in the schedule by
+// now.
+Task<void> Controller::forget_removed() {
+  const auto known = schedule_.files();
+  auto removed = co_await daemon_.workers().run([this, &known] {
+    std::vector<FileName> names;
+    for (const auto& name : known)
+      if (!file_exists(queue_->path_of(name))) names.push_back(name);
+    return names;
+  });
+  for (const auto& name : removed) {
+    const auto now = schedule_.name_of(name);
+    bool busy = false;
+    if (now && now->relative() == name.relative()) schedule_.forget(name, busy);
+  }
 }
 
 Task<void> Controller::read_files(std::vector<FileName> names) {

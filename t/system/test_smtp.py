@@ -448,6 +448,28 @@ class Client(waxwing.TestCase):
         log = self.box.log('tcp_smtp_client')
         self.send(['a@[127.0.2.1]'])
         log.wait(r'mta\.deferred .*a@\[127\.0\.2\.1\].*4\.4\.[12]')
+        self.send(['b@[127.0.2.1]'])
+        view = waxwing.wait_until(lambda: re.search(r'.*host-down.*', self.cache()), 'the message behind it').group(0)
+        self.assertRegex(view, r'\[127\.0\.2\.1\] .*:\d\d$')  # when the host is tried again
+        self.assertRegex(self.cache(), r'channel tcp_local, host \[127\.0\.2\.1\] is down: 4\.4\.')
+
+        # What is removed behind the job controller is forgotten by a look at the tree.
+        for name in self.box.queue_files('tcp_local'):
+            os.unlink(os.path.join(self.box.root, 'queue', name))
+        self.box.command('imsimta', 'cache', '-sync')
+        self.assertNotIn('127.0.2.1', self.cache())
+
+    def cache(self):
+        return self.box.command('imsimta', 'cache', '-view', 'tcp_local').stdout
+
+    def test_the_log_of_an_accepted_message_names_its_queue_file(self):
+        self.box.command('imsimta', 'queue', 'stop', 'tcp_local')
+        self.addCleanup(self.box.command, 'imsimta', 'queue', 'start', 'tcp_local')
+        log = self.box.log('smtpd')
+        host = fake.host()
+        self.send([f'named@[{host.address}]'])
+        name = re.search(r' file=(\S+)', log.wait(r'mta\.enqueue .*named@')).group(1)
+        self.assertTrue(os.path.exists(os.path.join(self.box.root, 'queue', name)))
 
 
 if __name__ == '__main__':

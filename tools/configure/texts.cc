@@ -97,8 +97,8 @@ std::string bench_env_text(const Settings& s) {
   put("PIDFILES", s.data_path + "/run/watcher.pid");
   put("CPUFILE", "");
   const std::string queue = s.data_path + "/queue/";
-  put("RESET",
-      fmt::format("find {} {} -type f -delete", quoted(queue + "hold"), quoted(queue + "bitbucket")));
+  put("RESET", fmt::format("find {} {} -type f -delete; {} cache -sync >/dev/null", quoted(queue + "hold"),
+                           quoted(queue + "bitbucket"), quoted(s.data_path + "/bin/imsimta")));
   return text;
 }
 
