@@ -197,7 +197,9 @@ class Options(waxwing.TestCase):
         self.msconfig('set', 'service.imap.port', '2143')
         self.assertEqual(self.msconfig('diff').stdout,
                          f'- imap.port = {self.box.port("IMAP")}\n+ imap.port = 2143\n')
-        self.msconfig('revert')
+        self.assertIn('--restart', self.msconfig('revert').stdout)
+        self.msconfig('unset', 'log.level')
+        self.assertIn('imsimta reload', self.msconfig('revert').stdout)
         self.msconfig('unset', 'log.level')
         with open(path) as f:
             self.assertEqual(f.read(), before)

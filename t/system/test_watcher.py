@@ -190,6 +190,15 @@ class Watcher(unittest.TestCase):
         out = self.it.run('start-msg')
         self.assertEqual(out.returncode, 0, out.stdout)
 
+    def test_a_mistake_in_msg_conf_does_not_hide_what_runs(self):
+        self.it.run('start-msg')
+        with open(os.path.join(self.it.root, 'config', 'msg.conf'), 'a') as f:
+            f.write('no equals sign\n')
+        self.assertEqual(self.it.status()['popd'], 'running')
+        out = self.it.run('start-msg', 'popd')
+        self.assertEqual(out.returncode, 2)
+        self.assertIn("no '='", out.stdout)
+
     def test_what_needs_a_failed_service_waits(self):
         self.it.mode('stored', 'dies')
         out = self.it.run('start-msg')

@@ -3,18 +3,13 @@
 
 #include "common/base/strings.h"
 #include "tools/imsimta/command.h"
+#include "tools/service/progress.h"
 #include "tools/service/watcher_client.h"
 
 namespace waxwing::imsimta {
 namespace {
 
 constexpr const char* kMtaServices[] = {"dispatcher", "job_controller"};
-
-void show(const Record& progress) {
-  fmt::print("  {:<16} {}{}{}\n", progress.get("name"), progress.get("state"),
-             progress.get("trouble").empty() ? "" : "  ", progress.get("trouble"));
-  std::fflush(stdout);
-}
 
 Result<> need_watcher(const Context& context) {
   TRY(auto runs, watcher_runs(context.root));
@@ -34,11 +29,11 @@ Result<int> ask(const Context& context, const std::string& verb, Arguments& argu
   TRY_VOID(need_watcher(context));
   if (!named)
     for (const auto* name : kMtaServices) question.set("name", name);
-  TRY(auto answer, follow(context.root, question, show));
+  const auto logs_before = log_sizes(context.root);
+  TRY(const auto answer, follow(context.root, question, show_progress));
   if (!answer.is("failed")) return 0;
-  std::string names;
-  for (const auto name : answer.all("name")) names += " " + std::string(name);
-  return temporary("failed:" + names + "; see the log files of these services");
+  explain_failure("imsimta " + verb, context.root, answer, logs_before);
+  return 75;
 }
 
 }  // namespace
@@ -62,7 +57,7 @@ Result<int> run_refresh(const Context& context, Arguments arguments) {
 Result<int> run_reload(const Context& context, Arguments arguments) {
   TRY_VOID(arguments.finish("reload"));
   TRY_VOID(need_watcher(context));
-  TRY(auto answer, follow(context.root, Record("reload"), show));
+  TRY(auto answer, follow(context.root, Record("reload"), show_progress));
   if (answer.is("failed")) return permanent(std::string(answer.get("text")));
   fmt::print("reloaded\n");
   return 0;

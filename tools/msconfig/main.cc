@@ -129,12 +129,21 @@ Result<> diff(const std::string& root, const Words& words) {
 Result<> revert(const std::string& root, const Words& words) {
   TRY(const std::string text, earlier_text(root, words));
   TRY(auto file, OptionFile::load(root));
-  const auto before = parse_options(text);
-  for (const auto& [name, value] : file.values())
-    if (!before.contains(name) && find_option(name)->type != OptionType::secret) TRY_VOID(file.unset(name));
-  for (const auto& [name, value] : before) TRY_VOID(file.set(name, value));
+  const auto before = parse_options(text), now = file.values();
+  bool restart = false;
+  for (const auto& [name, value] : now) {
+    if (before.contains(name) || find_option(name)->type == OptionType::secret) continue;
+    restart = restart || find_option(name)->restart;
+    TRY_VOID(file.unset(name));
+  }
+  for (const auto& [name, value] : before) {
+    const auto at = now.find(name);
+    if (at != now.end() && at->second == value) continue;
+    restart = restart || find_option(name)->restart;
+    TRY_VOID(file.set(name, value));
+  }
   TRY_VOID(file.save());
-  say_when(true);
+  say_when(restart);
   return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/config/config.h"
 #include "tools/service/command_line.h"
+#include "tools/service/progress.h"
 #include "tools/service/watcher_client.h"
 
 namespace waxwing {
@@ -15,20 +16,6 @@ constexpr const char* kUsage =
     "       start-msg --restart service ...\n"
     "       start-msg --status\n"
     "Starts what is enabled in config/msg.conf, or the services named, and waits until they are ready.\n";
-
-void show_progress(const Record& progress) {
-  const std::string name(progress.get("name"));
-  const auto state = progress.get("state");
-  if (state == "running") {
-    fmt::print("  {:<16} ready     pid {:<8} {:.2f} s\n", name, progress.get("pid"),
-               progress.number("ms") / 1000.0);
-  } else if (state == "failed") {
-    fmt::print("  {:<16} FAILED    {}\n", name, progress.get("trouble"));
-  } else if (state == "stopped" || state == "stopping") {
-    fmt::print("  {:<16} {}\n", name, state);
-  }
-  std::fflush(stdout);
-}
 
 int show_status(const Record& status) {
   fmt::print("watcher runs, pid {}\n", status.get("watcher"));
@@ -56,24 +43,8 @@ std::map<std::string, std::string> running_now(const std::string& root) {
   return running;
 }
 
-int explain_failure(const std::string& root, const Record& answer,
-                    std::map<std::string, std::size_t>& log_before) {
-  const auto names = answer.all("name"), troubles = answer.all("trouble");
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::string name(names[i]);
-    fmt::print(stderr, "start-msg: {} did not start: {}\n", name, troubles[i]);
-    const auto lines = last_log_lines(root, name, 10, log_before[name]);
-    if (!lines.empty()) fmt::print(stderr, "  last lines of {}/log/{}.log:\n", root, name);
-    for (const auto& line : lines) fmt::print(stderr, "    {}\n", line);
-  }
-  for (auto name : answer.all("waiting")) fmt::print(stderr, "start-msg: {} waits for it\n", name);
-  fmt::print(stderr, "watcher goes on trying; mend it and run start-msg again, or give up with stop-msg\n");
-  return 1;
-}
-
 Result<int> run(const CommandLine& line) {
   TRY(const std::string root, find_instance(line.get("instance")));
-  TRY(const auto config, Config::load(root));
   TRY(const bool runs, watcher_runs(root));
   if (line.has("status")) {
     if (!runs) {
@@ -83,16 +54,18 @@ Result<int> run(const CommandLine& line) {
     TRY(const Record status, follow(root, Record("status"), [](const Record&) {}));
     return show_status(status);
   }
+  TRY(const auto config, Config::load(root));
   Record question(line.has("restart") ? "restart" : "start");
   for (const auto& word : line.words) question.set("name", word);
   if (line.has("restart") && line.words.empty()) return permanent("--restart needs the name of a service");
-  std::map<std::string, std::size_t> log_before;
-  for (const char* name : {"slapd", "stored", "job_controller", "dispatcher", "imapd", "popd"})
-    log_before[name] = log_size(root, name);
+  const auto logs_before = log_sizes(root);
   if (!runs) TRY_VOID(launch_watcher(root, program_directory()));
   const auto before = running_now(root);
   TRY(const Record answer, follow(root, question, show_progress));
-  if (answer.is("failed")) return explain_failure(root, answer, log_before);
+  if (answer.is("failed")) {
+    explain_failure("start-msg", root, answer, logs_before);
+    return 1;
+  }
   if (!line.has("restart")) {
     for (const auto& [name, pid] : before) fmt::print("  {:<16} runs      pid {}\n", name, pid);
   }
