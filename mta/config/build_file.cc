@@ -52,8 +52,9 @@ Result<> write_durably(const std::string& path, std::string_view bytes) {
   if (!fd) return std::unexpected(fd.error());
   auto done = write_all(fd->get(), bytes);
   if (done) done = durable::commit(std::move(durable::Batch().file(fd->get()).rename(temporary_path, path)));
-  if (!done) ::unlink(temporary_path.c_str());
-  return done;
+  if (done) return done;
+  ::unlink(temporary_path.c_str());
+  return wrap(done.error(), path);
 }
 
 }  // namespace

@@ -32,6 +32,11 @@ class Sandbox(waxwing.TestCase):
         with open(os.path.join(self.box.root, 'env')) as f:
             self.assertIn(f". '{self.box.root}/env'", f.readline())
 
+    def test_cnbuild_names_the_file_it_cannot_write(self):
+        out = self.box.run(['bash', '-c', 'trap "" XFSZ; ulimit -f 1; exec imsimta cnbuild'], check=False)
+        self.assertNotEqual(out.returncode, 0)
+        self.assertIn(os.path.join(self.box.root, 'config/built/mta.built: '), out.stderr)
+
     def test_bench_env_is_for_a_shell(self):
         out = subprocess.run(['sh', '-c', '. "$1"; echo "$USER_PAT $PASS_PAT $QUEUE_ONLY $QUEUE_DISCARD"', 'sh',
                               os.path.join(self.box.root, 'bench.env')], capture_output=True, text=True).stdout
@@ -55,6 +60,7 @@ class Sandbox(waxwing.TestCase):
 
     def test_wrong_words_are_explained(self):
         for words, why in ((['--port-base', '80'], '--port-base'), (['--domain', 'a b'], 'no domain name'),
+                           (['--domain', '--port-base', '80'], '--domain needs a value'),
                            (['--colour'], 'no option --colour'), (['again'], "'again'")):
             out = self.box.run([CONFIGURE, '--sandbox', self.box.root + '-x', *words], check=False)
             self.assertEqual(out.returncode, 1)

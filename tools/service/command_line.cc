@@ -29,7 +29,8 @@ Result<CommandLine> parse_command_line(int argc, char** argv, const std::vector<
       return permanent("there is no option " + word + "; --help lists those there are");
     if (flag && equal != std::string::npos) return permanent("--" + name + " takes no value");
     if (takes_value && equal == std::string::npos) {
-      if (i + 1 >= argc) return permanent("--" + name + " needs a value");
+      if (i + 1 >= argc || std::string_view(argv[i + 1]).starts_with("--"))
+        return permanent("--" + name + " needs a value (one that begins with -- as --" + name + "=VALUE)");
       line.options[name] = argv[++i];
     } else {
       line.options[name] = inline_value;
