@@ -64,8 +64,9 @@ Result<Source> Source::make(const DeliveryMessage& message) {
   }
   if (message.prefix.empty()) {
     source.email_id_ = file.records().text(spool::Tag::email_id);
-    if (file.message_size() == 0) {
-      TRY_VOID(source.parse({}));
+    if (file.message_size() <= kReadNotMapped) {
+      TRY(const auto bytes, file.read_message(0, file.message_size()));
+      TRY_VOID(source.parse(bytes));
     } else {
       TRY(const auto map, Mapping::make(file.fd(), file.message_size(), false));
       TRY_VOID(source.parse({map->data(), file.message_size()}));

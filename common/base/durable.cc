@@ -102,19 +102,12 @@ class Committer {
         counters_.passes += 1;
         counters_.batches += jobs.size();
       }
-      if (jobs.size() > 1)
-        for (auto& job : jobs) start_writeback(job.batch);
       sync(jobs, Step::content);
       for (auto& job : jobs)
         if (job.outcome) job.outcome = make_names(job.batch);
       sync(jobs, Step::names);
       for (auto& job : jobs) job.done(std::move(job.outcome));
     }
-  }
-
-  // Lets the disk work on all files at once before we wait for the first.
-  static void start_writeback(const Batch& batch) {
-    for (const int fd : batch.files_) ::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
   }
 
   static Result<> make_names(const Batch& batch) {

@@ -41,7 +41,11 @@ Result<std::unique_ptr<Draft::Inner>> Draft::Inner::make(const std::string& part
 }
 
 Result<ParsedMessage> parse_file(int fd, std::uint64_t message_size) {
-  if (message_size == 0) return parse_for_cache({});
+  if (message_size <= kReadNotMapped) {
+    std::string bytes(message_size, '\0');
+    TRY_VOID(read_at(fd, 0, bytes.data(), bytes.size()));
+    return parse_for_cache(bytes);
+  }
   TRY(const auto map, Mapping::make(fd, message_size, false));
   return parse_for_cache({map->data(), message_size});
 }

@@ -10,6 +10,9 @@
 
 namespace waxwing::store {
 
+// Taking a mapping away interrupts every thread of the process: a message up to this size is read instead.
+constexpr std::uint64_t kReadNotMapped = 64 << 10;
+
 struct Draft::Inner {
   Inner(std::string file_path, UniqueFd file)
       : path(std::move(file_path)), fd(std::move(file)), writer(fd.get()) {}
