@@ -1,7 +1,7 @@
 #include "dispatcher/port_access.h"
 
+#include "common/directory/patiently.h"
 #include "common/log/log.h"
-#include "mta/submission/patiently.h"
 
 namespace waxwing::dispatcher {
 
@@ -26,7 +26,7 @@ Task<mta::PortVerdict> PortAccess::check(std::string server_ip, int server_port,
     const mta::Lookup lookup{*config, directory_.get(), patience};
     return mta::check_port_access(lookup, server_ip, server_port, client_ip, client_port);
   };
-  auto verdict = co_await mta::patiently(daemon_.workers(), ask);
+  auto verdict = co_await directory::patiently(daemon_.workers(), ask);
   if (verdict) co_return std::move(*verdict);
   log::Event("dispatcher.port_access.failed")
       .with("peer", client_ip)

@@ -12,7 +12,6 @@ namespace waxwing::imap {
 
 struct Settings {
   std::string banner;
-  std::string server_name;  // for ID
   FrameLimits limits_before_login;
   FrameLimits limits;  // after login
   std::int64_t login_timeout_ms = 60'000;

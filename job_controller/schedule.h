@@ -146,7 +146,6 @@ class Schedule {
   Unit* pop_ready(Channel& channel, unsigned per_host);
   Assignment assign(Unit& unit, std::int64_t now_ms);
   Unit* in_flight_unit(std::uint64_t id);
-  void end_flight(Unit& unit);
   void host_down(Destination& destination, const std::string& why, std::int64_t now_ms);
   void host_up(Destination& destination);
   void unblock(Destination& destination);

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "common/directory/directory.h"
-#include "mta/submission/verdict.h"
+#include "mta/protocol/verdict.h"
 #include "store/delivery.h"
 
 namespace waxwing::lmtp {

@@ -2,10 +2,10 @@
 
 #include "common/base/random.h"
 #include "common/base/strings.h"
+#include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "lmtpd/recipient.h"
 #include "mta/protocol/reply.h"
-#include "mta/submission/patiently.h"
 
 namespace waxwing::lmtp {
 
@@ -201,7 +201,7 @@ Task<void> Session::rcpt(std::string_view argument) {
   auto ask = [&](directory::Ask how) {
     return resolve_recipient(server_.directory(), parsed->address, here, how);
   };
-  auto resolved = co_await mta::patiently(server_.workers(), ask);
+  auto resolved = co_await directory::patiently(server_.workers(), ask);
   const bool good = resolved && *resolved;
   if (!good) {
     const auto verdict = resolved ? resolved->error()

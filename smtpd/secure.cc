@@ -1,7 +1,7 @@
 // STARTTLS (RFC 3207) and AUTH (RFC 4954).
 #include "common/base/strings.h"
+#include "common/directory/patiently.h"
 #include "common/log/log.h"
-#include "mta/submission/patiently.h"
 #include "smtpd/session.h"
 
 namespace waxwing::smtpd {

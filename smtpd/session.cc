@@ -3,10 +3,10 @@
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "mta/policy/switching.h"
 #include "mta/protocol/reply.h"
-#include "mta/submission/patiently.h"
 
 namespace waxwing::smtpd {
 
@@ -127,7 +127,7 @@ Task<void> Session::switch_channel() {
     const mta::Lookup lookup{*picture_->config, &server_->submitter()->view(), patience};
     return mta::switch_channel(lookup, *picture_->start, state);
   };
-  auto switched = co_await mta::patiently(server_->workers(), ask);
+  auto switched = co_await directory::patiently(server_->workers(), ask);
   if (switched) {
     channel_ = *switched;
   } else {

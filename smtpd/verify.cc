@@ -1,7 +1,7 @@
 // VRFY and EXPN, as the channel keywords and the option file allow.
 #include "common/base/strings.h"
+#include "common/directory/patiently.h"
 #include "mta/address/resolve.h"
-#include "mta/submission/patiently.h"
 #include "smtpd/session.h"
 
 namespace waxwing::smtpd {
@@ -24,7 +24,7 @@ Task<Result<mta::ResolveOutcome>> resolve(Server& server, const mta::MtaConfig& 
     const mta::Lookup lookup{config, &server.submitter()->view(), patience};
     return mta::resolve_recipient(lookup, request);
   };
-  auto outcome = co_await mta::patiently(server.workers(), ask);
+  auto outcome = co_await directory::patiently(server.workers(), ask);
   co_return outcome;
 }
 }  // namespace

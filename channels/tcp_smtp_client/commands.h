@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "mta/protocol/verdict.h"
 #include "mta/queue/envelope.h"
-#include "mta/submission/verdict.h"
 
 namespace waxwing::channels::smtp {
 

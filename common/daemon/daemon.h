@@ -1,9 +1,7 @@
 // The frame every daemon stands in: arguments, configuration, log, loops, signals, the word to watcher.
 //
-//   int main(int argc, char** argv) {
-//     return waxwing::run_daemon(argc, argv, "popd", {}, [](Daemon& d) -> Result<> { ...listen, serve...;
-//     return {}; });
-//   }
+//   Result<> start(Daemon& daemon) { ...listen, serve...; return {}; }
+//   int main(int argc, char** argv) { return run_daemon(argc, argv, "popd", {}, start); }
 //
 // Arguments: --instance DIR; --as NAME names this process in logs and towards watcher; daemons always stay in
 // the foreground (watcher starts them). start runs on the main loop's thread; after it the daemon is ready.

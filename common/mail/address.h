@@ -83,7 +83,6 @@ struct SmtpPath {
   AddrSpec spec;             // empty for <>
   std::string route;         // accepted and to be ignored, RFC 5321 appendix C
   std::size_t consumed = 0;  // bytes read of the text: parameters follow
-  bool is_null() const { return spec.empty(); }
 };
 
 // Path = "<" [ A-d-l ":" ] Mailbox ">" at the start of text (after "MAIL FROM:" and any blanks). Strict:

@@ -95,19 +95,6 @@ const HeaderField* HeaderBlock::find(std::string_view name) const {
   return nullptr;
 }
 
-const HeaderField* HeaderBlock::find_last(std::string_view name) const {
-  for (auto field = fields_.rbegin(); field != fields_.rend(); ++field)
-    if (iequals(field->name, name)) return &*field;
-  return nullptr;
-}
-
-std::vector<const HeaderField*> HeaderBlock::find_all(std::string_view name) const {
-  std::vector<const HeaderField*> found;
-  for (const auto& field : fields_)
-    if (iequals(field.name, name)) found.push_back(&field);
-  return found;
-}
-
 std::optional<std::string_view> HeaderBlock::value(std::string_view name) const {
   const auto* field = find(name);
   return field == nullptr ? std::nullopt : std::optional(field->value);

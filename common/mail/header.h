@@ -42,9 +42,7 @@ class HeaderBlock {
   bool limited() const { return limited_; }     // a limit cut it short
   std::size_t lines() const { return lines_; }  // line ends in [0, size())
 
-  const HeaderField* find(std::string_view name) const;  // the first one
-  const HeaderField* find_last(std::string_view name) const;
-  std::vector<const HeaderField*> find_all(std::string_view name) const;
+  const HeaderField* find(std::string_view name) const;                // the first one
   std::optional<std::string_view> value(std::string_view name) const;  // of the first one, folded
 
  private:

@@ -4,8 +4,7 @@
 // The dispatcher starts a worker with one end of a SOCK_SEQPACKET pair as the descriptor named by
 // WAXWING_DISPATCHER_FD, and the service's name and parameters in WAXWING_SERVICE and WAXWING_PARAMETERS
 // ("CHANNEL=tcp_local" lines). One Record a packet:
-//   dispatcher → worker   connection peer= peer_port= local= local_port= verdict= tls=0|1    (+ the
-//   descriptor)
+//   dispatcher → worker   connection peer= peer_port= local= local_port= verdict= tls=0|1 (+ descriptor)
 //                         drain       no more connections follow: finish the sessions there are, then end
 //                         stop        as drain, and sessions that wait between two messages end at once
 //   worker → dispatcher   ready       serving

@@ -43,7 +43,6 @@ class Channel {
 
  private:
   friend class ChannelParser;
-  friend class ChannelParserTest;
   std::string name_, tag_, where_;
   std::map<std::string, std::string> hosts_;
   std::bitset<512> in_force_;

@@ -76,9 +76,8 @@ class MappingTable {
 
 struct MappingLimits {
   std::size_t max_pattern_bytes = 256;
-  std::size_t max_template_bytes = 1024;  // longer ones with continued lines, up to max_joined_bytes
-  std::size_t max_joined_bytes = 16384;
-  int max_depth = 8;  // $|..| inside $|..|
+  std::size_t max_joined_bytes = 16384;  // of a template, continued lines joined
+  int max_depth = 8;                     // $|..| inside $|..|
 };
 
 class Mappings {

@@ -35,12 +35,11 @@ class MtaConfig {
   static Result<std::shared_ptr<const MtaConfig>> parse(SourceSet sources);
 
   const std::vector<Channel>& channels() const { return channels_; }
-  const Channel& local_channel() const { return channels_[local_index_]; }  // "l"
-  const Channel* channel(std::string_view name) const;                      // by name, case-blind
-  const Channel* channel_of_host(std::string_view tag_or_host) const;       // by tag or further host name
-  const std::string& local_host() const { return local_host_; }             // &/IMTA_HOST/
-  const std::string& default_domain() const { return default_domain_; }     // &/IMTA_DEFAULTDOMAIN/
-  bool is_local_host(std::string_view host) const;                          // names of channel l, aliases
+  const Channel* channel(std::string_view name) const;                   // by name, case-blind
+  const Channel* channel_of_host(std::string_view tag_or_host) const;    // by tag or further host name
+  const std::string& local_host() const { return local_host_; }          // &/IMTA_HOST/
+  const std::string& default_domain() const { return default_domain_; }  // &/IMTA_DEFAULTDOMAIN/
+  bool is_local_host(std::string_view host) const;                       // names of channel l, aliases
 
   const RuleSet& rules() const { return rules_; }
   const Mappings& mappings() const { return mappings_; }
@@ -58,10 +57,8 @@ class MtaConfig {
 
  private:
   friend class MtaConfigBuilder;
-  friend class MtaConfigTest;
   SourceSet sources_;
   std::vector<Channel> channels_;
-  std::size_t local_index_ = 0;
   std::unordered_map<std::string, std::size_t, CaseBlindHash, CaseBlindEqual> by_name_, by_host_;
   std::vector<std::string> local_aliases_;
   std::string local_host_, default_domain_, build_id_, root_;

@@ -62,13 +62,12 @@ void MtaConfigBuilder::index_channels() {
     config.by_name_.emplace(channel.name(), i);
     config.by_host_.emplace(channel.tag(), i);
     for (const auto& [host, alias] : channel.hosts()) config.by_host_.emplace(host, i);
-    if (channel.name() == "l") config.local_index_ = i;
   }
 }
 
 void MtaConfigBuilder::names() {
   auto& config = *config_;
-  config.local_host_ = config.channels_[config.local_index_].tag();
+  config.local_host_ = config.channels_.front().tag();  // "l": imta_cnf.cc sees to it
   config.default_domain_ = std::string(config.sources_.symbol("IMTA_DEFAULTDOMAIN"));
   if (config.default_domain_.empty()) config.default_domain_ = config.local_host_;
   for (const auto alias : split_words(config.sources_.symbol("IMTA_HOSTALIASES")))

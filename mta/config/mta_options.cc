@@ -45,10 +45,6 @@ std::string_view nearest(std::string_view name) {
 
 }  // namespace
 
-std::span<const MtaOptionSpec> mta_option_table() {
-  return kTable;
-}
-
 const MtaOptionSpec* find_mta_option(std::string_view name) {
   const auto found = std::ranges::find_if(kTable, [&](const auto& spec) { return iequals(spec.name, name); });
   return found == std::end(kTable) ? nullptr : found;

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +26,6 @@ struct MtaOptionSpec {
   bool implemented;
   std::string_view help;
 };
-std::span<const MtaOptionSpec> mta_option_table();
 const MtaOptionSpec* find_mta_option(std::string_view name);  // case-blind
 
 class MtaOptions {

@@ -147,11 +147,6 @@ Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view ser
   return verdict;
 }
 
-Result<bool> is_internal_ip(const Lookup& lookup, std::string_view client_ip) {
-  TRY(auto answer, apply_mapping(lookup, "INTERNAL_IP", client_ip));
-  return answer.matched && answer.flags.has('Y');
-}
-
 Result<AccessVerdict> check_from_access(const Lookup& lookup, const AccessSession& session,
                                         std::string_view source_channel, std::string_view envelope_from) {
   AccessVerdict verdict;

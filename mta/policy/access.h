@@ -62,9 +62,6 @@ Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view ser
 std::string port_probe(std::string_view server_ip, int server_port, std::string_view client_ip,
                        int client_port);
 
-// INTERNAL_IP: is the client one of ours?
-Result<bool> is_internal_ip(const Lookup& lookup, std::string_view client_ip);
-
 // FROM_ACCESS, at MAIL FROM.
 Result<AccessVerdict> check_from_access(const Lookup& lookup, const AccessSession& session,
                                         std::string_view source_channel, std::string_view envelope_from);

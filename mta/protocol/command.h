@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "mta/submission/verdict.h"
+#include "mta/protocol/verdict.h"
 
 namespace waxwing::mta::protocol {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
-#include "mta/submission/verdict.h"
+#include "mta/protocol/verdict.h"
 
 namespace waxwing::mta::protocol {
 

@@ -5,9 +5,9 @@
 
 #include "common/base/random.h"
 #include "common/base/strings.h"
+#include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "mta/submission/detail/state.h"
-#include "mta/submission/patiently.h"
 
 namespace waxwing::mta {
 
@@ -131,7 +131,7 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
     TRY(access, check_from_access(lookup, session, inner.source.channel, *resolved));
     return resolved;
   };
-  auto resolved = co_await patiently(inner.workers(), ask);
+  auto resolved = co_await directory::patiently(inner.workers(), ask);
   if (!resolved) {
     log::Event("mta.sender.failed")
         .with("from", request.address)
@@ -165,7 +165,7 @@ Task<Verdict> Submission::recipient(std::string address, RecipientOptions option
     const Lookup lookup{*inner.config, &inner.submitter->view(), patience};
     return look_up(lookup, inner, request, options);
   };
-  auto outcome = co_await patiently(inner.workers(), ask);
+  auto outcome = co_await directory::patiently(inner.workers(), ask);
   if (!outcome) {
     log::Event("mta.recipient.failed")
         .with("qid", inner.queue_id)

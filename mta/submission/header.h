@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "mta/address/context.h"
+#include "mta/protocol/verdict.h"
 #include "mta/queue/envelope.h"
-#include "mta/submission/verdict.h"
 
 namespace waxwing::mta {
 

@@ -8,10 +8,10 @@
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "mta/submission/detail/state.h"
 #include "mta/submission/header.h"
-#include "mta/submission/patiently.h"
 
 namespace waxwing::mta {
 
@@ -122,7 +122,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
     const Lookup lookup{*config, &submitter->view(), patience};
     return process_header(lookup, task);
   };
-  auto processed = co_await patiently(workers(), ask);
+  auto processed = co_await directory::patiently(workers(), ask);
   if (!processed) co_return fail(verdict_of(processed.error()));
   if (!*processed) co_return fail(processed->error());
   HeaderOutcome& outcome = **processed;
@@ -200,25 +200,6 @@ Task<Verdict> Submission::finish() {
   }
   log_accepted(inner, envelopes, *published);
   co_return accepted;
-}
-
-Task<Verdict> submit_message(std::shared_ptr<Submitter> submitter, Source source, std::string sender,
-                             SenderOptions options, std::vector<std::string> recipients, std::string message,
-                             std::vector<Refused>* refused) {
-  Submission submission(std::move(submitter), std::move(source));
-  auto verdict = co_await submission.sender(std::move(sender), std::move(options));
-  if (!verdict.ok()) co_return verdict;
-  for (auto& address : recipients) {
-    RecipientOptions plain;
-    verdict = co_await submission.recipient(address, std::move(plain));
-    if (verdict.ok()) continue;
-    if (!refused) co_return verdict;
-    refused->push_back({address, verdict});
-  }
-  if (submission.recipients() == 0) co_return verdict;
-  verdict = co_await submission.data(message);
-  if (verdict.ok()) verdict = co_await submission.finish();
-  co_return verdict;
 }
 
 }  // namespace waxwing::mta

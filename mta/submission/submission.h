@@ -2,11 +2,10 @@
 // hand their messages over here; nobody else writes an envelope.
 //
 //   Submission message(submitter, source);
-//   auto verdict = co_await message.sender("a@example.com", options);      // MAIL FROM
-//   verdict = co_await message.recipient("b@example.org", options);        // RCPT TO, once each
-//   verdict = co_await message.data(bytes);                                // any pieces, CRLF lines, no
-//   dot-stuffing verdict = co_await message.finish();                                   // durable when this
-//   is a 2xx
+//   auto verdict = co_await message.sender("a@example.com", options);   // MAIL FROM
+//   verdict = co_await message.recipient("b@example.org", options);     // RCPT TO, once each
+//   verdict = co_await message.data(bytes);                             // any pieces; CRLF, no dots stuffed
+//   verdict = co_await message.finish();                                // durable when this is a 2xx
 //
 // What happens, in this order: rewriting of the sender, FROM_ACCESS · per recipient rewriting, alias,
 // directory and group expansion, *_ACCESS tables, limits · header processing (header.h) · one queue file per
@@ -27,7 +26,7 @@
 #include "common/base/result.h"
 #include "common/daemon/daemon.h"
 #include "common/net/task.h"
-#include "mta/submission/verdict.h"
+#include "mta/protocol/verdict.h"
 
 namespace waxwing::directory {
 class Directory;
@@ -46,8 +45,8 @@ class Queue;
 struct Source {
   std::string channel;     // source channel, after channel switching: "tcp_local", "process"
   std::string session_id;  // sid of log events; empty: none
-  std::string
-      transport_info;  // "TCP|server-ip|server-port|client-ip|client-port"; empty for internal sources
+  // "TCP|server-ip|server-port|client-ip|client-port"; empty for internal sources.
+  std::string transport_info;
   std::string application_info;  // "SMTP/helo.example.com" as the access tables' app-info
   std::string auth_user;         // login name the peer authenticated as; empty: none
   std::string auth_address;      // that user's own mail address, when known
@@ -109,15 +108,5 @@ class Submission {
  private:
   std::unique_ptr<Inner> inner_;
 };
-
-// The whole in one call, for callers that have the message in hand. Stops at the first refusal unless
-// partial is allowed, in which case refused recipients are answered in refused.
-struct Refused {
-  std::string address;
-  Verdict verdict;
-};
-Task<Verdict> submit_message(std::shared_ptr<Submitter> submitter, Source source, std::string sender,
-                             SenderOptions options, std::vector<std::string> recipients, std::string message,
-                             std::vector<Refused>* refused = nullptr);
 
 }  // namespace waxwing::mta

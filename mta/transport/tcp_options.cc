@@ -128,11 +128,4 @@ Result<TcpOptions> parse_tcp_options(std::string_view text, const std::string& o
   return options;
 }
 
-Result<TcpOptions> load_tcp_options(const std::string& config_directory, const std::string& channel) {
-  const auto path = config_directory + "/" + channel + "_option";
-  if (!file_exists(path)) return TcpOptions{};
-  TRY(auto text, read_file(path, 1 << 20));
-  return parse_tcp_options(text, path);
-}
-
 }  // namespace waxwing::mta

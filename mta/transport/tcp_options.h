@@ -47,7 +47,5 @@ struct TcpOptions {
 
 // Errors name origin, line, option and what it takes.
 Result<TcpOptions> parse_tcp_options(std::string_view text, const std::string& origin);
-// <config_directory>/<channel>_option; a missing file is the defaults.
-Result<TcpOptions> load_tcp_options(const std::string& config_directory, const std::string& channel);
 
 }  // namespace waxwing::mta

@@ -255,10 +255,4 @@ void MailboxFiles::tell(EventKind kind, std::uint32_t first_uid, std::uint32_t l
   around_->tell(event);
 }
 
-Result<> MailboxFiles::mark_gone() {
-  TRY(const auto locked, lock());
-  locked.writer->mark(kMailboxGone);
-  return {};
-}
-
 }  // namespace waxwing::store

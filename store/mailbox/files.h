@@ -106,8 +106,6 @@ class MailboxFiles final : public Mailbox {
   // could not now: appends are under way.
   Result<bool> purge(std::int64_t until);
   bool has_dead() const;  // something is left to purge
-  // Marks the files as gone for everybody who has them open.
-  Result<> mark_gone();
   void rename_to(const MailboxName& name);
 
   Account& account() const { return *account_; }

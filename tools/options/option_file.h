@@ -33,7 +33,6 @@ class OptionFile {
   Result<> save() const;
 
  private:
-  friend class OptionHistory;
   std::string root_;
   std::vector<std::string> lines_, secret_lines_;  // msg.conf, secrets.conf
   std::string old_text_, old_secrets_;
