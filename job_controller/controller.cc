@@ -77,6 +77,12 @@ void Controller::add(const mta::queue::ScheduleEntry& entry) {
   if (schedule_.add(entry, wall_ms())) jobs_.touch(entry.name.channel);
 }
 
+// Mail for hosts that are down must not keep out what can be delivered now.
+void Controller::add_new(const mta::queue::ScheduleEntry& entry) {
+  if (is_full() && schedule_.make_room(wall_ms())) overflow_ = true;
+  add(entry);
+}
+
 void Controller::enqueued(const Record& record) {
   for (const auto& [name, value] : record.fields()) {
     if (name == "look") {
@@ -85,7 +91,7 @@ void Controller::enqueued(const Record& record) {
     }
     const auto entry = mta::queue::decode_schedule_entry(value);
     if (entry)
-      add(*entry);
+      add_new(*entry);
     else
       log::Event("job.bad_notice").with("why", entry.error().text).error();
   }

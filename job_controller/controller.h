@@ -36,6 +36,7 @@ class Controller {
   Task<void> serve(PacketSocket socket);
   void enqueued(const Record& record);
   void add(const mta::queue::ScheduleEntry& entry);
+  void add_new(const mta::queue::ScheduleEntry& entry);
 
   // tree.cc
   Task<void> read_tree();

@@ -112,6 +112,9 @@ class Schedule {
   bool forget(const FileName& name, bool& busy);
   // Marks all units for return, at once. False: unknown or in work.
   bool give_back(const FileName& name);
+  // Forgets one file that cannot be tried for a while: the one that waits longest and more than a minute,
+  // else one for a host that is down. The tree has it. False when there is none.
+  bool make_room(std::int64_t now_ms);
   void set_stopped(const std::string& channel, bool stopped);
   bool is_stopped(const std::string& channel) const;
   // Everything that waits in the channel is tried now, downed hosts included.
@@ -141,6 +144,7 @@ class Schedule {
   void leave_state(Unit& unit);
   void activate(Destination& destination);
   bool may_start(const Destination& destination, unsigned per_host) const;
+  Unit* least_useful(std::int64_t now_ms) const;
   static Unit* resolve(const Channel& channel, const Place& place);
   std::deque<Place>* find_ready(Channel& channel, unsigned per_host);
   Unit* pop_ready(Channel& channel, unsigned per_host);

@@ -6,6 +6,10 @@
 
 namespace waxwing::job_controller {
 
+namespace {
+constexpr std::int64_t kMinute = 60'000;
+}
+
 bool Schedule::forget(const FileName& name, bool& busy) {
   busy = false;
   const auto at = files_.find(name.key());
@@ -13,6 +17,26 @@ bool Schedule::forget(const FileName& name, bool& busy) {
   busy = at->second->in_flight > 0;
   if (busy) return false;
   drop_file(*at->second);
+  return true;
+}
+
+// A host that is down keeps units ready or waiting; when none waits, nearly every such host has ready ones.
+Schedule::Unit* Schedule::least_useful(std::int64_t now_ms) const {
+  if (!waiting_.empty() && waiting_.rbegin()->first > now_ms + kMinute) return waiting_.rbegin()->second;
+  for (auto at = blocked_.rbegin(); at != blocked_.rend(); ++at) {
+    auto& destination = *at->second;
+    for (auto& queue : destination.queues) {  // the lowest priority first, the last that came
+      while (!queue.empty() && resolve(*destination.channel, queue.back()) == nullptr) queue.pop_back();
+      if (!queue.empty()) return resolve(*destination.channel, queue.back());
+    }
+  }
+  return nullptr;
+}
+
+bool Schedule::make_room(std::int64_t now_ms) {
+  auto* unit = least_useful(now_ms);
+  if (unit == nullptr || unit->file->in_flight > 0) return false;
+  drop_file(*unit->file);
   return true;
 }
 

@@ -52,6 +52,25 @@ struct Bench {
 
 }  // namespace
 
+TEST_CASE("what cannot be tried for long makes room, what can be tried now does not") {
+  Bench bench;
+  bench.add("tcp_local", {"up.test"});
+  CHECK_FALSE(bench.schedule.make_room(bench.now));
+  for (int n = 0; n < 3; ++n) bench.add("tcp_local", {"down.test"});
+  for (auto work = bench.take(); work; work = bench.take()) {
+    if (work->host == "up.test")
+      bench.schedule.done(work->unit, bench.now);
+    else
+      bench.schedule.deferred(work->unit, {.host_down = "refused"}, bench.now);
+  }
+  const auto fresh = bench.add("ims-ms", {"ims-ms-daemon"});
+  CHECK(bench.schedule.size() == 4);
+  for (int n = 0; n < 3; ++n) CHECK(bench.schedule.make_room(bench.now));
+  CHECK_FALSE(bench.schedule.make_room(bench.now));
+  CHECK(bench.schedule.size() == 1);
+  CHECK(bench.take("ims-ms")->file == fresh);
+}
+
 TEST_CASE("work goes out by priority, then in the order it came") {
   Bench bench;
   const auto slow = bench.add("tcp_local", {"a.test"}, Priority::nonurgent);
