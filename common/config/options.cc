@@ -9,11 +9,11 @@ namespace waxwing {
 namespace {
 constexpr OptionSpec kRegistry[] = {
 #include "common/config/options/auth.inc"
-#include "common/config/options/local.inc"
 #include "common/config/options/directory.inc"
 #include "common/config/options/dispatcher.inc"
 #include "common/config/options/imap.inc"
 #include "common/config/options/lmtp.inc"
+#include "common/config/options/local.inc"
 #include "common/config/options/mta.inc"
 #include "common/config/options/pop.inc"
 #include "common/config/options/queue.inc"

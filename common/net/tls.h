@@ -16,8 +16,8 @@ struct TlsCertificate {
   std::string key_file;          // PEM
 };
 
-// The server side: a default certificate and more chosen by SNI (the names in the certificates). It keeps what
-// the files held when it was made; a stream keeps what it began with. Sessions resume by tickets.
+// The server side: a default certificate and more chosen by SNI (the names in the certificates). It keeps
+// what the files held when it was made; a stream keeps what it began with. Sessions resume by tickets.
 class TlsServer {
  public:
   struct Options {
