@@ -2,6 +2,7 @@
 
 #include "common/base/random.h"
 #include "common/base/strings.h"
+#include "common/base/time.h"
 #include "common/log/log.h"
 #include "common/mail/imap_structure.h"
 #include "imapd/command_table.h"
@@ -21,6 +22,7 @@ Session::Session(Server& server, Stream stream, bool tls_from_start)
       stream_(std::move(stream)),
       framer_(server.settings()->limits_before_login),
       id_(unique_id()),
+      login_until_ms_(monotonic_ms() + server.settings()->login_timeout_ms),
       tls_from_start_(tls_from_start) {
   stream_.set_timeout_ms(server.settings()->login_timeout_ms);
 }
@@ -114,6 +116,14 @@ Task<Session::Input> Session::next_command() {
       co_return Input::command;
     }
     if (!stream_.peek().empty()) continue;
+    if (!account_) {
+      const auto left_ms = login_until_ms_ - monotonic_ms();
+      if (left_ms <= 0) {
+        untagged("BYE Login took too long");
+        co_return Input::ended;
+      }
+      stream_.set_timeout_ms(left_ms);
+    }
     auto filled = co_await stream_.fill();
     if (!filled) {
       if (is_interrupt(filled.error()) && !stopping_) continue;

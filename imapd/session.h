@@ -130,6 +130,7 @@ class Session {
   Stream stream_;
   CommandFramer framer_;
   std::string id_;
+  std::int64_t login_until_ms_;  // who has not logged in by then has no business here
   std::unique_ptr<Account> account_;
   std::unique_ptr<Selected> selected_;
   std::uint32_t commands_ = 0;

@@ -1,5 +1,6 @@
 #include "common/net/stream.h"
 
+#include "common/base/time.h"
 #include "common/net/detail/stream_inner.h"
 #include "common/net/listener.h"
 
@@ -65,6 +66,8 @@ Task<Result<std::string>> Stream::read_line(std::size_t max_bytes, LineEnd end) 
   auto& s = *inner_;
   std::size_t scanned = 0;
   bool dropping = false;
+  const auto limit_ms = s.timeout_ms;
+  std::int64_t until_ms = -1;  // when the whole line must be there
   for (;;) {
     const auto bytes = s.buffered();
     const auto newline = bytes.find('\n', scanned);
@@ -90,7 +93,14 @@ Task<Result<std::string>> Stream::read_line(std::size_t max_bytes, LineEnd end) 
       scanned = s.buffered().size();
     }
     const auto before = s.buffered().size();
+    if (limit_ms >= 0) {
+      const auto now_ms = monotonic_ms();
+      if (until_ms < 0) until_ms = now_ms + limit_ms;
+      if (until_ms < now_ms) co_return temporary(std::string(kStreamTimeout));
+      s.timeout_ms = until_ms - now_ms;
+    }
     auto more = co_await fill();
+    s.timeout_ms = limit_ms;
     CO_TRY(const bool open, std::move(more));
     if (!open) co_return closed();
     scanned = std::min(scanned, before);

@@ -38,7 +38,8 @@ class Stream {
 
   // Read side. A time-out of < 0 means the stream's default (set_timeout_ms, 300,000 at first).
   // One line without its end. A line longer than max_bytes is a permanent error "line too long" after
-  // the whole line has been read and dropped, so that the session can answer and go on.
+  // the whole line has been read and dropped, so that the session can answer and go on. The time-out is for
+  // the line, not for each of its bytes: nobody keeps a session by dripping.
   Task<Result<std::string>> read_line(std::size_t max_bytes, LineEnd end = LineEnd::crlf);
   // At least one byte, at most max_bytes; an empty string means the peer has closed its side.
   Task<Result<std::string>> read_some(std::size_t max_bytes);

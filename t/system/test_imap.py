@@ -269,6 +269,17 @@ class ComingAndGoing(waxwing.TestCase):
         self.assertTrue(slow.line().startswith('* OK'))
         self.assertEqual(slow.line(), '* BYE Login took too long')
         self.assertTrue(slow.line().startswith('(the server has closed'))
+        with socket.create_connection(('127.0.0.1', self.box.port('IMAP')), timeout=0.1) as dripping:
+            heard = b''
+            for _ in range(100):  # a byte now and then does not keep a session
+                dripping.sendall(b'x')
+                try:
+                    heard += dripping.recv(4096)
+                except TimeoutError:
+                    continue
+                if b'BYE' in heard:
+                    break
+            self.assertIn(b'* BYE Login took too long', heard)
         first, second = self.connection(), self.connection()
         for connection in first, second:
             self.assertTrue(connection.line().startswith('* OK'))

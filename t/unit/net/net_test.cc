@@ -94,6 +94,18 @@ Task<void> read_with_timeout(Stream& stream, std::string& what) {
   auto line = co_await stream.read_line(100);
   what = !line && is_timeout(line.error()) ? "timeout" : "other";
 }
+// A byte every few milliseconds, and a line's end only long after the reader's patience.
+Task<void> keep_dripping(EventLoop& loop, Stream& writer, const std::string& what) {
+  for (int n = 0; n < 100 && what.empty(); ++n) {
+    writer.write("x");
+    auto flushed = co_await writer.flush();
+    CHECK(flushed);
+    co_await loop.sleep(5);
+  }
+  writer.write("\r\n");
+  auto flushed = co_await writer.flush();
+  CHECK(flushed);
+}
 Task<void> read_interrupted(Stream& stream, std::string& what) {
   auto line = co_await stream.read_line(100);
   what = !line && is_interrupt(line.error()) ? "interrupted" : "other";
@@ -108,6 +120,10 @@ TEST_CASE("a read ends by time-out, and by interrupt without harm") {
   Pair pair;
   Stream reader(loop, std::move(pair.a)), writer(loop, std::move(pair.b));
   std::string what;
+  run(loop, read_with_timeout(reader, what));
+  CHECK(what == "timeout");
+  what.clear();
+  loop.post([&] { spawn(keep_dripping(loop, writer, what)); });
   run(loop, read_with_timeout(reader, what));
   CHECK(what == "timeout");
   EventLoop second;
