@@ -124,6 +124,7 @@ Task<void> Session::bdat(std::string_view argument) {
 
 Task<bool> Session::receive_chunk(std::uint64_t size) {
   if (refusal_ && size > kDrainBytes) co_return false;
+  std::uint64_t drained = 0;
   while (size > 0) {
     if (stream_.peek().empty()) {
       auto more = co_await stream_.fill();
@@ -133,6 +134,7 @@ Task<bool> Session::receive_chunk(std::uint64_t size) {
     const auto piece =
         waiting.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(size, waiting.size())));
     size -= piece.size();
+    if (refusal_ && (drained += piece.size()) > kDrainBytes) co_return false;
     take(piece);
     stream_.skip(piece.size());
   }

@@ -188,6 +188,7 @@ Task<void> Session::bdat(std::string_view argument) {
 }
 
 Task<bool> Session::receive_chunk(std::uint64_t size) {
+  std::uint64_t drained = 0;
   while (size > 0) {
     if (stream_.peek().empty()) {
       auto more = co_await stream_.fill();
@@ -203,6 +204,9 @@ Task<bool> Session::receive_chunk(std::uint64_t size) {
     if (!chunk_refusal_) {
       auto verdict = co_await message_->data(piece);
       if (!verdict.ok()) chunk_refusal_ = std::move(verdict);
+    } else if ((drained += piece.size()) > kDrainBytes) {
+      reply({421, "4.7.0", "Too much data after a refused message"});
+      co_return false;
     }
     stream_.skip(piece.size());
   }

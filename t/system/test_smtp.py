@@ -229,6 +229,16 @@ class Server(waxwing.TestCase):
             self.assertEqual(wire.codes(2)[1], 554)
             self.assertEqual(wire.ask(b'NOOP')[:3], '250')
 
+    def test_an_endless_chunk_is_not_listened_to_for_ever(self):
+        with self.wire() as wire:
+            wire.ask(b'EHLO c.test')
+            wire.ask(b'MAIL FROM:<a@remote.test>')
+            wire.ask(b'RCPT TO:<dan@example.test>')
+            wire.send(b'BDAT 999999999999\r\nbare\n')
+            with self.assertRaises(ConnectionError):
+                for _ in range(200):
+                    wire.send(b'x' * (1 << 20))
+
     def test_loops_are_stopped(self):
         received = b''.join(b'Received: from a by b with SMTP id %d; Sun, 22 Nov 2026 05:00:00 +0000\r\n' % i for i in range(101))
         with self.box.smtp() as client:
