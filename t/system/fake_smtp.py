@@ -20,9 +20,10 @@ class Host:
     """What one address of the server answers, and what it was told."""
 
     def __init__(self, address, extensions=('PIPELINING', '8BITMIME', 'SIZE 1000000'), greeting='220 fake ESMTP', mail='250 ok',
-                 rcpt=None, data='354 go', end='250 2.0.0 taken', tls=None, close_after=None):
+                 rcpt=None, data='354 go', end='250 2.0.0 taken', tls=None, close_after=None, name='fake'):
         self.address, self.extensions, self.greeting, self.mail = address, extensions, greeting, mail
         self.rcpt, self.data, self.end, self.tls, self.close_after = rcpt or {}, data, end, tls, close_after
+        self.name = name
         self.messages, self.connections, self.commands = [], 0, []
         self.early = []          # commands that came before the answer to the one before, without PIPELINING
         self.changed = threading.Condition()
@@ -115,7 +116,7 @@ class Talk:
             host.note(lambda: host.early.append(line))
         if verb == 'EHLO':
             offered = list(host.extensions) + (['STARTTLS'] if host.tls and not self.secure else [])
-            self.say('\n'.join(['250 fake greets you'] + offered))
+            self.say('\n'.join([f'250 {host.name} greets you'] + offered))
         elif verb == 'STARTTLS':
             self.starttls()
         elif verb == 'MAIL':

@@ -219,6 +219,8 @@ class Outbound(waxwing.TestCase):
             ('two', 'addrsperfile 2', {}),
             ('named', 'local_host_alias other.name.test', {}),
             ('held', 'holdlimit 2', {}),
+            ('loop', 'local_host_alias loop.test', {'name': 'loop.test'}),
+            ('noloop', 'noloopcheck local_host_alias loop.test', {'name': 'loop.test'}),
             ('urgent', 'urgentblocklimit 1', {}),
             ('normal', 'normalblocklimit 1', {}),
             ('tls', 'musttlsclient', {}),
@@ -282,6 +284,13 @@ class Outbound(waxwing.TestCase):
             before = len(host.messages)
             self.submit(name)
             host.wait_messages(before + 1)
+
+    def test_a_peer_that_is_this_host_gets_nothing(self):
+        log = self.box.log('tcp_smtp_client')
+        host = self.submit('loop')
+        log.wait(r'mta\.failed .*' + self.to['loop'][0] + '.*5\\.4\\.6')
+        self.assertEqual(host.messages, [])
+        self.submit('noloop').wait_messages(1)
 
     def test_nothing_goes_in_clear_where_tls_is_a_must(self):
         log = self.box.log('tcp_smtp_client')
