@@ -1,4 +1,5 @@
 // The AUTHORIZATION state: USER and PASS, APOP, AUTH, STLS.
+#include "common/auth/patiently.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "popd/session.h"
@@ -39,11 +40,7 @@ Task<void> Session::pass(std::string_view argument) {
   const auto login = std::move(user_);
   user_.clear();
   auto ask = [&](auth::Ask how) { return server_.logins().password(who, login, argument, how); };
-  auto step = ask(auth::Ask::cache_only);
-  if (step.kind == auth::Step::Kind::would_block) {
-    auto work = [&ask] { return ask(auth::Ask::may_block); };
-    step = co_await server_.workers().run(work);
-  }
+  auto step = co_await auth::patiently(server_.workers(), ask);
   co_await login_done(std::move(step));
 }
 
@@ -55,11 +52,7 @@ Task<void> Session::apop(std::string_view argument) {
   }
   const auto who = peer();
   auto ask = [&](auth::Ask how) { return server_.logins().apop(who, words[0], timestamp_, words[1], how); };
-  auto step = ask(auth::Ask::cache_only);
-  if (step.kind == auth::Step::Kind::would_block) {
-    auto work = [&ask] { return ask(auth::Ask::may_block); };
-    step = co_await server_.workers().run(work);
-  }
+  auto step = co_await auth::patiently(server_.workers(), ask);
   co_await login_done(std::move(step));
 }
 
@@ -89,11 +82,7 @@ Task<void> Session::auth(std::string_view argument) {
     auto ask = [&](auth::Ask how) {
       return first ? exchange.start(mechanism, bytes, how) : exchange.step(*bytes, how);
     };
-    auto step = ask(auth::Ask::cache_only);
-    if (step.kind == auth::Step::Kind::would_block) {
-      auto work = [&ask] { return ask(auth::Ask::may_block); };
-      step = co_await server_.workers().run(work);
-    }
+    auto step = co_await auth::patiently(server_.workers(), ask);
     first = false;
     if (step.kind != auth::Step::Kind::challenge) {
       co_await login_done(std::move(step));

@@ -1,4 +1,5 @@
 // STARTTLS (RFC 3207) and AUTH (RFC 4954).
+#include "common/auth/patiently.h"
 #include "common/base/strings.h"
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
@@ -97,7 +98,9 @@ Task<void> Session::auth(std::string_view argument) {
 // A challenge to the client and its decoded answer; nothing when the exchange is over (already answered).
 Task<std::optional<std::string>> Session::auth_answer(std::string challenge) {
   reply({334, "", to_base64(challenge)});
+  waiting_ = true;
   auto line = co_await stream_.read_line(kAuthLineBytes);
+  waiting_ = false;
   if (!line) {
     co_await read_failed(std::move(line.error()));
     co_return std::nullopt;
@@ -121,11 +124,7 @@ Task<void> Session::auth_exchange(std::string mechanism, std::optional<std::stri
                           patience);
   };
   for (;;) {
-    auto step = advance(auth::Ask::cache_only);
-    if (step.kind == auth::Step::Kind::would_block) {
-      auto patient = [&advance] { return advance(auth::Ask::may_block); };
-      step = co_await server_->workers().run(patient);
-    }
+    auto step = co_await auth::patiently(server_->workers(), advance);
     started = true;
     if (step.kind == auth::Step::Kind::done) {
       identity_ = std::move(step.identity);

@@ -2,6 +2,7 @@
 //
 // Every attempt is made inline first, from the caches; only when the directory must be asked or a slow hash
 // computed does it go to a worker.
+#include "common/auth/patiently.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "imapd/commands/commands.h"
@@ -129,11 +130,8 @@ Task<Answer> login(Session& session, Command& command) {
   if (!arguments) co_return bad_syntax(arguments.error());
   auto& logins = session.server().logins();
   const auto peer = session.peer();
-  auto step = logins.password(peer, arguments->user, arguments->password, Ask::cache_only);
-  if (step.kind == Step::Kind::would_block) {
-    auto work = [&] { return logins.password(peer, arguments->user, arguments->password, Ask::may_block); };
-    step = co_await session.on_worker(work);
-  }
+  auto ask = [&](Ask how) { return logins.password(peer, arguments->user, arguments->password, how); };
+  auto step = co_await auth::patiently(session.workers(), ask);
   co_return concluded(session, step);
 }
 
@@ -143,22 +141,16 @@ Task<Answer> authenticate(Session& session, Command& command) {
   auto exchange = session.server().logins().begin(session.peer());
   std::optional<std::string_view> initial;
   if (arguments->initial) initial = *arguments->initial;
-  auto step = exchange.start(arguments->mechanism, initial, Ask::cache_only);
-  if (step.kind == Step::Kind::would_block) {
-    auto work = [&] { return exchange.start(arguments->mechanism, initial, Ask::may_block); };
-    step = co_await session.on_worker(work);
-  }
+  auto begin = [&](Ask how) { return exchange.start(arguments->mechanism, initial, how); };
+  auto step = co_await auth::patiently(session.workers(), begin);
   while (step.kind == Step::Kind::challenge) {
     auto response = co_await sasl_line(session, step.challenge);
     if (!response) {
       if (response.error().fault == Fault::temporary) session.finish();
       co_return bad_syntax(response.error());
     }
-    step = exchange.step(*response, Ask::cache_only);
-    if (step.kind == Step::Kind::would_block) {
-      auto work = [&] { return exchange.step(*response, Ask::may_block); };
-      step = co_await session.on_worker(work);
-    }
+    auto go_on = [&](Ask how) { return exchange.step(*response, how); };
+    step = co_await auth::patiently(session.workers(), go_on);
   }
   co_return concluded(session, step);
 }

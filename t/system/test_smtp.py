@@ -307,9 +307,14 @@ class Life(waxwing.TestCase):
     def test_a_stop_says_goodbye_between_messages_only(self):
         busy = self.begin()
         idle = self.connect()
+        login = Wire(self.box, 'SUBMIT')
+        login.reply()
+        login.ask(b'EHLO c.test')
+        self.assertEqual(login.ask(b'AUTH LOGIN')[:3], '334')
         self.box.restart('dispatcher')
-        self.assertEqual(idle.reply()[:9], '421 4.3.2')
-        self.assertTrue(idle.closed())
+        for wire in (idle, login):
+            self.assertEqual(wire.reply()[:9], '421 4.3.2')
+            self.assertTrue(wire.closed())
         self.assertEqual(busy.ask(b'second half\r\n.')[:3], '250')
         self.assertEqual(busy.reply()[:9], '421 4.3.2')
 
