@@ -39,7 +39,7 @@ stage: bins
 
 install: stage
 	@mkdir -p "$(DESTDIR)$(PREFIX)"
-	@etc/make/install-tree $(STAGE) "$(DESTDIR)$(PREFIX)"
+	@etc/make/install-tree $(STAGE) "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
 	@echo "installed in $(DESTDIR)$(PREFIX); next: $(PREFIX)/bin/configure"
 
 # ---- style --------------------------------------------------------------------------------------

@@ -13,12 +13,20 @@ class Install(unittest.TestCase):
         self.root = tempfile.mkdtemp(prefix='waxwing install ')  # with a blank in it
         self.addCleanup(shutil.rmtree, self.root)
         self.stage, self.target = os.path.join(self.root, 'stage'), os.path.join(self.root, 'opt')
-        for name in ('bin', 'lib', 'etc/config', 'man/man1'):
+        for name in ('bin', 'lib', 'etc/config', 'etc/system', 'man/man1'):
             os.makedirs(os.path.join(self.stage, name))
         shutil.copy('/bin/sleep', os.path.join(self.stage, 'bin', 'daemon'))
 
-    def install(self):
-        subprocess.run([os.path.join(TOP, 'etc', 'make', 'install-tree'), self.stage, self.target], check=True, timeout=60)
+    def install(self, *prefix):
+        subprocess.run([os.path.join(TOP, 'etc', 'make', 'install-tree'), self.stage, self.target, *prefix], check=True, timeout=60)
+
+    def test_the_unit_names_the_place_it_is_installed_for(self):
+        shutil.copy(os.path.join(TOP, 'etc/system/waxwing.service'), os.path.join(self.stage, 'etc/system'))
+        self.install('/srv/mail & more')
+        with open(os.path.join(self.target, 'etc/system/waxwing.service')) as file:
+            text = file.read()
+        self.assertIn('ExecStart=/srv/mail & more/bin/watcher', text)
+        self.assertNotIn('/opt/waxwing', text)
 
     def test_programs_that_run_are_replaced_under_them(self):
         self.install()
