@@ -80,7 +80,9 @@ Task<void> Control::answer(PacketSocket& socket, const Record& question) {
   for (std::string_view name : question.all("name")) {
     const auto specs = services_called(name);
     if (specs.empty()) {
-      (void)socket.send(Record("error").set("text", "there is no service '" + std::string(name) + "'"));
+      std::string text = "there is no service '" + std::string(name) + "'; there are";
+      for (const auto& service : supervisor_.services()) text += " " + std::string(service->spec->name);
+      (void)socket.send(Record("error").set("text", text));
       co_return;
     }
     for (const ServiceSpec* spec : specs) services.push_back(supervisor_.find(spec->name));

@@ -144,6 +144,20 @@ Result<Arguments> parse_arguments(int argc, char** argv) {
   }
   return arguments;
 }
+
+// Names of the options whose values differ, with commas between; restart: those that a reload does not
+// change.
+std::string changed_options(const Config& before, const Config& after, bool restart) {
+  std::string names;
+  for (const auto& spec : option_registry()) {
+    if (spec.restart != restart) continue;
+    const bool starred = spec.name.find('*') != std::string_view::npos;
+    const bool same = starred ? before.starred(spec.name) == after.starred(spec.name)
+                              : before.text(spec.name) == after.text(spec.name);
+    if (!same) names += (names.empty() ? "" : ",") + std::string(spec.name);
+  }
+  return names;
+}
 }  // namespace
 
 // What run_daemon does, step by step; a friend of Daemon in one place.
@@ -172,13 +186,18 @@ struct DaemonFrame {
       log::Event("daemon.reload.refused").with("error", fresh.error().text).error();
       return;
     }
+    const auto now = changed_options(*inner.config, **fresh, false);
+    const auto later = changed_options(*inner.config, **fresh, true);
     {
       const std::lock_guard lock(inner.mutex);
       inner.config = *fresh;
     }
     open_log(**fresh, daemon.name());
     for (auto& handler : inner.reload_handlers) handler();
-    log::Event("daemon.reloaded").notice();
+    log::Event event("daemon.reloaded");
+    if (!now.empty()) event.with("changed", now);
+    if (!later.empty()) event.with("wants_restart", later);
+    event.notice();
   }
 
   void stop() {

@@ -91,6 +91,17 @@ class Reload(waxwing.TestCase):
                 f.write(good)
             self.reload()
 
+    # ---- options ----
+    def test_the_log_says_which_options_changed_and_which_want_a_restart(self):
+        log = self.box.log('imapd')
+        self.box.command('msconfig', 'set', 'imap.idletimeout', '45', 'daemon.workers', '9')
+        self.box.command('imsimta', 'reload')
+        line = log.wait(r'daemon\.reloaded')
+        self.assertIn('changed=imap.idletimeout', line)
+        self.assertIn('wants_restart=daemon.workers', line)
+        self.box.command('msconfig', 'revert')
+        self.reload()
+
     # ---- the directory ----
     def answers(self, user):
         """What each daemon makes of a user now: True where it is fine."""
