@@ -199,7 +199,9 @@ Result<> Supervisor::launch(Service& service) {
   }
   const auto command = command_of(*service.spec, *config_, bin_directory_);
   TRY(service.process, Process::start(command, config_->path_of("log/" + name + ".log"), config_->root()));
-  TRY_VOID(replace_file(pid_file(service), std::to_string(service.process->pid()) + "\n", 0644));
+  // The file is for the watcher after us, no more: a full disk must not make us leave a process that runs.
+  const auto noted = replace_file(pid_file(service), std::to_string(service.process->pid()) + "\n", 0644);
+  if (!noted) log::Event("watcher.pid.file").with("service", name).with("why", noted.error().text).error();
   log::Event("watcher.start").with("service", name).with("pid", service.process->pid()).information();
   become(service, ServiceState::starting);
   return {};

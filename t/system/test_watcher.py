@@ -1,6 +1,7 @@
 """watcher, start-msg and stop-msg with stand-ins for the services, so that dying and hanging can be arranged."""
 import datetime
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -151,6 +152,14 @@ class Watcher(unittest.TestCase):
         out = self.it.run('start-msg', 'imapx')
         self.assertEqual(out.returncode, 2)
         self.assertRegex(out.stdout, "no service 'imapx'; there are .*imapd")
+
+    def test_a_pid_file_that_cannot_be_written_loses_no_process(self):
+        os.makedirs(os.path.join(self.it.root, 'run/imapd.pid'))
+        self.assertEqual(self.it.run('start-msg').returncode, 0)
+        line = re.search(r'imapd +running +pid (\d+)', self.it.run('start-msg', '--status').stdout)
+        self.assertTrue(line)
+        self.assertEqual(self.it.run('stop-msg').returncode, 0)
+        self.assertFalse(alive(int(line.group(1))))
 
     def test_restart_gives_another_process(self):
         self.it.run('start-msg')
