@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/failpoint.h"
+#include "common/base/time.h"
 #include "common/log/log.h"
 #include "common/net/workers.h"
 
@@ -66,6 +67,7 @@ void log_recipient(const Work& work, std::size_t index, const Decision& decision
   const auto& verdict = work.verdict(index);
   const char* name = decision.progress.status == Status::delivered ? "mta.delivered"
                      : decision.progress.status == Status::failed  ? "mta.failed"
+                     : !work.hold_reason().empty()                 ? "mta.held"
                                                                    : "mta.deferred";
   auto event = log::Event(name);
   event.with("qid", envelope.queue_id)
@@ -76,8 +78,8 @@ void log_recipient(const Work& work, std::size_t index, const Decision& decision
       .with("orcpt", recipient.original)
       .with("size", static_cast<std::int64_t>(const_cast<Work&>(work).message().message_size()))
       .with("attempts", decision.progress.attempts)
-      .with("delay_ms", decision.progress.last_attempt_ms - envelope.arrival_ms)
-      .with("reply", verdict.text);
+      .with("delay_ms", wall_ms() - envelope.arrival_ms)
+      .with("reply", verdict.text.empty() ? work.hold_reason() : verdict.text);
   if (!verdict.remote_mta.empty()) event.with("host", verdict.remote_mta);
   decision.progress.status == Status::delivered ? event.information() : event.notice();
 }

@@ -16,6 +16,13 @@ def setUpModule():
 
 
 class Queue(waxwing.TestCase):
+    def test_a_message_for_the_hold_channel_is_logged_as_held(self):
+        log = self.box.log('hold', from_start=True)
+        self.send('kept', 'u1@hold.test')
+        line = log.wait(r'mta\.held .*to=u1@hold\.test')
+        self.assertRegex(line, r' delay_ms=\d+ reply="[^"]')
+        self.qm('delete', re.search(r'qid=(\S+)', line)[1])
+
     def send(self, subject, to, sender='alice@example.test'):
         shown = to if isinstance(to, str) else ', '.join(to)
         with self.box.smtp() as client:
