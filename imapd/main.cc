@@ -30,6 +30,7 @@ struct Imapd {
     const auto addresses = config->text("local.listenaddr");
     for (const auto address : split(addresses, ',')) {
       const std::string where(trim(address));
+      if (where.empty()) continue;
       if (const auto port = config->number("imap.port"))
         TRY_VOID(listen(daemon, where, static_cast<int>(port), false));
       const auto tls_port = config->number("imap.sslport");

@@ -164,5 +164,13 @@ class DirectoryAway(BadDay):
         self.assertEqual(self.subjects('joe'), [])  # no notices
 
 
+class ListenAddresses(BadDay):
+    def test_an_empty_piece_in_the_list_stops_no_service(self):
+        self.box.set_option('local.listenaddr', '127.0.0.1, ')
+        self.box.start('imapd', 'popd')
+        self.box.imap(tls=False).logout()
+        self.box.pop(tls=False).quit()
+
+
 if __name__ == '__main__':
     waxwing.main()
