@@ -1,4 +1,5 @@
-// hold(8): keeps messages for users whose mail is on hold, until an operator releases them.
+// hold(8): keeps messages for users whose mail is on hold, until an operator releases them. Submission writes
+// such files as held ones already; this program is for those that came into the channel in another way.
 #include "channels/master/master.h"
 
 namespace {

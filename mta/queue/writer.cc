@@ -119,6 +119,7 @@ std::vector<FileName> Writer::Inner::announce(const std::vector<Envelope>& envel
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     names.push_back(parts[i].name);
+    if (parts[i].name.held) continue;  // nothing to schedule
     auto line = schedule_line(parts[i].name, envelopes[i], file->message_size());
     // So many hosts that it fits no packet: the job controller reads the file itself.
     const bool look = line.size() > kMostNoticeBytes;
@@ -131,7 +132,7 @@ std::vector<FileName> Writer::Inner::announce(const std::vector<Envelope>& envel
     notice.set(look ? "look" : "file", line);
     bytes += line.size();
   }
-  queue->tell_job_controller(notice);
+  if (bytes > 0) queue->tell_job_controller(notice);
   return names;
 }
 

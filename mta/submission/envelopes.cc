@@ -75,7 +75,10 @@ Cut cut_of(const MtaConfig& config, const std::string& channel_name) {
   return cut;
 }
 
+// The hold channel has nothing to deliver: its files are held from the start, and no program has to rename
+// them one by one.
 std::string hold_reason(const Submission::Inner& inner, const std::string& channel_name) {
+  if (channel_name == "hold") return "in the hold channel: release resolves the addresses again";
   const Channel* channel = inner.config->channel(channel_name);
   const auto limit = channel ? channel->number(Kw::holdlimit, 0) : 0;
   const auto source_limit = inner.channel ? inner.channel->number(Kw::holdlimit, 0) : 0;

@@ -16,11 +16,26 @@ def setUpModule():
 
 
 class Queue(waxwing.TestCase):
-    def test_a_message_for_the_hold_channel_is_logged_as_held(self):
-        log = self.box.log('hold', from_start=True)
+    def test_a_message_for_the_hold_channel_is_held_when_it_is_answered(self):
+        log = self.box.log('smtpd')
         self.send('kept', 'u1@hold.test')
-        line = log.wait(r'mta\.held .*to=u1@hold\.test')
+        files = self.box.queue_files('hold')
+        self.assertEqual([name.endswith('.HELD') for name in files], [True], files)
+        line = log.wait(r'mta\.enqueue .*dst=hold .*to=u1@hold\.test')
+        self.assertRegex(line, r' held="in the hold channel')
+        self.qm('delete', re.search(r'qid=(\S+)', line)[1])
+        self.assertEqual(self.box.queue_files('hold'), [])
+
+    def test_a_file_that_was_moved_into_the_hold_channel_is_held_and_logged(self):
+        log = self.box.log('hold', from_start=True)
+        self.send('moved', 'u2@hold.test')
+        name = self.box.queue_files('hold')[0]
+        path = os.path.join(self.box.root, 'queue', name)
+        os.rename(path, path.removesuffix('.HELD'))
+        self.box.command('imsimta', 'cache', '-sync')
+        line = log.wait(r'mta\.held .*to=u2@hold\.test')
         self.assertRegex(line, r' delay_ms=\d+ reply="[^"]')
+        waxwing.wait_until(lambda: self.box.queue_files('hold') == [name], 'the file to be held again')
         self.qm('delete', re.search(r'qid=(\S+)', line)[1])
 
     def send(self, subject, to, sender='alice@example.test'):
