@@ -45,17 +45,37 @@ Batch& Batch::file(int fd) {
   files_.push_back(fd);
   return *this;
 }
+Batch& Batch::content(int fd, std::string path) {
+  contents_.push_back({fd, std::move(path)});
+  return *this;
+}
 Batch& Batch::rename(std::string from, std::string to) {
-  moves_.push_back({std::move(from), std::move(to), false});
+  moves_.push_back({Move::Kind::rename, std::move(from), std::move(to)});
   return *this;
 }
 Batch& Batch::link(std::string from, std::string to) {
-  moves_.push_back({std::move(from), std::move(to), true});
+  moves_.push_back({Move::Kind::link, std::move(from), std::move(to)});
+  return *this;
+}
+Batch& Batch::linked(std::string from, std::string to) {
+  moves_.push_back({Move::Kind::linked, std::move(from), std::move(to)});
+  return *this;
+}
+Batch& Batch::range(Range range) {
+  ranges_.push_back(std::move(range));
+  return *this;
+}
+Batch& Batch::removed(std::string path) {
+  removed_.push_back(std::move(path));
   return *this;
 }
 Batch& Batch::directory(std::string path) {
   directories_.push_back(std::move(path));
   return *this;
+}
+bool Batch::empty() const {
+  return files_.empty() && contents_.empty() && moves_.empty() && ranges_.empty() && removed_.empty() &&
+         directories_.empty();
 }
 
 // One thread a process, started with the first batch. It takes everything that waits, runs the three
@@ -112,12 +132,14 @@ class Committer {
 
   static Result<> make_names(const Batch& batch) {
     for (const auto& move : batch.moves_) {
+      if (move.kind == Batch::Move::Kind::linked) continue;
       TRY_VOID(failpoint("durable.publish"));
-      const int failed = move.link ? ::link(move.from.c_str(), move.to.c_str())
-                                   : ::rename(move.from.c_str(), move.to.c_str());
+      const bool link = move.kind == Batch::Move::Kind::link;
+      const int failed =
+          link ? ::link(move.from.c_str(), move.to.c_str()) : ::rename(move.from.c_str(), move.to.c_str());
       if (failed != 0)
-        return std::unexpected(system_error(
-            (move.link ? "cannot link " : "cannot rename ") + move.from + " to " + move.to, errno));
+        return std::unexpected(
+            system_error((link ? "cannot link " : "cannot rename ") + move.from + " to " + move.to, errno));
     }
     return {};
   }
@@ -142,11 +164,16 @@ class Committer {
     };
     for (auto& job : jobs) {
       if (!job.outcome) continue;
-      if (step == Step::content)
+      if (step == Step::content) {
         for (const int fd : job.batch.files_) add(job, fd, {});
+        for (const auto& content : job.batch.contents_) add(job, content.fd, {});
+        for (const auto& range : job.batch.ranges_) add(job, range.fd, {});
+      }
       if ((step == Step::content) != job.batch.moves_.empty()) continue;
       for (const auto& path : job.batch.directories_) add(job, -1, path);
+      for (const auto& content : job.batch.contents_) add(job, -1, parent_of(content.path));
       for (const auto& move : job.batch.moves_) add(job, -1, parent_of(move.to));
+      for (const auto& path : job.batch.removed_) add(job, -1, parent_of(path));
     }
     std::vector<Result<>> outcomes(syncs.size());
     crew_.each(syncs.size(), [&](std::size_t n) { outcomes[n] = syncs[n].run(); });
@@ -173,6 +200,32 @@ Result<> commit(Batch batch) {
 
 void commit_async(Batch batch, std::function<void(Result<>)> done) {
   Committer::instance().submit(std::move(batch), std::move(done));
+}
+
+Result<> remove(const std::string& path) {
+  TRY_VOID(failpoint("durable.remove"));
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return std::unexpected(system_error("cannot remove " + path, errno));
+  return {};
+}
+
+Result<> rename(const std::string& from, const std::string& to) {
+  TRY_VOID(failpoint("durable.publish"));
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return std::unexpected(system_error("cannot rename " + from + " to " + to, errno));
+  return {};
+}
+
+Result<> settle() {
+  return {};
+}
+
+Result<> covers(const std::string&) {
+  return {};
+}
+
+Result<> open_journal(JournalSettings) {
+  return {};
 }
 
 Counters counters() {

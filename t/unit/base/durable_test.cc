@@ -43,6 +43,27 @@ TEST_CASE("a batch is published under all its names") {
   CHECK_FALSE(file_exists(scratch.path + "/one.tmp"));
 }
 
+TEST_CASE("contents, links made before, ranges and removals are taken in one batch") {
+  Scratch scratch;
+  const auto one = scratch.path + "/one";
+  auto fd = open_file(one + ".tmp", O_CREAT | O_RDWR);
+  REQUIRE(fd);
+  REQUIRE(write_all(fd->get(), "one"));
+  REQUIRE(durable::commit(std::move(durable::Batch().content(fd->get(), one).rename(one + ".tmp", one))));
+  REQUIRE(::link(one.c_str(), (one + ".2").c_str()) == 0);
+  REQUIRE(durable::remove(one));
+  REQUIRE(durable::remove(one));  // missing is success
+  REQUIRE(write_at(fd->get(), 0, "O"));
+  durable::Range range{one + ".2", fd->get(), 0, [](std::string& image) { image += 'O'; }, 0, {}};
+  durable::Batch batch;
+  batch.linked(one, one + ".2").range(std::move(range)).removed(one);
+  REQUIRE(durable::commit(std::move(batch)));
+  CHECK(read_file(one + ".2") == "One");
+  REQUIRE(durable::rename(one + ".2", one));
+  CHECK(read_file(one) == "One");
+  CHECK(durable::settle());
+}
+
 TEST_CASE("a disk that fails at any step fails the batch with its reason, and the next one works") {
   for (const auto* point : {"durable.sync", "durable.publish", "durable.syncdir"}) {
     INFO(point);
