@@ -47,7 +47,9 @@ TESTBINS := $(TESTROOMS:%=$(BUILD)/t/%)
 .PHONY: all bins tests clean layers format tidy
 all: bins
 bins: $(BINS)
-tests: $(TESTBINS)
+BENCHSRC := $(sort $(wildcard t/bench/load/*.cc))
+LOAD     := $(BUILD)/bench/load
+tests: $(TESTBINS) $(LOAD)
 
 # ---- compile ------------------------------------------------------------------------------------
 $(BUILD)/o/%.o: %.cc
@@ -76,6 +78,12 @@ $(BUILD)/t/$(1): $(BUILD)/o/t/unit/main.o $(patsubst %.cc,$(BUILD)/o/%.o,$(filte
 endef
 $(foreach r,$(TESTROOMS),$(eval $(call testroom,$(r))))
 
+# The load generator of the benchmarks: t/bench/load.
+$(LOAD): $(BENCHSRC:%.cc=$(BUILD)/o/%.o) $(LIBRARY)
+	@mkdir -p $(@D)
+	@printf '  LINK  bench/load\n'
+	@$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)
+
 -include $(shell find $(BUILD)/o -name '*.d' 2>/dev/null)
 
 # ---- checks -------------------------------------------------------------------------------------
@@ -83,7 +91,7 @@ layers:
 	@python3 t/layers.py
 
 format:
-	@clang-format -i $(SOURCES) $(TESTSRC) $(shell find $(wildcard $(ROOMS)) t/unit -name '*.h')
+	@clang-format -i $(SOURCES) $(TESTSRC) $(BENCHSRC) $(shell find $(wildcard $(ROOMS)) t/unit t/bench -name '*.h')
 
 clean:
 	rm -rf $(BUILD)

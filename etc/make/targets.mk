@@ -7,7 +7,7 @@ PACKAGES  = $(if $(NO_INSTALL),true,etc/install-packages)
 BUILDING  = python3 etc/make/progress.py $(MAKE) --no-print-directory -j$(JOBS)
 DEMO      = run/demo
 
-.PHONY: demo demo-stop check stage install format-check packages
+.PHONY: demo demo-stop check bench stage install format-check packages
 packages:
 	@$(PACKAGES) build run
 
@@ -27,6 +27,11 @@ check:
 	@$(MAKE) --no-print-directory layers
 	@python3 t/run --build $(BUILD)
 
+# Figures of this version against a sandbox of its own: t/bench/README.md. WORKLOADS="W1 W3" takes some only.
+bench:
+	@$(BUILDING) stage $(LOAD)
+	@python3 t/bench/bench.py --build $(BUILD) $(WORKLOADS)
+
 # ---- the installed tree -------------------------------------------------------------------------
 PREFIX ?= /opt/waxwing
 MANUALS := $(wildcard man/*.[1-8])
@@ -43,12 +48,12 @@ install: stage
 	@echo "installed in $(DESTDIR)$(PREFIX); next: $(PREFIX)/bin/configure"
 
 # ---- style --------------------------------------------------------------------------------------
-HEADERS := $(shell find $(wildcard $(ROOMS)) t/unit -name '*.h')
+HEADERS := $(shell find $(wildcard $(ROOMS)) t/unit t/bench -name '*.h')
 TIDY    ?= $(firstword $(shell command -v clang-tidy-19 clang-tidy-20 clang-tidy-18 clang-tidy-17 clang-tidy-16) clang-tidy)
 
 format-check:
 	@$(PACKAGES) check
-	@clang-format --dry-run -Werror $(SOURCES) $(TESTSRC) $(HEADERS) && echo 'format-check: all files are as clang-format would have them'
+	@clang-format --dry-run -Werror $(SOURCES) $(TESTSRC) $(BENCHSRC) $(HEADERS) && echo 'format-check: all files are as clang-format would have them'
 
 tidy:
 	@$(PACKAGES) check

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Figures of this version: a sandbox of its own, the workloads, JSON lines and a table.
+
+    t/bench/bench.py [--build build] [--seconds 4] [--port-base 20000] [--box DIR [--keep]] [W1 W2 ...]
+
+Results: BUILD/bench/results.jsonl, and a table on standard output. Nothing else should run meanwhile. With
+--box the sandbox is made there, or used as it is when it is there already (it must run).
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+USERS = 1100
+
+
+def w1(bench):
+    for name, pattern in (('hold', 'u%d@hold.test'), ('discard', 'u%d@discard.test')):
+        for figure, more in (('1rcpt', {}), ('10rcpt', {'rcpts': 10}), ('1rcpt_keep', {'perconn': 100}),
+                             ('1rcpt_1conn', {'conns': 1, 'perconn': 100})):
+            bench.empty_queue()
+            bench.run('smtp', f'smtp_{name}_{figure}', port=bench.port('SMTP'), rcpt=pattern, **more)
+    bench.empty_queue()
+
+
+def w2(bench):
+    ports = {'port': bench.port('SMTP'), 'imap': bench.port('IMAP')}
+    bench.run('e2e', 'e2e_1rcpt', count=200 * bench.seconds, **ports)
+    bench.run('e2e', 'e2e_10rcpt', rcpts=10, count=40 * bench.seconds, **ports)
+    for way in ('noop', 'idle'):
+        bench.run(f'visible-{way}', f'visible_by_{way}', first=1002, conns=1, count=50, **ports)
+
+
+def w3(bench):
+    for figure, more in (('1conn_1rcpt', {'conns': 1}), ('20conn_1rcpt', {}), ('20conn_10rcpt', {'rcpts': 10}),
+                         ('20conn_1rcpt_keep', {'perconn': 100}), ('20conn_1rcpt_onebox', {'first': 1003, 'users': 1})):
+        bench.run('lmtp', f'lmtp_{figure}', port=bench.port('LMTP'), **more)
+
+
+def w4(bench):
+    imap = {'port': bench.port('IMAP'), 'box': 'Mix'}
+    bench.run('fill', 'fill_200x50', users=200, perconn=50, **imap)
+    for conns in (20, 200):
+        bench.run('mix', f'mix_{conns}conn_20perlogin', conns=conns, perconn=20, **imap)
+        bench.run('mix', f'mix_{conns}conn_steady', conns=conns, perconn=0, **imap)
+
+
+WORKLOADS = {'W1': w1, 'W2': w2, 'W3': w3, 'W4': w4}
+
+
+def disk_of(path):
+    """The whole disk under a path, as /proc/diskstats names it; '' when there is none."""
+    number = os.stat(path).st_dev
+    device = os.path.realpath(f'/sys/dev/block/{os.major(number)}:{os.minor(number)}')
+    if os.path.exists(os.path.join(device, 'partition')):
+        device = os.path.dirname(device)
+    return os.path.basename(device) if os.path.exists(os.path.join(device, 'stat')) else ''
+
+
+class Bench:
+    def __init__(self, options):
+        self.build, self.seconds = os.path.abspath(options.build), options.seconds
+        self.folder = tempfile.mkdtemp(prefix='waxwing-bench-') if not options.box else None
+        self.root = os.path.abspath(options.box or os.path.join(self.folder, 'box'))
+        self.ours = not os.path.exists(os.path.join(self.root, 'env'))
+        self.keep = options.keep or not self.ours
+        self.results, self.workload = [], ''
+        if self.ours:
+            self.say(f'makes a sandbox in {self.root} with {USERS} users')
+            self.call(os.path.join(self.build, 'stage', 'bin', 'configure'), '--sandbox', self.root, '--port-base',
+                      str(options.port_base))
+        self.env = self.read_env()
+        if self.ours:
+            self.command('start-msg')
+            self.command('commadmin', 'user', 'create', '--count', str(USERS), '--pattern', 'user%04d',
+                         '--password-pattern', 'pass%04d')
+        self.output = open(options.output or os.path.join(self.build, 'bench', 'results.jsonl'), 'a')
+
+    def say(self, text):
+        print(f'bench: {text}', file=sys.stderr, flush=True)
+
+    def call(self, *words):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            sys.exit(f'{" ".join(words)}: status {done.returncode}\n{done.stdout}{done.stderr}')
+
+    def command(self, *words):
+        self.call(os.path.join(self.root, 'bin', words[0]), *words[1:])
+
+    def read_env(self):
+        out = subprocess.run(['sh', '-c', '. "$1" && env -0', 'sh', os.path.join(self.root, 'env')], check=True,
+                             stdout=subprocess.PIPE).stdout.decode()
+        return dict(pair.split('=', 1) for pair in out.split('\0') if '=' in pair)
+
+    def port(self, name):
+        return int(self.env[name + '_PORT'])
+
+    def run(self, workload, figure, **options):
+        """One figure: what it prints is kept, and shown."""
+        given = {'w': self.workload, 'figure': figure, 'root': self.root, 'disk': disk_of(self.root),
+                 'seconds': self.seconds, **options}
+        words = [os.path.join(self.build, 'bench', 'load'), workload] + [f'{k}={v}' for k, v in given.items()]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=600)
+        if done.returncode:
+            sys.exit(f'{figure}: {done.stderr}')
+        row = json.loads(done.stdout)
+        row['when'] = time.strftime('%F %T', time.gmtime())
+        self.results.append(row)
+        self.output.write(json.dumps(row) + '\n')
+        self.output.flush()
+        print(table_row(row), flush=True)
+
+    def empty_queue(self):
+        """What the workloads leave in the queue goes, so that each begins with the same."""
+        for channel in ('hold', 'bitbucket'):
+            for folder, _, names in os.walk(os.path.join(self.root, 'queue', channel)):
+                for name in names:
+                    try:
+                        os.unlink(os.path.join(folder, name))
+                    except FileNotFoundError:
+                        pass
+        self.command('imsimta', 'cache', '-sync')
+        os.sync()
+
+    def close(self):
+        if self.keep:
+            return self.say(f'{self.root} stays')
+        self.command('stop-msg')
+        shutil.rmtree(self.folder or self.root, ignore_errors=True)
+
+
+HEAD = ('| W | figure | rate | p50 ms | p99 ms | server CPU us | rest of the CPU us | flushes | KiB written | errors |\n'
+        '|---|---|---|---|---|---|---|---|---|---|')
+
+
+def table_row(row):
+    return '| {workload} | {figure} | **{value:,.0f}** {unit} | {p50_ms:.2f} | {p99_ms:.2f} | {server_cpu_us:.0f} | ' \
+           '{rest_cpu_us:.0f} | {flushes:.2f} | {disk_kb:.1f} | {errors} |'.format(**row)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--build', default=os.path.join(TOP, 'build'))
+    parser.add_argument('--seconds', type=int, default=4)
+    parser.add_argument('--port-base', type=int, default=20000)
+    parser.add_argument('--box')
+    parser.add_argument('--keep', action='store_true')
+    parser.add_argument('--output')
+    parser.add_argument('workloads', nargs='*', metavar='W', help=' '.join(WORKLOADS))
+    options = parser.parse_args()
+    unknown = [w for w in options.workloads if w not in WORKLOADS]
+    if unknown:
+        parser.error(f'no workload {unknown[0]}; there are {" ".join(WORKLOADS)}')
+    bench = Bench(options)
+    try:
+        print(HEAD)
+        for name in options.workloads or WORKLOADS:
+            bench.workload = name
+            WORKLOADS[name](bench)
+    finally:
+        bench.close()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,17 @@
+// The workloads: each runs against a server that is there and prints one line of JSON for each figure.
+// A new one: a function here, its file, its row in main.cc.
+#pragma once
+
+#include "t/bench/load/options.h"
+
+namespace waxwing::bench {
+
+void smtp_ingress(const Options& options);  // ingress.cc: as many messages as are taken
+void lmtp_ingress(const Options& options);
+void end_to_end(const Options& options);       // arrival.cc: until all copies are seen by IMAP
+void visible_by_noop(const Options& options);  // one message at a time, from the final dot to EXISTS
+void visible_by_idle(const Options& options);
+void fill_mailboxes(const Options& options);  // mailbox_mix.cc: count messages by APPEND for each of users
+void mailbox_mix(const Options& options);     // what mail clients do all day
+
+}  // namespace waxwing::bench
