@@ -57,5 +57,4 @@ format-check:
 
 tidy:
 	@$(PACKAGES) check
-	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 $(TIDY) --quiet --warnings-as-errors='*' \
-	   -- -std=c++23 -I. $(CPPFLAGS) && echo 'tidy: nothing to say'
+	@printf '%s\n' $(SOURCES) $(TESTSRC) | xargs -P $(JOBS) -n 4 etc/make/tidy $(TIDY) '-std=c++23 $(CPPFLAGS)'
