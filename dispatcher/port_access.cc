@@ -8,8 +8,7 @@ namespace waxwing::dispatcher {
 Result<std::shared_ptr<PortAccess>> PortAccess::create(Daemon& daemon) {
   std::shared_ptr<PortAccess> access(new PortAccess(daemon));
   TRY(access->holder_, mta::MtaConfigHolder::open(daemon.config()->root()));
-  TRY(auto settings, directory::Settings::from(*daemon.config()));
-  TRY(auto directory, directory::Directory::open(std::move(settings)));
+  TRY(auto directory, directory::Directory::open(*daemon.config()));
   access->directory_ = mta::view_of(std::move(directory));
   return access;
 }

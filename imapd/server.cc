@@ -12,10 +12,8 @@ Result<std::unique_ptr<Server>> Server::create(Daemon& daemon) {
   server->settings_ = Settings::from(*config);
   server->tls_.load(*config);
   TRY(server->store_, store::Store::open(config));
-  TRY(auto directory_settings, directory::Settings::from(*config));
-  TRY(auto directory, directory::Directory::open(std::move(directory_settings)));
-  TRY(auto auth_settings, auth::Settings::from(*config));
-  TRY(server->logins_, auth::Authenticator::open(std::move(auth_settings), std::move(directory)));
+  TRY(auto directory, directory::Directory::open(*config));
+  TRY(server->logins_, auth::Authenticator::open(*config, std::move(directory)));
   for (std::size_t i = 0; i < daemon.loops(); ++i) server->sessions_[&daemon.loop(i)];
   return server;
 }

@@ -23,8 +23,7 @@ Result<std::unique_ptr<Server>> Server::create(Daemon& daemon) {
   server->settings_ = Settings::from(*config);
   server->tls_.load(*config);
   TRY(server->store_, store::Store::open(config));
-  TRY(auto directory_settings, directory::Settings::from(*config));
-  TRY(server->directory_, directory::Directory::open(std::move(directory_settings)));
+  TRY(server->directory_, directory::Directory::open(*config));
   for (std::size_t i = 0; i < daemon.loops(); ++i) server->sessions_[&daemon.loop(i)];
   daemon.on_reload([self = server.get()] { self->reload(); });
   return server;

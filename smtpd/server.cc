@@ -8,9 +8,7 @@ namespace waxwing::smtpd {
 Result<std::shared_ptr<Server>> Server::create(Daemon& daemon, WorkerService service) {
   std::shared_ptr<Server> server(new Server(daemon, std::move(service)));
   TRY(server->submitter_, mta::Submitter::create(daemon));
-  TRY(auto settings, auth::Settings::from(*daemon.config()));
-  TRY(server->authenticator_,
-      auth::Authenticator::open(std::move(settings), server->submitter_->directory()));
+  TRY(server->authenticator_, auth::Authenticator::open(*daemon.config(), server->submitter_->directory()));
   server->tls_.load(*daemon.config());
   TRY_VOID(server->make_picture());
   Resolver::Options dns;

@@ -38,8 +38,7 @@ ImsChannel::ImsChannel(MasterContext& context, std::shared_ptr<store::Store> sto
 Result<std::unique_ptr<Channel>> ImsChannel::create(MasterContext& context) {
   const auto config = context.daemon().config();
   TRY(auto store, store::Store::open(config));
-  TRY(auto settings, directory::Settings::from(*config));
-  TRY(auto directory, directory::Directory::open(std::move(settings)));
+  TRY(auto directory, directory::Directory::open(*config));
   return std::unique_ptr<Channel>(new ImsChannel(context, std::move(store), std::move(directory)));
 }
 

@@ -238,6 +238,12 @@ Result<std::shared_ptr<Authenticator>> Authenticator::open(Settings settings,
       new Authenticator(std::make_shared<Core>(std::move(settings), std::move(directory))));
 }
 
+Result<std::shared_ptr<Authenticator>> Authenticator::open(const Config& config,
+                                                           std::shared_ptr<directory::Directory> directory) {
+  TRY(auto settings, Settings::from(config));
+  return open(std::move(settings), std::move(directory));
+}
+
 std::vector<std::string> Authenticator::mechanisms(const Peer& peer) const {
   return core_->mechanisms(peer);
 }

@@ -120,6 +120,9 @@ class Authenticator {
  public:
   static Result<std::shared_ptr<Authenticator>> open(Settings settings,
                                                      std::shared_ptr<directory::Directory> directory);
+  // As the auth.* options say.
+  static Result<std::shared_ptr<Authenticator>> open(const Config& config,
+                                                     std::shared_ptr<directory::Directory> directory);
   ~Authenticator();
 
   // What to offer this peer now, best first: the text after AUTH in EHLO, AUTH= in CAPABILITY, SASL in CAPA.

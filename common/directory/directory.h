@@ -90,6 +90,7 @@ class Directory {
  public:
   // Never connects: a process starts while the directory is down. Permanent error for bad settings.
   static Result<std::shared_ptr<Directory>> open(Settings settings);
+  static Result<std::shared_ptr<Directory>> open(const Config& config);  // as the directory.* options say
   ~Directory();
 
   // "joe" (default domain), "joe@example.com", or any of login_separators. The domain may be an alias.

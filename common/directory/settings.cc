@@ -49,4 +49,9 @@ Result<Settings> Settings::from(const Config& config) {
   return settings;
 }
 
+Result<std::shared_ptr<Directory>> Directory::open(const Config& config) {
+  TRY(auto settings, Settings::from(config));
+  return open(std::move(settings));
+}
+
 }  // namespace waxwing::directory

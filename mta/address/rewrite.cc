@@ -178,8 +178,9 @@ class Rewriter {
     const auto cut = use_bang ? bang : percent;
     if (cut == std::string::npos || cut == 0 || cut + 1 == now_.local.size()) return false;
     auto left = now_.local.substr(0, cut), right = now_.local.substr(cut + 1);
-    now_.local = use_bang ? std::move(right) : std::move(left);
-    now_.domain = use_bang ? left : right;
+    if (use_bang) left.swap(right);
+    now_.local = std::move(left);
+    now_.domain = std::move(right);
     now_.origin = use_bang ? Origin::bang : Origin::percent;
     return true;
   }

@@ -13,8 +13,7 @@ Result<std::shared_ptr<Submitter>> Submitter::create(Daemon& daemon, std::shared
   const auto config = daemon.config();
   auto inner = std::make_unique<Inner>(Inner{daemon, nullptr, nullptr, nullptr, std::move(queue)});
   TRY(inner->holder, MtaConfigHolder::open(config->root()));
-  TRY(auto settings, directory::Settings::from(*config));
-  TRY(inner->directory, directory::Directory::open(std::move(settings)));
+  TRY(inner->directory, directory::Directory::open(*config));
   inner->view = view_of(inner->directory);
   if (!inner->queue)
     inner->queue =

@@ -9,8 +9,7 @@ namespace {
 
 Result<std::unique_ptr<mta::DirectoryView>> open(const std::string& root) {
   TRY(auto config, Config::load(root));
-  TRY(auto settings, directory::Settings::from(*config));
-  TRY(auto directory, directory::Directory::open(std::move(settings)));
+  TRY(auto directory, directory::Directory::open(*config));
   return mta::view_of(std::move(directory));
 }
 

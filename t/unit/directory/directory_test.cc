@@ -282,12 +282,14 @@ TEST_CASE("Schema 1: domains in a DC tree") {
 }
 
 TEST_CASE("bad settings are refused with the option's name") {
-  CHECK_FALSE(Directory::open({}).has_value());
-  CHECK(Directory::open({.urls = {"nonsense"}}).error().text.find("directory.urls") != std::string::npos);
-  CHECK(Directory::open({.urls = {"ldap://x"}, .schema = 3}).error().text.find("directory.schema") !=
+  CHECK_FALSE(Directory::open(Settings{}).has_value());
+  CHECK(Directory::open(Settings{.urls = {"nonsense"}}).error().text.find("directory.urls") !=
         std::string::npos);
-  CHECK(Directory::open({.urls = {"ldap://x"}, .user_filter = "(uid=%x)"}).error().text.find("userfilter") !=
+  CHECK(Directory::open(Settings{.urls = {"ldap://x"}, .schema = 3}).error().text.find("directory.schema") !=
         std::string::npos);
+  CHECK(Directory::open(Settings{.urls = {"ldap://x"}, .user_filter = "(uid=%x)"})
+            .error()
+            .text.find("userfilter") != std::string::npos);
 }
 
 TEST_CASE("a hit is cheap", "[.][bench]") {
