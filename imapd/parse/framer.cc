@@ -81,9 +81,10 @@ std::size_t CommandFramer::feed_line(std::string_view bytes) {
 
 void CommandFramer::end_line() {
   auto& line = dropping_ ? tail_ : text_;
-  if (line.ends_with('\r')) line.pop_back();
-  // What stands in a literal announces nothing.
-  const auto literal = announced_literal(std::string_view(line).substr(dropping_ ? 0 : line_start_));
+  // What stands in a literal announces nothing, and a CR at its end is its own.
+  const std::size_t start = dropping_ ? 0 : line_start_;
+  if (line.size() > start && line.ends_with('\r')) line.pop_back();
+  const auto literal = announced_literal(std::string_view(line).substr(start));
   if (!literal) {
     state_ = dropping_ ? State::failed : State::complete;
     return;

@@ -87,6 +87,7 @@ const Row kRows[] = {
     {"a X {99999999999999999999999+}\r\n", "fatal|"},
     {"a X {99999999999999999999999}\r\nb NOOP\r\n", "failed a|[b NOOP]|"},
     {"a X {}\r\n", "[a X {}]|"},
+    {"a X {1+}\r\n\r\nb NOOP\r\n", "[a X {1+}\r\n\r]|[b NOOP]|"},
     {"a X {3x}\r\n", "[a X {3x}]|"},
 };
 
