@@ -108,8 +108,13 @@ bool same_dn(std::string_view a, std::string_view b) {
 bool is_below(std::string_view dn, std::string_view base) {
   const auto inner = normal_dn(dn), outer = normal_dn(base);
   if (outer.empty() || inner == outer) return true;
-  if (!inner.ends_with(outer) || inner[inner.size() - outer.size() - 1] != ',') return false;
-  return inner.size() < outer.size() + 2 || inner[inner.size() - outer.size() - 2] != '\\';
+  if (!inner.ends_with(outer)) return false;
+  auto above = std::string_view(inner).substr(0, inner.size() - outer.size());
+  if (!above.ends_with(',')) return false;
+  // The comma must not be escaped: an even number of backslashes stands before it.
+  above.remove_suffix(1);
+  const auto last = above.find_last_not_of('\\');
+  return (above.size() - (last == std::string_view::npos ? 0 : last + 1)) % 2 == 0;
 }
 
 std::string_view parent_dn(std::string_view dn) {

@@ -36,6 +36,7 @@ TEST_CASE("DNs are compared as directories do") {
   CHECK(is_below("o=isp", "o=isp"));
   CHECK_FALSE(is_below("o=notisp", "o=isp"));
   CHECK_FALSE(is_below("uid=joe\\,o=isp", "o=isp"));
+  CHECK(is_below("uid=joe\\\\,o=isp", "o=isp"));
   CHECK(parent_dn("uid=a\\,b, ou=c,o=d") == "ou=c,o=d");
   CHECK(parent_dn("o=d").empty());
 }
