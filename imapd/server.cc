@@ -47,7 +47,7 @@ std::string Server::capabilities(const Session& session) const {
   list +=
       " IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN LIST-EXTENDED LIST-STATUS SPECIAL-USE"
       " CREATE-SPECIAL-USE ESEARCH SEARCHRES WITHIN CONDSTORE QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"
-      " STATUS=SIZE BINARY OBJECTID";
+      " STATUS=SIZE BINARY OBJECTID SORT SORT=DISPLAY ESORT THREAD=REFERENCES THREAD=ORDEREDSUBJECT";
   if (const auto limit = settings()->max_message_bytes) list += " APPENDLIMIT=" + std::to_string(limit);
   return list;
 }

@@ -13,6 +13,7 @@
 #include "common/daemon/daemon.h"
 #include "common/daemon/server_tls.h"
 #include "imapd/settings.h"
+#include "imapd/sort/key_cache.h"
 #include "store/store.h"
 
 namespace waxwing::imap {
@@ -31,6 +32,7 @@ class Server {
   store::Store& store() { return *store_; }
   auth::Authenticator& logins() { return *logins_; }
   WorkerPool& workers() { return daemon_.workers(); }
+  KeyCache& sort_keys() { return sort_keys_; }
   // The capability list for a session as it stands (login, TLS).
   std::string capabilities(const Session& session) const;
 
@@ -50,6 +52,7 @@ class Server {
   mutable std::mutex mutex_;
   std::shared_ptr<const Settings> settings_;
   ServerTls tls_;
+  KeyCache sort_keys_;
   std::shared_ptr<store::Store> store_;
   std::shared_ptr<auth::Authenticator> logins_;
   std::unordered_map<EventLoop*, std::unordered_set<Session*>> sessions_;

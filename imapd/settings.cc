@@ -38,6 +38,7 @@ std::shared_ptr<const Settings> Settings::from(const Config& config) {
   settings->max_sessions = static_cast<std::size_t>(config.number("imap.maxsessions"));
   settings->max_message_bytes = static_cast<std::uint64_t>(config.number("imap.maxmessagesize"));
   settings->search_max_part_bytes = static_cast<std::size_t>(config.number("imap.searchmaxpart"));
+  settings->sort_cache_bytes = static_cast<std::size_t>(config.number("imap.sortcache"));
   return settings;
 }
 

@@ -20,6 +20,7 @@ struct Settings {
   std::size_t max_sessions = 0;
   std::uint64_t max_message_bytes = 0;  // APPEND; 0: no limit
   std::size_t search_max_part_bytes = 0;
+  std::size_t sort_cache_bytes = 0;
 
   static std::shared_ptr<const Settings> from(const Config& config);
 };

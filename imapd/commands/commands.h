@@ -48,6 +48,10 @@ Task<Answer> expunge(Session&, Command&);
 Task<Answer> uid_expunge(Session&, Command&);
 // search.cc
 Task<Answer> search(Session&, Command&);
+// sort.cc
+Task<Answer> sort(Session&, Command&);
+// thread.cc
+Task<Answer> thread(Session&, Command&);
 // fetch.cc
 Task<Answer> fetch(Session&, Command&);
 // store.cc

@@ -1,108 +1,15 @@
 // SEARCH and UID SEARCH: RFC 9051 §6.4.4, §7.3.4; ESEARCH RFC 4731; SEARCHRES RFC 5182; CONDSTORE RFC 7162
-// §3.1.5. The mailbox is walked in blocks, so that other sessions of the loop get their turn; what needs
-// message text goes to a worker, a block at a time.
-#include <algorithm>
-
-#include "common/base/time.h"
-#include "common/mail/charset.h"
+// §3.1.5.
 #include "imapd/commands/commands.h"
-#include "imapd/search/matcher.h"
 #include "imapd/search/result.h"
-#include "imapd/server.h"
+#include "imapd/search/walk.h"
 
 namespace waxwing::imap {
 namespace {
 
-constexpr std::uint32_t kBlock = 512;   // messages judged inline before others get their turn
-constexpr std::size_t kTextBatch = 16;  // messages read by one worker at a time
-constexpr std::int64_t kLoopMs = 5;     // what a search may keep the loop's other sessions waiting
-constexpr std::int64_t kWorkerMs = 50;  // what it may keep a worker for
-
 Result<SearchProgram> search_arguments(Scanner& in) {
   TRY_VOID(in.space());
   return parse_search(in);
-}
-
-Matcher::Context context_of(Session& session) {
-  const auto& selected = *session.selected();
-  const auto exists = selected.view->exists();
-  return {.keywords = selected.mailbox->keywords(),
-          .exists = exists,
-          .largest_uid = exists > 0 ? selected.view->uid(exists) : 0,
-          .saved = selected.saved,
-          .now = wall_seconds(),
-          .max_part_bytes = session.server().settings()->search_max_part_bytes};
-}
-
-// A message of a block whose verdict is still open, with its cache entry kept alive.
-struct Open {
-  Candidate candidate;
-  store::CachedMessage cached;
-};
-
-// Judges the open ones on workers; those that match lose their place in `open`.
-Task<Result<std::vector<std::uint32_t>>> judge_open(Session& session, const Matcher& matcher,
-                                                    std::vector<Open>& open) {
-  std::vector<std::uint32_t> found;
-  auto& mailbox = *session.selected()->mailbox;
-  for (std::size_t next = 0; next < open.size();) {
-    const auto end = std::min(open.size(), next + kTextBatch);
-    auto work = [&]() -> Result<> {
-      for (const auto since = monotonic_ms(); next < end && monotonic_ms() - since < kWorkerMs;) {
-        auto& one = open[next++];
-        one.candidate.cached = one.cached.keep ? &one.cached : nullptr;
-        TRY(const bool yes, matcher.match_with_text(one.candidate, mailbox));
-        if (yes) found.push_back(one.candidate.sequence);
-      }
-      return {};
-    };
-    auto judged = co_await session.on_worker(work);
-    CO_TRY_VOID(judged);
-  }
-  co_return found;
-}
-
-// Sequence numbers first..last that match, ascending.
-Task<Result<std::vector<std::uint32_t>>> search_block(Session& session, const Matcher& matcher,
-                                                      std::uint32_t first, std::uint32_t last) {
-  auto& selected = *session.selected();
-  std::vector<std::uint32_t> found;
-  std::vector<Open> open;
-  auto since = monotonic_ms();
-  for (auto n = first; n <= last; ++n) {
-    if (matcher.uses_headers() && monotonic_ms() - since >= kLoopMs) {
-      co_await session.stream().loop().sleep(0);
-      since = monotonic_ms();
-    }
-    Open one;
-    one.candidate = {.sequence = n, .info = selected.view->message(n)};
-    one.candidate.recent = !session.rev2() && selected.view->is_recent(one.candidate.info.uid);
-    if (matcher.uses_headers()) {
-      if (auto cached = selected.mailbox->cached_now(one.candidate.info)) one.cached = std::move(*cached);
-      one.candidate.cached = one.cached.keep ? &one.cached : nullptr;
-    }
-    const auto verdict = matcher.match(one.candidate);
-    if (verdict == Verdict::yes) found.push_back(n);
-    if (verdict == Verdict::open) open.push_back(std::move(one));
-  }
-  if (open.empty()) co_return found;
-  auto late = co_await judge_open(session, matcher, open);
-  CO_TRY(const auto more, std::move(late));
-  found.insert(found.end(), more.begin(), more.end());
-  std::ranges::sort(found);
-  co_return found;
-}
-
-Task<Result<>> walk(Session& session, const Matcher& matcher, SearchResult& result) {
-  const auto exists = session.selected()->view->exists();
-  for (std::uint32_t first = 1; first <= exists; first += kBlock) {
-    const auto last = std::min(exists, first + kBlock - 1);
-    auto block = co_await search_block(session, matcher, first, last);
-    CO_TRY(const auto found, std::move(block));
-    for (const auto n : found) result.add(n, session.selected()->view->message(n));
-    if (last < exists) co_await session.stream().loop().sleep(0);
-  }
-  co_return Result<>{};
 }
 
 }  // namespace
@@ -110,12 +17,7 @@ Task<Result<>> walk(Session& session, const Matcher& matcher, SearchResult& resu
 Task<Answer> search(Session& session, Command& command) {
   auto program = search_arguments(command.arguments);
   if (!program) co_return bad_syntax(program.error());
-  if (program->has_charset && !mail::is_known_charset(program->charset))
-    co_return Answer::no("[BADCHARSET (US-ASCII UTF-8)] Charset not known here");
-  // Clients send UTF-8 without saying so; ASCII is the same in both.
-  if (!program->has_charset) program->charset = "UTF-8";
-  auto matcher = Matcher::prepare(*program, context_of(session));
-  if (!matcher) co_return answer_for(matcher.error());
+  if (const auto known = settle_charset(*program); !known) co_return Answer::no(known.error().text);
   if (program->root.uses_modseq()) session.enable_condstore();
   const SearchResult::Style style{.by_uid = command.by_uid,
                                   .extended = program->extended || session.rev2(),
@@ -126,7 +28,8 @@ Task<Answer> search(Session& session, Command& command) {
                                   .count = program->wants_count,
                                   .save = program->wants_save};
   SearchResult result(style);
-  auto walked = co_await walk(session, *matcher, result);
+  const Found found = [&](auto sequence, const auto& message) { result.add(sequence, message); };
+  auto walked = co_await search_selected(session, *program, found);
   if (!walked) {
     if (style.save) session.selected()->saved.clear();
     co_return answer_for(walked.error());

@@ -190,7 +190,9 @@ class Parser {
   std::size_t count_ = 0, text_count_ = 0;
 };
 
-Result<> return_options(Scanner& in, SearchProgram& program) {
+}  // namespace
+
+Result<> parse_return_options(Scanner& in, SearchProgram& program) {
   program.extended = true;
   TRY_VOID(in.space());
   TRY_VOID(in.expect('('));
@@ -206,7 +208,7 @@ Result<> return_options(Scanner& in, SearchProgram& program) {
     else if (in.take_word("SAVE"))
       program.wants_save = true;
     else
-      return permanent("unknown SEARCH RETURN option \"" + printable(in.rest(), 40) + "\"");
+      return permanent("unknown RETURN option \"" + printable(in.rest(), 40) + "\"");
     if (!in.take(' ')) break;
   }
   TRY_VOID(in.expect(')'));
@@ -216,11 +218,17 @@ Result<> return_options(Scanner& in, SearchProgram& program) {
   return in.space();
 }
 
-}  // namespace
+Result<> parse_charset_and_keys(Scanner& in, SearchProgram& program, const SearchLimits& limits) {
+  TRY(program.charset, in.astring());
+  program.has_charset = true;
+  TRY_VOID(in.space());
+  TRY(program.root, Parser(in, limits).list(0));
+  return in.end();
+}
 
 Result<SearchProgram> parse_search(Scanner& in, const SearchLimits& limits) {
   SearchProgram program;
-  if (in.take_word("RETURN")) TRY_VOID(return_options(in, program));
+  if (in.take_word("RETURN")) TRY_VOID(parse_return_options(in, program));
   if (in.take_word("CHARSET")) {
     TRY_VOID(in.space());
     TRY(program.charset, in.astring());

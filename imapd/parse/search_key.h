@@ -71,4 +71,9 @@ struct SearchLimits {
 // Everything after "SEARCH ".
 Result<SearchProgram> parse_search(Scanner& in, const SearchLimits& limits = {});
 
+// For SORT and THREAD. "RETURN" has been taken: " (MIN COUNT) ".
+Result<> parse_return_options(Scanner& in, SearchProgram& program);
+// "UTF-8 UNSEEN SUBJECT x", to the end.
+Result<> parse_charset_and_keys(Scanner& in, SearchProgram& program, const SearchLimits& limits);
+
 }  // namespace waxwing::imap
