@@ -5,6 +5,11 @@
 //   exit     die at once, as kill -9 would          enospc   answer "No space left on device"
 //   eio      answer "Input/output error"
 // @n: only at the n-th time the place is passed (from 1); without it, every time.
+//
+// A value that is the absolute path of a file puts the whole family of processes under one hand: the first
+// line of the file is one such item, its name optionally behind "program:", and is read anew at each place
+// passed. Who acts takes the line away (with the last one the file), so each is done once, whoever is started
+// again afterwards. What is passed stands in FILE.passed: "program name", the first time in each process.
 #pragma once
 
 #include "common/base/result.h"

@@ -1,0 +1,93 @@
+"""The system tests' frame, for the tests of this folder; and what they share."""
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, 't', 'system'))
+
+import waxwing  # noqa: E402
+from waxwing import BUILD, DEADLINE, Late, Sandbox, wait_until  # noqa: E402,F401
+
+SERVICES = ('stored', 'job_controller', 'dispatcher', 'imapd', 'popd')
+OPTIONS = {'store.purgeinterval': 1, 'store.cleanupage': 0, 'store.stored.timeout': 20}
+
+
+def set_up(users, password, options=None, environment=None, services=()):
+    """A sandbox that runs, with these users."""
+    box = Sandbox(name='box')
+    try:
+        for name, value in {**OPTIONS, **(options or {})}.items():
+            box.set_option(name, value)
+        start(box, environment, *services)
+        for user in users:
+            box.user(user, password)
+    except BaseException:
+        box.remove()
+        raise
+    return box
+
+
+def start(box, environment=None, *services):
+    box.started = True
+    box.run([os.path.join(box.root, 'bin', 'start-msg'), *services], env={**box.env, **(environment or {})})
+
+
+def children(pid):
+    """{pid: program} of a process; empty when it is gone."""
+    found = {}
+    try:
+        with open(f'/proc/{pid}/task/{pid}/children') as f:
+            pids = [int(p) for p in f.read().split()]
+        for child in pids:
+            with open(f'/proc/{child}/comm') as f:
+                found[child] = f.read().strip()
+    except OSError:
+        pass
+    return found
+
+
+def all_running(box):
+    """True when everything runs; a service that pauses before its next try is told to go on."""
+    status = box.status()
+    if any(state == 'failed' for state, _ in status.values()):
+        box.command('start-msg', check=False)
+        return False
+    return all(status.get(name, ('', 0))[0] == 'running' for name in SERVICES)
+
+
+def wait_all_running(box):
+    wait_until(lambda: all_running(box), 'all services to run', pause=0.05)
+
+
+def check_indexes(box, accounts):
+    """imcheck of every mailbox: no damaged record, no record without its file, no slot still reserved."""
+    for account in accounts:
+        for folder in account.state:
+            done = box.command('imcheck', '-m', f'user/{account.user}/{folder}', check=False)
+            if folder == 'INBOX' and 'NONEXISTENT' in done.stderr or 'no mailbox' in done.stderr:
+                continue
+            bad = re.findall(r'^slot.*(?:DAMAGED|NO FILE).*$', done.stdout, re.M)
+            if done.returncode != 0 or bad:
+                raise AssertionError(f'imcheck of {account.user}/{folder}: status {done.returncode}\n'
+                                     f'{done.stderr}\n' + '\n'.join(bad))
+
+
+def crashes(box):
+    """Log lines of a service or worker that was ended by a signal other than the one the test has sent."""
+    found = []
+    for name in sorted(os.listdir(os.path.join(box.root, 'log'))):
+        with open(os.path.join(box.root, 'log', name), errors='replace') as log:
+            found += [line.strip() for line in log
+                      if re.search(r'(killed by signal|how="?signal|signal[= ]"?)\s*(4|6|7|8|11)\b', line)]
+    return found
+
+
+def program(name):
+    """A helper of this folder, built by make."""
+    return os.path.join(BUILD, 'crash', name)
+
+
+def run_quietly(command, **more):
+    return subprocess.run(command, capture_output=True, text=True, errors='replace', **more)
