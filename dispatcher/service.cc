@@ -61,16 +61,10 @@ void Service::accepted(UniqueFd socket, bool tls_first) {
 }
 
 Task<void> Service::admit(UniqueFd socket, bool tls_first) {
-  AcceptedConnection connection;
-  const auto peer = peer_name(socket.get());
-  const auto local = local_name(socket.get());
-  connection.fd = std::move(socket);
+  auto connection = AcceptedConnection::from_socket(std::move(socket));
   connection.tls_first = tls_first;
-  connection.peer_address = peer.address;
-  connection.peer_port = peer.port;
-  connection.local_address = local.address;
-  connection.local_port = local.port;
-  auto verdict = co_await access_->check(local.address, local.port, peer.address, peer.port);
+  auto verdict = co_await access_->check(connection.local_address, connection.local_port,
+                                         connection.peer_address, connection.peer_port);
   if (!verdict.syslog.empty())
     log::Event("dispatcher.port_access")
         .with("peer", connection.transport_info())

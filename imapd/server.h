@@ -1,17 +1,14 @@
 // What all sessions of the daemon share.
 #pragma once
 
-#include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "common/auth/authenticator.h"
-#include "common/base/file.h"
+#include "common/base/current.h"
 #include "common/daemon/daemon.h"
 #include "common/daemon/server_tls.h"
+#include "common/daemon/sessions.h"
 #include "imapd/settings.h"
 #include "imapd/sort/key_cache.h"
 #include "store/store.h"
@@ -26,7 +23,7 @@ class Server {
   static Result<std::unique_ptr<Server>> create(Daemon& daemon);
   ~Server();
 
-  std::shared_ptr<const Settings> settings() const;
+  std::shared_ptr<const Settings> settings() const { return settings_.get(); }
   // Null when there is no usable certificate: no STARTTLS then, and no port 993.
   std::shared_ptr<const TlsServer> tls() const { return tls_.context(); }
   store::Store& store() { return *store_; }
@@ -36,27 +33,23 @@ class Server {
   // The capability list for a session as it stands (login, TLS).
   std::string capabilities(const Session& session) const;
 
-  // Any thread: serves a fresh connection on one of the loops.
-  void serve(UniqueFd socket, bool tls_from_start);
-  // Tells every session to say BYE.
-  void stop_sessions();
+  // Binds the ports. Main loop thread.
+  Result<> listen();
+  // No more connections, and every session says BYE. Main loop thread.
+  void stop() { sessions_.stop(); }
   void reload();
 
  private:
-  explicit Server(Daemon& daemon) : daemon_(daemon) {}
-  static Task<void> run_session(Server& server, EventLoop& loop, int fd, bool tls_from_start);
-  // Sessions by loop; each set is touched on its loop's thread only.
-  std::unordered_set<Session*>& sessions_of(EventLoop& loop) { return sessions_.at(&loop); }
+  explicit Server(Daemon& daemon) : daemon_(daemon), sessions_(daemon, "imap") {}
+  static Task<void> serve(Server& server, EventLoop& loop, UniqueFd socket, bool tls_first);
 
   Daemon& daemon_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Settings> settings_;
+  Current<Settings> settings_;
   ServerTls tls_;
   KeyCache sort_keys_;
   std::shared_ptr<store::Store> store_;
   std::shared_ptr<auth::Authenticator> logins_;
-  std::unordered_map<EventLoop*, std::unordered_set<Session*>> sessions_;
-  std::atomic<std::size_t> session_count_{0};
+  Sessions sessions_;
 };
 
 }  // namespace waxwing::imap

@@ -17,13 +17,13 @@ constexpr std::uint16_t kMaxFailedLogins = 5;
 
 }  // namespace
 
-Session::Session(Server& server, Stream stream, bool tls_from_start)
+Session::Session(Server& server, Stream stream, bool tls_first)
     : server_(server),
       stream_(std::move(stream)),
       framer_(server.settings()->limits_before_login),
       id_(unique_id()),
       login_until_ms_(monotonic_ms() + server.settings()->login_timeout_ms),
-      tls_from_start_(tls_from_start) {
+      tls_first_(tls_first) {
   stream_.set_timeout_ms(server.settings()->login_timeout_ms);
 }
 
@@ -79,7 +79,7 @@ Task<void> Session::run() {
 }
 
 Task<bool> Session::start() {
-  if (tls_from_start_) {
+  if (tls_first_) {
     const auto tls = server_.tls();
     auto secured = co_await stream_.start_tls_server(*tls);
     if (!secured) {

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "common/auth/authenticator.h"
+#include "common/daemon/sessions.h"
 #include "common/net/stream.h"
 #include "common/net/workers.h"
 #include "imapd/account.h"
@@ -35,23 +36,21 @@ struct Command {
   bool by_uid = false;
 };
 
-class Session {
+class Session final : public ServerSession {
  public:
-  Session(Server& server, Stream stream, bool tls_from_start);
-  ~Session();
+  Session(Server& server, Stream stream, bool tls_first);
+  ~Session() override;
   Session(const Session&) = delete;
 
-  // Greeting to BYE; what is left is close().
-  Task<void> run();
-  void close() { stream_.close(); }
-  // Loop thread: say BYE as soon as the command in progress is done.
-  void stop();
+  Task<void> run() override;
+  void stop() override;
+  void close() override { stream_.close(); }
 
   // ---- for the command handlers ----
   Server& server() { return server_; }
   Stream& stream() { return stream_; }
   CommandFramer& framer() { return framer_; }
-  const std::string& id() const { return id_; }
+  const std::string& id() const override { return id_; }
   Phase phase() const;
 
   // Logged-in user; only in phases authenticated and selected.
@@ -136,7 +135,7 @@ class Session {
   std::uint32_t commands_ = 0;
   std::uint16_t bad_in_a_row_ = 0;
   std::uint16_t failed_logins_ = 0;
-  bool tls_from_start_ = false;
+  bool tls_first_ = false;
   bool tls_wanted_ = false;
   bool rev2_ = false;
   bool condstore_ = false;

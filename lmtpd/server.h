@@ -2,22 +2,17 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
-#include <vector>
 
+#include "common/base/current.h"
 #include "common/daemon/daemon.h"
 #include "common/daemon/server_tls.h"
+#include "common/daemon/sessions.h"
 #include "common/directory/directory.h"
-#include "common/net/listener.h"
 #include "common/worker/worker.h"
 #include "store/store.h"
 
 namespace waxwing::lmtp {
-
-class Session;
 
 // The lmtp.* options; immutable, a session keeps one until its end.
 struct Settings {
@@ -37,31 +32,26 @@ class Server {
   // Takes connections from the dispatcher when that has started this process, else from ports of its own.
   Result<> start();
 
-  std::shared_ptr<const Settings> settings() const;
+  std::shared_ptr<const Settings> settings() const { return settings_.get(); }
   std::shared_ptr<const TlsServer> tls() const { return tls_.context(); }  // null: STARTTLS is not offered
   store::Store& store() const { return *store_; }
   directory::Directory& directory() const { return *directory_; }
   WorkerPool& workers() const { return daemon_.workers(); }
-  bool stopping() const { return daemon_.stopping() || (worker_ && worker_->stopping()); }
+  bool stopping() const { return sessions_.stopping(); }
 
  private:
-  explicit Server(Daemon& daemon) : daemon_(daemon) {}
+  explicit Server(Daemon& daemon) : daemon_(daemon), sessions_(daemon, "lmtp") {}
   Result<> listen();
   void reload();
-  void wake_all();
   static Task<void> serve(Server& server, EventLoop& loop, AcceptedConnection connection);
-  static Task<void> serve_accepted(Server& server, EventLoop& loop, int fd);
 
   Daemon& daemon_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Settings> settings_;
+  Current<Settings> settings_;
   ServerTls tls_;
   std::shared_ptr<store::Store> store_;
   std::shared_ptr<directory::Directory> directory_;
-  std::unique_ptr<WorkerSide> worker_;                // run by the dispatcher
-  std::vector<std::unique_ptr<Listener>> listeners_;  // run by hand
-  // Sessions by loop; each set is touched on its loop's thread only.
-  std::unordered_map<EventLoop*, std::unordered_set<Session*>> sessions_;
+  std::unique_ptr<WorkerSide> worker_;  // null when there is no dispatcher
+  Sessions sessions_;
 };
 
 }  // namespace waxwing::lmtp

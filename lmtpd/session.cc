@@ -34,7 +34,7 @@ Session::Session(Server& server, EventLoop& loop, AcceptedConnection connection)
       stream_(loop, std::move(connection.fd)),
       sid_(unique_id()) {}
 
-void Session::wake() {
+void Session::stop() {
   if (waiting_ && !sender_) stream_.interrupt();
 }
 
@@ -100,7 +100,6 @@ Task<void> Session::run() {
   stream_.set_timeout_ms(10000);
   auto flushed = co_await stream_.flush();
   static_cast<void>(flushed);
-  stream_.close();
   log::Event("lmtp.close").with("sid", sid_).with("delivered", delivered_).information();
 }
 

@@ -22,13 +22,13 @@ namespace waxwing::lmtp {
 using mta::Verdict;
 
 // Loop thread only.
-class Session {
+class Session final : public ServerSession {
  public:
   Session(Server& server, EventLoop& loop, AcceptedConnection connection);
-  Task<void> run();
-  // The server stops: a session between two messages says goodbye at once.
-  void wake();
-  const std::string& id() const { return sid_; }
+  Task<void> run() override;
+  void stop() override;
+  void close() override { stream_.close(); }
+  const std::string& id() const override { return sid_; }
 
  private:
   struct Row {

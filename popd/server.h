@@ -1,31 +1,25 @@
 // What all sessions of popd share.
 #pragma once
 
-#include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
-#include <vector>
 
 #include "common/auth/authenticator.h"
+#include "common/base/current.h"
 #include "common/daemon/daemon.h"
 #include "common/daemon/server_tls.h"
-#include "common/net/listener.h"
+#include "common/daemon/sessions.h"
 #include "popd/maildrop_lock.h"
 #include "store/store.h"
 
 namespace waxwing::pop {
-
-class Session;
 
 // The pop.* options; immutable, a session keeps one until its end.
 struct Settings {
   std::string banner;
   std::string host;
   std::int64_t idle_ms = 0;
-  std::int64_t max_sessions = 0;
+  std::size_t max_sessions = 0;
   bool lock_mailbox = true;
   std::int64_t max_login_failures = 0;
   std::int64_t fail_delay_ms = 0;
@@ -41,34 +35,29 @@ class Server {
   // Binds the ports of both services. Main loop thread.
   Result<> listen();
   // No more connections; sessions that wait for a command say goodbye. Main loop thread.
-  void stop();
+  void stop() { sessions_.stop(); }
   void reload();
 
-  std::shared_ptr<const Settings> settings() const;
+  std::shared_ptr<const Settings> settings() const { return settings_.get(); }
   // Null when there is no usable certificate: STLS is not offered then.
   std::shared_ptr<const TlsServer> tls() const { return tls_.context(); }
   auth::Authenticator& logins() const { return *logins_; }
   store::Store& store() const { return *store_; }
   WorkerPool& workers() const { return daemon_.workers(); }
   MaildropLocks& locks() { return locks_; }
-  bool stopping() const { return daemon_.stopping(); }
+  bool stopping() const { return sessions_.stopping(); }
 
  private:
-  explicit Server(Daemon& daemon) : daemon_(daemon) {}
-  Result<> listen(const std::string& address, int port, bool tls_first);
-  static Task<void> serve(Server& server, EventLoop& loop, int fd, bool tls_first);
+  explicit Server(Daemon& daemon) : daemon_(daemon), sessions_(daemon, "pop") {}
+  static Task<void> serve(Server& server, EventLoop& loop, UniqueFd socket, bool tls_first);
 
   Daemon& daemon_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Settings> settings_;
+  Current<Settings> settings_;
   ServerTls tls_;
   std::shared_ptr<store::Store> store_;
   std::shared_ptr<auth::Authenticator> logins_;
   MaildropLocks locks_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
-  // Sessions by loop; each set is touched on its loop's thread only.
-  std::unordered_map<EventLoop*, std::unordered_set<Session*>> sessions_;
-  std::atomic<std::int64_t> session_count_{0};
+  Sessions sessions_;
 };
 
 }  // namespace waxwing::pop

@@ -38,7 +38,7 @@ Session::Session(Server& server, Stream stream, bool tls_first)
       sid_(unique_id()),
       tls_first_(tls_first) {}
 
-void Session::wake() {
+void Session::stop() {
   if (waiting_) stream_.interrupt();
 }
 
@@ -107,7 +107,6 @@ Task<void> Session::run() {
   stream_.set_timeout_ms(10000);
   auto flushed = co_await stream_.flush();
   static_cast<void>(flushed);
-  stream_.close();
   log::Event("pop.close")
       .with("sid", sid_)
       .with("user", store_user_)

@@ -21,13 +21,13 @@
 namespace waxwing::pop {
 
 // Loop thread only.
-class Session {
+class Session final : public ServerSession {
  public:
   Session(Server& server, Stream stream, bool tls_first);
-  Task<void> run();
-  // The server stops: a session that waits for a command says goodbye.
-  void wake();
-  const std::string& id() const { return sid_; }
+  Task<void> run() override;
+  void stop() override;
+  void close() override { stream_.close(); }
+  const std::string& id() const override { return sid_; }
 
  private:
   enum Phase : unsigned { authorization = 1, transaction = 2 };

@@ -24,10 +24,10 @@ std::optional<Verdict> Session::may_mail() {
   if (helo_.empty()) return Verdict{503, "5.5.1", "EHLO or HELO first"};
   if (in_transaction()) return Verdict{503, "5.5.1", "A transaction is open; RSET ends it"};
   if (channel_->is(Kw::musttlsserver) && !stream_.is_tls()) return Verdict{530, "5.7.0", "STARTTLS first"};
-  const bool must = channel_->is(Kw::mustsaslserver) || picture_->start->is(Kw::mustsaslserver) ||
-                    picture_->start->is(Kw::submit);
+  const bool must = channel_->is(Kw::mustsaslserver) || settings_->start->is(Kw::mustsaslserver) ||
+                    settings_->start->is(Kw::submit);
   if (must && !identity_) return Verdict{530, "5.7.0", "Authentication required"};
-  const auto& options = picture_->options;
+  const auto& options = settings_->options;
   const auto allowed = lower_limit(keyword(Kw::transactionlimit, 0), options.allow_transactions_per_session);
   if (allowed > 0 && counts_.accepted >= allowed)
     return Verdict{452, "4.5.3", "Too many messages in one session"};
@@ -68,7 +68,7 @@ Task<void> Session::mail(std::string_view argument) {
   auto parsed = mta::protocol::parse_mail(argument, rules);
   if (!parsed) {
     if (parsed.error().code == 552) {
-      parsed.error().text = fmt::format("{} ({} bytes)", picture_->options.size_error_text, size_limit_);
+      parsed.error().text = fmt::format("{} ({} bytes)", settings_->options.size_error_text, size_limit_);
       reply(parsed.error());
     } else {
       bad_command(parsed.error());
@@ -99,7 +99,7 @@ Task<void> Session::mail(std::string_view argument) {
 
 std::optional<Verdict> Session::may_rcpt() const {
   if (!in_transaction()) return Verdict{503, "5.5.1", "MAIL first"};
-  const auto& options = picture_->options;
+  const auto& options = settings_->options;
   const auto limit = lower_limit(keyword(Kw::recipientlimit, 0), options.allow_recipients_per_transaction);
   if (limit > 0 && static_cast<std::int64_t>(message_->recipients()) >= limit)
     return Verdict{452, "4.5.3", "Too many recipients in one message"};
@@ -145,7 +145,7 @@ Task<void> Session::rcpt(std::string_view argument) {
     reply(verdict);
     co_return;
   }
-  if (counts_.rejected < picture_->options.max_rejections_logged)
+  if (counts_.rejected < settings_->options.max_rejections_logged)
     log::Event("smtp.rcpt.rejected")
         .with("sid", sid_)
         .with("qid", message_->queue_id())

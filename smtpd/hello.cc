@@ -9,8 +9,8 @@ namespace waxwing::smtpd {
 using mta::Kw;
 
 std::string Session::banner() const {
-  const auto& options = picture_->options;
-  std::string text = (options.banner_host.empty() ? picture_->host : options.banner_host) + " ESMTP";
+  const auto& options = settings_->options;
+  std::string text = (options.banner_host.empty() ? settings_->host : options.banner_host) + " ESMTP";
   if (!options.banner_addition.empty()) text += " " + options.banner_addition;
   return text;
 }
@@ -18,20 +18,20 @@ std::string Session::banner() const {
 std::string Session::extensions() const {
   std::string lines =
       fmt::format("{} greets {}\nPIPELINING\nSIZE {}\n8BITMIME\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES",
-                  picture_->host, helo_, size_limit_);
+                  settings_->host, helo_, size_limit_);
   if (!channel_->is(Kw::nochunkingserver)) lines += "\nCHUNKING\nBINARYMIME";
   if (tls_offered()) lines += "\nSTARTTLS";
   if (auth_offered()) {
     const auto mechanisms = server_->authenticator().mechanisms(peer());
     if (!mechanisms.empty()) lines += "\nAUTH " + join(mechanisms, " ");
   }
-  if (!picture_->options.ehlo_addition.empty()) lines += "\n" + picture_->options.ehlo_addition;
+  if (!settings_->options.ehlo_addition.empty()) lines += "\n" + settings_->options.ehlo_addition;
   return lines + "\nHELP";
 }
 
 Task<void> Session::ehlo(std::string_view argument) {
   auto name = mta::protocol::parse_hello(argument,
-                                         static_cast<std::size_t>(picture_->options.max_helo_domain_length));
+                                         static_cast<std::size_t>(settings_->options.max_helo_domain_length));
   if (!name) {
     bad_command(name.error());
     co_return;
@@ -44,7 +44,7 @@ Task<void> Session::ehlo(std::string_view argument) {
 
 Task<void> Session::helo(std::string_view argument) {
   auto name = mta::protocol::parse_hello(argument,
-                                         static_cast<std::size_t>(picture_->options.max_helo_domain_length));
+                                         static_cast<std::size_t>(settings_->options.max_helo_domain_length));
   if (!name) {
     bad_command(name.error());
     co_return;
@@ -52,7 +52,7 @@ Task<void> Session::helo(std::string_view argument) {
   reset();
   helo_ = std::move(*name);
   esmtp_ = false;
-  reply({250, "", picture_->host});
+  reply({250, "", settings_->host});
 }
 
 Task<void> Session::noop(std::string_view) {
@@ -74,7 +74,7 @@ Task<void> Session::help(std::string_view) {
       {214, "2.0.0",
        "Commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT\nSTARTTLS AUTH VRFY EXPN HELP; see RFC 5321\n"
        "Questions to postmaster@" +
-           picture_->host});
+           settings_->host});
   co_return;
 }
 
@@ -83,7 +83,7 @@ Task<void> Session::quit(std::string_view argument) {
     bad_command({501, "5.5.4", "QUIT takes no argument"});
     co_return;
   }
-  end({221, "2.0.0", picture_->host + " closing the connection"});
+  end({221, "2.0.0", settings_->host + " closing the connection"});
 }
 
 Task<void> Session::etrn(std::string_view) {

@@ -7,25 +7,18 @@
 #include "common/daemon/daemon.h"
 #include "common/worker/worker.h"
 #include "smtpd/server.h"
-#include "smtpd/session.h"
 
 using namespace waxwing;
 
 namespace {
 
-Task<void> serve(std::shared_ptr<smtpd::Server> server, EventLoop& loop, AcceptedConnection connection) {
-  smtpd::Session session(std::move(server), loop, std::move(connection));
-  co_await session.run();
-}
-
 Result<> start(Daemon& daemon) {
   TRY(auto socket, dispatcher_socket_from_environment());
   TRY(auto server, smtpd::Server::create(daemon, WorkerService::from_environment()));
   auto& worker = *new WorkerSide(daemon, std::move(socket));  // lives as long as the process
-  server->set_worker(&worker);
-  worker.on_stop([server] { server->wake_all(); });
+  worker.on_stop([server] { server->stop(); });
   worker.serve([server](EventLoop& loop, AcceptedConnection connection) {
-    return serve(server, loop, std::move(connection));
+    return smtpd::Server::serve(server, loop, std::move(connection));
   });
   return {};
 }

@@ -24,9 +24,9 @@ std::string Session::trace_field() const {
   facts.helo = helo_;
   facts.host_name = *host_name_;
   facts.address = peer_address_;
-  const auto& domain = picture_->config->options().text(mta::Opt::RECEIVED_DOMAIN);
-  facts.by = domain.empty() ? picture_->host : domain;
-  facts.software = picture_->software;
+  const auto& domain = settings_->config->options().text(mta::Opt::RECEIVED_DOMAIN);
+  facts.by = domain.empty() ? settings_->host : domain;
+  facts.software = settings_->software;
   facts.queue_id = message_->queue_id();
   if (message_->recipients() == 1 && !channel_->is(Kw::noreceivedfor)) facts.recipient = first_recipient_;
   facts.tls_protocol = stream_.tls_protocol();
@@ -45,7 +45,7 @@ std::optional<Verdict> Session::may_data() {
   if (!in_transaction()) return Verdict{503, "5.5.1", "MAIL first"};
   if (message_->recipients() == 0) return Verdict{554, "5.5.1", "No valid recipients"};
   auto cutoff = keyword(Kw::recipientcutoff, 0);
-  if (cutoff <= 0) cutoff = picture_->options.reject_recipients_per_transaction;
+  if (cutoff <= 0) cutoff = settings_->options.reject_recipients_per_transaction;
   if (cutoff > 0 && rcpt_commands_ > cutoff) return Verdict{554, "5.5.3", "Too many recipients"};
   return std::nullopt;
 }
@@ -91,9 +91,9 @@ Task<void> Session::data(std::string_view argument) {
   }
   message_->add_trace(trace_field());
   reply({354, "", "Start mail input; end with <CRLF>.<CRLF>"});
-  stream_.set_timeout_ms(picture_->options.data_receive_ms);
+  stream_.set_timeout_ms(settings_->options.data_receive_ms);
   co_await receive_data();
-  stream_.set_timeout_ms(picture_->options.command_receive_ms);
+  stream_.set_timeout_ms(settings_->options.command_receive_ms);
 }
 
 // What the channel demands of a message's text, however it came.
@@ -106,7 +106,7 @@ std::optional<Verdict> Session::strictness(std::size_t longest_line, bool has_8b
 }
 
 Task<void> Session::receive_data() {
-  const bool repair = picture_->options.bare_line_ends == 1 || channel_->is(Kw::smtp_crorlf) ||
+  const bool repair = settings_->options.bare_line_ends == 1 || channel_->is(Kw::smtp_crorlf) ||
                       channel_->is(Kw::smtp_cr) || channel_->is(Kw::smtp_lf);
   mail::DataDecoder decoder(repair ? mail::DataDecoder::BareEnds::repair
                                    : mail::DataDecoder::BareEnds::refuse);
@@ -159,9 +159,9 @@ Task<void> Session::bdat(std::string_view argument) {
     co_return;
   }
   chunking_ = in_transaction();
-  stream_.set_timeout_ms(picture_->options.data_receive_ms);
+  stream_.set_timeout_ms(settings_->options.data_receive_ms);
   const bool whole = co_await receive_chunk(parsed->size);
-  stream_.set_timeout_ms(picture_->options.command_receive_ms);
+  stream_.set_timeout_ms(settings_->options.command_receive_ms);
   if (!whole) {
     over_ = true;
     co_return;

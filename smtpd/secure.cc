@@ -38,7 +38,7 @@ bool Session::auth_offered() const {
   const auto offers = [](const mta::Channel& channel) {
     return channel.is(Kw::maysaslserver) || channel.is(Kw::mustsaslserver);
   };
-  return !identity_ && (offers(*channel_) || offers(*picture_->start));
+  return !identity_ && (offers(*channel_) || offers(*settings_->start));
 }
 
 Task<void> Session::starttls(std::string_view argument) {

@@ -10,7 +10,7 @@ Result<std::shared_ptr<Server>> Server::create(Daemon& daemon, WorkerService ser
   TRY(server->submitter_, mta::Submitter::create(daemon));
   TRY(server->authenticator_, auth::Authenticator::open(*daemon.config(), server->submitter_->directory()));
   server->tls_.load(*daemon.config());
-  TRY_VOID(server->make_picture());
+  TRY_VOID(server->make_settings());
   Resolver::Options dns;
   dns.server = daemon.config()->text("dns.server");
   for (std::size_t i = 0; i < daemon.loops(); ++i)
@@ -21,60 +21,36 @@ Result<std::shared_ptr<Server>> Server::create(Daemon& daemon, WorkerService ser
   return server;
 }
 
-Result<> Server::make_picture() {
-  auto picture = std::make_shared<Picture>();
-  picture->config = submitter_->config();
+Result<> Server::make_settings() {
+  auto settings = std::make_shared<Settings>();
+  settings->config = submitter_->config();
   const auto name = service_.parameter("CHANNEL", "tcp_local");
-  picture->start = picture->config->channel(name);
-  if (!picture->start)
+  settings->start = settings->config->channel(name);
+  if (!settings->start)
     return permanent("service " + service_.name + ": channel " + name +
                      " (PARAMETER=CHANNEL= in dispatcher.cnf) is not in imta.cnf");
   const auto file = name + "_option";
-  TRY(picture->options, mta::parse_tcp_options(picture->config->text(file), file));
-  for (const auto& note : picture->options.notes) log::Event("smtpd.config.note").with("text", note).notice();
-  const auto& limits = picture->config->options();
-  picture->host = picture->config->local_host();
-  picture->software = limits.text(mta::Opt::RECEIVED_VERSION);
-  if (picture->software.empty()) picture->software = "Waxwing Messaging Server";
-  const std::lock_guard lock(mutex_);
-  picture_ = std::move(picture);
+  TRY(settings->options, mta::parse_tcp_options(settings->config->text(file), file));
+  for (const auto& note : settings->options.notes)
+    log::Event("smtpd.config.note").with("text", note).notice();
+  const auto& limits = settings->config->options();
+  settings->host = settings->config->local_host();
+  settings->software = limits.text(mta::Opt::RECEIVED_VERSION);
+  if (settings->software.empty()) settings->software = "Waxwing Messaging Server";
+  settings_.set(std::move(settings));
   return {};
 }
 
 void Server::reload() {
-  if (const auto made = make_picture(); !made)
+  if (const auto made = make_settings(); !made)
     log::Event("smtpd.reload.refused").with("error", made.error().text).error();
   authenticator_->flush();
   tls_.load(*daemon_.config());
 }
 
-std::shared_ptr<const Picture> Server::picture() const {
-  const std::lock_guard lock(mutex_);
-  return picture_;
-}
-
-void Server::enter(Session& session, EventLoop& loop) {
-  const std::lock_guard lock(mutex_);
-  sessions_[&session] = &loop;
-}
-
-void Server::leave(Session& session) {
-  const std::lock_guard lock(mutex_);
-  sessions_.erase(&session);
-}
-
-// A session may be gone when its loop comes to it: only those that are still entered are touched, and a
-// session leaves on its own loop.
-void Server::wake_all() {
-  const std::lock_guard lock(mutex_);
-  for (const auto& [session, loop] : sessions_)
-    loop->post([this, session = session] {
-      {
-        const std::lock_guard again(mutex_);
-        if (!sessions_.contains(session)) return;
-      }
-      session->wake();
-    });
+Task<void> Server::serve(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection) {
+  Session session(server, loop, std::move(connection));
+  co_await server->sessions_.run(loop, session);
 }
 
 }  // namespace waxwing::smtpd

@@ -3,13 +3,13 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
-#include <set>
 #include <string>
 
 #include "common/auth/authenticator.h"
+#include "common/base/current.h"
 #include "common/daemon/daemon.h"
 #include "common/daemon/server_tls.h"
+#include "common/daemon/sessions.h"
 #include "common/net/dns.h"
 #include "common/worker/worker.h"
 #include "mta/config/mta_config.h"
@@ -18,10 +18,8 @@
 
 namespace waxwing::smtpd {
 
-class Session;
-
 // The MTA configuration with what smtpd derives from it; immutable, a session keeps one until its end.
-struct Picture {
+struct Settings {
   std::shared_ptr<const mta::MtaConfig> config;
   const mta::Channel* start = nullptr;  // the service's channel, before switching
   mta::TcpOptions options;              // of that channel
@@ -34,7 +32,7 @@ class Server {
  public:
   static Result<std::shared_ptr<Server>> create(Daemon& daemon, WorkerService service);
 
-  std::shared_ptr<const Picture> picture() const;
+  std::shared_ptr<const Settings> settings() const { return settings_.get(); }
   const std::shared_ptr<mta::Submitter>& submitter() const { return submitter_; }
   auth::Authenticator& authenticator() const { return *authenticator_; }
   // Null when there is no usable certificate: STARTTLS is not offered then.
@@ -44,28 +42,25 @@ class Server {
   Resolver& resolver(EventLoop& loop) const { return *resolvers_.at(&loop); }
   const WorkerService& service() const { return service_; }
 
-  bool stopping() const { return worker_ && worker_->stopping(); }
-  void set_worker(WorkerSide* worker) { worker_ = worker; }
-  // Sessions enter and leave on their own loop; wake_all() may be called on any.
-  void enter(Session& session, EventLoop& loop);
-  void leave(Session& session);
-  void wake_all();
+  // One session, from its first byte to its last.
+  static Task<void> serve(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection);
+  void stop() { sessions_.stop(); }  // main loop thread
+  bool stopping() const { return sessions_.stopping(); }
 
  private:
-  Server(Daemon& daemon, WorkerService service) : daemon_(daemon), service_(std::move(service)) {}
-  Result<> make_picture();
+  Server(Daemon& daemon, WorkerService service)
+      : daemon_(daemon), service_(std::move(service)), sessions_(daemon, "smtp") {}
+  Result<> make_settings();
   void reload();
 
   Daemon& daemon_;
   WorkerService service_;
-  WorkerSide* worker_ = nullptr;
   std::shared_ptr<mta::Submitter> submitter_;
   std::shared_ptr<auth::Authenticator> authenticator_;
   ServerTls tls_;
   std::map<EventLoop*, std::unique_ptr<Resolver>> resolvers_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Picture> picture_;
-  std::map<Session*, EventLoop*> sessions_;
+  Current<Settings> settings_;
+  Sessions sessions_;
 };
 
 }  // namespace waxwing::smtpd

@@ -43,22 +43,16 @@ const Session::Row Session::kTable[] = {
 
 Session::Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection)
     : server_(std::move(server)),
-      picture_(server_->picture()),
+      settings_(server_->settings()),
       stream_(loop, std::move(connection.fd)),
       sid_(unique_id()),
       transport_info_(connection.transport_info()),
       peer_address_(std::move(connection.peer_address)),
       tls_first_(connection.tls_first),
       host_name_(std::make_shared<std::string>()),
-      channel_(picture_->start) {
-  server_->enter(*this, loop);
-}
+      channel_(settings_->start) {}
 
-Session::~Session() {
-  server_->leave(*this);
-}
-
-void Session::wake() {
+void Session::stop() {
   if (waiting_ && !in_transaction()) stream_.interrupt();
 }
 
@@ -74,7 +68,7 @@ void Session::end(Verdict verdict) {
 
 void Session::bad_command(Verdict verdict) {
   const auto limit = keyword(Kw::disconnectbadcommandlimit, kBadCommandLimit);
-  if (++counts_.bad_commands <= picture_->options.max_bad_commands_logged)
+  if (++counts_.bad_commands <= settings_->options.max_bad_commands_logged)
     log::Event("smtp.command.bad").with("sid", sid_).with("reply", verdict.text).notice();
   if (limit > 0 && counts_.bad_commands >= limit) return end({421, "4.7.0", "Too many errors"});
   reply(verdict);
@@ -112,7 +106,7 @@ mta::Source Session::source() const {
   }
   source.tls = stream_.is_tls();
   source.esmtp = esmtp_;
-  source.submission = channel_->is(Kw::submit) || picture_->start->is(Kw::submit);
+  source.submission = channel_->is(Kw::submit) || settings_->start->is(Kw::submit);
   return source;
 }
 
@@ -124,22 +118,22 @@ Task<void> Session::switch_channel() {
   state.sasl = identity_.has_value();
   if (identity_) state.submit_channel = identity_->user->submit_channel;
   auto ask = [&](directory::Ask patience) {
-    const mta::Lookup lookup{*picture_->config, &server_->submitter()->view(), patience};
-    return mta::switch_channel(lookup, *picture_->start, state);
+    const mta::Lookup lookup{*settings_->config, &server_->submitter()->view(), patience};
+    return mta::switch_channel(lookup, *settings_->start, state);
   };
   auto switched = co_await directory::patiently(server_->workers(), ask);
   if (switched) {
     channel_ = *switched;
   } else {
     // Without an answer the session keeps the rights of the service's channel: the least there are.
-    channel_ = picture_->start;
+    channel_ = settings_->start;
     log::Event("smtp.switch.failed").with("sid", sid_).with("error", switched.error().text).warning();
   }
-  size_limit_ = server_->submitter()->size_limit(*picture_->config, *channel_);
+  size_limit_ = server_->submitter()->size_limit(*settings_->config, *channel_);
 }
 
 Task<bool> Session::open() {
-  const auto& options = picture_->options;
+  const auto& options = settings_->options;
   stream_.set_timeout_ms(options.command_receive_ms);
   log::Event("smtp.open")
       .with("sid", sid_)
@@ -237,7 +231,6 @@ Task<void> Session::run() {
   stream_.set_timeout_ms(10000);
   auto flushed = co_await stream_.flush();
   (void)flushed;
-  stream_.close();
   log::Event("smtp.close")
       .with("sid", sid_)
       .with("commands", counts_.commands)

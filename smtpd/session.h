@@ -23,13 +23,13 @@ namespace waxwing::smtpd {
 using mta::Verdict;
 
 // Loop thread only.
-class Session {
+class Session final : public ServerSession {
  public:
   Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection);
-  ~Session();
-  Task<void> run();
-  // The server stops: a session between two messages says goodbye at once.
-  void wake();
+  Task<void> run() override;
+  void stop() override;
+  void close() override { stream_.close(); }
+  const std::string& id() const override { return sid_; }
 
  private:
   struct Row;
@@ -94,7 +94,7 @@ class Session {
   Task<void> expn(std::string_view argument);
 
   std::shared_ptr<Server> server_;
-  std::shared_ptr<const Picture> picture_;
+  std::shared_ptr<const Settings> settings_;
   Stream stream_;
   const std::string sid_;
   const std::string transport_info_;

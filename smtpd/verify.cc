@@ -35,7 +35,7 @@ Task<void> Session::vrfy(std::string_view argument) {
     co_return;
   }
   const bool vague =
-      channel_->is(Kw::vrfyhide) || (!channel_->is(Kw::vrfyallow) && picture_->options.hide_verify);
+      channel_->is(Kw::vrfyhide) || (!channel_->is(Kw::vrfyallow) && settings_->options.hide_verify);
   if (vague) {
     reply({252, "2.1.5", "Cannot say; send a message to find out"});
     co_return;
@@ -44,7 +44,7 @@ Task<void> Session::vrfy(std::string_view argument) {
   request.address = plain_address(argument);
   request.source = channel_;
   const std::string address = request.address;
-  auto outcome = co_await resolve(*server_, *picture_->config, std::move(request));
+  auto outcome = co_await resolve(*server_, *settings_->config, std::move(request));
   if (!outcome) {
     reply({451, "4.3.0", "Cannot say now, try again later"});
   } else if (!*outcome) {
@@ -59,7 +59,7 @@ Task<void> Session::vrfy(std::string_view argument) {
 
 Task<void> Session::expn(std::string_view argument) {
   const bool allowed =
-      channel_->is(Kw::expnallow) || (!channel_->is(Kw::expndisable) && !picture_->options.disable_expand);
+      channel_->is(Kw::expnallow) || (!channel_->is(Kw::expndisable) && !settings_->options.disable_expand);
   if (!allowed) {
     bad_command({502, "5.7.2", "EXPN is not allowed here"});
     co_return;
@@ -71,7 +71,7 @@ Task<void> Session::expn(std::string_view argument) {
   mta::ResolveRequest request;
   request.address = plain_address(argument);
   request.source = channel_;
-  auto outcome = co_await resolve(*server_, *picture_->config, std::move(request));
+  auto outcome = co_await resolve(*server_, *settings_->config, std::move(request));
   if (!outcome) {
     reply({451, "4.3.0", "Cannot say now, try again later"});
     co_return;

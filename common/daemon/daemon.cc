@@ -8,9 +8,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <mutex>
 #include <thread>
 
+#include "common/base/current.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/daemon/privileges.h"
@@ -21,8 +21,7 @@ namespace waxwing {
 
 struct Daemon::Inner {
   DaemonOptions options;
-  mutable std::mutex mutex;
-  std::shared_ptr<const Config> config;
+  Current<Config> config;
   std::vector<std::unique_ptr<EventLoop>> loops;
   std::vector<std::thread> threads;
   std::unique_ptr<WorkerPool> workers;
@@ -53,8 +52,7 @@ Daemon::Daemon(std::string name) : name_(std::move(name)), inner_(std::make_uniq
 Daemon::~Daemon() = default;
 
 std::shared_ptr<const Config> Daemon::config() const {
-  const std::lock_guard lock(inner_->mutex);
-  return inner_->config;
+  return inner_->config.get();
 }
 
 EventLoop& Daemon::loop(std::size_t index) {
@@ -166,7 +164,7 @@ struct DaemonFrame {
   Daemon::Inner& inner;
 
   void make_loops() {
-    const auto& config = *inner.config;
+    const auto& config = *inner.config.get();
     auto count = inner.options.loops;
     if (count == 0) count = static_cast<std::size_t>(config.number("daemon.loops"));
     if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
@@ -181,17 +179,15 @@ struct DaemonFrame {
   }
 
   void reload() {
-    auto fresh = Config::load(inner.config->root());
+    const auto before = inner.config.get();
+    auto fresh = Config::load(before->root());
     if (!fresh) {
       log::Event("daemon.reload.refused").with("error", fresh.error().text).error();
       return;
     }
-    const auto now = changed_options(*inner.config, **fresh, false);
-    const auto later = changed_options(*inner.config, **fresh, true);
-    {
-      const std::lock_guard lock(inner.mutex);
-      inner.config = *fresh;
-    }
+    const auto now = changed_options(*before, **fresh, false);
+    const auto later = changed_options(*before, **fresh, true);
+    inner.config.set(*fresh);
     open_log(**fresh, daemon.name());
     for (auto& handler : inner.reload_handlers) handler();
     log::Event event("daemon.reloaded");
@@ -259,7 +255,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   auto& daemon = *new Daemon(arguments->as.empty() ? name : arguments->as);  // outlives every thread
   auto& inner = *daemon.inner_;
   inner.options = options;
-  inner.config = *config;
+  inner.config.set(*config);
   open_log(**config, daemon.name());
   set_stray_exception_handler(log_stray);
   ::umask(077);

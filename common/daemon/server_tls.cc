@@ -25,14 +25,11 @@ TlsServer::Options options_of(const Config& config) {
 
 void ServerTls::load(const Config& config) {
   auto made = TlsServer::create(options_of(config));
-  const std::lock_guard lock(mutex_);
-  if (!made) return log::Event(context_ ? "tls.kept" : "tls.off").with("error", made.error().text).error();
-  context_ = std::make_shared<const TlsServer>(std::move(*made));
-}
-
-std::shared_ptr<const TlsServer> ServerTls::context() const {
-  const std::lock_guard lock(mutex_);
-  return context_;
+  if (!made) {
+    log::Event(context() ? "tls.kept" : "tls.off").with("error", made.error().text).error();
+    return;
+  }
+  context_.set(std::make_shared<const TlsServer>(std::move(*made)));
 }
 
 }  // namespace waxwing

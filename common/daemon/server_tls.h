@@ -2,8 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 
+#include "common/base/current.h"
 #include "common/config/config.h"
 #include "common/net/tls.h"
 
@@ -16,11 +16,10 @@ class ServerTls {
   // nothing: a server that had certificates goes on with those, one that had none goes on in clear.
   void load(const Config& config);
   // Null until load() has succeeded: TLS is not offered then. A session keeps what it got.
-  std::shared_ptr<const TlsServer> context() const;
+  std::shared_ptr<const TlsServer> context() const { return context_.get(); }
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const TlsServer> context_;
+  Current<TlsServer> context_;
 };
 
 }  // namespace waxwing

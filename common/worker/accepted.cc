@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "common/base/strings.h"
+#include "common/net/listener.h"
 #include "common/worker/worker.h"
 
 namespace waxwing {
@@ -34,6 +35,17 @@ Result<AcceptedConnection> AcceptedConnection::from_packet(Packet packet) {
   connection.local_port = static_cast<int>(record.number("local_port"));
   connection.tls_first = record.number("tls") != 0;
   connection.verdict = record.get("verdict");
+  return connection;
+}
+
+AcceptedConnection AcceptedConnection::from_socket(UniqueFd socket) {
+  const auto peer = peer_name(socket.get()), local = local_name(socket.get());
+  AcceptedConnection connection;
+  connection.fd = std::move(socket);
+  connection.peer_address = peer.address;
+  connection.peer_port = peer.port;
+  connection.local_address = local.address;
+  connection.local_port = local.port;
   return connection;
 }
 

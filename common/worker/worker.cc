@@ -15,7 +15,7 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
   Daemon& daemon;
   PacketSocket dispatcher;
   Handler handler;
-  std::function<void()> wake;
+  std::function<void()> stop_handler;
   std::atomic<std::int64_t> active{0};
   std::int64_t taken = 0;  // main loop only
   std::atomic<bool> draining{false}, stopping{false};
@@ -29,7 +29,7 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
   void begin_stop() {
     if (stopping.exchange(true)) return;
     if (!draining.exchange(true)) (void)dispatcher.send(Record("draining"));
-    if (wake) wake();
+    if (stop_handler) stop_handler();
   }
 
   // The process ends by the way every daemon ends, once nothing is left to do.
@@ -102,17 +102,8 @@ void WorkerSide::serve(Handler handler) {
   spawn(Inner::listen(inner_));
 }
 
-bool WorkerSide::draining() const {
-  return inner_->draining;
-}
-bool WorkerSide::stopping() const {
-  return inner_->stopping;
-}
-std::int64_t WorkerSide::active() const {
-  return inner_->active;
-}
-void WorkerSide::on_stop(std::function<void()> wake) {
-  inner_->wake = std::move(wake);
+void WorkerSide::on_stop(std::function<void()> handler) {
+  inner_->stop_handler = std::move(handler);
 }
 
 }  // namespace waxwing

@@ -15,7 +15,7 @@
 // workers.
 //
 // Handlers run on any loop of the daemon, one coroutine per connection. A handler returns when its session is
-// over; it may ask draining() and stopping() between messages.
+// over.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,8 @@ struct AcceptedConnection {
   std::string transport_info() const;
   Record to_record() const;  // without the descriptor
   static Result<AcceptedConnection> from_packet(Packet packet);
+  // One that this process has accepted itself, without a dispatcher.
+  static AcceptedConnection from_socket(UniqueFd socket);
 };
 
 struct WorkerService {
@@ -65,12 +67,8 @@ class WorkerSide {
   ~WorkerSide();
   void serve(Handler handler);
 
-  // Any thread.
-  bool draining() const;
-  bool stopping() const;  // between messages: say goodbye (421 4.3.2)
-  std::int64_t active() const;
-  // Called on the main loop when stop begins, to wake sessions that wait. Before serve().
-  void on_stop(std::function<void()> wake);
+  // Called on the main loop when stop begins: sessions between two messages say goodbye. Before serve().
+  void on_stop(std::function<void()> handler);
 
   struct Inner;
 
