@@ -1,50 +1,21 @@
 #include "common/base/durable.h"
 
-#include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <condition_variable>
-#include <cstdint>
 #include <cstdio>
 #include <future>
-#include <map>
-#include <mutex>
 #include <thread>
 
-#include "common/base/crew.h"
+#include "common/base/durable_committer.h"
+#include "common/base/durable_records.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/base/journal_record.h"
 
 namespace waxwing::durable {
 
-namespace {
-constexpr std::size_t kThreads = 8;  // enough for the flushes of a pass to share; more gain little
-
-std::string parent_of(const std::string& path) {
-  const auto slash = path.find_last_of('/');
-  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
-
-Result<> sync_file(int fd) {
-  TRY_VOID(failpoint("durable.sync"));
-  if (::fsync(fd) != 0) return std::unexpected(system_error("cannot sync file", errno));
-  return {};
-}
-
-Result<> sync_directory(const std::string& path) {
-  TRY(const auto fd, open_file(path, O_RDONLY | O_DIRECTORY));
-  TRY_VOID(failpoint("durable.syncdir"));
-  if (::fsync(fd.get()) != 0) return std::unexpected(system_error("cannot sync directory " + path, errno));
-  return {};
-}
-}  // namespace
-
-Batch& Batch::file(int fd) {
-  files_.push_back(fd);
-  return *this;
-}
 Batch& Batch::content(int fd, std::string path) {
   contents_.push_back({fd, std::move(path)});
   return *this;
@@ -69,6 +40,10 @@ Batch& Batch::removed(std::string path) {
   removed_.push_back(std::move(path));
   return *this;
 }
+Batch& Batch::file(int fd) {
+  files_.push_back(fd);
+  return *this;
+}
 Batch& Batch::directory(std::string path) {
   directories_.push_back(std::move(path));
   return *this;
@@ -78,117 +53,139 @@ bool Batch::empty() const {
          directories_.empty();
 }
 
-// One thread a process, started with the first batch. It takes everything that waits, runs the three
-// steps over all of it, answers, and looks again: the time of one pass is the collecting time of the next.
-// Within a step the crew syncs several files at once, so that they share the journal's commits.
-class Committer {
+namespace {
+std::atomic<Journal*> journal_of_process{nullptr};
+
+// Directories named to covers() before the journal was opened.
+std::mutex early_mutex;
+std::vector<std::string> early_roots;
+
+// Collects the records of a pass and appends them a megabyte at a time, so that the lock is never held long.
+class Appending {
  public:
-  static Committer& instance() {
-    static auto* committer = new Committer;  // never destroyed: batches may end during exit
-    return *committer;
+  explicit Appending(Journal& journal) : journal_(journal) {}
+  std::string& records() { return records_; }
+  std::vector<const Range*>& ranges() { return ranges_; }
+  void after_a_job() {
+    if (records_.size() > kMostBytes) flush();
   }
-
-  void submit(Batch batch, std::function<void(Result<>)> done) {
-    {
-      const std::lock_guard lock(mutex_);
-      waiting_.push_back({std::move(batch), std::move(done), {}});
-      if (!started_) {
-        started_ = true;
-        std::thread([this] { run(); }).detach();
-      }
-    }
-    wake_.notify_one();
+  void flush() {
+    if (!outcome_ || (records_.empty() && ranges_.empty())) return;
+    if (auto lsn = journal_.append(std::move(records_), ranges_))
+      lsn_ = *lsn;
+    else
+      outcome_ = std::unexpected(lsn.error());
+    records_.clear();
+    ranges_.clear();
   }
-
-  Counters counters() {
-    const std::lock_guard lock(mutex_);
-    return counters_;
+  Result<> wait() {
+    if (!outcome_ || lsn_ == 0) return outcome_;
+    return journal_.wait(lsn_);
   }
 
  private:
-  struct Job {
-    Batch batch;
-    std::function<void(Result<>)> done;
-    Result<> outcome;
-  };
-
-  [[noreturn]] void run() {
-    for (;;) {
-      std::vector<Job> jobs;
-      {
-        std::unique_lock lock(mutex_);
-        wake_.wait(lock, [this] { return !waiting_.empty(); });
-        jobs.swap(waiting_);
-        counters_.passes += 1;
-        counters_.batches += jobs.size();
-      }
-      sync(jobs, Step::content);
-      for (auto& job : jobs)
-        if (job.outcome) job.outcome = make_names(job.batch);
-      sync(jobs, Step::names);
-      for (auto& job : jobs) job.done(std::move(job.outcome));
-    }
-  }
-
-  static Result<> make_names(const Batch& batch) {
-    for (const auto& move : batch.moves_) {
-      if (move.kind == Batch::Move::Kind::linked) continue;
-      TRY_VOID(failpoint("durable.publish"));
-      const bool link = move.kind == Batch::Move::Kind::link;
-      const int failed =
-          link ? ::link(move.from.c_str(), move.to.c_str()) : ::rename(move.from.c_str(), move.to.c_str());
-      if (failed != 0)
-        return std::unexpected(
-            system_error((link ? "cannot link " : "cannot rename ") + move.from + " to " + move.to, errno));
-    }
-    return {};
-  }
-
-  // One thing to sync and who waits for it.
-  struct Sync {
-    int fd = -1;  // or, when negative:
-    std::string directory;
-    std::vector<Job*> waiting;
-    Result<> run() const { return fd >= 0 ? sync_file(fd) : sync_directory(directory); }
-  };
-
-  // A batch that makes no names here has nothing that its directories must wait for.
-  enum class Step { content, names };
-  void sync(std::vector<Job>& jobs, Step step) {
-    std::vector<Sync> syncs;
-    std::map<std::pair<int, std::string>, std::size_t> known;  // each file and directory once a step
-    const auto add = [&](Job& job, int fd, const std::string& directory) {
-      const auto [at, fresh] = known.try_emplace({fd, directory}, syncs.size());
-      if (fresh) syncs.push_back({fd, directory, {}});
-      syncs[at->second].waiting.push_back(&job);
-    };
-    for (auto& job : jobs) {
-      if (!job.outcome) continue;
-      if (step == Step::content) {
-        for (const int fd : job.batch.files_) add(job, fd, {});
-        for (const auto& content : job.batch.contents_) add(job, content.fd, {});
-        for (const auto& range : job.batch.ranges_) add(job, range.fd, {});
-      }
-      if ((step == Step::content) != job.batch.moves_.empty()) continue;
-      for (const auto& path : job.batch.directories_) add(job, -1, path);
-      for (const auto& content : job.batch.contents_) add(job, -1, parent_of(content.path));
-      for (const auto& move : job.batch.moves_) add(job, -1, parent_of(move.to));
-      for (const auto& path : job.batch.removed_) add(job, -1, parent_of(path));
-    }
-    std::vector<Result<>> outcomes(syncs.size());
-    crew_.each(syncs.size(), [&](std::size_t n) { outcomes[n] = syncs[n].run(); });
-    for (std::size_t n = 0; n < syncs.size(); ++n)
-      for (auto* job : syncs[n].waiting)
-        if (job->outcome) job->outcome = outcomes[n];
-  }
-
-  Crew crew_{kThreads};
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<Job> waiting_;
-  Counters counters_;
-  bool started_ = false;
+  static constexpr std::size_t kMostBytes = 1 << 20;
+  Journal& journal_;
+  std::string records_;
+  std::vector<const Range*> ranges_;
+  std::uint64_t lsn_ = 0;
+  Result<> outcome_;
 };
+
+void fail_those_left(std::vector<Job>& jobs, const Result<>& outcome) {
+  for (auto& job : jobs)
+    if (job.outcome && !outcome) job.outcome = outcome;
+}
+
+void pass_to_disk(std::vector<Job>& jobs, Crew& crew) {
+  sync_jobs(jobs, Step::content, crew);
+  for (auto& job : jobs)
+    if (job.outcome) job.outcome = make_names(job.batch);
+  sync_jobs(jobs, Step::names, crew);
+  auto* const journal = the_journal();
+  if (journal == nullptr) return;
+  Appending appending(*journal);
+  for (const auto& job : jobs) {
+    if (!job.outcome) continue;
+    record_standing(*journal, job.batch, appending.records());
+    add_ranges(*journal, job.batch, appending.ranges());
+    appending.after_a_job();
+  }
+  appending.flush();
+  fail_those_left(jobs, appending.wait());
+}
+
+void pass_through_journal(std::vector<Job>& jobs, Crew& crew) {
+  auto& journal = *the_journal();
+  if (journal.broken()) fail_those_left(jobs, journal.recover());
+  Appending appending(journal);
+  for (auto& job : jobs) {
+    if (job.outcome) job.outcome = make_names(job.batch);
+    if (job.outcome) job.outcome = record_batch(journal, job.batch, appending.records());
+    if (job.outcome) add_ranges(journal, job.batch, appending.ranges());
+    appending.after_a_job();
+  }
+  appending.flush();
+  sync_jobs(jobs, Step::asked, crew);
+  fail_those_left(jobs, appending.wait());
+}
+
+struct Lanes {
+  Lane disk{pass_to_disk}, journal{pass_through_journal};
+};
+std::atomic<Lanes*> lanes_of_process{nullptr};
+
+// A child that was forked has no threads: it begins with lanes of its own.
+void forget_lanes() {
+  lanes_of_process = new Lanes;
+}
+
+// Never destroyed: batches may end during exit.
+Lanes& lanes() {
+  static const bool made = [] {
+    lanes_of_process = new Lanes;
+    return ::pthread_atfork(nullptr, nullptr, forget_lanes) == 0;
+  }();
+  (void)made;
+  return *lanes_of_process;
+}
+}  // namespace
+
+void Lane::submit(Batch batch, std::function<void(Result<>)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({std::move(batch), std::move(done), {}});
+    if (!started_) {
+      started_ = true;
+      std::thread([this] { run(); }).detach();
+    }
+  }
+  wake_.notify_one();
+}
+
+Counters Lane::counters() {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+void Lane::run() {
+  for (;;) {
+    std::vector<Job> jobs;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return !waiting_.empty(); });
+      jobs.swap(waiting_);
+      counters_.passes += 1;
+      counters_.batches += jobs.size();
+    }
+    pass_(jobs, crew_);
+    for (auto& job : jobs) job.done(std::move(job.outcome));
+  }
+}
+
+Journal* the_journal() {
+  return journal_of_process.load(std::memory_order_acquire);
+}
 
 Result<> commit(Batch batch) {
   if (batch.empty()) return {};
@@ -199,13 +196,33 @@ Result<> commit(Batch batch) {
 }
 
 void commit_async(Batch batch, std::function<void(Result<>)> done) {
-  Committer::instance().submit(std::move(batch), std::move(done));
+  const auto* journal = the_journal();
+  if (journal == nullptr) return lanes().disk.submit(std::move(batch), std::move(done));
+  const auto to_disk = goes_to_disk(*journal, batch);
+  // A descriptor that cannot even be asked for its size: let the sync say so.
+  auto& lane = !to_disk || *to_disk ? lanes().disk : lanes().journal;
+  lane.submit(std::move(batch), std::move(done));
 }
+
+namespace {
+// Not durable before the next sync, so its failure is nobody's: a journal that cannot be written is left by a
+// checkpoint, and that takes the change with it.
+void append_unasked(std::string record) {
+  (void)the_journal()->append(std::move(record));
+}
+}  // namespace
 
 Result<> remove(const std::string& path) {
   TRY_VOID(failpoint("durable.remove"));
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return {};
     return std::unexpected(system_error("cannot remove " + path, errno));
+  }
+  const auto* journal = the_journal();
+  if (journal == nullptr || !journal->covers(path)) return {};
+  std::string record;
+  encode_name(record, RecordType::removed, journal->name_of(path));
+  append_unasked(std::move(record));
   return {};
 }
 
@@ -213,23 +230,53 @@ Result<> rename(const std::string& from, const std::string& to) {
   TRY_VOID(failpoint("durable.publish"));
   if (::rename(from.c_str(), to.c_str()) != 0)
     return std::unexpected(system_error("cannot rename " + from + " to " + to, errno));
+  const auto* journal = the_journal();
+  if (journal == nullptr || !journal->covers(from)) return {};
+  std::string record;
+  if (journal->covers(to))
+    encode_names(record, RecordType::renamed, journal->name_of(from), journal->name_of(to));
+  else
+    encode_name(record, RecordType::removed, journal->name_of(from));
+  append_unasked(std::move(record));
   return {};
 }
 
 Result<> settle() {
+  auto* const journal = the_journal();
+  return journal == nullptr ? Result<>{} : journal->checkpoint();
+}
+
+Result<> covers(const std::string& directory) {
+  const std::lock_guard lock(early_mutex);
+  if (auto* const journal = the_journal()) return journal->cover(directory);
+  early_roots.push_back(directory);
   return {};
 }
 
-Result<> covers(const std::string&) {
+Result<> open_journal(JournalSettings settings) {
+  const std::lock_guard lock(early_mutex);
+  if (the_journal() != nullptr) return {};
+  TRY(auto journal, Journal::open(std::move(settings), early_roots));
+  journal_of_process.store(journal.release(), std::memory_order_release);
   return {};
 }
 
-Result<> open_journal(JournalSettings) {
-  return {};
+Result<> retire_journal(JournalSettings settings) {
+  if (!file_exists(settings.directory)) return {};
+  TRY(const auto journal, Journal::open(std::move(settings), {}));
+  return journal->checkpoint();
+}
+
+void leave_journal() {
+  if (auto* const journal = the_journal()) journal->leave();
 }
 
 Counters counters() {
-  return Committer::instance().counters();
+  auto sum = lanes().disk.counters();
+  const auto journaled = lanes().journal.counters();
+  sum.passes += journaled.passes;
+  sum.batches += journaled.batches;
+  return sum;
 }
 
 }  // namespace waxwing::durable

@@ -6,7 +6,7 @@
 //
 // There are two ways to get there, and callers do not see which is taken:
 //   * Journaled (open_journal() was called): names are made, then contents, ranges and names are appended to
-//     the commit journal that all processes of the instance share, and one fdatasync
+//     the commit journal that all processes of the instance share (common/base/journal.h), and one fdatasync
 //     serves everybody who waits. The files themselves reach the disk with the next checkpoint.
 //   * Straight to disk (no journal, or the batch has a file() or a content of more than kLargeContent bytes):
 //     1. every file(), content() and range() is synced, 2. renames and links are made in the order given (a
@@ -23,7 +23,7 @@
 //
 // On failure nothing of the batch is promised; names already made stay and are the caller's to remove.
 // Thread-safe. commit() blocks: call it on a worker, or use net::commit_durably() in a coroutine.
-// Failpoints: durable.sync, durable.publish, durable.syncdir, durable.remove.
+// Failpoints: durable.sync, durable.publish, durable.syncdir, durable.remove, and those of journal.h.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +74,7 @@ class Batch {
   bool empty() const;
 
  private:
-  friend class Committer;
+  friend struct BatchParts;
   struct Content {
     int fd = -1;
     std::string path;
@@ -125,6 +125,10 @@ struct JournalSettings {
 // From now on this process commits through the journal. After a power cut (first opening since the system
 // started) what is in the journal is brought into the files first. Once a process, before any commit.
 Result<> open_journal(JournalSettings settings);
+// For an instance that is to run without: brings what a journal still holds into the files, and leaves it.
+Result<> retire_journal(JournalSettings settings);
+// At a clean end of the process, after the last commit: the last one of an instance makes a checkpoint.
+void leave_journal();
 
 // Number of passes since start, and batches served by them: their ratio is the gain of grouping.
 struct Counters {

@@ -1,0 +1,100 @@
+#include "common/base/durable_records.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/base/file.h"
+#include "common/base/journal_record.h"
+
+namespace waxwing::durable {
+
+namespace {
+using Kind = BatchParts::Move::Kind;
+
+Result<std::uint64_t> size_of(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0)
+    return std::unexpected(system_error("cannot stat a file to be committed", errno));
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+bool is_content(const BatchParts& parts, const std::string& path) {
+  return std::ranges::any_of(parts.contents, [&](const auto& content) { return content.path == path; });
+}
+
+Result<> read_back(int fd, std::string_view name, std::string& out) {
+  TRY(const auto size, size_of(fd));
+  const auto at = out.size();
+  char* const bytes = begin_content(out, name, size);
+  TRY_VOID(read_at(fd, 0, bytes, size));
+  end_content(out, at);
+  return {};
+}
+}  // namespace
+
+Result<bool> goes_to_disk(const Journal& journal, const Batch& batch) {
+  const BatchParts parts(batch);
+  if (!parts.files.empty()) return true;
+  for (const auto& content : parts.contents) {
+    TRY(const auto size, size_of(content.fd));
+    if (size > kLargeContent || !journal.covers(content.path)) return true;
+  }
+  for (const auto& move : parts.moves)
+    if (!journal.covers(move.to) || !journal.covers(move.from)) return true;
+  for (const auto& range : parts.ranges)
+    if (!journal.covers(range.path)) return true;
+  return false;
+}
+
+Result<> record_batch(const Journal& journal, const Batch& batch, std::string& out) {
+  const BatchParts parts(batch);
+  const auto before = out.size();
+  for (const auto& content : parts.contents)
+    if (auto read = read_back(content.fd, journal.name_of(content.path), out); !read) {
+      out.resize(before);
+      return read;
+    }
+  for (const auto& move : parts.moves) {
+    const auto from = journal.name_of(move.from), to = journal.name_of(move.to);
+    if (!is_content(parts, move.to))
+      encode_names(out, move.kind == Kind::rename ? RecordType::renamed : RecordType::linked, from, to);
+    else if (move.kind == Kind::rename)
+      // The content stands under its final name. To rename what is left of the temporary file onto it in a
+      // replay would put back a file whose data never reached the disk.
+      encode_name(out, RecordType::removed, from);
+  }
+  for (const auto& path : parts.removed)
+    if (journal.covers(path)) encode_name(out, RecordType::removed, journal.name_of(path));
+  return {};
+}
+
+void record_standing(const Journal& journal, const Batch& batch, std::string& out) {
+  const BatchParts parts(batch);
+  const auto stands = [&](const std::string& path) {
+    if (journal.covers(path)) encode_name(out, RecordType::standing, journal.name_of(path));
+  };
+  for (const auto& content : parts.contents) stands(content.path);
+  for (const auto& move : parts.moves) {
+    const bool ours = is_content(parts, move.from) || is_content(parts, move.to);
+    if (move.kind == Kind::rename) {
+      if (journal.covers(move.from)) encode_name(out, RecordType::removed, journal.name_of(move.from));
+      stands(move.to);
+    } else if (ours || !journal.covers(move.from)) {
+      stands(move.to);
+    } else if (journal.covers(move.to)) {
+      // The name is on disk, but the bytes of from may be in the journal only.
+      encode_names(out, RecordType::linked, journal.name_of(move.from), journal.name_of(move.to));
+    }
+  }
+  for (const auto& path : parts.removed)
+    if (journal.covers(path)) encode_name(out, RecordType::removed, journal.name_of(path));
+}
+
+void add_ranges(const Journal& journal, const Batch& batch, std::vector<const Range*>& ranges) {
+  for (const auto& range : BatchParts(batch).ranges)
+    if (journal.covers(range.path)) ranges.push_back(&range);
+}
+
+}  // namespace waxwing::durable

@@ -1,0 +1,26 @@
+// From a batch to its records in the journal.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/durable_batch.h"
+#include "common/base/journal.h"
+
+namespace waxwing::durable {
+
+// Must it go straight to disk: it has a file(), a content that is large, or a path that no root covers?
+Result<bool> goes_to_disk(const Journal& journal, const Batch& batch);
+
+// Appends the records of a batch whose names have been made; contents are read back from their descriptors.
+// Ranges are left to Journal::append. On failure out is as before.
+Result<> record_batch(const Journal& journal, const Batch& batch, std::string& out);
+
+// The same for a batch that went straight to disk: its names stand, whatever the journal holds of them. Paths
+// that no root covers are left out.
+void record_standing(const Journal& journal, const Batch& batch, std::string& out);
+
+// The ranges of a batch that the journal covers.
+void add_ranges(const Journal& journal, const Batch& batch, std::vector<const Range*>& ranges);
+
+}  // namespace waxwing::durable

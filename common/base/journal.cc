@@ -1,0 +1,249 @@
+// Opening the journal, and what is decided once a process.
+#include "common/base/journal.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/failpoint.h"
+#include "common/base/journal_reader.h"
+#include "common/base/journal_record.h"
+#include "common/base/journal_replay.h"
+#include "common/base/journal_start.h"
+#include "common/base/random.h"
+
+namespace waxwing::durable {
+
+namespace {
+constexpr int kTries = 500;
+constexpr useconds_t kPauseUs = 10000;
+
+std::string relative_to(const std::string& root, std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (path.size() > root.size() + 1 && path.starts_with(root) && path[root.size()] == '/')
+    path.remove_prefix(root.size() + 1);
+  return std::string(path);
+}
+
+Result<> make_directory(const std::string& directory) {
+  if (file_exists(directory)) return {};
+  TRY_VOID(make_directories(directory));
+  const auto parent = directory.substr(0, directory.rfind('/'));
+  TRY(const auto made, open_file(directory, O_RDONLY | O_DIRECTORY));
+  TRY_VOID(give_to_owner_of(parent, made.get()));
+  return sync_names(parent);
+}
+
+// What set_up found and decided, for the new control block.
+struct Start {
+  Checkpoint checkpoint;
+  unsigned slots = 0;
+  std::vector<std::string> roots;
+};
+
+void fill(ControlBlock& control, const void* data) {
+  const auto& start = *static_cast<const Start*>(data);
+  control.segment_bytes = start.checkpoint.segment_bytes;
+  control.ends[0] = {start.checkpoint.lsn, start.checkpoint.chain};
+  control.synced = control.checkpointed = start.checkpoint.lsn;
+  control.checkpoint_serial = start.checkpoint.serial;
+  control.slots = start.slots;
+  control.slot_segment[0] = start.checkpoint.lsn / start.checkpoint.segment_bytes;
+  for (const auto& root : start.roots) root.copy(control.roots[control.root_count++], kMostRootBytes - 1);
+}
+
+void say(const JournalSettings& settings, const char* name, const JournalSettings::Fields& fields,
+         bool error) {
+  if (settings.report) settings.report(name, fields, error);
+}
+
+// Roots named by the file and by who opens, each once.
+Result<std::vector<std::string>> known_roots(const JournalSettings& settings,
+                                             const std::vector<std::string>& roots) {
+  std::vector<std::string> known;
+  if (auto stored = load_roots(settings.directory))
+    known = std::move(*stored);
+  else
+    say(settings, "journal.damaged", {{"error", stored.error().text}}, true);
+  for (const auto& root : roots) known.push_back(relative_to(settings.root, root));
+  std::ranges::sort(known);
+  known.erase(std::ranges::unique(known).begin(), known.end());
+  if (known.size() > kMostRoots) return permanent("the journal cannot cover more than 64 directories");
+  for (const auto& root : known)
+    if (!is_plain_path(root) || root.size() >= kMostRootBytes)
+      return permanent("the journal cannot cover the directory '" + root + "'");
+  return known;
+}
+
+// Where the log begins on disk. Nothing: there is no log yet.
+Result<std::optional<Checkpoint>> find_start(const JournalSettings& settings) {
+  auto found = load_checkpoint(settings.directory);
+  if (found && *found) return found;
+  struct stat status {};
+  const auto first = SegmentFiles(settings.directory, settings.segment_bytes).path_of(0);
+  if (::stat(first.c_str(), &status) != 0) return std::optional<Checkpoint>();
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size < kLeastSegmentBytes || size > kMostSegmentBytes)
+    return permanent(first + " is damaged: it has not the size of a segment");
+  // Without a checkpoint everything that is left is done again: more than needed, with the same outcome.
+  const auto why = found ? checkpoint_path(settings.directory) + " is missing" : found.error().text;
+  say(settings, "journal.damaged", {{"error", why}, {"action", "all segments are replayed"}}, true);
+  SegmentFiles files(settings.directory, size);
+  const auto oldest = JournalReader(files).oldest();
+  if (!oldest) return Checkpoint{0, size, size + kSegmentHeaderBytes, 0};
+  return Checkpoint{0, size, oldest->number * size + kSegmentHeaderBytes, oldest->chain};
+}
+
+Result<> sync_roots(const JournalSettings& settings, const std::vector<std::string>& roots) {
+  for (const auto& root : roots) {
+    const auto path = root.starts_with('/') ? root : settings.root + "/" + root;
+    if (!file_exists(path)) continue;
+    TRY(const auto fd, open_file(path, O_RDONLY | O_DIRECTORY));
+    TRY_VOID(failpoint("journal.checkpoint"));
+    if (::syncfs(fd.get()) != 0) return std::unexpected(system_error("cannot sync " + path, errno));
+  }
+  return {};
+}
+
+// Replays what is there and answers the first number that no segment has had.
+Result<std::uint64_t> replay_all(const JournalSettings& settings, SegmentFiles& files,
+                                 const Checkpoint& checkpoint, const std::vector<std::string>& roots) {
+  JournalReader reader(files);
+  reader.start(checkpoint.lsn, checkpoint.chain);
+  TRY(const auto done, replay(reader, settings.root, roots));
+  TRY_VOID(sync_roots(settings, roots));
+  if (done.records > 0)
+    say(settings, "journal.replayed",
+        {{"records", std::to_string(done.records)},
+         {"done", std::to_string(done.done)},
+         {"skipped", std::to_string(done.skipped)},
+         {"refused", std::to_string(done.refused)}},
+        done.refused > 0);
+  return std::max(reader.last_segment(), reader.lsn() / files.segment_bytes()) + 1;
+}
+}  // namespace
+
+Result<Control> Journal::set_up(const JournalSettings& settings, int lock_fd,
+                                const std::vector<std::string>& roots) {
+  TRY_VOID(failpoint("journal.open"));
+  Start start;
+  TRY(start.roots, known_roots(settings, roots));
+  TRY(const auto found, find_start(settings));
+  const auto size = found ? found->segment_bytes
+                          : std::clamp(settings.segment_bytes & ~std::uint64_t{4095}, kLeastSegmentBytes,
+                                       kMostSegmentBytes);
+  SegmentFiles files(settings.directory, size);
+  std::uint64_t number = 1;
+  if (found) {
+    TRY(number, replay_all(settings, files, *found, start.roots));
+  }
+  TRY_VOID(store_roots(settings.directory, start.roots));
+  for (start.slots = files.count(); start.slots < 2; ++start.slots) TRY_VOID(files.create(start.slots));
+  // The checkpoint before the header: the header takes the place of a segment that counts until then.
+  start.checkpoint = {found ? found->serial + 1 : 1, size, number * size + kSegmentHeaderBytes, random_u64()};
+  TRY_VOID(store_checkpoint(settings.directory, start.checkpoint));
+  TRY_VOID(files.write_header(0, {size, number, start.checkpoint.chain, 0}));
+  return Control::create(settings.control, lock_fd, fill, &start);
+}
+
+Result<std::unique_ptr<Journal>> Journal::open(JournalSettings settings,
+                                               const std::vector<std::string>& roots) {
+  TRY_VOID(make_directory(settings.directory));
+  const auto lock_path = settings.directory + "/lock";
+  const bool fresh = !file_exists(lock_path);
+  TRY(auto lock, open_file(lock_path, O_RDWR | O_CREAT));
+  if (fresh) TRY_VOID(give_to_owner_of(settings.directory, lock.get()));
+  Control control;
+  for (int tries = 0; !control; ++tries) {
+    // Waits while somebody replays.
+    if (::flock(lock.get(), LOCK_SH) != 0)
+      return std::unexpected(system_error("cannot lock " + lock_path, errno));
+    TRY(control, Control::attach(settings.control, lock.get()));
+    if (control) break;
+    // An upgrade gives the shared lock up first, so others may be quicker: then there is a control to attach.
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
+      TRY(control, Control::attach(settings.control, lock.get()));
+      if (!control) {
+        TRY(control, set_up(settings, lock.get(), roots));
+      }
+      ::flock(lock.get(), LOCK_SH);
+    } else if (tries >= kTries) {
+      return temporary("the journal " + settings.directory + " is in use, but " + settings.control +
+                       " is missing or strange: stop all programs of this instance and start them again");
+    } else {
+      ::flock(lock.get(), LOCK_UN);
+      ::usleep(kPauseUs);
+    }
+  }
+  settings.segment_bytes = control->segment_bytes;
+  settings.segments = std::clamp(settings.segments, 2U, kMostSegments);
+  std::unique_ptr<Journal> journal(new Journal(std::move(settings), std::move(lock), std::move(control)));
+  for (const auto& root : roots) TRY_VOID(journal->cover(root));
+  return journal;
+}
+
+Journal::Journal(JournalSettings settings, UniqueFd lock, Control control)
+    : settings_(std::move(settings)),
+      lock_(std::move(lock)),
+      control_(std::move(control)),
+      files_(settings_.directory, settings_.segment_bytes) {}
+
+Journal::~Journal() {
+  end_housekeeper();
+}
+
+std::string_view Journal::name_of(std::string_view path) const {
+  const auto& root = settings_.root;
+  if (path.size() > root.size() + 1 && path.starts_with(root) && path[root.size()] == '/')
+    path.remove_prefix(root.size() + 1);
+  return path;
+}
+
+bool Journal::covers(const std::string& path) const {
+  if (!path.starts_with('/') || !is_plain_path(path)) return false;
+  const std::shared_lock lock(roots_mutex_);
+  return std::ranges::any_of(roots_, [&](const std::string& root) {
+    return path.size() > root.size() + 1 && path.starts_with(root) && path[root.size()] == '/';
+  });
+}
+
+Result<> Journal::cover(const std::string& directory) {
+  const auto name = relative_to(settings_.root, directory);
+  if (!directory.starts_with('/') || !is_plain_path(name) || name.size() >= kMostRootBytes)
+    return permanent("the journal cannot cover the directory '" + directory + "'");
+  {
+    const RobustLock lock(control_->checkpoint);
+    const auto count = control_->root_count.load();
+    std::vector<std::string> roots;
+    for (std::uint32_t n = 0; n < count; ++n) roots.emplace_back(control_->roots[n]);
+    if (std::ranges::find(roots, name) == roots.end()) {
+      if (count == kMostRoots) return permanent("the journal cannot cover more than 64 directories");
+      roots.push_back(name);
+      TRY_VOID(store_roots(settings_.directory, roots));
+      std::memset(control_->roots[count], 0, kMostRootBytes);
+      name.copy(control_->roots[count], kMostRootBytes - 1);
+      control_->root_count = count + 1;
+    }
+  }
+  const std::lock_guard lock(roots_mutex_);
+  auto path = name.starts_with('/') ? name : settings_.root + "/" + name;
+  if (std::ranges::find(roots_, path) == roots_.end()) roots_.push_back(std::move(path));
+  return {};
+}
+
+void Journal::leave() {
+  end_housekeeper();
+  // The last one: nobody else has it open, and who comes now waits until this process has ended.
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) (void)checkpoint();
+}
+
+void Journal::report(const char* name, const JournalSettings::Fields& fields, bool error) const {
+  say(settings_, name, fields, error);
+}
+
+}  // namespace waxwing::durable

@@ -1,0 +1,138 @@
+// The commit journal: how a commit becomes durable without syncing its files.
+//
+// A message that is written and fsynced costs a flush of the disk, and a committed transaction of the file
+// system, for itself alone. Here the files are written as ever, and left in the page cache; what must be
+// durable (the bytes of a new file, a name, a changed piece) is also appended to a log that was allocated
+// beforehand. One fdatasync of the log serves everybody who waits, in all processes. From time to time a
+// checkpoint (syncfs) brings the files themselves to disk, all at once, and the log's space is used again. A
+// message that is delivered and removed before that never costs a flush of its file.
+//
+// One journal per instance, shared by its processes: one total order of all changes makes a replay a simple
+// redo from front to back (a queue file is written by smtpd, linked into the store by ims_master, and its
+// flags are set by imapd), and the processes share each other's fdatasync.
+//
+//   ROOT/journal/segment.NN    the log (journal_segment.h), records in it (journal_record.h)
+//   ROOT/journal/checkpoint    where a replay begins, ROOT/journal/roots: where it may write
+//   (journal_start.h) ROOT/journal/lock          flock: shared by all who have the journal open, exclusive
+//   for who sets it up ROOT/run/journal           mapped memory of the processes (journal_control.h)
+//
+// A commit (durable_committer.cc):                           and what may happen there
+//   1. makes its names in the file system,                     death: nothing was promised; nothing to repair
+//   2. reads the contents back into records,
+//   3. takes the lock append, takes images of its ranges,      death: the end of the log was not moved, the
+//   next
+//      writes the records at the end of the log, moves            one writes over what is there
+//      the end of the log,
+//   4. unless somebody's sync has covered it: takes the lock   death in fdatasync: its result is unknown:
+//   broken
+//      sync, looks again, fdatasync, publishes how far         error: broken
+//   5. answers.
+//
+// Changes are applied before they are appended. So whatever stands before the end of the log is in the page
+// cache, and syncfs brings it to disk: a checkpoint notes the end of the log, syncs, and then needs nothing
+// before that point any more. Processes may die at will, for the page cache has everything; only the first
+// opening after a system start (control missing or of another boot) replays: journal_replay.h.
+//
+// Broken: when a sync of the log fails, the kernel takes the pages for clean, and trying again would succeed
+// without writing them. So nothing is appended any more; the next committer runs recover(): a checkpoint,
+// then a fresh segment. Until that succeeds every commit is a temporary error. Suspect: the same may befall
+// the files in a checkpoint. Then the next one first makes the pages dirty again that the log speaks of
+// (journal_touch.h). No sync is believed whose predecessor failed.
+//
+// Space: segments are added up to the limit when the log is full, freed by checkpoints. A checkpoint begins
+// when half of the limit is in use, 30 s after the first record that needs it, at the last clean leave(), and
+// by settle(). A writer waits only when no segment is free (event journal.full).
+// Failpoints: journal.append, journal.sync, journal.checkpoint, journal.checkpoint.write, journal.recycle,
+// journal.grow, journal.replay, journal.open.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/durable.h"
+#include "common/base/journal_control.h"
+#include "common/base/journal_segment.h"
+
+namespace waxwing::durable {
+
+class Journal {
+ public:
+  // Replays if this is the first opening of the system run. roots: named to covers() so far.
+  static Result<std::unique_ptr<Journal>> open(JournalSettings settings,
+                                               const std::vector<std::string>& roots);
+  ~Journal();
+
+  // May this path be journaled? Then name_of is how records call it.
+  bool covers(const std::string& path) const;
+  std::string_view name_of(std::string_view path) const;
+  Result<> cover(const std::string& directory);
+
+  // Appends encoded records, then ranges, whose images are taken under the lock. Answers the lsn to wait for.
+  Result<std::uint64_t> append(std::string records, const std::vector<const Range*>& ranges = {});
+  // Until everything before lsn is durable.
+  Result<> wait(std::uint64_t lsn);
+  Result<> checkpoint();
+  bool broken() const { return control_->broken != 0; }
+  // Leaves the broken state, or says why not.
+  Result<> recover();
+  // For a clean end: the last process to leave makes a checkpoint. Nothing may be committed afterwards.
+  void leave();
+
+  const ControlBlock& control() const { return *control_; }
+
+ private:
+  Journal(JournalSettings settings, UniqueFd lock, Control control);
+  static Result<Control> set_up(const JournalSettings& settings, int lock_fd,
+                                const std::vector<std::string>& roots);
+
+  // journal_append.cc
+  Result<bool> write_records(std::string& records, const std::vector<const Range*>& ranges,
+                             std::uint64_t& lsn);
+  Result<bool> fit(LogEnd& end, std::size_t count);
+  Result<bool> enter_segment(LogEnd& end);
+  Result<> make_room();
+  Result<> sync_segments(std::uint64_t from, std::uint64_t to);
+  Error stopped() const;
+
+  // journal_checkpoint.cc; the lock checkpoint is held
+  Result<> checkpoint_locked();
+  Result<> sync_files();
+  Result<> syncfs_all();
+  Result<> start_afresh();
+  LogEnd end_now() const;
+
+  // journal_housekeeper.cc
+  void wake_housekeeper(std::uint64_t lsn);
+  void housekeep();
+  bool tend();
+  bool is_half_full(std::uint64_t lsn) const;
+  void end_housekeeper();
+
+  void report(const char* name, const JournalSettings::Fields& fields, bool error) const;
+
+  const JournalSettings settings_;
+  UniqueFd lock_;
+  Control control_;
+  SegmentFiles files_;
+
+  mutable std::shared_mutex roots_mutex_;
+  std::vector<std::string> roots_;  // that this process knows, absolute
+
+  // One descriptor a file system, kept from the beginning: an error of write-back is told to a descriptor
+  // that was open when it happened, whoever else has been told. Under checkpoint.
+  std::map<std::uint64_t, UniqueFd> file_systems_;
+
+  std::mutex housekeeper_mutex_;
+  std::condition_variable housekeeper_wakes_;
+  std::thread housekeeper_;
+  bool work_comes_ = false, ending_ = false;
+  std::atomic<bool> timer_runs_{false}, told_full_{false};
+};
+
+}  // namespace waxwing::durable

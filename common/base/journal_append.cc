@@ -1,0 +1,187 @@
+// The journal's two hot steps: append and wait. The danger is in journal.h; here is the order of the stores.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/base/failpoint.h"
+#include "common/base/journal.h"
+#include "common/base/journal_record.h"
+#include "common/base/random.h"
+#include "common/base/time.h"
+
+namespace waxwing::durable {
+
+namespace {
+constexpr std::size_t kMostRangeBytes = 64 << 10;
+
+Result<> encode(std::string& out, const Range& range, std::string_view name) {
+  std::string image;
+  range.image(image);
+  if (image.size() > kMostRangeBytes || range.guard.size() > kMostRangeBytes)
+    return bug("range of " + range.path + " is too long for the journal");
+  encode_range(out, name, range.offset, image, range.guard_offset, range.guard);
+  return {};
+}
+}  // namespace
+
+Error Journal::stopped() const {
+  return {Fault::temporary, "the journal " + settings_.directory +
+                                " cannot be written; it is tried again with every commit, see the log"};
+}
+
+Result<std::uint64_t> Journal::append(std::string records, const std::vector<const Range*>& ranges) {
+  for (;;) {
+    std::uint64_t lsn = 0;
+    bool whole = false;
+    {
+      const RobustLock lock(control_->append);
+      if (broken()) return std::unexpected(stopped());
+      auto written = write_records(records, ranges, lsn);
+      if (!written && written.error().fault == Fault::bug) return std::unexpected(written.error());
+      if (!written) {
+        // Part of it may be in the log already, and more may not follow: start afresh.
+        control_->broken = 1;
+        report("journal.broken", {{"error", written.error().text}}, true);
+        return std::unexpected(Error{Fault::temporary, written.error().text});
+      }
+      whole = *written;
+    }
+    wake_housekeeper(lsn);
+    if (whole) return lsn;
+    TRY_VOID(make_room());
+  }
+}
+
+// Writes from the front of records what there is room for, and takes it off. True: all of it, ranges too.
+Result<bool> Journal::write_records(std::string& records, const std::vector<const Range*>& ranges,
+                                    std::uint64_t& lsn) {
+  // Taken now: whoever changes the same bytes later appends later. Once taken they are records like the
+  // others; if there is no room they are taken again, for somebody may come between.
+  const auto fixed = records.size();
+  for (const auto* range : ranges) TRY_VOID(encode(records, *range, name_of(range->path)));
+  auto end = log_end(*control_);
+  std::size_t done = 0;
+  while (done < records.size()) {
+    std::size_t count = 0;
+    TRY(const bool room, fit(end, record_bytes(std::string_view(records).substr(done))));
+    if (!room) break;
+    const auto left = settings_.segment_bytes - end.lsn % settings_.segment_bytes;
+    while (done + count < records.size()) {
+      const auto next = record_bytes(std::string_view(records).substr(done + count));
+      if (count + next > left) break;
+      count += next;
+    }
+    end.chain = seal_records(records.data() + done, count, end.lsn, end.chain);
+    TRY_VOID(failpoint("journal.append"));
+    const int slot = slot_of(*control_, end.lsn / settings_.segment_bytes);
+    TRY(const int file, files_.fd(static_cast<unsigned>(slot)));
+    TRY_VOID(
+        write_at(file, end.lsn % settings_.segment_bytes, std::string_view(records).substr(done, count)));
+    end.lsn += count;
+    done += count;
+    // Only now it is part of the log; a death before this line leaves bytes that are written over.
+    set_log_end(*control_, end);
+    lsn = end.lsn;
+  }
+  if (control_->unchecked_since_ms == 0 && done > 0) control_->unchecked_since_ms = monotonic_ms();
+  control_->appends.fetch_add(1, std::memory_order_relaxed);
+  if (done == records.size()) return true;
+  if (done < fixed) {
+    records.resize(fixed);
+    records.erase(0, done);
+  } else {
+    records.clear();
+  }
+  return false;
+}
+
+// Is there room for a record of count bytes? Goes on to the next segment if not in this one; false: no file
+// is free for that.
+Result<bool> Journal::fit(LogEnd& end, std::size_t count) {
+  const auto size = settings_.segment_bytes;
+  if (count > kMostRecordBytes || count > size - kSegmentHeaderBytes)
+    return bug("a record of " + std::to_string(count) + " bytes is too long for the journal");
+  const auto offset = end.lsn % size;
+  if (offset != 0 && offset + count <= size && slot_of(*control_, end.lsn / size) >= 0) return true;
+  return enter_segment(end);
+}
+
+Result<bool> Journal::enter_segment(LogEnd& end) {
+  const auto size = settings_.segment_bytes;
+  const auto number = (end.lsn + size - 1) / size;
+  // Somebody may have died between choosing the file and moving the end.
+  int slot = slot_of(*control_, number);
+  const auto count = control_->slots.load();
+  for (std::uint32_t n = 0; slot < 0 && n < count; ++n)
+    if ((control_->slot_segment[n] + 1) * size <= control_->checkpointed) slot = static_cast<int>(n);
+  if (slot < 0) return false;
+  control_->slot_segment[slot] = number;
+  TRY_VOID(files_.write_header(static_cast<unsigned>(slot), {size, number, end.chain, end.lsn}));
+  end.lsn = number * size + kSegmentHeaderBytes;
+  return true;
+}
+
+Result<> Journal::make_room() {
+  const RobustLock lock(control_->checkpoint);
+  const auto size = settings_.segment_bytes;
+  const auto number = (end_now().lsn + size - 1) / size;
+  const auto count = control_->slots.load();
+  for (std::uint32_t n = 0; n < count; ++n) {
+    const auto held = control_->slot_segment[n].load();
+    if (held == number || (held + 1) * size <= control_->checkpointed) return {};  // another made room
+  }
+  if (count < std::clamp(settings_.segments, 2U, kMostSegments)) {
+    TRY_VOID(files_.create(count));
+    control_->slot_segment[count] = 0;
+    control_->slots = count + 1;
+    return {};
+  }
+  if (!told_full_.exchange(true)) report("journal.full", {{"segments", std::to_string(count)}}, false);
+  return checkpoint_locked();
+}
+
+// The log from..to is on disk. Segments whose file has been taken for another since need nothing: only what a
+// checkpoint has passed is taken.
+Result<> Journal::sync_segments(std::uint64_t from, std::uint64_t to) {
+  const auto size = settings_.segment_bytes;
+  for (auto number = from / size; number <= to / size; ++number) {
+    const int slot = slot_of(*control_, number);
+    if (slot < 0) continue;
+    TRY_VOID(failpoint("journal.sync"));
+    TRY(const int file, files_.fd(static_cast<unsigned>(slot)));
+    if (::fdatasync(file) != 0)
+      return std::unexpected(
+          system_error("cannot sync " + files_.path_of(static_cast<unsigned>(slot)), errno));
+  }
+  return {};
+}
+
+Result<> Journal::wait(std::uint64_t lsn) {
+  const auto durable = [&] { return std::max(control_->synced.load(), control_->checkpointed.load()); };
+  if (durable() >= lsn) return {};
+  {
+    const RobustLock lock(control_->sync);
+    if (control_->syncing != 0) control_->broken = 1;  // the dead did not tell how its sync ended
+    if (durable() >= lsn) return {};
+    if (!broken()) {
+      const auto end = end_now().lsn;
+      control_->syncing = 1;
+      const auto synced = sync_segments(durable(), end);
+      if (!synced) control_->broken = 1;
+      if (synced) control_->synced = std::max(control_->synced.load(), end);
+      control_->syncing = 0;
+      control_->syncs.fetch_add(1, std::memory_order_relaxed);
+      if (synced) return {};
+      report("journal.broken", {{"error", synced.error().text}}, true);
+      return std::unexpected(Error{Fault::temporary, synced.error().text});
+    }
+    control_->syncing = 0;
+  }
+  // What was appended was applied before: when the checkpoint succeeds it is durable.
+  TRY_VOID(recover());
+  return durable() >= lsn ? Result<>{} : std::unexpected(stopped());
+}
+
+}  // namespace waxwing::durable

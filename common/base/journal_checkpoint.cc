@@ -1,0 +1,129 @@
+// The journal's checkpoint, and how it comes out of the broken state.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "common/base/failpoint.h"
+#include "common/base/journal.h"
+#include "common/base/journal_reader.h"
+#include "common/base/journal_start.h"
+#include "common/base/journal_touch.h"
+#include "common/base/random.h"
+#include "common/base/time.h"
+
+namespace waxwing::durable {
+
+LogEnd Journal::end_now() const {
+  const RobustLock lock(control_->append);
+  return log_end(*control_);
+}
+
+Result<> Journal::checkpoint() {
+  if (broken()) return recover();
+  const RobustLock lock(control_->checkpoint);
+  return checkpoint_locked();
+}
+
+Result<> Journal::checkpoint_locked() {
+  const auto end = end_now();
+  if (end.lsn == control_->checkpointed && control_->suspect == 0 && control_->checking == 0) return {};
+  TRY_VOID(sync_files());
+  const auto serial = control_->checkpoint_serial + 1;
+  if (auto stored =
+          store_checkpoint(settings_.directory, {serial, settings_.segment_bytes, end.lsn, end.chain});
+      !stored) {
+    report("journal.checkpoint.failed", {{"error", stored.error().text}}, true);
+    return stored;
+  }
+  control_->checkpoint_serial = serial;
+  control_->checkpointed = end.lsn;  // from here on its segments are free
+  control_->checkpoints.fetch_add(1, std::memory_order_relaxed);
+  const RobustLock append(control_->append);
+  control_->unchecked_since_ms = log_end(*control_).lsn == end.lsn ? 0 : monotonic_ms();
+  return {};
+}
+
+// Everything that was applied before is on disk.
+Result<> Journal::sync_files() {
+  if (control_->checking != 0) control_->suspect = 1;  // the dead did not tell how it ended
+  const auto synced = [&]() -> Result<> {
+    if (control_->suspect != 0) {
+      TRY(const auto last, load_checkpoint(settings_.directory));
+      JournalReader reader(files_);
+      if (last) reader.start(last->lsn, last->chain);
+      if (last) TRY_VOID(touch_again(reader, settings_.root));
+    }
+    control_->checking = 1;
+    return syncfs_all();
+  }();
+  if (!synced) {
+    control_->suspect = 1;
+    report("journal.checkpoint.failed", {{"error", synced.error().text}}, true);
+  } else {
+    control_->suspect = 0;
+  }
+  control_->checking = 0;
+  return synced;
+}
+
+Result<> Journal::syncfs_all() {
+  std::vector<std::string> directories{settings_.directory};
+  const auto count = control_->root_count.load();
+  for (std::uint32_t n = 0; n < count; ++n) {
+    const std::string_view root = control_->roots[n];
+    directories.push_back(root.starts_with('/') ? std::string(root)
+                                                : settings_.root + "/" + std::string(root));
+  }
+  for (const auto& directory : directories) {
+    struct stat status {};
+    if (::stat(directory.c_str(), &status) != 0 && errno == ENOENT) continue;  // its files went with it
+    if (file_systems_.contains(status.st_dev)) continue;
+    TRY(auto opened, open_file(directory, O_RDONLY | O_DIRECTORY));
+    file_systems_.emplace(status.st_dev, std::move(opened));
+  }
+  for (const auto& [device, fd] : file_systems_) {
+    TRY_VOID(failpoint("journal.checkpoint"));
+    if (::syncfs(fd.get()) != 0) return std::unexpected(system_error("cannot sync a file system", errno));
+  }
+  return {};
+}
+
+Result<> Journal::recover() {
+  const RobustLock lock(control_->checkpoint);
+  if (!broken()) return {};
+  if (auto synced = sync_files(); !synced) return std::unexpected(stopped());
+  TRY_VOID(start_afresh());
+  report("journal.recovered", {}, false);
+  return {};
+}
+
+// Nobody appends while the journal is broken, so its end stays where it is. Every step may be the last of
+// this process: until broken is cleared the next one begins again.
+Result<> Journal::start_afresh() {
+  const auto size = settings_.segment_bytes;
+  const auto old = end_now();
+  const auto number = old.lsn / size + 1;
+  const LogEnd fresh{number * size + kSegmentHeaderBytes, random_u64()};
+  int slot = slot_of(*control_, number);
+  for (int n = static_cast<int>(control_->slots.load()) - 1; slot < 0 && n >= 0; --n)
+    if (control_->slot_segment[n] != old.lsn / size) slot = n;
+  // The checkpoint first: it says that no record of the old segments is needed.
+  const auto serial = control_->checkpoint_serial + 1;
+  TRY_VOID(store_checkpoint(settings_.directory, {serial, size, fresh.lsn, fresh.chain}));
+  control_->checkpoint_serial = serial;
+  TRY_VOID(files_.write_header(static_cast<unsigned>(slot), {size, number, fresh.chain, old.lsn}));
+  {
+    const RobustLock append(control_->append);
+    control_->slot_segment[slot] = number;
+    set_log_end(*control_, fresh);
+    control_->unchecked_since_ms = 0;
+  }
+  control_->synced = fresh.lsn;
+  control_->checkpointed = fresh.lsn;
+  control_->broken = 0;
+  return {};
+}
+
+}  // namespace waxwing::durable

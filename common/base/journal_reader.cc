@@ -1,0 +1,64 @@
+#include "common/base/journal_reader.h"
+
+namespace waxwing::durable {
+
+JournalReader::JournalReader(SegmentFiles& files) : files_(files) {
+  const auto count = files.count();
+  for (unsigned slot = 0; slot < count; ++slot)
+    if (const auto header = files.read_header(slot)) slots_.emplace(header->number, slot);
+}
+
+void JournalReader::start(std::uint64_t lsn, std::uint64_t chain) {
+  lsn_ = lsn;
+  chain_ = chain;
+}
+
+Result<bool> JournalReader::load(std::uint64_t number) {
+  if (loaded_ == number) return true;
+  const auto at = slots_.find(number);
+  if (at == slots_.end()) return false;
+  bytes_.resize(files_.segment_bytes());
+  loaded_ = ~std::uint64_t{0};
+  TRY(const int file, files_.fd(at->second));
+  if (auto got = read_at(file, 0, bytes_.data(), bytes_.size()); !got)
+    return wrap(got.error(), files_.path_of(at->second));
+  loaded_ = number;
+  return true;
+}
+
+Result<std::optional<JournalRecord>> JournalReader::next() {
+  const auto segment_bytes = files_.segment_bytes();
+  const auto number = lsn_ / segment_bytes, offset = lsn_ % segment_bytes;
+  if (offset != 0) {
+    TRY(const bool there, load(number));
+    if (there) {
+      if (const auto record = decode_record(std::string_view(bytes_).substr(offset), lsn_, chain_)) {
+        lsn_ = record->end;
+        chain_ = record->chain;
+        return record;
+      }
+    }
+  }
+  // A record may end exactly with its segment: then lsn_ is the first byte of the next one.
+  const auto following = offset == 0 ? number : number + 1;
+  TRY(const bool there, load(following));
+  if (!there) return std::nullopt;
+  const auto header = decode_segment_header(bytes_);
+  if (!header || header->left_before != lsn_ || header->chain != chain_) return std::nullopt;
+  const auto first = following * segment_bytes + kSegmentHeaderBytes;
+  const auto record =
+      decode_record(std::string_view(bytes_).substr(kSegmentHeaderBytes), first, header->chain);
+  if (!record) return std::nullopt;
+  lsn_ = record->end;
+  chain_ = record->chain;
+  return record;
+}
+
+std::optional<SegmentHeader> JournalReader::oldest() const {
+  if (slots_.empty()) return {};
+  auto number = slots_.rbegin()->first;
+  while (slots_.contains(number - 1)) --number;
+  return files_.read_header(slots_.at(number));
+}
+
+}  // namespace waxwing::durable

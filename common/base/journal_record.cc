@@ -1,0 +1,199 @@
+#include "common/base/journal_record.h"
+
+#include <algorithm>
+#include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace waxwing::durable {
+
+namespace {
+constexpr std::uint16_t kMagic = 0x4a57;  // "WJ"
+
+struct Header {
+  std::uint16_t magic, type;
+  std::uint32_t payload_bytes;
+  std::uint64_t lsn, payload_hash, chain;
+};
+static_assert(sizeof(Header) == kRecordHeaderBytes);
+
+constexpr std::size_t padded(std::size_t bytes) {
+  return (bytes + 7) & ~std::size_t{7};
+}
+
+template <class T>
+void put(std::string& out, T value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <class T>
+T take(std::string_view& from) {
+  T value{};
+  if (from.size() < sizeof value) {
+    from = {};
+    return value;
+  }
+  std::memcpy(&value, from.data(), sizeof value);
+  from.remove_prefix(sizeof value);
+  return value;
+}
+
+std::string_view take_bytes(std::string_view& from, std::size_t count) {
+  const auto taken = from.substr(0, count);
+  from.remove_prefix(taken.size());
+  return taken;
+}
+
+std::size_t begin(std::string& out, RecordType type) {
+  const auto at = out.size();
+  const Header header{kMagic, static_cast<std::uint16_t>(type), 0, 0, 0, 0};
+  out.append(reinterpret_cast<const char*>(&header), sizeof header);
+  return at;
+}
+
+void end(std::string& out, std::size_t at) {
+  const auto payload = std::string_view(out).substr(at + sizeof(Header));
+  Header header;
+  std::memcpy(&header, out.data() + at, sizeof header);
+  header.payload_bytes = static_cast<std::uint32_t>(payload.size());
+  header.payload_hash = XXH3_64bits(payload.data(), payload.size());
+  std::memcpy(out.data() + at, &header, sizeof header);
+  out.resize(at + padded(out.size() - at));
+}
+
+std::uint64_t chain_of(const Header& header, std::uint64_t before) {
+  return XXH3_64bits_withSeed(&header, offsetof(Header, chain), before);
+}
+
+// False when the lengths do not add up.
+bool decode_payload(std::string_view payload, JournalRecord& record) {
+  switch (record.type) {
+    case RecordType::content:
+    case RecordType::renamed:
+    case RecordType::linked: {
+      const auto length = take<std::uint32_t>(payload);
+      if (payload.size() < length) return false;
+      record.path = take_bytes(payload, length);
+      (record.type == RecordType::content ? record.bytes : record.to) = payload;
+      return true;
+    }
+    case RecordType::removed:
+    case RecordType::standing:
+      record.path = payload;
+      return true;
+    case RecordType::range: {
+      const auto path_length = take<std::uint32_t>(payload);
+      const auto guard_length = take<std::uint32_t>(payload);
+      record.offset = take<std::uint64_t>(payload);
+      record.guard_offset = take<std::uint64_t>(payload);
+      if (payload.size() < std::size_t{path_length} + guard_length) return false;
+      record.path = take_bytes(payload, path_length);
+      record.guard = take_bytes(payload, guard_length);
+      record.bytes = payload;
+      return true;
+    }
+  }
+  return false;
+}
+}  // namespace
+
+const char* name_of(RecordType type) {
+  constexpr const char* kNames[] = {"content", "renamed", "linked", "removed", "range", "standing"};
+  const auto index = static_cast<std::size_t>(type) - 1;
+  return index < std::size(kNames) ? kNames[index] : "unknown";
+}
+
+char* begin_content(std::string& out, std::string_view path, std::size_t size) {
+  begin(out, RecordType::content);
+  put(out, static_cast<std::uint32_t>(path.size()));
+  out += path;
+  const auto at = out.size();
+  // Not zeroed first: the bytes are read into place.
+  out.resize_and_overwrite(at + size, [&](char*, std::size_t count) { return count; });
+  return out.data() + at;
+}
+
+void end_content(std::string& out, std::size_t record_at) {
+  end(out, record_at);
+}
+
+void encode_content(std::string& out, std::string_view path, std::string_view bytes) {
+  const auto at = out.size();
+  std::ranges::copy(bytes, begin_content(out, path, bytes.size()));
+  end(out, at);
+}
+
+void encode_names(std::string& out, RecordType type, std::string_view from, std::string_view to) {
+  const auto at = begin(out, type);
+  put(out, static_cast<std::uint32_t>(from.size()));
+  out.append(from).append(to);
+  end(out, at);
+}
+
+void encode_name(std::string& out, RecordType type, std::string_view path) {
+  const auto at = begin(out, type);
+  out += path;
+  end(out, at);
+}
+
+void encode_range(std::string& out, std::string_view path, std::uint64_t offset, std::string_view bytes,
+                  std::uint64_t guard_offset, std::string_view guard) {
+  const auto at = begin(out, RecordType::range);
+  put(out, static_cast<std::uint32_t>(path.size()));
+  put(out, static_cast<std::uint32_t>(guard.size()));
+  put(out, offset);
+  put(out, guard_offset);
+  out.append(path).append(guard).append(bytes);
+  end(out, at);
+}
+
+std::size_t record_bytes(std::string_view records) {
+  Header header;
+  std::memcpy(&header, records.data(), sizeof header);
+  return padded(sizeof header + header.payload_bytes);
+}
+
+std::uint64_t seal_records(char* records, std::size_t count_bytes, std::uint64_t lsn, std::uint64_t chain) {
+  for (std::size_t at = 0; at < count_bytes;) {
+    Header header;
+    std::memcpy(&header, records + at, sizeof header);
+    header.lsn = lsn + at;
+    header.chain = chain = chain_of(header, chain);
+    std::memcpy(records + at, &header, sizeof header);
+    at += padded(sizeof header + header.payload_bytes);
+  }
+  return chain;
+}
+
+std::optional<JournalRecord> decode_record(std::string_view bytes, std::uint64_t lsn, std::uint64_t chain) {
+  if (bytes.size() < sizeof(Header)) return {};
+  Header header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.magic != kMagic || header.lsn != lsn || header.payload_bytes > kMostRecordBytes) return {};
+  const auto whole = padded(sizeof header + header.payload_bytes);
+  if (whole > bytes.size() || header.chain != chain_of(header, chain)) return {};
+  const auto payload = bytes.substr(sizeof header, header.payload_bytes);
+  if (XXH3_64bits(payload.data(), payload.size()) != header.payload_hash) return {};
+  JournalRecord record;
+  record.type = static_cast<RecordType>(header.type);
+  record.lsn = lsn;
+  record.end = lsn + whole;
+  record.chain = header.chain;
+  if (!decode_payload(payload, record)) return {};
+  return record;
+}
+
+bool is_plain_path(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  if (path.empty() || path.size() > 4000 || path.find('\0') != std::string_view::npos) return false;
+  for (;;) {
+    const auto slash = path.find('/');
+    const auto piece = path.substr(0, slash);
+    if (piece.empty() || piece == "." || piece == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace waxwing::durable

@@ -1,0 +1,75 @@
+// One record of the commit journal: its bytes, and its way there and back.
+//
+//   header, 32 bytes, little endian:
+//     u16 magic 0x4a57   u16 type   u32 payload bytes   u64 lsn   u64 XXH3 of the payload   u64 chain
+//   payload, then zeros up to a multiple of eight
+//
+// lsn (log sequence number) is the record's place in the endless log. chain is XXH3 of the 24 bytes before
+// it, seeded with the chain of the record before: a record counts only behind the very record it was written
+// behind. Without that, bytes of a writer that died before it published them could follow a later record of
+// fitting length and be taken for its successor.
+//
+// Payloads (n: u32 length, o: u64; the last text takes the rest):
+//     content   n path, path, bytes            renamed, linked   n from, from, to
+//     removed, standing   path                 range   n path, n guard, o offset, o guard offset, path,
+//     guard, bytes
+// A path below the instance root is written relative to it, so that a copied or moved instance can be
+// replayed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace waxwing::durable {
+
+enum class RecordType : std::uint16_t {
+  content = 1,   // path holds exactly bytes
+  renamed = 2,   // from is now to
+  linked = 3,    // to is another name of from
+  removed = 4,   // path is gone
+  range = 5,     // bytes stand in path at offset, if guard stands at guard offset
+  standing = 6,  // path is on disk as it is: what was said of this name before is void
+};
+const char* name_of(RecordType type);
+
+constexpr std::size_t kRecordHeaderBytes = 32;
+constexpr std::size_t kMostRecordBytes = 512 << 10;  // header and payload; segments are never smaller
+
+// Views into the bytes it was decoded from.
+struct JournalRecord {
+  RecordType type = RecordType::removed;
+  std::uint64_t lsn = 0;
+  std::uint64_t end = 0;    // where the next record begins
+  std::uint64_t chain = 0;  // what it must follow
+  std::string_view path;    // of renamed and linked: from
+  std::string_view to;
+  std::string_view bytes;
+  std::uint64_t offset = 0, guard_offset = 0;
+  std::string_view guard;
+};
+
+// Each appends one record without lsn and chain.
+void encode_content(std::string& out, std::string_view path, std::string_view bytes);
+void encode_names(std::string& out, RecordType type, std::string_view from, std::string_view to);
+void encode_name(std::string& out, RecordType type, std::string_view path);
+void encode_range(std::string& out, std::string_view path, std::uint64_t offset, std::string_view bytes,
+                  std::uint64_t guard_offset, std::string_view guard);
+// A content whose bytes are yet to be read: begin, put exactly size bytes at the place answered, end.
+char* begin_content(std::string& out, std::string_view path, std::size_t size);
+void end_content(std::string& out, std::size_t record_at);
+
+// Bytes of the first record of encoded records, padding included.
+std::size_t record_bytes(std::string_view records);
+// Gives the records at the front of out, which follow each other, their lsn and chain; answers the last
+// chain.
+std::uint64_t seal_records(char* records, std::size_t count_bytes, std::uint64_t lsn, std::uint64_t chain);
+
+// The record at the front of bytes, if it is whole and follows chain at lsn. Never reads beyond bytes.
+std::optional<JournalRecord> decode_record(std::string_view bytes, std::uint64_t lsn, std::uint64_t chain);
+
+// What bytes of the log may be trusted with: pieces that are neither empty nor "." nor "..", no NUL.
+bool is_plain_path(std::string_view path);
+
+}  // namespace waxwing::durable

@@ -1,0 +1,175 @@
+#include "common/base/journal_replay.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "common/base/failpoint.h"
+#include "common/base/journal_redo.h"
+#include "common/base/strings.h"
+
+namespace waxwing::durable {
+
+namespace {
+// What the whole log says of one name: the last lsn of each kind.
+struct Fate {
+  std::uint64_t standing = 0;
+  std::uint64_t removed = 0;
+  std::uint64_t source = 0;  // something was renamed or linked from it
+};
+
+class Replay {
+ public:
+  Replay(std::string root, const std::vector<std::string>& roots) : root_(std::move(root)) {
+    for (const auto& path : roots) roots_.push_back(full(path));
+  }
+
+  void plan(const JournalRecord& record) {
+    const auto lsn = record.lsn + 1;  // so that 0 means never
+    switch (record.type) {
+      case RecordType::standing:
+        fate(record.path).standing = lsn;
+        break;
+      case RecordType::removed:
+        fate(record.path).removed = lsn;
+        break;
+      case RecordType::renamed:
+      case RecordType::linked:
+        fate(record.path).source = lsn;
+        break;
+      default:
+        break;
+    }
+  }
+
+  Result<> redo(const JournalRecord& record) {
+    TRY_VOID(failpoint("journal.replay"));
+    report_.records += 1;
+    TRY(const auto outcome, act(record));
+    report_.done += outcome == Redo::done;
+    report_.skipped += outcome == Redo::skipped || outcome == Redo::refused;
+    report_.refused += outcome == Redo::refused;
+    return {};
+  }
+
+  const ReplayReport& report() const { return report_; }
+
+ private:
+  std::string full(std::string_view path) const {
+    return path.starts_with('/') ? std::string(path) : root_ + "/" + std::string(path);
+  }
+  Fate& fate(std::string_view path) { return fates_[std::string(path)]; }
+  // The root that path lies in, below it; empty when there is none.
+  std::string root_of(const std::string& path) const {
+    for (const auto& root : roots_)
+      if (path.size() > root.size() + 1 && path.starts_with(root) && path[root.size()] == '/') return root;
+    return {};
+  }
+  bool is_void(std::string_view path, std::uint64_t lsn) {
+    const auto at = fates_.find(path);
+    return at != fates_.end() && at->second.standing > lsn + 1;
+  }
+
+  Result<Redo> act(const JournalRecord& record) {
+    if (!is_plain_path(record.path)) return Redo::refused;
+    const auto path = full(record.path);
+    if (root_of(path).empty()) return Redo::refused;
+    switch (record.type) {
+      case RecordType::content:
+        return content(record, path);
+      case RecordType::renamed:
+      case RecordType::linked:
+        return names(record, path);
+      case RecordType::removed:
+        // A link that waited for this name's content goes on waiting: its writer may be late, not gone.
+        hidden_.erase(std::string(record.path));
+        return is_void(record.path, record.lsn) ? Redo::skipped : redo_removed(path);
+      case RecordType::range:
+        return is_void(record.path, record.lsn) ? Redo::skipped : redo_range(path, record);
+      case RecordType::standing:
+        return Redo::needless;
+    }
+    return Redo::refused;
+  }
+
+  Result<Redo> write(const std::string& path, std::string_view bytes) {
+    TRY(const auto parent, redo_parent(path, root_of(path)));
+    if (parent == Redo::skipped || parent == Redo::refused) return parent;
+    return redo_content(path, bytes);
+  }
+
+  Result<Redo> content(const JournalRecord& record, const std::string& path) {
+    const auto& fate = this->fate(record.path);
+    const auto lsn = record.lsn + 1;
+    if (fate.standing > lsn) {
+      // The name is somebody else's by now, but what was linked from it wants these bytes.
+      if (fate.source > lsn) hidden_[std::string(record.path)] = record.bytes;
+      return Redo::skipped;
+    }
+    const auto waiting = waiting_.find(record.path);
+    if (fate.removed > lsn && fate.source < lsn && waiting == waiting_.end()) return Redo::skipped;
+    TRY(const auto outcome, write(path, record.bytes));
+    if (waiting == waiting_.end()) return outcome;
+    for (const auto& to : waiting->second) TRY_VOID(link(path, to));
+    waiting_.erase(waiting);
+    return outcome;
+  }
+
+  Result<Redo> link(const std::string& from, const std::string& to) {
+    TRY(const auto parent, redo_parent(to, root_of(to)));
+    if (parent == Redo::skipped || parent == Redo::refused) return parent;
+    return redo_linked(from, to);
+  }
+
+  Result<Redo> names(const JournalRecord& record, const std::string& from) {
+    if (!is_plain_path(record.to)) return Redo::refused;
+    const auto to = full(record.to);
+    if (root_of(to).empty()) return Redo::refused;
+    const bool renamed = record.type == RecordType::renamed;
+    if (is_void(record.to, record.lsn)) return renamed ? redo_removed(from) : Redo::skipped;
+    if (const auto hidden = hidden_.find(record.path); hidden != hidden_.end()) {
+      const auto bytes = hidden->second;
+      if (renamed) hidden_.erase(hidden);
+      return write(to, bytes);
+    }
+    if (renamed) {
+      if (is_void(record.path, record.lsn)) return Redo::skipped;
+      TRY(const auto parent, redo_parent(to, root_of(to)));
+      if (parent == Redo::skipped || parent == Redo::refused) return parent;
+      return redo_renamed(from, to);
+    }
+    TRY(const auto outcome, link(from, to));
+    if (outcome == Redo::skipped && !file_exists(from)) waiting_[std::string(record.path)].push_back(to);
+    return outcome;
+  }
+
+  const std::string root_;
+  std::vector<std::string> roots_;
+  std::unordered_map<std::string, Fate, TextHash, std::equal_to<>> fates_;
+  std::map<std::string, std::string, std::less<>> hidden_;                // name -> bytes it had
+  std::map<std::string, std::vector<std::string>, std::less<>> waiting_;  // name -> links to be made
+  ReplayReport report_;
+};
+}  // namespace
+
+Result<ReplayReport> replay(JournalReader& reader, const std::string& root,
+                            const std::vector<std::string>& roots) {
+  Replay replay(root, roots);
+  const auto lsn = reader.lsn(), chain = reader.chain();
+  const auto each = [&](auto&& visit) -> Result<> {
+    for (;;) {
+      TRY(const auto record, reader.next());
+      if (!record) return {};
+      TRY_VOID(visit(*record));
+    }
+  };
+  TRY_VOID(each([&](const JournalRecord& record) -> Result<> {
+    replay.plan(record);
+    return {};
+  }));
+  reader.start(lsn, chain);
+  TRY_VOID(each([&](const JournalRecord& record) { return replay.redo(record); }));
+  return replay.report();
+}
+
+}  // namespace waxwing::durable

@@ -1,0 +1,118 @@
+#include "common/base/journal_segment.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "common/base/failpoint.h"
+
+namespace waxwing::durable {
+
+namespace {
+constexpr char kMagic[9] = "WAXWJSEG";
+
+struct Wire {
+  char magic[8];
+  std::uint32_t version, header_bytes;
+  std::uint64_t segment_bytes, number, chain, left_before, zero, hash;
+};
+static_assert(sizeof(Wire) == kSegmentHeaderBytes);
+}  // namespace
+
+std::string encode_segment_header(const SegmentHeader& header) {
+  Wire wire{{}, 1, sizeof wire, header.segment_bytes, header.number, header.chain, header.left_before, 0, 0};
+  std::memcpy(wire.magic, kMagic, sizeof wire.magic);
+  wire.hash = XXH3_64bits(&wire, offsetof(Wire, hash));
+  return {reinterpret_cast<const char*>(&wire), sizeof wire};
+}
+
+std::optional<SegmentHeader> decode_segment_header(std::string_view bytes) {
+  Wire wire;
+  if (bytes.size() < sizeof wire) return {};
+  std::memcpy(&wire, bytes.data(), sizeof wire);
+  if (std::memcmp(wire.magic, kMagic, sizeof wire.magic) != 0 || wire.version != 1) return {};
+  if (wire.hash != XXH3_64bits(&wire, offsetof(Wire, hash))) return {};
+  return SegmentHeader{wire.segment_bytes, wire.number, wire.chain, wire.left_before};
+}
+
+SegmentFiles::SegmentFiles(std::string directory, std::uint64_t segment_bytes)
+    : directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
+
+std::string SegmentFiles::path_of(unsigned slot) const {
+  char name[24];
+  std::snprintf(name, sizeof name, "/segment.%02u", slot);
+  return directory_ + name;
+}
+
+Result<> SegmentFiles::create(unsigned slot) {
+  TRY_VOID(failpoint("journal.grow"));
+  // Under another name until it is whole: a file that has its name has its size.
+  const auto temporary_path = path_of(slot) + ".new";
+  TRY(auto file, open_file(temporary_path, O_RDWR | O_CREAT | O_TRUNC));
+  TRY_VOID(give_to_owner_of(directory_, file.get()));
+  const std::string zeros(1 << 20, '\0');
+  for (std::uint64_t at = 0; at < segment_bytes_; at += zeros.size())
+    TRY_VOID(write_at(file.get(), at, std::string_view(zeros).substr(0, segment_bytes_ - at)));
+  if (::fsync(file.get()) != 0) return std::unexpected(system_error("cannot sync " + temporary_path, errno));
+  if (::rename(temporary_path.c_str(), path_of(slot).c_str()) != 0)
+    return std::unexpected(system_error("cannot rename " + temporary_path, errno));
+  TRY_VOID(sync_names(directory_));
+  const std::lock_guard lock(mutex_);
+  files_.at(slot) = std::move(file);
+  return {};
+}
+
+unsigned SegmentFiles::count() const {
+  unsigned slot = 0;
+  while (slot < kMostSegments && file_exists(path_of(slot))) ++slot;
+  return slot;
+}
+
+Result<int> SegmentFiles::fd(unsigned slot) {
+  const std::lock_guard lock(mutex_);
+  auto& file = files_.at(slot);
+  if (!file) {
+    TRY(file, open_file(path_of(slot), O_RDWR));
+  }
+  return file.get();
+}
+
+Result<> SegmentFiles::write_header(unsigned slot, const SegmentHeader& header) {
+  TRY_VOID(failpoint("journal.recycle"));
+  TRY(const int file, fd(slot));
+  return write_at(file, 0, encode_segment_header(header));
+}
+
+std::optional<SegmentHeader> SegmentFiles::read_header(unsigned slot) {
+  char bytes[kSegmentHeaderBytes];
+  const auto file = fd(slot);
+  if (!file || !read_at(*file, 0, bytes, sizeof bytes)) return {};
+  auto header = decode_segment_header({bytes, sizeof bytes});
+  if (!header || header->segment_bytes != segment_bytes_) return {};
+  return header;
+}
+
+Result<> give_to_owner_of(const std::string& directory, int fd) {
+  struct stat status {};
+  if (::geteuid() != 0 || ::stat(directory.c_str(), &status) != 0) return {};
+  if (status.st_uid == 0 && status.st_gid == 0) return {};
+  if (::fchown(fd, status.st_uid, status.st_gid) != 0)
+    return std::unexpected(system_error("cannot give a file in " + directory + " to its owner", errno));
+  return {};
+}
+
+Result<> sync_names(const std::string& directory) {
+  TRY(const auto fd, open_file(directory, O_RDONLY | O_DIRECTORY));
+  if (::fsync(fd.get()) != 0)
+    return std::unexpected(system_error("cannot sync directory " + directory, errno));
+  return {};
+}
+
+}  // namespace waxwing::durable

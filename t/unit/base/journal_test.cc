@@ -1,0 +1,227 @@
+// The journal as callers see it: commits, power cuts (control gone, data damaged), replays.
+#include "t/unit/base/journal_scratch.h"
+
+#include <catch2/catch.hpp>
+
+using namespace waxwing;
+
+TEST_CASE("what was committed comes back when its data never reached the disk") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] {
+    return scratch.open() && scratch.publish("one", "first") && scratch.publish("two", "second") &&
+           scratch.change("two", 0, "S");
+  }) == 0);
+  scratch.write("one", "");
+  scratch.write("two", std::string(6, '\0'));
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("one") == "first");
+  CHECK(scratch.read("two") == "Second");
+}
+
+TEST_CASE("names that were lost are made again, and what was removed stays away") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] {
+    return scratch.open() && scratch.publish("gone", "x") && durable::remove(scratch.path("gone")) &&
+           scratch.publish("old", "y") && durable::rename(scratch.path("old"), scratch.path("new")) &&
+           scratch.publish("last", "z");
+  }) == 0);
+  std::filesystem::remove_all(scratch.root + "/data");
+  scratch.directory("data");
+  scratch.write("gone", "x");
+  scratch.write("last.tmp", "torn");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("gone") == "(none)");
+  CHECK(scratch.read("old") == "(none)");
+  CHECK(scratch.read("new") == "y");
+  CHECK(scratch.read("last") == "z");
+  CHECK_FALSE(file_exists(scratch.path("last.tmp")));
+}
+
+TEST_CASE("delivery: the queue file is linked into the store, then removed") {
+  JournalScratch scratch;
+  scratch.directory("data/box/0");
+  const auto deliver = [&] {
+    if (!scratch.open() || !scratch.publish("queued", "message")) return false;
+    if (::link(scratch.path("queued").c_str(), scratch.path("box/0/1").c_str()) != 0) return false;
+    durable::Batch batch;
+    batch.linked(scratch.path("queued"), scratch.path("box/0/1"));
+    return durable::commit(std::move(batch)) && durable::remove(scratch.path("queued")) &&
+           scratch.publish("other", "o");
+  };
+  REQUIRE(scratch.life(deliver) == 0);
+  SECTION("the link is lost, the queue file is torn") {
+    std::filesystem::remove(scratch.path("box/0/1"));
+    scratch.write("queued", "mess");
+  }
+  SECTION("the message directory is lost too") {
+    std::filesystem::remove_all(scratch.path("box/0"));
+  }
+  SECTION("the removal is on disk, the message is zeros") {
+    scratch.write("box/0/1", std::string(7, '\0'));
+  }
+  SECTION("everything is on disk") {}
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("box/0/1") == "message");
+  CHECK(scratch.read("queued") == "(none)");
+  // Once more, onto the newer state.
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("box/0/1") == "message");
+}
+
+TEST_CASE("a file of something that was deleted is not brought back") {
+  JournalScratch scratch;
+  scratch.directory("data/box/0");
+  REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("box/0/1", "message"); }) == 0);
+  std::filesystem::remove_all(scratch.path("box"));
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK_FALSE(file_exists(scratch.path("box")));
+}
+
+TEST_CASE("a root that is missing stops the replay and loses nothing") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("one", "1"); }) == 0);
+  std::filesystem::remove_all(scratch.root + "/data");
+  scratch.power_cut();
+  CHECK(scratch.restart() != 0);
+  scratch.directory("data");
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("one") == "1");
+}
+
+TEST_CASE("a range is written only where its guard stands") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] {
+    return scratch.open() && scratch.publish("index", "ID1-....") &&
+           scratch.change("index", 4, "flag", "ID1-");
+  }) == 0);
+  // Checkpointed: only the range would be replayed.
+  REQUIRE(scratch.life([&] {
+    return scratch.open() && durable::settle() && scratch.change("index", 4, "FLAG", "ID1-");
+  }) == 0);
+  SECTION("the same file") {
+    scratch.write("index", "ID1-....");
+    scratch.power_cut();
+    REQUIRE(scratch.restart() == 0);
+    CHECK(scratch.read("index") == "ID1-FLAG");
+  }
+  SECTION("a file of a later life") {
+    scratch.write("index", "ID2-....");
+    scratch.power_cut();
+    REQUIRE(scratch.restart() == 0);
+    CHECK(scratch.read("index") == "ID2-....");
+  }
+  SECTION("no file") {
+    std::filesystem::remove(scratch.path("index"));
+    scratch.power_cut();
+    REQUIRE(scratch.restart() == 0);
+    CHECK(scratch.read("index") == "(none)");
+  }
+}
+
+TEST_CASE("a large content goes straight to disk, and older records of its name are void") {
+  JournalScratch scratch;
+  const std::string large(durable::kLargeContent + 1, 'L');
+  REQUIRE(scratch.life([&] {
+    return scratch.open() && scratch.publish("a", "small") && durable::remove(scratch.path("a")) &&
+           scratch.publish("a", large);
+  }) == 0);
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("a") == large);
+}
+
+TEST_CASE("what was linked from a name keeps its bytes when the name is taken by a large content") {
+  JournalScratch scratch;
+  const std::string large(durable::kLargeContent + 1, 'L');
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open() || !scratch.publish("a", "small")) return false;
+    durable::Batch batch;
+    batch.link(scratch.path("a"), scratch.path("b"));
+    return durable::commit(std::move(batch)) && durable::remove(scratch.path("a")) &&
+           scratch.publish("a", large);
+  }) == 0);
+  scratch.write("b", "?");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("a") == large);
+  CHECK(scratch.read("b") == "small");
+}
+
+TEST_CASE("after a checkpoint the files alone count, and their log is not read again") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life(
+              [&] { return scratch.open() && scratch.publish("one", "old") && durable::settle(); }) == 0);
+  scratch.write("one", "changed by hand");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("one") == "changed by hand");
+}
+
+TEST_CASE("segments are recycled, and nothing of their former lives is replayed") {
+  JournalScratch scratch;
+  scratch.segments = 2;
+  const std::string bulk(100000, 'b');
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    for (int i = 0; i < 60; ++i)
+      if (!scratch.publish("f" + std::to_string(i), bulk + std::to_string(i))) return false;
+    return durable::settle() && scratch.publish("last", "last");
+  }) == 0);
+  for (int i = 0; i < 60; ++i) scratch.write("f" + std::to_string(i), "newer");
+  scratch.write("last", "");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  for (int i = 0; i < 60; ++i) CHECK(scratch.read("f" + std::to_string(i)) == "newer");
+  CHECK(scratch.read("last") == "last");
+  CHECK(std::filesystem::exists(scratch.root + "/journal/segment.01"));
+  CHECK_FALSE(std::filesystem::exists(scratch.root + "/journal/segment.02"));
+}
+
+TEST_CASE("a log over several segments is replayed whole") {
+  JournalScratch scratch;
+  scratch.segments = 16;
+  const std::string bulk(150000, 'b');
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    for (int i = 0; i < 40; ++i)
+      if (!scratch.publish("f" + std::to_string(i), bulk + std::to_string(i))) return false;
+    return true;
+  }) == 0);
+  for (int i = 0; i < 40; ++i) scratch.write("f" + std::to_string(i), "");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  for (int i = 0; i < 40; ++i) CHECK(scratch.read("f" + std::to_string(i)) == bulk + std::to_string(i));
+}
+
+TEST_CASE("a path that no root covers goes straight to disk") {
+  JournalScratch scratch;
+  scratch.directory("elsewhere");
+  REQUIRE(scratch.life([&] {
+    return scratch.open() && scratch.publish("../elsewhere/one", "1") && scratch.publish("two", "2");
+  }) == 0);
+  CHECK(read_file(scratch.root + "/elsewhere/one") == "1");
+}
+
+TEST_CASE("an instance that was copied is replayed, although its control file came along") {
+  JournalScratch scratch, copy;
+  REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("one", "1"); }) == 0);
+  std::filesystem::remove_all(copy.root);
+  std::filesystem::copy(scratch.root, copy.root, std::filesystem::copy_options::recursive);
+  copy.write("one", "torn");
+  REQUIRE(copy.restart() == 0);
+  CHECK(copy.read("one") == "1");
+}
+
+TEST_CASE("a journal that is switched off is brought into the files first") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("one", "1"); }) == 0);
+  scratch.write("one", "torn");
+  scratch.power_cut();
+  REQUIRE(scratch.life([&] { return durable::retire_journal(scratch.settings()).has_value(); }) == 0);
+  CHECK(scratch.read("one") == "1");
+}
