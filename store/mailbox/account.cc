@@ -99,6 +99,9 @@ Result<std::shared_ptr<Account>> Account::open(const std::string& directory) {
     account->user_.assign(account->map_->data() + kAccountUserAt, header.user_bytes);
   if (header.identity_hash != identity_hash(header, account->user_))
     return fail_for_now(Code::corrupt, path + " is damaged: run reconstruct -r -f for this user");
+  if (atomic(account->header().next_modseq) > kMostModseq ||
+      atomic(account->header().modseq_limit) > kMostModseq)
+    return fail_for_now(Code::corrupt, path + " is damaged (modseq): run reconstruct -r -f for this user");
   TRY_VOID(account->after_power_cut());
   return account;
 }
@@ -136,7 +139,7 @@ Result<> Account::raise_limit(std::uint64_t drawn) {
   TRY_VOID(lock_byte(fd_.get(), 0));
   Result<> done;
   if (drawn + kModseqStep / 16 >= atomic(header().modseq_limit).load()) {
-    atomic(header().modseq_limit).fetch_add(kModseqStep);
+    atomic(header().modseq_limit) = std::max(drawn, atomic(header().modseq_limit).load()) + kModseqStep;
     done = durable::commit(std::move(durable::Batch().file(fd_.get())));
   }
   unlock_byte(fd_.get(), 0);
@@ -148,11 +151,11 @@ std::uint64_t Account::last_modseq() const {
 }
 
 void Account::raise_modseq(std::uint64_t above) {
+  above = std::min(above, kMostModseq - 1);
   auto now = atomic(header().next_modseq).load();
   while (now <= above && !atomic(header().next_modseq).compare_exchange_weak(now, above + 1)) {
   }
-  while (above + kModseqStep / 16 >= atomic(header().modseq_limit).load())
-    if (!raise_limit(above)) return;
+  if (above + kModseqStep / 16 >= atomic(header().modseq_limit).load()) (void)raise_limit(above);
 }
 
 QuotaUsage Account::usage() const {

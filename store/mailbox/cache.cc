@@ -111,6 +111,7 @@ std::shared_ptr<Mapping> CacheFile::mapping(std::uint64_t end) {
 
 std::optional<std::string_view> CacheFile::entry(std::uint64_t offset, std::uint64_t email_id,
                                                  std::shared_ptr<const void>& keep) {
+  if (offset > static_cast<std::uint64_t>(INT64_MAX)) return {};  // damaged, and the sums below would wrap
   auto map = mapping(offset + kEntryHead);
   if (!map) return {};
   const auto size = spool::get_le<std::uint32_t>(std::string_view(map->data() + offset, kEntryHead), 4);

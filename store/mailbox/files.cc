@@ -99,7 +99,7 @@ Result<std::shared_ptr<MailboxFiles>> MailboxFiles::open(MailboxEntry entry, std
     // Whatever a crash left behind is mended by taking the lock once.
     const auto& header = mailbox->current_.index->header();
     if (mailbox->current_.index->needs_mending() || load(header.busy) != 0 ||
-        load(header.tail) != load(header.count))
+        load(header.tail) != load(header.count) || !is_plausible(*mailbox->current_.index->map()))
       TRY_VOID(mailbox->lock());
     return {};
   };

@@ -29,6 +29,7 @@ void set_relaxed(T& word, T value) {
   std::atomic_ref<T>(word).store(value, std::memory_order_relaxed);
 }
 constexpr int kMaxSpins = 20000;
+constexpr std::uint64_t kMostCacheBytes = std::uint64_t{1} << 44;
 }  // namespace
 
 Moving read_moving(const IndexRecord& record) {
@@ -102,6 +103,19 @@ std::optional<std::uint32_t> slot_of(const IndexMap& map, std::uint32_t count, s
   return slot;
 }
 
+bool is_plausible(const IndexMap& map) {
+  const auto& header = map.header();
+  const auto count = load(header.count), tail = load(header.tail), slots = map.slots();
+  if (count > tail || tail > slots || load(header.capacity) > slots) return false;
+  if (load(header.dead_head) > tail || load(header.dead_count) > tail) return false;
+  if (load(header.keyword_count) > kMaxKeywords || load(header.cache_end) > kMostCacheBytes) return false;
+  if (load(header.highestmodseq) > kMostModseq) return false;
+  // A UID given out twice would cost the message that has it.
+  const auto last_uid = tail == 0 ? 0 : map.record(tail - 1).uid;
+  const auto next_uid = load(header.next_uid);
+  return next_uid > last_uid && next_uid <= kMostUids && load(header.public_next_uid) <= next_uid;
+}
+
 std::string empty_index(const NewIndex& values) {
   IndexHeader header{};
   std::memcpy(header.magic, kIndexMagic, sizeof kIndexMagic);
@@ -139,7 +153,7 @@ Result<> check_identity(const IndexHeader& header, const std::string& path) {
     return permanent(path + " has version " + std::to_string(header.version) + ", this program knows " +
                      std::to_string(kIndexVersion));
   if (header.identity_hash != identity_hash(header) || header.header_bytes != kRecordsAt ||
-      header.record_bytes != kRecordBytes)
+      header.record_bytes != kRecordBytes || header.mailbox_id[sizeof header.mailbox_id - 1] != '\0')
     return fail_for_now(Code::corrupt, path + " is damaged (header checksum): run reconstruct");
   return {};
 }
@@ -196,6 +210,29 @@ std::shared_ptr<IndexMap> Index::map(std::uint32_t slots) {
   if (auto mapping = Mapping::make(fd_.get(), static_cast<std::size_t>(info.st_size), true))
     map_ = std::make_shared<IndexMap>(std::move(*mapping));
   return map_;
+}
+
+namespace {
+std::vector<std::uint32_t> dead_by_scan(const IndexMap& map, std::uint32_t count) {
+  std::vector<std::uint32_t> slots;
+  for (std::uint32_t slot = 0; slot < count; ++slot)
+    if (load(map.record(slot).flags) & kDead) slots.push_back(slot);
+  return slots;
+}
+}  // namespace
+
+std::vector<std::uint32_t> Index::dead_slots(std::shared_ptr<IndexMap>& map, std::uint32_t count) {
+  std::vector<std::uint32_t> slots;
+  for (auto link = load(header().dead_head); link != 0;) {
+    if (link > map->slots()) map = this->map(link);
+    // A chain that leads out of the file, in a circle or to the living is damaged.
+    if (link > map->slots() || slots.size() >= map->slots()) return dead_by_scan(*map, count);
+    const auto& record = map->record(link - 1);
+    if ((load(record.flags) & kDead) == 0) return dead_by_scan(*map, count);
+    slots.push_back(link - 1);
+    link = load(record.dead_link);
+  }
+  return slots;
 }
 
 bool Index::needs_mending() const {

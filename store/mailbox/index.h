@@ -71,6 +71,9 @@ std::uint64_t identity_hash(const IndexHeader& header);
 // First slot in [0, count) whose UID is >= uid; count when none.
 std::uint32_t slot_from(const IndexMap& map, std::uint32_t count, std::uint32_t uid);
 std::optional<std::uint32_t> slot_of(const IndexMap& map, std::uint32_t count, std::uint32_t uid);
+// Could this header belong to these records? Without the lock a writer at work can make it look damaged;
+// under it, false means that nothing may be written here.
+bool is_plausible(const IndexMap& map);
 
 struct NewIndex {
   std::string mailbox_id;
@@ -97,6 +100,8 @@ class Index {
   std::shared_ptr<IndexMap> map(std::uint32_t slots = 0);
   IndexHeader& header() const { return first_->header(); }
   bool needs_mending() const;  // written in another system run, or left by a killed writer
+  // Slots of dead records, in no order, some perhaps behind count. map grows when it must.
+  std::vector<std::uint32_t> dead_slots(std::shared_ptr<IndexMap>& map, std::uint32_t count);
   const std::string& directory() const { return directory_; }
 
   // The lock of one writer. While it is held the header is consistent and mended.

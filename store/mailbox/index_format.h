@@ -51,6 +51,10 @@ inline constexpr std::uint32_t kKeywordBytes = 64;
 inline constexpr std::uint32_t kRecordsAt = 12288;
 inline constexpr std::uint32_t kRecordBytes = 128;
 
+// IMAP's modseqs have 63 bits. Nobody draws that many: one above this is damage.
+inline constexpr std::uint64_t kMostModseq = std::uint64_t{1} << 62;
+inline constexpr std::uint32_t kMostUids = 0xfffffff0;
+
 // IndexHeader::state
 inline constexpr std::uint32_t kSuperseded = 1;  // a newer generation has this file's name
 inline constexpr std::uint32_t kMailboxGone = 2;

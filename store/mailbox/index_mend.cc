@@ -23,6 +23,7 @@ Result<> Index::Writer::mend(bool power_cut) {
   TRY_VOID(failpoint("store.index.mend"));
   put(header().busy, static_cast<std::uint32_t>(::getpid()));
   put(header().capacity, map_->slots());
+  put(header().tail, std::min(header().tail, map_->slots()));
   if (power_cut) {
     // Reservations and tail are of another run; what the disk has is what counts.
     index_.reserved_.clear();
@@ -82,8 +83,9 @@ std::uint32_t Index::Writer::settle_tail(bool power_cut) {
 void Index::Writer::mend_record(std::uint32_t slot) {
   auto& record = map_->record(slot);
   auto moving = read_moving(record);
-  if ((moving.flags & kDead) == 0 && (moving.modseq == 0 || record.moving_hash != moving_hash(record) ||
-                                      (record.version & 1) != 0 || moving.flags & kReserved)) {
+  if ((moving.flags & kDead) == 0 &&
+      (moving.modseq == 0 || moving.modseq > kMostModseq || record.moving_hash != moving_hash(record) ||
+       (record.version & 1) != 0 || moving.flags & kReserved)) {
     moving.flags &= kSystemFlags;
     moving.modseq = account_.next_modseq();
     write_moving(record, moving);
@@ -95,7 +97,7 @@ void Index::Writer::mend_record(std::uint32_t slot) {
 Result<> Index::Writer::count_anew(std::uint32_t tail) {
   auto& head = header();
   std::uint32_t count = 0, messages = 0, unseen = 0, deleted = 0, last_uid = 0, hint = 0;
-  std::uint64_t bytes = 0, highest = head.highestmodseq;
+  std::uint64_t bytes = 0, highest = head.highestmodseq > kMostModseq ? 0 : head.highestmodseq;
   bool all_seen = true, decided = true;
   put(head.dead_head, 0);
   head.dead_count = 0;
@@ -118,6 +120,7 @@ Result<> Index::Writer::count_anew(std::uint32_t tail) {
     if (!decided) continue;
     count = slot + 1;
     if (moving.flags & kDead) {
+      moving.modseq = std::min(moving.modseq, kMostModseq);
       highest = std::max(highest, moving.modseq);
       bury(slot, moving);
       continue;

@@ -38,12 +38,15 @@ Result<std::unique_ptr<Index::Writer>> Index::lock(Account& account) {
 Result<> Index::Writer::begin() {
   TRY_VOID(lock_byte(index_.fd(), kLockAt));
   locked_ = true;
-  map_ = index_.map(index_.header().capacity);
+  map_ = index_.map(std::max(index_.header().capacity, index_.header().tail));
   if (load(header().state) & kMailboxGone)
     return fail_permanently(Code::nonexistent, "the mailbox was deleted");
   if (load(header().state) & kSuperseded) return fail_for_now(Code::in_use, "the index was replaced");
   const bool power_cut = index_.needs_mending();
   if (power_cut || header().busy != 0) TRY_VOID(mend(power_cut));
+  if (!is_plausible(*map_))
+    return fail_for_now(Code::corrupt,
+                        index_path(index_.directory()) + " is damaged (counters): run reconstruct");
   put(header().busy, static_cast<std::uint32_t>(::getpid()));
   healthy_ = true;
   settle_dead_writers();
@@ -102,7 +105,7 @@ Result<> Index::Writer::grow(std::uint32_t slots) {
 Result<std::vector<std::uint32_t>> Index::Writer::reserve(std::vector<IndexRecord>& records) {
   const auto first = header().tail;
   if (records.size() > 0xffffff || first + records.size() > 0x7fffffff ||
-      header().next_uid + records.size() > 0xfffffff0u)
+      header().next_uid + records.size() > kMostUids)
     return fail_permanently(Code::limit, "the mailbox has no UIDs left");
   TRY_VOID(grow(first + static_cast<std::uint32_t>(records.size())));
   std::vector<std::uint32_t> slots;

@@ -70,14 +70,12 @@ std::optional<UidSet> MailboxFiles::expunged_since(std::uint64_t since) {
   std::vector<std::uint32_t> uids;
   for (const auto& message : *purged)
     if (message.modseq > since) uids.push_back(message.uid);
-  const auto& header = generation->index->header();
-  auto map = generation->index->map(load(header.count));
-  for (auto link = load(header.dead_head); link != 0;) {
-    if (link > map->slots()) map = generation->index->map(link);
-    const auto& record = map->record(link - 1);
+  const auto count = load(generation->index->header().count);
+  auto map = generation->index->map(count);
+  for (const auto slot : generation->index->dead_slots(map, count)) {
+    const auto& record = map->record(slot);
     const auto moving = read_moving(record);
     if (moving.flags & kExpunged && moving.modseq > since) uids.push_back(record.uid);
-    link = moving.dead_link;
   }
   std::sort(uids.begin(), uids.end());
   UidSet set;

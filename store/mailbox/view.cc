@@ -134,13 +134,8 @@ void FilesView::take_picture() {
   map_ = generation_.index->map(count_);
   uidnext_ = count_ == 0 ? load(header.public_next_uid)
                          : std::max(map_->record(count_ - 1).uid + 1, load(header.public_next_uid));
-  dead_.clear();
-  dead_.reserve(load(header.dead_count));
-  for (auto link = load(header.dead_head); link != 0;) {
-    if (link - 1 < count_) dead_.push_back(link - 1);
-    if (link > map_->slots()) map_ = generation_.index->map(link);
-    link = load(map_->record(link - 1).dead_link);
-  }
+  dead_ = generation_.index->dead_slots(map_, count_);
+  std::erase_if(dead_, [this](std::uint32_t slot) { return slot >= count_; });
   std::sort(dead_.begin(), dead_.end());
 }
 

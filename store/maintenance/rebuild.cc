@@ -79,11 +79,12 @@ class OldIndex {
         header.identity_hash == identity_hash(header))
       header_ = &header;
     const auto count = header_ ? std::min(header_->tail, map_->slots()) : map_->slots();
-    torn = header_ == nullptr || header_->tail > map_->slots();
+    torn = header_ == nullptr || !is_plausible(*map_);
     for (std::uint32_t slot = 0; slot < count; ++slot) take(slot);
   }
   void take(std::uint32_t slot) {
-    const auto record = map_->record(slot);
+    auto record = map_->record(slot);
+    if (record.modseq > kMostModseq) record.modseq = 1;
     if (record.uid == 0 || record.fixed_hash != fixed_hash(record)) {
       torn = torn || header_ != nullptr;
       return;
@@ -200,6 +201,7 @@ class Rebuild {
 
   Result<> write() {
     std::uint64_t highest = old_.header() ? old_.header()->highestmodseq : 1;
+    if (highest > kMostModseq) highest = 1;
     for (const auto& [uid, record] : old_.records) highest = std::max(highest, record.modseq);
     account_.raise_modseq(highest);
     NextIndex next(entry_.directory, {.mailbox_id = entry_.id,
@@ -210,7 +212,8 @@ class Rebuild {
     next.highestmodseq = highest;
     for (const auto uid : keep_) TRY_VOID(add(next, uid));
     const auto last = keep_.empty() ? 0 : keep_.back();
-    next.next_uid = std::max(last + 1, old_.header() ? old_.header()->next_uid : 1);
+    const auto next_uid = old_.header() ? old_.header()->next_uid : 1;
+    next.next_uid = std::max(last + 1, next_uid < kMostUids ? next_uid : 1);
     next.recent_uid = old_.header() ? old_.header()->recent_uid : last;
     // Without the old index nobody knows what was expunged since when.
     next.purged_modseq =

@@ -55,6 +55,39 @@ TEST_CASE("a record that rots is noticed after a restart and the index rebuilt")
   ::unsetenv("WAXWING_TEST_BOOT_ID");
 }
 
+TEST_CASE("counters of the index that rot lead nobody astray") {
+  struct Row {
+    const char* what;
+    std::size_t at;
+    std::string bytes;
+  };
+  const auto second = kRecordsAt + kRecordBytes;
+  const Row rows[] = {
+      {"chain of the dead leads out of the file", offsetof(IndexHeader, dead_head), std::string(4, '\xff')},
+      {"chain leads to the living", offsetof(IndexHeader, dead_head), {"\2\0\0\0", 4}},
+      {"chain in a circle", kRecordsAt + offsetof(IndexRecord, dead_link), {"\1\0\0\0", 4}},
+      {"more dead than there are", offsetof(IndexHeader, dead_count), std::string(4, '\xff')},
+      {"more slots taken than there are", offsetof(IndexHeader, tail), {"\0\0\1\0", 4}},
+      {"more room than there is", offsetof(IndexHeader, capacity), std::string(4, '\xff')},
+      {"UIDs that are taken", offsetof(IndexHeader, next_uid), {"\1\0\0\0", 4}},
+      {"no UIDs left", offsetof(IndexHeader, next_uid), std::string(8, '\xff')},
+      {"modseq beyond all", offsetof(IndexHeader, highestmodseq), std::string(8, '\xff')},
+      {"modseq of a record beyond all", second + offsetof(IndexRecord, modseq), std::string(8, '\xff')},
+      {"cache without end", offsetof(IndexHeader, cache_end), std::string(8, '\xff')},
+      {"cache entry before the file", second + offsetof(IndexRecord, cache_offset), std::string(8, '\xff')},
+      {"too many keywords", offsetof(IndexHeader, keyword_count), std::string(4, '\xff')},
+  };
+  for (const auto& row : rows) {
+    INFO(row.what);
+    Sandbox box;
+    const auto entry = prepared(box);
+    box.reopen();
+    overwrite(index_path(entry.directory), row.at, row.bytes);
+    check_two_left(box, true);
+    (void)box.mailbox("bob")->expunged_since(1);
+  }
+}
+
 TEST_CASE("half-written flags after a power cut: fresh modseq, the message stays") {
   Sandbox box;
   const auto entry = prepared(box);
