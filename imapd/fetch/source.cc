@@ -70,8 +70,13 @@ class Finder {
     const bool binary = item.kind == FetchKind::binary || item.kind == FetchKind::binary_size;
     TRY(auto content, binary ? find_binary(item.section) : find_section(item.section));
     apply_partial(content, item.partial);
-    if (!content.streamed || !is_identity(content.encoding) || content.size > kPieceBytes) return content;
+    if (!content.streamed && (owned_ += content.size) > kMostOwned)
+      return permanent("[LIMIT] Too much is asked of one message at a time");
+    if (!content.streamed || !is_identity(content.encoding) || content.size > kPieceBytes ||
+        inline_ + content.size > kMostInline)
+      return content;
     content.streamed = false;
+    inline_ += content.size;
     TRY(content.bytes, file_.read(content.offset, content.length));
     if (content.bytes.size() != content.length) return temporary(std::string(kTooShort));
     return content;
@@ -117,9 +122,16 @@ class Finder {
   const store::MessageBytes& file_;
   const store::MessageInfo& message_;
   std::unique_ptr<MappedMessage> mapped_;
+  std::size_t inline_ = 0, owned_ = 0;  // bytes of contents so far
 };
 
 }  // namespace
+
+std::size_t FetchedMessage::bytes_held() const {
+  std::size_t total = 0;
+  for (const auto& content : contents) total += content.bytes.size();
+  return total;
+}
 
 bool is_served_by_cache(const FetchRequest& request) {
   return std::ranges::all_of(request.items,

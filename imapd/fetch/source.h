@@ -33,6 +33,7 @@ struct Content {
 struct FetchedMessage {
   std::shared_ptr<store::MessageBytes> file;  // null when every item came from the cache
   std::vector<Content> contents;              // by position in the request; empty for items without bytes
+  std::size_t bytes_held() const;
 };
 
 // True when the cache has every byte the request's items want: header fields that are kept there.
@@ -40,7 +41,11 @@ bool is_served_by_cache(const FetchRequest& request);
 // Only for such requests. Never blocks.
 FetchedMessage fetch_from_cache(const FetchRequest& request, const store::CachedMessage& cached);
 
-// Opens the message and finds every item. Code::nonexistent when it has been purged.
+// Opens the message and finds every item. Contents are read whole while they are small, and kMostInline bytes
+// together. Code::nonexistent when it has been purged; Code::limit when the items that must be made anew, cut
+// out of headers for instance, come to more than kMostOwned bytes.
+inline constexpr std::size_t kMostInline = 256 * 1024;
+inline constexpr std::size_t kMostOwned = 16 << 20;
 Result<FetchedMessage> fetch_from_file(const FetchRequest& request, store::Mailbox& mailbox,
                                        const store::MessageInfo& message);
 

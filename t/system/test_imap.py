@@ -137,6 +137,37 @@ class Clients(waxwing.TestCase):
         subjects = [part[1].strip() for part in data if isinstance(part, tuple)]
         self.assertEqual(subjects, [b'Subject: n%d' % n for n in range(300)])
 
+    def test_small_and_large_messages_are_fetched_together(self):
+        client = self.client()
+        client.create('mixed')
+        sizes = [100, 70_000, 200, 200_000, 300, 400_000] + [60_000] * 12 + [100] * 20
+        texts = [message(f'mixed {n}', size) for n, size in enumerate(sizes)]
+        for text in texts:
+            client.append('mixed', None, None, text)
+        client.select('mixed')
+        for items in ('BODY.PEEK[]', 'FLAGS BODY.PEEK[HEADER] BODY.PEEK[TEXT]', 'UID ENVELOPE BODY.PEEK[]'):
+            status, data = client.fetch('1:*', f'({items})')
+            self.assertEqual(status, 'OK')
+            got = [part[1] for part in data if isinstance(part, tuple)]
+            if 'HEADER' in items:
+                got = [a + b for a, b in zip(got[::2], got[1::2])]
+            self.assertEqual(len(got), len(texts))
+            self.assertTrue(got == texts, items)
+        self.assertEqual(client.fetch('5', '(BODY[TEXT])')[0], 'OK')
+        self.assertEqual(client.search(None, 'SEEN')[1], [b'5'])
+
+    def test_one_message_cannot_be_asked_for_without_bound(self):
+        client = self.client()
+        client.create('header')
+        client.append('header', None, None, b'X-Long: ' + b'x' * 300_000 + b'\r\n\r\nbody\r\n')
+        client.append('header', None, None, b'X: y\r\n\r\nbody\r\n')
+        client.select('header')
+        items = ' '.join(['BODY.PEEK[HEADER.FIELDS.NOT (A)]'] * 100)
+        status, data = client.fetch('1', f'({items})')
+        self.assertEqual(status, 'NO')
+        self.assertIn(b'[LIMIT]', data[0])
+        self.assertEqual(client.fetch('2', f'({items})')[0], 'OK')
+
     def test_idle_is_told_within_milliseconds(self):
         watcher, writer = self.client(tls=False), self.client(tls=False)
         writer.create('quick')
