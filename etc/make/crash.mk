@@ -1,9 +1,28 @@
-# The long forms of t/crash; their short forms are part of make check. ARGS adds words: make crash-storm ARGS='--seed 7'.
+# t/crash: what its short forms in make check need, and its long forms.
+# ARGS adds words: make crash-storm ARGS='--seed 7'.
 MINUTES ?= 30
+CRASH   := WAXWING_BUILD=$(abspath $(BUILD)) python3 -B t/crash
 
-.PHONY: crash-failpoints crash-storm
+.PHONY: crash-helpers crash-failpoints crash-storm crash-power
+crash-helpers: $(BUILD)/crash/recorder.so $(BUILD)/crash/checker
+tests: crash-helpers
+
+# Preloaded into the daemons under test, so it must stand alone; it defines open() and open64(), so no _FILE_OFFSET_BITS.
+$(BUILD)/crash/recorder.so: t/crash/recorder/recorder.cc t/crash/recorder/recorder.h
+	@mkdir -p $(@D)
+	@printf '  LINK  crash/recorder.so\n'
+	@$(CXX) -I. -D_GNU_SOURCE $(filter-out -fsanitize=%,$(CXXFLAGS)) -fPIC -fvisibility=hidden -shared -o $@ $<
+
+$(BUILD)/crash/checker: $(BUILD)/o/t/crash/checker/main.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@printf '  LINK  crash/checker\n'
+	@$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LDLIBS)
+
 crash-failpoints: stage
-	@WAXWING_BUILD=$(abspath $(BUILD)) python3 -B t/crash/test_failpoints.py --long $(ARGS)
+	@$(CRASH)/test_failpoints.py --long $(ARGS)
 
 crash-storm: stage
-	@WAXWING_BUILD=$(abspath $(BUILD)) python3 -B t/crash/test_storm.py --minutes $(MINUTES) $(ARGS)
+	@$(CRASH)/test_storm.py --minutes $(MINUTES) $(ARGS)
+
+crash-power: stage crash-helpers
+	@$(CRASH)/test_power.py --cuts 5000 $(ARGS)

@@ -110,8 +110,8 @@ class Actor:
         self.box, self.account, self.note = box, account, note
         self.user, self.dice = account.user, random.Random(seed)
         self.client, self.selected, self.count = None, None, 0
-        self.uids = {}     # (mailbox's uidvalidity, uid) -> tag: for ever the same
-        self.modseqs = {}  # uidvalidity -> (uidnext, highestmodseq): never less
+        self.uids = {}     # (mailbox's uidvalidity, uid) -> (tag, when it was seen): for ever the same
+        self.modseqs = {}  # uidvalidity -> [(when, uidnext, highestmodseq)]: never less
         self.log = []      # (operation, begun, ended or None): for who cuts the power
         self.done = self.lost = self.refused = self.late = 0
 
@@ -267,18 +267,19 @@ class Actor:
             raise Wrong(f'{self.user}: STATUS of {folder} is {numbers}, found {unseen} unseen, {size} octets')
         if len(messages) < numbers['MESSAGES']:
             raise Wrong(f'{self.user}: STATUS of {folder} tells of {numbers["MESSAGES"]}, {len(messages)} are there')
-        before = self.modseqs.get(validity, (0, 0))
+        seen = self.modseqs.setdefault(validity, [(0, 0, 0)])
         now = numbers['UIDNEXT'], numbers['HIGHESTMODSEQ']
-        if now[0] < before[0] or now[1] < before[1]:
-            raise Wrong(f'{self.user}: UIDNEXT and HIGHESTMODSEQ of {folder} went back from {before} to {now}')
-        self.modseqs[validity] = now
+        if now[0] < seen[-1][1] or now[1] < seen[-1][2]:
+            raise Wrong(f'{self.user}: UIDNEXT, HIGHESTMODSEQ of {folder} went back from {seen[-1][1:]} to {now}')
+        seen.append((self.note(), *now))
         return messages, size
 
     def check_message(self, folder, validity, uid, tag, told, raw, numbers):
         if told != len(raw):
             raise Wrong(f'{self.user}: {tag} in {folder} is said to be {told} octets, and is {len(raw)}')
-        if self.uids.setdefault((validity, uid), tag) != tag:
-            raise Wrong(f'{self.user}: UID {uid} of {folder} was {self.uids[validity, uid]}, is {tag}')
+        known = self.uids.setdefault((validity, uid), (tag, self.note()))[0]
+        if known != tag:
+            raise Wrong(f'{self.user}: UID {uid} of {folder} was {known}, is {tag}')
 
     def fetch_all(self):
         client = self.connect()

@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+"""The power is cut: the server comes up on every state that the disk may be in, with all that was answered.
+
+The daemons run under load with the recorder preloaded. Then, at random points of the trace, a state of the disk is
+made (disk.py), and checker brings the instance up on it under a new boot id, finishes what waits in the queue and
+tells what is in the mailboxes. That must be what was answered before the cut; of what was not, all or nothing.
+
+    t/crash/test_power.py --cuts 5000 [--seed N] [--keep DIR]
+    t/crash/test_power.py --again DIR [--cut EVENT.VARIANT]
+
+Threads are never scheduled twice alike, so what repeats a failure is its recording: --keep puts those that failed
+into DIR, --again makes the same cuts of one of them again, or a single one, whose state stays in DIR/state.
+"""
+import argparse
+import functools
+import mmap
+import os
+import pickle
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import disk
+import frame
+import model
+from actor import PASSWORD
+from model import INBOX, Wrong
+from test_storm import Storm
+
+OPTIONS = argparse.Namespace(cuts=60, seconds=5.0, users=3, senders=3, cuts_a_run=600, keep=None, again=None, cut=None,
+                             seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
+MOST_WRONG = 20
+TREES = ('queue', 'store', 'journal')
+CONTROL_BYTES = 96 + 256 + 16 * (1 << 18) + 4096
+NUMBERS = struct.Struct('<IIIIQQII32s256sQQ')
+message_of = functools.lru_cache(None)(model.message_of)
+model.message_of = message_of
+
+
+class Recorder:
+    """The control block shared with the recorder in the daemons."""
+
+    def __init__(self, folder, root):
+        self.control, self.trace = os.path.join(folder, 'control'), os.path.join(folder, 'trace')
+        with open(self.control, 'wb') as file:
+            file.truncate(CONTROL_BYTES)
+        with open(self.control, 'r+b') as file:
+            self.memory = mmap.mmap(file.fileno(), CONTROL_BYTES)
+        self.root = root
+
+    def environment(self, trace=True):
+        found = {'LD_PRELOAD': frame.program('recorder.so'), 'RECORDER_CONTROL': self.control,
+                 'RECORDER_TREE': ':'.join(os.path.join(self.root, tree) for tree in TREES)}
+        return {**found, 'RECORDER_TRACE': self.trace} if trace else found
+
+    def entries(self):
+        return NUMBERS.unpack_from(self.memory)[-2]
+
+
+class Recording:
+    """One run of the daemons under load: the trace and what was answered when. Can be pickled."""
+
+    def __init__(self, folder, seed, options):
+        self.seed, self.users = seed, [f'user{n}' for n in range(options.users)]
+        box = frame.set_up(self.users, PASSWORD)
+        try:
+            box.command('stop-msg')
+            recorder = Recorder(folder, box.root)
+            for tree in TREES:
+                os.makedirs(os.path.join(box.root, tree), exist_ok=True)
+            self.disk = disk.Disk(box.root, TREES)
+            frame.start(box, recorder.environment())
+            storm = Storm(box, self.users, seed, options.senders, most_waiting=30)
+            for person in storm.actors + storm.senders:
+                person.note = recorder.entries
+            storm.blow(options.seconds, every=1e9)
+            frame.wait_until(lambda: not box.queue_files(), 'the queue to be empty')
+            for actor in storm.actors:
+                actor.look(everything=True)
+            box.command('stop-msg')
+            self.disk.prepare(recorder.trace)
+            self.root, self.config = box.root, os.path.join(folder, 'config')
+            shutil.copytree(os.path.join(box.root, 'config'), self.config)
+        finally:
+            box.remove()
+        self.actors = [(a.user, a.log, a.uids, a.modseqs) for a in storm.actors]
+        self.mail = [row for sender in storm.senders for row in sender.history]
+        self.report = storm.report()
+
+    # ---- what must be there ----
+    def account_at(self, user, log, event):
+        """The model of one user at that point of the trace."""
+        account = model.Account(user)
+        for operation, begun, ended in log:
+            if isinstance(operation, model.Append) and begun < event:
+                account.known.add(operation.tag)
+            if ended is not None and ended != 'unknown' and ended <= event:
+                account.state = operation.apply(account.state)
+                if isinstance(operation, model.Seen):
+                    account.known |= set(operation.tags)
+            elif begun < event:
+                account.pending = operation
+        for tag, users, begun, ended, outcome in self.mail:
+            if user in users and begun < event and outcome != 'refused':
+                account.expect(tag, ended is not None and ended <= event)
+        account.must -= account.known
+        account.may -= account.known
+        return account
+
+
+class Told:
+    """What checker tells."""
+
+    def __init__(self, output):
+        self.folders, self.status, self.quota, self.trouble = {}, {}, {}, []
+        self.ended, at, here = False, 0, None
+        while at < len(output):
+            end = output.index(b'\n', at)
+            words = output[at:end].decode('utf-8', 'replace').split(' ')
+            at = end + 1
+            if words[0] == 'folder':
+                user, folder = words[1], ' '.join(words[8:])
+                here = self.folders.setdefault(user, {}).setdefault(folder, [])
+                self.status[user, folder] = [int(w) for w in words[2:8]]
+            elif words[0] == 'message':
+                size = int(words[6])
+                here.append((int(words[1]), words[2], int(words[3]), words[4] == '1', words[5], output[at:at + size]))
+                at += size
+            elif words[0] == 'quota':
+                self.quota[words[1]] = (int(words[2]), int(words[3]))
+            elif words[0] == 'end':
+                self.ended = True
+            elif words[0] in ('damaged', 'unusable', 'waiting') or words[0] == 'delivered' and words[3] == 'failed':
+                self.trouble.append(' '.join(words))
+
+    def mailboxes(self, user):
+        """{folder: {tag: flags}}, after everything about it was found in order."""
+        found, messages, octets = {INBOX: {}}, 0, 0
+        for folder, rows in self.folders.get(user, {}).items():
+            here = found[folder] = {}
+            size = unseen = 0
+            validity, exists, not_seen, uidnext, modseq, total = self.status[user, folder]
+            for uid, flags, told, cached, state, raw in rows:
+                if state != 'whole':
+                    raise Wrong(f'{user}: UID {uid} of {folder} cannot be read: {state}')
+                tag = model.identify(raw, user)
+                if tag in here:
+                    raise Wrong(f'{user}: {tag} is in {folder} twice')
+                if told != len(raw) or not cached or uid >= uidnext:
+                    raise Wrong(f'{user}: {tag} in {folder}: size {told}, is {len(raw)}; UID {uid} of {uidnext}; '
+                                f'cache {cached}')
+                here[tag] = frozenset(flags.split(',')) - {'-'}
+                size, unseen = size + told, unseen + ('\\Seen' not in here[tag])
+            if (len(rows), unseen, size) != (exists, not_seen, total):
+                raise Wrong(f'{user}: status of {folder} is {(exists, not_seen, total)}, found {(len(rows), unseen, size)}')
+            messages, octets = messages + len(rows), octets + size
+        if self.quota.get(user) != (messages, octets):
+            raise Wrong(f'{user}: quota usage is {self.quota.get(user)}, there are {(messages, octets)}')
+        return found
+
+    def check_uids(self, user, uids, modseqs, event):
+        """No UID may mean another message than it did, and no counter go back."""
+        for folder, rows in self.folders.get(user, {}).items():
+            validity, _, _, uidnext, modseq, _ = self.status[user, folder]
+            for uid, _, _, _, _, raw in rows:
+                tag, seen_at = uids.get((validity, uid), (None, None))
+                if tag and seen_at <= event and tag != model.identify(raw, user):
+                    raise Wrong(f'{user}: UID {uid} of {folder} was {tag}')
+            seen = [m for m in modseqs.get(validity, []) if m[0] <= event]
+            if seen and (uidnext < seen[-1][1] or modseq < seen[-1][2]):
+                raise Wrong(f'{user}: UIDNEXT, HIGHESTMODSEQ of {folder} were {seen[-1][1:]}, are {(uidnext, modseq)}')
+
+
+def scratch():
+    return tempfile.mkdtemp(prefix='waxwing-power-', dir='/dev/shm' if os.path.isdir('/dev/shm') else None)
+
+
+class Cutter:
+    """Makes cuts of one recording. The instance's root leads to the state that was made last."""
+
+    def __init__(self, recording, folder):
+        self.recording, self.state, self.quiet = recording, os.path.join(folder, 'state'), False
+        os.makedirs(os.path.dirname(recording.root))
+        os.symlink(self.state, recording.root)
+
+    def close(self):
+        shutil.rmtree(os.path.dirname(self.recording.root))
+
+    def points(self, count):
+        """(event, variant), ascending."""
+        dice = random.Random(f'cuts {self.recording.seed}')
+        events = len(self.recording.disk.events)
+        return [(event, n) for n, event in enumerate(sorted(dice.randrange(1, events + 1) for _ in range(count)))]
+
+    def build(self, event, variant):
+        shutil.rmtree(self.state, ignore_errors=True)
+        for name in ('run', 'log'):
+            os.makedirs(os.path.join(self.state, name))
+        shutil.copytree(self.recording.config, os.path.join(self.state, 'config'))
+        self.recording.disk.advance(event)
+        return self.recording.disk.cut(disk.dice_of(self.recording.seed, f'{event}.{variant}'), self.state)
+
+    def check(self, event, variant):
+        environment = dict(os.environ, WAXWING_TEST_BOOT_ID='%032x' % (event * 1000 + variant + 1))
+        done = subprocess.run([frame.program('checker'), self.recording.root, *self.recording.users],
+                              env=environment, capture_output=True, timeout=120)
+        if done.returncode != 0:
+            raise Wrong(f'checker ended with status {done.returncode}: {done.stderr.decode()[-2000:]}')
+        told = Told(done.stdout)
+        if told.trouble or not told.ended:
+            raise Wrong('; '.join(told.trouble) or 'checker told only half')
+        for user, log, uids, modseqs in self.recording.actors:
+            account = self.recording.account_at(user, log, event)
+            account.settle(told.mailboxes(user), everything=True)
+            told.check_uids(user, uids, modseqs, event)
+
+    def cut(self, event, variant):
+        """What is wrong, in words; None when nothing is."""
+        chosen = self.build(event, variant)
+        try:
+            return self.check(event, variant)
+        except (Wrong, subprocess.TimeoutExpired) as problem:
+            text = f'cut {event}.{variant} ({chosen}): {problem}'
+            if not self.quiet:
+                print('  ' + text, flush=True)
+            return text
+
+
+class PowerCut(unittest.TestCase):
+    def run_cuts(self, recording, folder, count):
+        cutter = Cutter(recording, folder)
+        try:
+            return self.make_cuts(cutter, count)
+        finally:
+            cutter.close()
+
+    def make_cuts(self, cutter, count):
+        wrong = []
+        for event, variant in cutter.points(count):
+            problem = cutter.cut(event, variant)
+            if problem:
+                wrong.append(problem)
+            if len(wrong) >= (1 if cutter.quiet else MOST_WRONG):
+                break
+        return wrong
+
+    def check_the_check(self, folder):
+        """The same on a disk whose syncs do nothing: that must be noticed, or the test is worth nothing."""
+        recording = pickle.loads(self.frozen)
+        recording.disk.lie()
+        cutter = Cutter(recording, folder)
+        cutter.quiet = True
+        try:
+            self.assertTrue(self.make_cuts(cutter, 40), 'a server that syncs nothing would pass')
+        finally:
+            cutter.close()
+
+    def keep(self, recording, folder):
+        if OPTIONS.keep:
+            target = os.path.join(OPTIONS.keep, str(recording.seed))
+            shutil.copytree(folder, target, ignore=shutil.ignore_patterns('state', 'control', 'trace'))
+            with open(os.path.join(target, 'recording'), 'wb') as file:
+                file.write(self.frozen)
+            print(f'  kept in {target}', flush=True)
+
+    def test_what_was_answered_survives_every_cut(self):
+        wrong, done, run = [], 0, 0
+        while done < OPTIONS.cuts and len(wrong) < MOST_WRONG:
+            folder = scratch()
+            self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+            recording = Recording(folder, OPTIONS.seed + run, OPTIONS)
+            print(f'  seed {recording.seed}: {len(recording.disk.events)} events; {recording.report}', flush=True)
+            self.frozen = pickle.dumps(recording)
+            if run == 0:
+                self.check_the_check(folder)
+            cuts = min(OPTIONS.cuts_a_run, OPTIONS.cuts - done)
+            found = self.run_cuts(recording, folder, cuts)
+            if found:
+                self.keep(recording, folder)
+            wrong, done, run = wrong + found, done + cuts, run + 1
+            self.doCleanups()
+        print(f'  {done} cuts, {len(wrong)} wrong', flush=True)
+        self.assertEqual(wrong, [], f'seed {OPTIONS.seed}')
+
+
+def again():
+    with open(os.path.join(OPTIONS.again, 'recording'), 'rb') as file:
+        recording = pickle.load(file)
+    recording.config = os.path.join(OPTIONS.again, 'config')
+    cutter = Cutter(recording, OPTIONS.again)
+    try:
+        points = cutter.points(OPTIONS.cuts)
+        if OPTIONS.cut:
+            points = [tuple(map(int, OPTIONS.cut.split('.')))]
+        wrong = [problem for problem in (cutter.cut(*point) for point in points) if problem]
+        if OPTIONS.cut:
+            cutter.build(*points[0])
+        print(f'{len(points)} cuts, {len(wrong)} wrong')
+        return 1 if wrong else 0
+    finally:
+        cutter.close()
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--cuts', type=int, default=OPTIONS.cuts)
+    parser.add_argument('--seed', type=int, default=OPTIONS.seed)
+    parser.add_argument('--seconds', type=float, default=OPTIONS.seconds, help='length of a recording')
+    parser.add_argument('--cuts-a-run', type=int, default=OPTIONS.cuts_a_run, help='cuts of one recording')
+    parser.add_argument('--keep')
+    parser.add_argument('--again')
+    parser.add_argument('--cut')
+    parser.add_argument('-v', action='store_true')
+    arguments = parser.parse_args()
+    for name in ('cuts', 'seed', 'seconds', 'cuts_a_run', 'keep', 'again', 'cut'):
+        setattr(OPTIONS, name, getattr(arguments, name))
+    if OPTIONS.again:
+        sys.exit(again())
+    unittest.main(argv=sys.argv[:1], verbosity=2)
