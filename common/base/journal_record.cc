@@ -109,8 +109,9 @@ char* begin_content(std::string& out, std::string_view path, std::size_t size) {
   put(out, static_cast<std::uint32_t>(path.size()));
   out += path;
   const auto at = out.size();
-  // Not zeroed first: the bytes are read into place.
-  out.resize_and_overwrite(at + size, [&](char*, std::size_t count) { return count; });
+  // Not zeroed first: the bytes are read into place. The size that libstdc++ 12 hands to the function is the
+  // new capacity, not the one asked for.
+  out.resize_and_overwrite(at + size, [&](char*, std::size_t) { return at + size; });
   return out.data() + at;
 }
 
