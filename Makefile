@@ -6,6 +6,7 @@
 #   make stage      lay out the installed tree in build/stage
 #   make layers     check who includes whom (the table is etc/layers)
 #   make SAN=address,undefined check    the same with sanitizers, in a build folder of its own
+#   make fuzz       look for inputs that break a parser (t/fuzz/README)
 #
 # Rules of the house: a folder with a main.cc is a program named after the folder; every other .cc
 # goes into one archive, from which each program links what it needs. No list of files is kept here.
@@ -91,7 +92,7 @@ layers:
 	@python3 t/layers.py
 
 format:
-	@clang-format -i $(SOURCES) $(TESTSRC) $(BENCHSRC) $(shell find $(wildcard $(ROOMS)) t/unit t/bench -name '*.h')
+	@clang-format -i $(SOURCES) $(TESTSRC) $(BENCHSRC) $(FUZZSRC) $(FUZZFRAME) $(shell find $(wildcard $(ROOMS)) t/unit t/bench t/fuzz -name '*.h')
 
 clean:
 	rm -rf $(BUILD)
