@@ -2,12 +2,31 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 namespace waxwing {
 
+namespace {
+// Eight bytes at a time: capitals get bit 5, everything else stays, bytes above 127 too.
+std::uint64_t lower_eight(std::uint64_t bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  const auto low = bytes & (0x7f * kOnes);
+  const auto from_a = low + (0x80 - 'A') * kOnes, above_z = low + (0x7f - 'Z') * kOnes;
+  const auto capital = (from_a ^ above_z) & ~bytes & (0x80 * kOnes);
+  return bytes | capital >> 2;
+}
+}  // namespace
+
 std::string to_lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
+  std::size_t at = 0;
+  for (std::uint64_t eight; at + sizeof eight <= out.size(); at += sizeof eight) {
+    std::memcpy(&eight, out.data() + at, sizeof eight);
+    eight = lower_eight(eight);
+    std::memcpy(out.data() + at, &eight, sizeof eight);
+  }
+  for (; at < out.size(); ++at) out[at] = lower(out[at]);
   return out;
 }
 
@@ -180,6 +199,12 @@ std::string printable(std::string_view bytes, std::size_t max_bytes) {
 bool is_utf8(std::string_view bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   for (std::size_t i = 0; i < bytes.size();) {
+    std::uint64_t eight = 0;
+    if (i + sizeof eight <= bytes.size()) std::memcpy(&eight, bytes.data() + i, sizeof eight);
+    if (i + sizeof eight <= bytes.size() && !(eight & 0x8080808080808080)) {
+      i += sizeof eight;
+      continue;
+    }
     const unsigned char c = byte(i);
     if (c < 0x80) {
       ++i;

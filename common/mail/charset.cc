@@ -6,6 +6,8 @@
 #include <unicode/unistr.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <unordered_map>
 
@@ -113,6 +115,11 @@ icu::UnicodeString wide_of(std::string_view text) {
 }
 
 bool all_ascii(std::string_view bytes) {
+  std::uint64_t eight = 0;
+  for (; bytes.size() >= sizeof eight; bytes.remove_prefix(sizeof eight)) {
+    std::memcpy(&eight, bytes.data(), sizeof eight);
+    if (eight & 0x8080808080808080) return false;
+  }
   for (const char c : bytes)
     if (static_cast<unsigned char>(c) >= 0x80) return false;
   return true;

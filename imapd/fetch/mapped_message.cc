@@ -6,8 +6,15 @@
 
 namespace waxwing::imap {
 
+namespace {
+constexpr std::uint64_t kReadNotMapped = 64 << 10;
+}
+
 Result<std::unique_ptr<MappedMessage>> MappedMessage::map(const store::MessageBytes& file) {
-  if (file.size() == 0) return std::unique_ptr<MappedMessage>(new MappedMessage(std::string_view()));
+  if (file.size() <= kReadNotMapped) {
+    TRY(auto bytes, file.read(0, file.size()));
+    return std::unique_ptr<MappedMessage>(new MappedMessage(std::move(bytes)));
+  }
   void* address = ::mmap(nullptr, file.size(), PROT_READ, MAP_SHARED, file.fd(), 0);
   if (address == MAP_FAILED) return std::unexpected(system_error("map a message file", errno));
   return std::unique_ptr<MappedMessage>(
@@ -15,7 +22,7 @@ Result<std::unique_ptr<MappedMessage>> MappedMessage::map(const store::MessageBy
 }
 
 MappedMessage::~MappedMessage() {
-  if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
+  if (mapped_) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
 }
 
 }  // namespace waxwing::imap

@@ -1,8 +1,10 @@
-// A message file in the address space, for the MIME parser. Message files never change or shrink, so a
+// A message file in the address space, for the MIME parser: a small one is read, since a mapping costs more
+// (its end interrupts all threads), a larger one is mapped. Message files never change or shrink, so a
 // mapping cannot fault. Workers only: touching it may wait for the disk.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "common/base/result.h"
@@ -24,7 +26,12 @@ class MappedMessage {
   }
 
  private:
-  explicit MappedMessage(std::string_view bytes) : bytes_(bytes), mime_(mail::parse_mime(bytes)) {}
+  explicit MappedMessage(std::string read)
+      : read_(std::move(read)), bytes_(read_), mime_(mail::parse_mime(bytes_)) {}
+  explicit MappedMessage(std::string_view mapped)
+      : mapped_(true), bytes_(mapped), mime_(mail::parse_mime(bytes_)) {}
+  std::string read_;
+  bool mapped_ = false;
   std::string_view bytes_;
   mail::Mime mime_;
 };

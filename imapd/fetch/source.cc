@@ -39,6 +39,10 @@ void apply_partial(Content& content, const std::optional<FetchItem::Partial>& pa
   content.size = count;
 }
 
+void hide_nul(std::string& bytes) {
+  if (bytes.find('\0') != std::string::npos) std::ranges::replace(bytes, '\0', '\x80');
+}
+
 Content extent(std::uint64_t offset, std::uint64_t length) {
   return {.streamed = true, .offset = offset, .length = length, .size = length};
 }
@@ -69,6 +73,8 @@ class Finder {
   Result<Content> find(const FetchItem& item) {
     const bool binary = item.kind == FetchKind::binary || item.kind == FetchKind::binary_size;
     TRY(auto content, binary ? find_binary(item.section) : find_section(item.section));
+    content.may_hold_nul = binary;
+    if (!binary) hide_nul(content.bytes);
     apply_partial(content, item.partial);
     if (!content.streamed && (owned_ += content.size) > kMostOwned)
       return permanent("[LIMIT] Too much is asked of one message at a time");
@@ -79,6 +85,7 @@ class Finder {
     inline_ += content.size;
     TRY(content.bytes, file_.read(content.offset, content.length));
     if (content.bytes.size() != content.length) return temporary(std::string(kTooShort));
+    if (!binary) hide_nul(content.bytes);
     return content;
   }
 
@@ -146,6 +153,7 @@ FetchedMessage fetch_from_cache(const FetchRequest& request, const store::Cached
     const auto& item = request.items[i];
     if (!wants_bytes(item)) continue;
     fetched.contents[i] = owned(mail::select_fields(header, item.section.fields, false));
+    hide_nul(fetched.contents[i].bytes);
     apply_partial(fetched.contents[i], item.partial);
   }
   return fetched;
@@ -171,7 +179,8 @@ ContentReader::ContentReader(std::shared_ptr<store::MessageBytes> file, const Co
       at_(content.offset),
       raw_left_(content.length),
       skip_(content.skip),
-      left_(content.size) {}
+      left_(content.size),
+      may_hold_nul_(content.may_hold_nul) {}
 
 Result<std::string> ContentReader::next() {
   while (left_ > 0 && raw_left_ > 0) {
@@ -186,6 +195,7 @@ Result<std::string> ContentReader::next() {
     const auto kept = std::min<std::uint64_t>(left_, piece.size() - skipped);
     piece = piece.substr(skipped, static_cast<std::size_t>(kept));
     left_ -= kept;
+    if (!may_hold_nul_) hide_nul(piece);
     if (!piece.empty()) return piece;
   }
   if (left_ > 0) return temporary("a message part decodes to less than it did before");

@@ -1,5 +1,8 @@
 // One message being fetched: its file, and what the items of the request are in it.
 //
+// A literal must not hold NUL (RFC 9051 §4.3): where old or broken mail has one, all but BINARY tell the byte
+// 0x80 in its place.
+//
 // Everything here blocks and runs on a worker, unless it says otherwise. Small contents are read at once,
 // large ones are told as an extent that the session streams piece by piece.
 #pragma once
@@ -23,6 +26,7 @@ struct Content {
   bool missing = false;           // no such part: NIL
   bool unknown_encoding = false;  // BINARY cannot decode it
   bool streamed = false;          // else it is in bytes
+  bool may_hold_nul = false;      // BINARY: told as literal8
   std::string bytes;
   std::uint64_t offset = 0, length = 0;                              // raw bytes in the file
   mail::TransferEncoding encoding = mail::TransferEncoding::binary;  // to be undone while streaming
@@ -60,6 +64,7 @@ class ContentReader {
   std::shared_ptr<store::MessageBytes> file_;
   PieceDecoder decoder_;
   std::uint64_t at_, raw_left_, skip_, left_;
+  bool may_hold_nul_;
 };
 
 }  // namespace waxwing::imap

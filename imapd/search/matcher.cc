@@ -7,7 +7,6 @@
 #include "common/mail/date.h"
 #include "common/mail/header.h"
 #include "imapd/parse/flag_list.h"
-#include "imapd/search/message_text.h"
 #include "imapd/store_flags.h"
 
 namespace waxwing::imap {
@@ -18,30 +17,11 @@ struct Matcher::Test {
   Kind kind = Kind::all;
   std::string field, needle;
   std::int64_t number = 0;
-  std::uint32_t flag = 0;  // system flag; else keyword_bit
+  std::size_t text_needle = 0;  // in needles_
+  std::uint32_t flag = 0;       // system flag; else keyword_bit
   int keyword_bit = -1;
   std::vector<Range> ranges;
   std::vector<Test> children;
-};
-
-// The message's bytes, opened when first asked for.
-class Matcher::Text {
- public:
-  Text(store::Mailbox& mailbox, const store::MessageInfo& info, std::size_t max_part_bytes)
-      : mailbox_(mailbox), info_(info), max_part_bytes_(max_part_bytes) {}
-  Result<> open() {
-    if (text_) return {};
-    TRY(text_, MessageText::open(mailbox_, info_, max_part_bytes_));
-    return {};
-  }
-  const MessageText& get() const { return *text_; }
-  Result<> failure;
-
- private:
-  store::Mailbox& mailbox_;
-  const store::MessageInfo& info_;
-  std::size_t max_part_bytes_;
-  std::unique_ptr<MessageText> text_;
 };
 
 namespace {
@@ -97,6 +77,12 @@ Result<Matcher::Test> Matcher::ready(const SearchKey& key, const std::string& ch
       const auto utf8 = mail::to_utf8(key.text, charset);
       if (!utf8) return permanent("charset " + printable(charset, 40) + " is not known here");
       test.needle = mail::fold_for_search(*utf8);
+      if (key.kind != Kind::header) {
+        const TextNeedle needle{test.needle, key.kind == Kind::text};
+        const auto known = std::ranges::find(needles_, needle);
+        test.text_needle = static_cast<std::size_t>(known - needles_.begin());
+        if (known == needles_.end()) needles_.push_back(needle);
+      }
       break;
     }
     case Kind::email_id:
@@ -117,32 +103,21 @@ Verdict Matcher::match(const Candidate& candidate) const {
   return judge(*root_, candidate, nullptr);
 }
 
-Result<bool> Matcher::match_with_text(const Candidate& candidate, store::Mailbox& mailbox) const {
-  Text text(mailbox, candidate.info, context_.max_part_bytes);
-  const auto found = judge(*root_, candidate, &text);
-  if (text.failure) return found == Verdict::yes;
-  if (store::code_of(text.failure.error()) == store::Code::nonexistent) return false;
-  return std::unexpected(text.failure.error());
-}
-
-Verdict Matcher::judge(const Test& test, const Candidate& candidate, Text* text) const {
+Verdict Matcher::judge(const Test& test, const Candidate& candidate, Late* late) const {
   switch (test.kind) {
     case Kind::both:
     case Kind::either:
     case Kind::negated:
-      return judge_list(test, candidate, text);
+      return judge_list(test, candidate, late);
     case Kind::header:
-      return judge_header(test, candidate, text);
+      return judge_header(test, candidate, late);
     case Kind::sent_before:
     case Kind::sent_on:
     case Kind::sent_since:
-      return judge_sent(test, candidate, text);
+      return judge_sent(test, candidate, late);
     case Kind::body:
     case Kind::text:
-      if (!text) return Verdict::open;
-      if (text->failure = text->open(); !text->failure) return Verdict::no;
-      return verdict(test.kind == Kind::body ? text->get().body_contains(test.needle)
-                                             : text->get().contains(test.needle));
+      return late ? late->verdict_on(test.text_needle) : Verdict::open;
     case Kind::younger:
       return verdict(candidate.info.internal_date >= context_.now - test.number);
     case Kind::older:
@@ -152,9 +127,9 @@ Verdict Matcher::judge(const Test& test, const Candidate& candidate, Text* text)
   }
 }
 
-Verdict Matcher::judge_list(const Test& test, const Candidate& candidate, Text* text) const {
+Verdict Matcher::judge_list(const Test& test, const Candidate& candidate, Late* late) const {
   if (test.kind == Kind::negated) {
-    const auto inner = judge(test.children.front(), candidate, text);
+    const auto inner = judge(test.children.front(), candidate, late);
     if (inner == Verdict::open) return inner;
     return verdict(inner == Verdict::no);
   }
@@ -162,7 +137,7 @@ Verdict Matcher::judge_list(const Test& test, const Candidate& candidate, Text* 
   const auto settles = test.kind == Kind::both ? Verdict::no : Verdict::yes;
   bool open = false;
   for (const auto& child : test.children) {
-    const auto one = judge(child, candidate, text);
+    const auto one = judge(child, candidate, late);
     if (one == settles) return one;
     open |= one == Verdict::open;
   }
@@ -210,18 +185,18 @@ bool Matcher::takes_long(const Candidate& candidate) const {
   return candidate.cached && candidate.cached->headers.size() * header_tests_ > kInlineHeaderBytes;
 }
 
-Verdict Matcher::judge_header(const Test& test, const Candidate& candidate, Text* text) const {
-  if (!text && takes_long(candidate)) return Verdict::open;
+Verdict Matcher::judge_header(const Test& test, const Candidate& candidate, Late* late) const {
+  if (!late && takes_long(candidate)) return Verdict::open;
   if (candidate.cached && store::is_cached_header(test.field))
     return verdict(
         header_contains(mail::HeaderBlock::scan(candidate.cached->headers), test.field, test.needle));
-  if (!text) return Verdict::open;
-  if (text->failure = text->open(); !text->failure) return Verdict::no;
-  return verdict(header_contains(text->get().header(), test.field, test.needle));
+  if (!late) return Verdict::open;
+  const auto* header = late->header();
+  return verdict(header && header_contains(*header, test.field, test.needle));
 }
 
 // The Date: header on the sender's calendar, time and zone disregarded. Without one nothing matches.
-Verdict Matcher::judge_sent(const Test& test, const Candidate& candidate, Text* text) const {
+Verdict Matcher::judge_sent(const Test& test, const Candidate& candidate, Late* late) const {
   const auto compare = [&](const mail::HeaderBlock& header) {
     const auto value = header.value("Date");
     const auto date = value ? mail::parse_date(*value) : std::nullopt;
@@ -230,11 +205,56 @@ Verdict Matcher::judge_sent(const Test& test, const Candidate& candidate, Text* 
     if (test.kind == Kind::sent_before) return verdict(day < test.number);
     return verdict(test.kind == Kind::sent_on ? day == test.number : day >= test.number);
   };
-  if (!text && takes_long(candidate)) return Verdict::open;
+  if (!late && takes_long(candidate)) return Verdict::open;
   if (candidate.cached) return compare(mail::HeaderBlock::scan(candidate.cached->headers));
-  if (!text) return Verdict::open;
-  if (text->failure = text->open(); !text->failure) return Verdict::no;
-  return compare(text->get().header());
+  if (!late) return Verdict::open;
+  const auto* header = late->header();
+  return header ? compare(*header) : Verdict::no;
+}
+
+// ---- with the message's text ---------------------------------------------------------------------------
+
+const mail::HeaderBlock* Matcher::Late::header() {
+  if (header_ || !failure_) return header_ ? &*header_ : nullptr;
+  const auto read = [this]() -> Result<> {
+    TRY(const auto file, mailbox_.open_message(candidate_.info));
+    TRY(header_bytes_, file.read(0, candidate_.info.header_size));
+    return {};
+  };
+  failure_ = read();
+  if (!failure_) return nullptr;
+  header_ = mail::HeaderBlock::scan(header_bytes_);
+  return &*header_;
+}
+
+Verdict Matcher::Late::verdict_on(std::size_t needle) const {
+  if (!scan_) return Verdict::open;
+  if (scan_->found(needle)) return Verdict::yes;
+  return scan_->done() ? Verdict::no : Verdict::open;
+}
+
+Result<Verdict> Matcher::Late::verdict() {
+  const auto found = matcher_.judge(*matcher_.root_, candidate_, this);
+  if (failure_) return found;
+  if (store::code_of(failure_.error()) == store::Code::nonexistent) return Verdict::no;
+  return std::unexpected(failure_.error());
+}
+
+Result<Verdict> Matcher::Late::step(std::int64_t until_ms) {
+  if (!scan_) {
+    // Perhaps the header alone decides.
+    TRY(const auto early, verdict());
+    if (early != Verdict::open) return early;
+    auto opened =
+        TextScan::open(mailbox_, candidate_.info, matcher_.needles_, matcher_.context_.max_part_bytes);
+    if (opened)
+      scan_ = std::move(*opened);
+    else
+      failure_ = std::unexpected(opened.error());
+    if (!failure_) return verdict();
+  }
+  scan_->step(until_ms);
+  return verdict();
 }
 
 }  // namespace waxwing::imap

@@ -6,11 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
 #include "imapd/parse/search_key.h"
+#include "imapd/search/text_scan.h"
 #include "store/mailbox.h"
 
 namespace waxwing::imap {
@@ -41,20 +44,18 @@ class Matcher {
 
   // Never blocks, and is done soon: what would take long is left open.
   Verdict match(const Candidate& candidate) const;
-  // Reads the message as far as it must; blocks. A message that is gone does not match.
-  Result<bool> match_with_text(const Candidate& candidate, store::Mailbox& mailbox) const;
+  // The same with the message's text, for those that were left open.
+  class Late;
   // Some key looks at headers: candidates should bring their cache entry.
   bool uses_headers() const { return uses_headers_; }
 
  private:
   struct Test;  // a key, made ready
-  class Text;   // the message's bytes, read when first wanted
-
   Result<Test> ready(const SearchKey& key, const std::string& charset);
-  Verdict judge(const Test& test, const Candidate& candidate, Text* text) const;
-  Verdict judge_list(const Test& test, const Candidate& candidate, Text* text) const;
-  Verdict judge_header(const Test& test, const Candidate& candidate, Text* text) const;
-  Verdict judge_sent(const Test& test, const Candidate& candidate, Text* text) const;
+  Verdict judge(const Test& test, const Candidate& candidate, Late* late) const;
+  Verdict judge_list(const Test& test, const Candidate& candidate, Late* late) const;
+  Verdict judge_header(const Test& test, const Candidate& candidate, Late* late) const;
+  Verdict judge_sent(const Test& test, const Candidate& candidate, Late* late) const;
   static bool judge_index(const Test& test, const Candidate& candidate);
   bool takes_long(const Candidate& candidate) const;
 
@@ -62,6 +63,32 @@ class Matcher {
   Context context_;
   bool uses_headers_ = false;
   std::size_t header_tests_ = 0;
+  std::vector<TextNeedle> needles_;
+};
+
+// One message's verdict in steps, each of which reads as far as it must and as long as it may. Matcher,
+// mailbox and what the candidate refers to must outlive it. Blocks.
+class Matcher::Late {
+ public:
+  Late(const Matcher& matcher, const Candidate& candidate, store::Mailbox& mailbox)
+      : matcher_(matcher), candidate_(candidate), mailbox_(mailbox) {}
+  // Until that moment of monotonic_ms(), or some milliseconds longer. open: there is more to do. A message
+  // that is gone does not match.
+  Result<Verdict> step(std::int64_t until_ms);
+
+ private:
+  friend class Matcher;
+  const mail::HeaderBlock* header();  // of the file; null when it cannot be read
+  Verdict verdict_on(std::size_t needle) const;
+  Result<Verdict> verdict();
+
+  const Matcher& matcher_;
+  const Candidate& candidate_;
+  store::Mailbox& mailbox_;
+  std::string header_bytes_;
+  std::optional<mail::HeaderBlock> header_;
+  std::unique_ptr<TextScan> scan_;
+  Result<> failure_;
 };
 
 }  // namespace waxwing::imap

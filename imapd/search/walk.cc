@@ -11,7 +11,6 @@ namespace waxwing::imap {
 namespace {
 
 constexpr std::uint32_t kBlock = 512;   // messages judged inline before others get their turn
-constexpr std::size_t kTextBatch = 16;  // messages read by one worker at a time
 constexpr std::int64_t kLoopMs = 5;     // what a search may keep the loop's other sessions waiting
 constexpr std::int64_t kWorkerMs = 50;  // what it may keep a worker for
 
@@ -32,19 +31,25 @@ struct Open {
   store::CachedMessage cached;
 };
 
-// Judges the open ones on workers; those that match lose their place in `open`.
+// Judges the open ones on workers, a step at a time: however much there is to read, nobody keeps a worker for
+// long. Answers those that match.
 Task<Result<std::vector<std::uint32_t>>> judge_open(Session& session, const Matcher& matcher,
                                                     std::vector<Open>& open) {
   std::vector<std::uint32_t> found;
   auto& mailbox = *session.selected()->mailbox;
+  std::optional<Matcher::Late> late;
   for (std::size_t next = 0; next < open.size();) {
-    const auto end = std::min(open.size(), next + kTextBatch);
     auto work = [&]() -> Result<> {
-      for (const auto since = monotonic_ms(); next < end && monotonic_ms() - since < kWorkerMs;) {
-        auto& one = open[next++];
+      const auto until_ms = monotonic_ms() + kWorkerMs;
+      while (next < open.size() && monotonic_ms() < until_ms) {
+        auto& one = open[next];
         one.candidate.cached = one.cached.keep ? &one.cached : nullptr;
-        TRY(const bool yes, matcher.match_with_text(one.candidate, mailbox));
-        if (yes) found.push_back(one.candidate.sequence);
+        if (!late) late.emplace(matcher, one.candidate, mailbox);
+        TRY(const auto verdict, late->step(until_ms));
+        if (verdict == Verdict::open) continue;
+        if (verdict == Verdict::yes) found.push_back(one.candidate.sequence);
+        late.reset();
+        ++next;
       }
       return {};
     };

@@ -168,6 +168,22 @@ class Clients(waxwing.TestCase):
         self.assertIn(b'[LIMIT]', data[0])
         self.assertEqual(client.fetch('2', f'({items})')[0], 'OK')
 
+    def test_nul_goes_in_and_out_as_binary_only(self):
+        client = self.client()
+        client.create('nul')
+        text = b'Subject: nul\r\nContent-Type: application/octet-stream\r\n\r\na\0b\r\n'
+        for size, literal in ((len(text), b'{%d+}'), (len(text), b'~{%d+}')):
+            client.send(b'n APPEND nul ' + literal % size + b'\r\n' + text + b'\r\n')
+            answer = client.readline()
+            self.assertTrue(answer.startswith(b'n NO' if literal.startswith(b'{') else b'n OK'), answer)
+        client.select('nul')
+        whole = client.fetch('1', '(BODY.PEEK[])')[1][0][1]
+        self.assertEqual(whole, text.replace(b'\0', b'\x80'))
+        client.send(b'm FETCH 1 BINARY.PEEK[1]\r\n')
+        self.assertEqual(client.readline(), b'* 1 FETCH (BINARY[1] ~{5}\r\n')
+        self.assertEqual(client.read(5), b'a\0b\r\n')
+        self.assertEqual((client.readline(), client.readline()[:4]), (b')\r\n', b'm OK'))
+
     def test_idle_is_told_within_milliseconds(self):
         watcher, writer = self.client(tls=False), self.client(tls=False)
         writer.create('quick')
