@@ -52,6 +52,7 @@ struct ListDb::Inner {
   Result<> transact(const std::string& what, u_int32_t flags, const std::function<int(DbTxn*)>& work);
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   Result<> scan(Db& table, const std::string& prefix, const std::string& after, const Visit& visit);
+  Result<std::size_t> count(Db& table, const std::string& prefix, std::size_t most);
 };
 
 ListDb::ListDb() : inner_(std::make_unique<Inner>()) {}
@@ -141,6 +142,20 @@ Result<> ListDb::Inner::scan(Db& table, const std::string& prefix, const std::st
   return {};
 }
 
+Result<std::size_t> ListDb::Inner::count(Db& table, const std::string& prefix, std::size_t most) {
+  std::size_t rows = 0;
+  TRY_VOID(scan(table, prefix, "", [&](std::string_view, std::string_view) { return ++rows < most; }));
+  return rows;
+}
+
+Result<std::size_t> ListDb::folder_count(const std::string& user, std::size_t most) {
+  return inner_->count(*inner_->folders, "user/" + user + "/", most);
+}
+
+Result<std::size_t> ListDb::subscription_count(const std::string& user, std::size_t most) {
+  return inner_->count(*inner_->subscriptions, user + "\t", most);
+}
+
 Result<std::optional<MailboxEntry>> ListDb::find(const std::string& name) {
   auto key = in(name);
   Out value;
@@ -221,6 +236,15 @@ Result<> ListDb::subscribe(const std::string& user, const std::string& name) {
   return inner_->transact("cannot subscribe", 0, [&](DbTxn* transaction) {
     return put_key(*inner_->subscriptions, transaction, user + "\t" + name);
   });
+}
+
+Result<bool> ListDb::is_subscribed(const std::string& user, const std::string& name) {
+  const auto text = user + "\t" + name;
+  auto key = in(text);
+  Out value;
+  const int code = inner_->subscriptions->get(nullptr, &key, &value, 0);
+  if (code != 0 && code != DB_NOTFOUND) return db_error("cannot read " + name, code);
+  return code == 0;
 }
 
 Result<> ListDb::unsubscribe(const std::string& user, const std::string& name) {

@@ -35,10 +35,15 @@ class ListDb {
   Result<std::vector<MailboxEntry>> page(const std::string& prefix, const std::string& after,
                                          std::size_t limit);
 
+  // How many rows the user has, counted no further than `most`.
+  Result<std::size_t> folder_count(const std::string& user, std::size_t most);
+  Result<std::size_t> subscription_count(const std::string& user, std::size_t most);
+
   Result<std::vector<std::string>> trash();
   Result<> trash_done(const std::string& item);
 
   Result<> subscribe(const std::string& user, const std::string& name);
+  Result<bool> is_subscribed(const std::string& user, const std::string& name);
   Result<> unsubscribe(const std::string& user, const std::string& name);  // not there: success
   Result<std::vector<std::string>> subscriptions(const std::string& user, const std::string& after,
                                                  std::size_t limit);

@@ -105,10 +105,30 @@ ListService::Answer ListService::create(const Record& question) {
   TRY(const auto known, db_->find(name.text()));
   if (known && known->id == id) return ok(*known);  // asked again after a broken connection
   if (known) return fail_permanently(Code::already_exists, "mailbox " + name.text() + " exists");
+  TRY_VOID(check_folder_count(name));
   TRY(const auto entry, make_mailbox(name, id, std::string(question.get("partition")),
                                      std::string(question.get("special_use"))));
   tell(EventKind::mailbox_created, entry);
   return ok(entry);
+}
+
+// Mail finds its INBOX however many folders there are.
+Result<> ListService::check_folder_count(const MailboxName& name) {
+  const auto most = static_cast<std::size_t>(config_->number("store.maxfolders"));
+  if (most == 0 || name.is_inbox()) return {};
+  TRY(const auto count, db_->folder_count(name.user, most));
+  if (count < most) return {};
+  return fail_permanently(Code::limit, name.user + " has " + std::to_string(most) + " mailboxes: no more");
+}
+
+Result<> ListService::check_subscription_count(const std::string& user, const MailboxName& name) {
+  const auto most = static_cast<std::size_t>(config_->number("store.maxfolders"));
+  if (most == 0) return {};
+  TRY(const auto count, db_->subscription_count(user, most));
+  if (count < most) return {};
+  TRY(const auto known, db_->is_subscribed(user, name.text()));
+  if (known) return {};
+  return fail_permanently(Code::limit, user + " has " + std::to_string(most) + " subscriptions: no more");
 }
 
 Result<MailboxEntry> ListService::make_mailbox(const MailboxName& name, const std::string& id,
@@ -257,7 +277,9 @@ ListService::Answer ListService::list(const Record& question) {
 
 ListService::Answer ListService::subscribe(const Record& question) {
   TRY(const auto name, MailboxName::parse(question.get("name")));
-  TRY_VOID(db_->subscribe(std::string(question.get("user")), name.text()));
+  const std::string user(question.get("user"));
+  TRY_VOID(check_subscription_count(user, name));
+  TRY_VOID(db_->subscribe(user, name.text()));
   MailboxEntry entry;
   entry.name = name;
   tell(EventKind::subscribed, entry);

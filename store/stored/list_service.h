@@ -51,6 +51,8 @@ class ListService {
   Answer forget(const Record& question);
 
   Result<MailboxEntry> need(const std::string& name);
+  Result<> check_folder_count(const MailboxName& name);
+  Result<> check_subscription_count(const std::string& user, const MailboxName& name);
   Result<MailboxEntry> make_mailbox(const MailboxName& name, const std::string& id,
                                     const std::string& partition, const std::string& special_use);
   Result<std::string> directory_of(const MailboxEntry& entry) const;

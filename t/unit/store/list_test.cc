@@ -181,3 +181,28 @@ TEST_CASE("without stored an unknown mailbox is a temporary error") {
   CHECK(found.error().fault == Fault::temporary);
   CHECK(code_of(found.error()) == Code::unavailable);
 }
+
+TEST_CASE("a user has only so many folders and subscriptions") {
+  Sandbox box("store.maxfolders = 3\n");
+  auto& store = box.store();
+  REQUIRE(store.create(name("one")));
+  REQUIRE(store.create(name("two")));
+  REQUIRE(store.create(name("three")));
+  const auto refused = store.create(name("four"));
+  REQUIRE_FALSE(refused);
+  CHECK(code_of(refused.error()) == Code::limit);
+  CHECK(store.find_or_create(name("INBOX")));
+  CHECK(store.find_or_create(name("two")));
+  CHECK(store.rename(name("two"), name("zwei")));
+  CHECK(store.create(*MailboxName::make("bobby", "one")));
+  REQUIRE(store.remove(name("one")));
+  REQUIRE(store.remove(name("three")));
+  CHECK(store.create(name("four")));
+  for (const char* folder : {"a", "b", "c"}) REQUIRE(store.subscribe("bob", name(folder)));
+  const auto one_more = store.subscribe("bob", name("d"));
+  REQUIRE_FALSE(one_more);
+  CHECK(code_of(one_more.error()) == Code::limit);
+  CHECK(store.subscribe("bob", name("a")));
+  REQUIRE(store.unsubscribe("bob", name("a")));
+  CHECK(store.subscribe("bob", name("d")));
+}
