@@ -50,7 +50,49 @@ def w4(bench):
         bench.run('mix', f'mix_{conns}conn_steady', conns=conns, perconn=0, **imap)
 
 
-WORKLOADS = {'W1': w1, 'W2': w2, 'W3': w3, 'W4': w4}
+def w5(bench):
+    for more in ([], ['--tls']):
+        bench.idle('--connections', '5000' if bench.seconds > 2 else '500', *more)
+
+
+BIG = (('select', 'SELECT Big'), ('fetch_all_flags', 'FETCH 1:* (FLAGS)'), ('fetch_all_uid_flags', 'FETCH 1:* (UID FLAGS)'),
+       ('fetch_all_envelope', 'FETCH 1:* (ENVELOPE)'), ('fetch_50_envelope', 'FETCH 5000:5049 (UID FLAGS ENVELOPE BODYSTRUCTURE)'),
+       ('fetch_50_body', 'FETCH 5000:5049 (BODY.PEEK[])'), ('search_unseen', 'SEARCH UNSEEN'),
+       ('search_since', 'SEARCH SENTSINCE 1-Jan-2024'), ('search_from', 'SEARCH FROM "sender7@"'),
+       ('search_subject', 'SEARCH SUBJECT "needle"'), ('search_header_msgid', 'SEARCH HEADER Message-ID "<big.77@bench.test>"'),
+       ('search_body_rare', 'SEARCH BODY "zebrafish"'), ('sort_date', 'SORT (DATE) UTF-8 ALL'),
+       ('sort_subject', 'SORT (SUBJECT) UTF-8 ALL'), ('sort_arrival_rev', 'SORT (REVERSE ARRIVAL) UTF-8 ALL'),
+       ('thread_refs', 'THREAD REFERENCES UTF-8 ALL'), ('thread_orderedsubject', 'THREAD ORDEREDSUBJECT UTF-8 ALL'))
+
+
+def w6(bench):
+    where = {'box': 'Big', 'first': 1001, 'users': 1, 'conns': 1}
+    bench.run('store-fill', 'fill_big', **where, count=100000)
+    for figure, command in BIG:
+        bench.run('command', figure, port=bench.port('IMAP'), command=command, **where,
+                  count=3 if 'body_rare' in figure else 10)
+
+
+def w7(bench):
+    where = {'first': 1011, 'users': 10}
+    bench.run('fill', 'fill_10x1000', port=bench.port('IMAP'), perconn=1000, conns=10, **where)
+    for conns in (1, 10):
+        bench.run('pop', f'pop_{conns}conn', port=bench.port('POP'), conns=conns, **where)
+
+
+def w8(bench):
+    imap = {'port': bench.port('IMAP')}
+    for conns in (1, 20):
+        bench.run('login', f'login_{conns}conn', conns=conns, **imap)
+    bench.run('command', 'noop_1conn', conns=1, **imap)
+    bench.run('command', 'noop_50conn', conns=50, **imap)
+    box = {'box': 'Mix', 'users': 20}
+    bench.run('fill', 'fill_20x50', perconn=50, **imap, **box)
+    bench.run('command', 'fetch_1_body_20conn', command='FETCH 1 (BODY.PEEK[])', **imap, **box)
+    bench.run('command', 'fetch_50_bodies_20conn', command='FETCH 1:50 (BODY.PEEK[])', **imap, **box)
+
+
+WORKLOADS = {'W1': w1, 'W2': w2, 'W3': w3, 'W4': w4, 'W5': w5, 'W6': w6, 'W7': w7, 'W8': w8}
 
 
 def disk_of(path):
@@ -114,6 +156,18 @@ class Bench:
         self.output.write(json.dumps(row) + '\n')
         self.output.flush()
         print(table_row(row), flush=True)
+
+    def idle(self, *options):
+        """Idle connections, which have figures of their own."""
+        words = [sys.executable, os.path.join(TOP, 't', 'bench', 'idle.py'), '--box', self.root, *options]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=600)
+        if done.returncode:
+            sys.exit(f'idle: {done.stderr}')
+        row = {**json.loads(done.stdout), 'when': time.strftime('%F %T', time.gmtime())}
+        self.output.write(json.dumps(row) + '\n')
+        self.output.flush()
+        print('| {workload} | {figure} | **{pss_kib}** KiB PSS each, {private_kib} of their own; set up {set_up_per_s}/s, '
+              '{cpu_us_per_set_up} us of server CPU each; idle {idle_cpu_percent}% | | | | | | | |'.format(**row), flush=True)
 
     def empty_queue(self):
         """What the workloads leave in the queue goes, so that each begins with the same."""

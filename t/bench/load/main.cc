@@ -27,6 +27,10 @@ constexpr Workload kWorkloads[] = {
     {"visible-idle", "final dot to EXISTS, by IDLE", visible_by_idle},
     {"fill", "perconn messages by APPEND into the box of each of users", fill_mailboxes},
     {"mix", "IMAP mix, perconn operations a login", mailbox_mix},
+    {"login", "IMAP logins, each on a new connection", logins},
+    {"command", "one IMAP command on the box, again and again", one_command},
+    {"pop", "POP3 RETR of every message", pop_retrieval},
+    {"store-fill", "makes the box of the first user hold count messages, by the store library", store_fill},
 };
 
 int usage() {

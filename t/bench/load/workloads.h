@@ -13,5 +13,9 @@ void visible_by_noop(const Options& options);  // one message at a time, from th
 void visible_by_idle(const Options& options);
 void fill_mailboxes(const Options& options);  // mailbox_mix.cc: count messages by APPEND for each of users
 void mailbox_mix(const Options& options);     // what mail clients do all day
+void logins(const Options& options);          // access.cc: a new connection, LOGIN, LOGOUT
+void one_command(const Options& options);     // one IMAP command again and again
+void pop_retrieval(const Options& options);   // RETR of every message
+void store_fill(const Options& options);  // store_fill.cc: count messages for one user, by the store library
 
 }  // namespace waxwing::bench
