@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
+#include "common/net/workers.h"
 #include "job_controller/controller.h"
 
 namespace waxwing::job_controller {
@@ -58,6 +59,15 @@ Record Controller::channel_command(const Record& request) {
   return Record("ok");
 }
 
+Task<Result<FileName>> Controller::release(FileName name) {
+  durable::Batch batch;
+  auto released = queue_->release(name, batch);
+  if (!released) co_return std::unexpected(released.error());
+  auto done = co_await commit_durably(std::move(batch));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(*released);
+}
+
 Task<Record> Controller::file_command(const Record& request) {
   auto name = FileName::parse(request.get("file"));
   if (!name) co_return error(name.error().text);
@@ -68,7 +78,7 @@ Task<Record> Controller::file_command(const Record& request) {
 
   if (request.is("return")) {
     if (name->held) {
-      const auto released = queue_->release(*name);
+      auto released = co_await release(*name);
       if (!released) co_return error(released.error().text);
       *name = *released;
     }
@@ -80,7 +90,7 @@ Task<Record> Controller::file_command(const Record& request) {
   }
   if (request.is("release")) {
     if (!name->held) co_return error("the message is not held: " + name->relative());
-    const auto released = queue_->release(*name);
+    auto released = co_await release(*name);
     if (!released) co_return error(released.error().text);
     log::Event("queue.released").with("qid", name->id).with("file", released->relative()).notice();
     co_await look(released->relative());
@@ -97,14 +107,19 @@ Task<Record> Controller::file_command(const Record& request) {
   }
   if (request.is("hold")) {
     if (name->held) co_return error("the message is held already: " + name->relative());
-    const auto held = queue_->hold(*name);
-    if (!held) co_return error(held.error().text);
+    durable::Batch batch;
+    const auto held = queue_->hold(*name, batch);
+    auto done = co_await commit_durably(std::move(batch));
+    if (!done) {
+      co_await look(name->relative());
+      co_return error(done.error().text);
+    }
     log::Event("queue.held")
         .with("qid", name->id)
-        .with("file", held->relative())
+        .with("file", held.relative())
         .with("why", "operator")
         .notice();
-    co_return Record("ok").set("file", held->relative());
+    co_return Record("ok").set("file", held.relative());
   }
   co_await look(name->relative());
   co_return error("the job controller does not know the request " + printable(request.verb()));

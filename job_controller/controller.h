@@ -49,6 +49,7 @@ class Controller {
   // commands.cc
   Task<Record> command(const Record& request, PacketSocket& socket);
   Record channel_command(const Record& request);
+  Task<Result<FileName>> release(FileName name);
   Task<Record> file_command(const Record& request);
   void send_summary(PacketSocket& socket);
   void send_view(const std::string& channel, PacketSocket& socket);

@@ -232,10 +232,15 @@ void Jobs::report_held(Job& job, std::string_view text) {
   const auto unit = to_number<std::uint64_t>(take_until(text, ' ')).value_or(0);
   const auto name = schedule_.forget_file_of(unit);
   if (!name) return;
-  const auto held = queue_->hold(*name);
-  auto event = log::Event("queue.held");
-  event.with("qid", name->id).with("channel", job.channel).with("file", name->relative()).with("why", text);
-  held ? event.notice() : event.with("error", held.error().text).error();
+  durable::Batch batch;
+  const auto held = queue_->hold(*name, batch);
+  // Where this fails the file is found under its old name at the next look at the tree, and tried again.
+  durable::commit_async(
+      std::move(batch), [channel = job.channel, held, why = std::string(text)](Result<> done) {
+        auto event = log::Event("queue.held");
+        event.with("qid", held.id).with("channel", channel).with("file", held.relative()).with("why", why);
+        done ? event.notice() : event.with("error", done.error().text).error();
+      });
 }
 
 void Jobs::stop_job(Job& job) {

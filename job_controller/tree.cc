@@ -30,6 +30,13 @@ std::vector<mta::queue::ScheduleEntry> read_entries(const mta::queue::Queue& que
   }
   return entries;
 }
+
+// On a worker.
+Result<std::vector<FileName>> list_messages(const mta::queue::Queue& queue, const std::string& channel,
+                                            const std::string& bucket) {
+  TRY(auto names, queue.list_bucket(channel, bucket));
+  return queue.without_twins(std::move(names));
+}
 }  // namespace
 
 Task<void> Controller::read_tree() {
@@ -66,7 +73,7 @@ Task<void> Controller::read_tree() {
 }
 
 Task<void> Controller::read_bucket(std::string channel, std::string bucket) {
-  auto names = co_await daemon_.workers().run([&] { return queue_->list_bucket(channel, bucket); });
+  auto names = co_await daemon_.workers().run([&] { return list_messages(*queue_, channel, bucket); });
   if (!names) {
     log::Event("queue.unreadable").with("channel", channel).with("why", names.error().text).error();
     co_return;

@@ -24,6 +24,7 @@ using mta::queue::Reader;
 
 constexpr std::size_t kMostPacketBytes = 64 * 1024;
 constexpr std::int64_t kLockedMs = 30'000;
+constexpr std::uint64_t kOnWorkerBytes = 1 << 20;  // what is larger is read on a worker
 
 struct Unit {
   std::string id, file, host, why;
@@ -168,12 +169,27 @@ class Master {
       tell("done", unit.id);
       co_return;
     }
+    auto whole = co_await verify(work);
+    if (!whole) {
+      unreadable(unit, *name, whole.error());
+      co_return;
+    }
     if (unit.mode == UnitMode::attempt)
       co_await deliver(work);
     else
       judge_untried(work, unit.mode, unit.why);
-    auto report = co_await settle(work, unit.mode, *notifier_, policy_, *context_.queue(), wall_ms());
+    const SettleContext context{*notifier_, policy_, *context_.queue(), daemon_.workers()};
+    auto report = co_await settle(work, unit.mode, context, wall_ms());
     send_report(unit, report);
+  }
+
+  // A power cut may leave a file whose end is on the disk and whose middle is not, and disks forget: neither
+  // must reach a reader.
+  Task<Result<>> verify(Work& work) {
+    const auto& message = work.message();
+    if (message.message_size() < kOnWorkerBytes) co_return message.verify_message();
+    auto whole = co_await daemon_.workers().run([&] { return message.verify_message(); });
+    co_return whole;
   }
 
   Task<void> deliver(Work& work) {

@@ -131,15 +131,24 @@ void judge_untried(Work& work, UnitMode mode, const std::string& why) {
     work.defer_rest(why.empty() ? "4.4.1 the host cannot be reached" : "4.4.1 " + why);
 }
 
-Task<UnitReport> settle(Work& work, UnitMode mode, mta::notify::Notifier& notifier,
-                        const mta::queue::ChannelPolicy& policy, mta::queue::Queue& queue,
-                        std::int64_t now_ms) {
+namespace {
+// Freeing the blocks of a large file that is linked nowhere else takes the kernel a while.
+Task<Result<>> remove_file(Work& work, SettleContext context) {
+  constexpr std::uint64_t kOnWorkerBytes = 1 << 20;
+  const auto& message = work.message();
+  if (message.message_size() < kOnWorkerBytes) co_return context.queue.remove(message.name());
+  auto removed = co_await context.workers.run([&] { return context.queue.remove(message.name()); });
+  co_return removed;
+}
+}  // namespace
+
+Task<UnitReport> settle(Work& work, UnitMode mode, SettleContext context, std::int64_t now_ms) {
   if (work.hold_reason().empty()) work.defer_rest("4.3.0 no outcome");
   std::vector<Decision> decisions;
   for (const auto i : work.pending())
     decisions.push_back(work.verdict(i).kind == Work::Kind::none
                             ? Decision{work.envelope().recipients[i].progress}
-                            : decide(work, i, mode, policy, now_ms));
+                            : decide(work, i, mode, context.policy, now_ms));
 
   auto outcomes = outcomes_of(work, decisions);
   if (!outcomes.empty()) {
@@ -151,7 +160,7 @@ Task<UnitReport> settle(Work& work, UnitMode mode, mta::notify::Notifier& notifi
       auto noted = work.message().mark(work.pending()[k], progress);
       if (!noted) co_return trouble(work, noted.error(), now_ms);
     }
-    auto sent = co_await notifier.send(work.message(), std::move(outcomes));
+    auto sent = co_await context.notifier.send(work.message(), std::move(outcomes));
     if (!sent) {
       // What has been delivered stays delivered; who must be told of a failure is tried again.
       for (auto& decision : decisions)
@@ -167,7 +176,8 @@ Task<UnitReport> settle(Work& work, UnitMode mode, mta::notify::Notifier& notifi
   auto all_done = work.message().all_done();
   if (!all_done) co_return trouble(work, all_done.error(), now_ms);
   if (*all_done) {
-    if (const auto removed = queue.remove(work.message().name()); !removed)
+    auto removed = co_await remove_file(work, context);
+    if (!removed)
       log::Event("queue.not_removed").with("qid", work.queue_id()).with("why", removed.error().text).error();
     co_return UnitReport{};
   }

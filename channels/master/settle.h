@@ -8,6 +8,7 @@
 #include <string>
 
 #include "channels/master/master.h"
+#include "common/net/workers.h"
 #include "mta/notify/notifier.h"
 #include "mta/queue/channel_policy.h"
 
@@ -28,8 +29,12 @@ struct UnitReport {
 // For units that are not to be tried: gives every pending recipient the verdict that mode asks for.
 void judge_untried(Work& work, UnitMode mode, const std::string& why);
 
-Task<UnitReport> settle(Work& work, UnitMode mode, mta::notify::Notifier& notifier,
-                        const mta::queue::ChannelPolicy& policy, mta::queue::Queue& queue,
-                        std::int64_t now_ms);
+struct SettleContext {
+  mta::notify::Notifier& notifier;
+  const mta::queue::ChannelPolicy& policy;
+  mta::queue::Queue& queue;
+  WorkerPool& workers;
+};
+Task<UnitReport> settle(Work& work, UnitMode mode, SettleContext context, std::int64_t now_ms);
 
 }  // namespace waxwing::channels

@@ -55,6 +55,7 @@ Result<> MessageFile::read_footer(std::uint64_t file_size) {
   if (XXH3_64bits(records.data(), records.size()) != footer.records_hash)
     return permanent("records are damaged (checksum)");
   TRY(records_, Records::decode(records));
+  std::ranges::copy(std::string_view(tail).substr(tail.size() - kFooterBytes), footer_.begin());
   message_size_ = footer.message_size;
   message_hash_ = footer.message_hash;
   records_size_ = footer.records_size;
@@ -98,6 +99,17 @@ Result<> MessageFile::write_slot(std::uint32_t index, std::string_view bytes) {
   const auto outcome = write_at(fd_.get(), slots_at() + std::uint64_t{index} * slot_bytes_, bytes);
   if (!outcome) return wrap(outcome.error(), path_);
   return {};
+}
+
+durable::Range MessageFile::slot_range(std::uint32_t index, std::string slots) const {
+  durable::Range range;
+  range.path = path_;
+  range.fd = fd_.get();
+  range.offset = slots_at() + std::uint64_t{index} * slot_bytes_;
+  range.guard_offset = slots_at() + std::uint64_t{slot_count_} * slot_bytes_;
+  range.guard.assign(footer_.data(), footer_.size());
+  range.image = [slots = std::move(slots)](std::string& to) { to += slots; };
+  return range;
 }
 
 namespace {

@@ -19,11 +19,13 @@
 // at a time; several readers of one file are fine. Man page: queue-format(5).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "common/base/durable.h"
 #include "common/base/file.h"
 #include "common/base/result.h"
 #include "common/spool/records.h"
@@ -79,6 +81,10 @@ class MessageFile {
   std::uint16_t slot_bytes() const { return slot_bytes_; }
   Result<std::string> read_slots() const;  // all of them, slot_count() * slot_bytes()
   Result<> write_slot(std::uint32_t index, std::string_view bytes);  // at most slot_bytes(); needs writable
+  // The slots from index on as they are now given, whole ones, for a durable batch: after a power cut they
+  // are written back if the file that then bears this name has the same footer. This object stays open until
+  // the commit has answered.
+  durable::Range slot_range(std::uint32_t index, std::string slots) const;
 
  private:
   Result<> read_footer(std::uint64_t file_size);
@@ -92,6 +98,7 @@ class MessageFile {
   std::uint32_t slot_count_ = 0;
   std::uint16_t slot_bytes_ = 0;
   Kind kind_ = Kind::queue;
+  std::array<char, kFooterBytes> footer_{};
   Records records_;
 };
 

@@ -29,6 +29,7 @@ Result<> Queue::ensure_bucket(const std::string& channel, const std::string& buc
     if (known_buckets_.contains(path)) return {};
   }
   TRY_VOID(make_directories(path));
+  TRY_VOID(durable::covers(directory_));
   // Another process may have made them and not synced them yet, so they are synced even when they were there.
   batch.directory(directory_).directory(parent);
   const std::lock_guard lock(mutex_);
@@ -36,37 +37,32 @@ Result<> Queue::ensure_bucket(const std::string& channel, const std::string& buc
   return {};
 }
 
-namespace {
-Result<FileName> move_file(const Queue& queue, const FileName& from, FileName to) {
-  TRY_VOID(failpoint("queue.rename"));
-  if (::rename(queue.path_of(from).c_str(), queue.path_of(to).c_str()) != 0)
-    return std::unexpected(system_error("cannot rename queue file " + from.relative(), errno));
-  return to;
-}
-}  // namespace
-
 Result<FileName> Queue::rename_attempts(const FileName& name, unsigned attempts) const {
   auto to = name;
   to.attempts = attempts;
   if (to.relative() == name.relative()) return to;
-  return move_file(*this, name, to);
+  TRY_VOID(failpoint("queue.rename"));
+  TRY_VOID(durable::rename(path_of(name), path_of(to)));
+  return to;
 }
 
-Result<FileName> Queue::hold(const FileName& name) const {
+FileName Queue::hold(const FileName& name, durable::Batch& batch) const {
   auto to = name;
   to.held = true;
-  return move_file(*this, name, to);
+  batch.rename(path_of(name), path_of(to));
+  return to;
 }
 
-Result<FileName> Queue::release(const FileName& name) const {
+Result<FileName> Queue::release(const FileName& name, durable::Batch& batch) {
   auto to = name;
   to.held = false;
   if (name.channel == "hold") {
     // Held for a user whose status is "hold": the address has to be resolved again now.
     to.channel = "reprocess";
-    TRY_VOID(make_directories(directory_ + "/" + to.channel + "/" + to.bucket));
+    TRY_VOID(ensure_bucket(to.channel, to.bucket, batch));
   }
-  return move_file(*this, name, to);
+  batch.rename(path_of(name), path_of(to));
+  return to;
 }
 
 void Queue::set_aside(const FileName& name, const std::string& why) const {
@@ -74,7 +70,7 @@ void Queue::set_aside(const FileName& name, const std::string& why) const {
   const auto base = name.relative();
   const auto to = folder + "/" + replace_all(base, "/", "_");
   const auto made = make_directories(folder);
-  const bool moved = made && ::rename(path_of(name).c_str(), to.c_str()) == 0;
+  const bool moved = made && durable::rename(path_of(name), to);
   log::Event("queue.damaged")
       .with("file", base)
       .with("set_aside_as", moved ? to : "")
@@ -86,9 +82,7 @@ void Queue::set_aside(const FileName& name, const std::string& why) const {
 
 Result<> Queue::remove(const FileName& name) const {
   TRY_VOID(failpoint("queue.remove"));
-  if (::unlink(path_of(name).c_str()) != 0 && errno != ENOENT)
-    return std::unexpected(system_error("cannot remove queue file " + name.relative(), errno));
-  return {};
+  return durable::remove(path_of(name));
 }
 
 std::vector<std::string> Queue::channels() const {

@@ -7,6 +7,25 @@
 //   queue/.damaged/<channel>_<name>       set aside: not a whole queue file
 // <nnn> is 000 to 099 and moves on with the clock, so that messages of the same moment share a directory
 // (and its flush). The directory a file stands in says whose channel it is; the tree is the truth.
+//
+// The crash rule here. Content and name of a file are one durable batch, so after a power cut and the replay
+// of the commit journal a message that was answered is there whole, under the name it had or a later one.
+// Other states that a cut may leave, and who sees to them:
+//   * Not answered, its name on disk but not all of its bytes: the footer or a checksum says so. It is set
+//   aside
+//     when the tree is read, or before it is delivered (the message's own checksum is compared then).
+//   * Not answered and whole: delivered. Its sender tries again and gets a second copy, as when the answer is
+//     lost on the way.
+//   * Two names of one message in one directory (ZZ and ZY, or with and without .HELD): the rename had
+//   reached
+//     the disk, its record had not reached the journal, and replay made the old name again. without_twins().
+//   * A file that was done is there again: its removal was not on disk. It is delivered again; the store
+//   knows
+//     the delivery by its id, another host may get a second copy. That is all a cut can double.
+//   * A mark that was not committed is undone by replay: one attempt too few is counted. Marks that count
+//     (delivered, failed, a warning sent) are committed before anything follows from them while the file
+//     stays.
+//   * Something in .tmp: never answered.
 #pragma once
 
 #include <cstdint>
@@ -60,14 +79,18 @@ class Queue {
   // the tree when it starts. Opens and keeps the connection.
   void tell_job_controller(const Record& record);
 
-  // Renames; the file keeps its inode. Not durable by itself: a held message that a power cut releases, or a
-  // count of attempts that is one short, does no harm.
+  // Nobody waits for the disk: a count of attempts that is one short does no harm.
   Result<FileName> rename_attempts(const FileName& name, unsigned attempts) const;
-  Result<FileName> hold(const FileName& name) const;
-  Result<FileName> release(const FileName& name) const;  // from the hold channel: goes to reprocess
+  // The name the file has when the batch is committed, which renames it. What an operator asked for must not
+  // be undone by a power cut.
+  FileName hold(const FileName& name, durable::Batch& batch) const;
+  Result<FileName> release(const FileName& name, durable::Batch& batch);  // from hold: goes to reprocess
+  // Files of one bucket that bear the name of the same message: a rename was under way when the power failed.
+  // Keeps one and removes the others; answers those that stay. names: a listing of one directory. Blocks.
+  std::vector<FileName> without_twins(std::vector<FileName> names) const;
   // Moves a damaged file out of the way and logs an error with its new name and the reason.
   void set_aside(const FileName& name, const std::string& why) const;
-  Result<> remove(const FileName& name) const;  // missing is success
+  Result<> remove(const FileName& name) const;  // missing is success; nobody waits for the disk
 
   std::vector<std::string> channels() const;  // directories of the tree, sorted
   bool is_stopped(const std::string& channel) const;

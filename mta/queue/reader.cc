@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "common/base/failpoint.h"
 
@@ -90,12 +91,30 @@ Result<> Reader::mark(std::size_t recipient, const Progress& progress) {
   TRY_VOID(
       file_.write_slot(static_cast<std::uint32_t>(recipient), encode_progress(progress, file_.slot_bytes())));
   envelope_.recipients[recipient].progress = progress;
+  unsynced_.insert(recipient);
   return {};
 }
 
-durable::Batch Reader::sync_marks() const {
+// Only this process writes the slots of the hosts it has locked, so their bytes of now are those of the
+// commit.
+durable::Batch Reader::sync_marks() {
+  constexpr std::size_t kMostRangeBytes = 60 * 1024;
   durable::Batch batch;
-  batch.file(file_.fd());
+  const std::size_t width = file_.slot_bytes();
+  std::string run;  // neighbouring slots go as one range
+  std::size_t first = 0;
+  const auto end_run = [&] {
+    if (!run.empty())
+      batch.range(file_.slot_range(static_cast<std::uint32_t>(first), std::exchange(run, {})));
+  };
+  for (const auto i : std::exchange(unsynced_, {})) {
+    if (i != first + run.size() / width || run.size() >= kMostRangeBytes) end_run();
+    if (run.empty()) first = i;
+    auto slot = encode_progress(envelope_.recipients[i].progress, width);
+    slot.resize(width);
+    run += slot;
+  }
+  end_run();
   return batch;
 }
 

@@ -4,6 +4,7 @@
 // is gone is told apart by is_gone(). For one thread at a time.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,11 @@ class Reader {
   // one never work on them at the same time. false: somebody else has them. Released with the Reader. Reads
   // the marks again, for they may have changed since open().
   Result<bool> lock_host(const std::string& host);
-  // Writes the mark of one recipient in place; envelope() shows it. Not yet durable: sync_marks().
+  // Writes the mark of one recipient in place; envelope() shows it. Not durable before the batch of
+  // sync_marks(), which has all marks since the last one, is committed. Marks of a mere attempt need not be:
+  // see queue.h.
   Result<> mark(std::size_t recipient, const Progress& progress);
-  durable::Batch sync_marks() const;
+  durable::Batch sync_marks();
   // Reads all marks again: are all recipients of all hosts done?
   Result<bool> all_done();
 
@@ -45,6 +48,7 @@ class Reader {
   spool::MessageFile file_;
   FileName name_;
   Envelope envelope_;
+  std::set<std::size_t> unsynced_;  // recipients
 };
 
 bool is_gone(const Error& error);  // the queue file does not exist (any more)

@@ -42,7 +42,7 @@ struct Writer::Inner {
     for (const auto& part : parts) {
       ::unlink(part.temporary.c_str());
       // Only after a commit that failed half way: the names may be there already.
-      if (committed) ::unlink(queue->path_of(part.name).c_str());
+      if (committed) (void)durable::remove(queue->path_of(part.name));
     }
     parts.clear();
   }
@@ -106,7 +106,8 @@ Result<durable::Batch> Writer::Inner::seal(std::vector<Envelope>& envelopes) {
     TRY_VOID(i == 0 ? file->seal(spool::Kind::queue, records, slots, slot_bytes)
                     : file->copy_sealed(part.fd.get(), spool::Kind::queue, records, slots, slot_bytes));
     TRY_VOID(queue->ensure_bucket(envelope.channel, bucket, batch));
-    batch.file(part.fd.get()).rename(part.temporary, queue->path_of(part.name));
+    const auto path = queue->path_of(part.name);
+    batch.content(part.fd.get(), path).rename(part.temporary, path);
   }
   committed = true;
   return batch;

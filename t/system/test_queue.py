@@ -113,6 +113,22 @@ class Queue(waxwing.TestCase):
         self.assertEqual(sorted(m['Subject'] for m in self.subjects('bob', 2)), ['q-deliver', 'q-hold'])
         self.box.wait_queue_empty()
 
+    def test_a_damaged_text_is_set_aside_and_never_delivered(self):
+        self.stop_channel()
+        self.send('broken', 'bob@example.test')
+        name = waxwing.wait_until(lambda: self.box.queue_files('ims-ms'), 'a queue file')[0]
+        path = os.path.join(self.box.root, 'queue', name)
+        with open(path, 'r+b') as file:
+            at = file.read().index(b'Text of broken')
+            file.seek(at)
+            file.write(bytes(4))
+        log = self.box.log('ims_master')
+        self.box.command('imsimta', 'queue', 'start', 'ims-ms')
+        self.assertIn('checksum', log.wait(r'queue\.damaged .*' + re.escape(name)))
+        self.box.wait_queue_empty('ims-ms')
+        self.assertEqual(len(os.listdir(os.path.join(self.box.root, 'queue', '.damaged'))), 1)
+        self.assertEqual(self.files_in_store('broken'), {})
+
     def files_in_store(self, subject):
         """Status and text of the store's files of one message."""
         found = {}

@@ -15,16 +15,18 @@ using mta::queue::FileName;
 
 namespace {
 
-Result<> change_directly(const mta::queue::Queue& queue, const std::string& verb, const FileName& name) {
+Result<> change_directly(mta::queue::Queue& queue, const std::string& verb, const FileName& name) {
   if (verb == "hold") {
     if (name.held) return permanent("the message is held already: " + name.relative());
-    TRY_VOID(queue.hold(name));
-    return {};
+    durable::Batch batch;
+    queue.hold(name, batch);
+    return durable::commit(std::move(batch));
   }
   if (verb == "release") {
     if (!name.held) return permanent("the message is not held: " + name.relative());
-    TRY_VOID(queue.release(name));
-    return {};
+    durable::Batch batch;
+    TRY_VOID(queue.release(name, batch));
+    return durable::commit(std::move(batch));
   }
   if (verb == "delete") {
     if (!file_exists(queue.path_of(name))) return permanent("no such message file: " + name.relative());

@@ -22,6 +22,7 @@ struct Bench {
   ScratchQueue scratch;
   std::shared_ptr<const mta::MtaConfig> config;
   std::unique_ptr<mta::notify::Notifier> notifier;
+  WorkerPool workers{1};
   mta::queue::ChannelPolicy policy;
   FileName name;
 
@@ -59,7 +60,8 @@ struct Bench {
   }
   static Task<void> settle_and_stop(EventLoop& loop, Work& work, UnitMode mode, Bench& bench,
                                     std::int64_t now, UnitReport& report) {
-    report = co_await settle(work, mode, *bench.notifier, bench.policy, *bench.scratch.queue, now);
+    const SettleContext context{*bench.notifier, bench.policy, *bench.scratch.queue, bench.workers};
+    report = co_await settle(work, mode, context, now);
     loop.stop();
   }
 

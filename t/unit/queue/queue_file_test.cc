@@ -195,14 +195,25 @@ TEST_CASE(
   const auto tried = scratch.queue->rename_attempts(name, 1);
   REQUIRE(tried);
   CHECK(tried->relative().find("/ZY") != std::string::npos);
-  const auto held = scratch.queue->hold(*tried);
-  REQUIRE(held);
-  CHECK(held->relative().ends_with(".00.HELD"));
-  CHECK(held->key() == name.key());
-  CHECK(scratch.queue->release(*held)->relative() == tried->relative());
+  const auto commit = [&](auto change) {
+    durable::Batch batch;
+    const FileName to = change(batch);
+    REQUIRE(durable::commit(std::move(batch)));
+    CHECK(file_exists(scratch.queue->path_of(to)));
+    return to;
+  };
+  const auto hold = [&](const FileName& from) {
+    return commit([&](auto& batch) { return scratch.queue->hold(from, batch); });
+  };
+  const auto release = [&](const FileName& from) {
+    return commit([&](auto& batch) { return scratch.queue->release(from, batch).value(); });
+  };
+  const auto held = hold(*tried);
+  CHECK(held.relative().ends_with(".00.HELD"));
+  CHECK(held.key() == name.key());
+  CHECK(release(held).relative() == tried->relative());
   const auto kept = enqueue(scratch, {make_envelope("hold", {"h@x"})})[0];
-  const auto resubmitted = scratch.queue->release(*scratch.queue->hold(kept));
-  REQUIRE(resubmitted);
+  const std::optional<FileName> resubmitted = release(hold(kept));
   CHECK(resubmitted->channel == "reprocess");
   CHECK(Reader::open(*scratch.queue, *resubmitted)->envelope().channel == "reprocess");
 }
