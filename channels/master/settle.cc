@@ -103,6 +103,17 @@ Result<> write_marks(Work& work, const std::vector<Decision>& decisions) {
   return {};
 }
 
+// Nobody else has anything left to do in this file: all its recipients are done, or are of this host and done
+// now.
+bool settles_file(const Work& work, const std::vector<Decision>& decisions) {
+  const auto& recipients = work.envelope().recipients;
+  const auto left = static_cast<std::size_t>(std::ranges::count_if(
+      recipients, [](const auto& recipient) { return recipient.progress.status == Status::pending; }));
+  return left == decisions.size() && std::ranges::none_of(decisions, [](const Decision& decision) {
+           return decision.progress.status == Status::pending;
+         });
+}
+
 UnitReport deferred_report(const Work& work, UnitMode mode, const std::vector<Decision>& decisions) {
   UnitReport report;
   report.kind = UnitReport::Kind::deferred;
@@ -140,6 +151,37 @@ Task<Result<>> remove_file(Work& work, SettleContext context) {
   auto removed = co_await context.workers.run([&] { return context.queue.remove(message.name()); });
   co_return removed;
 }
+// The notifications that are due, durable when it answers. On failure what can be kept is in the marks.
+Task<Result<>> send_notices(Work& work, std::vector<Decision>& decisions, SettleContext context) {
+  auto outcomes = outcomes_of(work, decisions);
+  if (outcomes.empty()) co_return Result<>();
+  // The texts tell of the attempt that has just been made.
+  for (std::size_t k = 0; k < decisions.size(); ++k) {
+    auto progress = decisions[k].progress;
+    progress.status = Status::pending;
+    progress.notices = work.envelope().recipients[work.pending()[k]].progress.notices;
+    auto noted = work.message().mark(work.pending()[k], progress);
+    if (!noted) co_return noted;
+  }
+  auto sent = co_await context.notifier.send(work.message(), std::move(outcomes));
+  if (sent) co_return Result<>();
+  // What has been delivered stays delivered; who must be told of a failure is tried again.
+  for (auto& decision : decisions)
+    if (decision.progress.status != Status::delivered) decision.progress.status = Status::pending;
+  (void)write_marks(work, decisions);
+  co_return std::unexpected(sent.error());
+}
+
+// The file has no recipient left. Where it cannot be removed, its marks must say so.
+Task<Result<>> end_file(Work& work, const std::vector<Decision>& decisions, SettleContext context) {
+  auto removed = co_await remove_file(work, context);
+  if (removed) co_return Result<>();
+  log::Event("queue.not_removed").with("qid", work.queue_id()).with("why", removed.error().text).error();
+  auto marked = write_marks(work, decisions);
+  if (!marked) co_return marked;
+  auto synced = co_await commit_durably(work.message().sync_marks());
+  co_return synced;
+}
 }  // namespace
 
 Task<UnitReport> settle(Work& work, UnitMode mode, SettleContext context, std::int64_t now_ms) {
@@ -149,37 +191,18 @@ Task<UnitReport> settle(Work& work, UnitMode mode, SettleContext context, std::i
     decisions.push_back(work.verdict(i).kind == Work::Kind::none
                             ? Decision{work.envelope().recipients[i].progress}
                             : decide(work, i, mode, context.policy, now_ms));
-
-  auto outcomes = outcomes_of(work, decisions);
-  if (!outcomes.empty()) {
-    // The texts tell of the attempt that has just been made.
-    for (std::size_t k = 0; k < decisions.size(); ++k) {
-      auto progress = decisions[k].progress;
-      progress.status = Status::pending;
-      progress.notices = work.envelope().recipients[work.pending()[k]].progress.notices;
-      auto noted = work.message().mark(work.pending()[k], progress);
-      if (!noted) co_return trouble(work, noted.error(), now_ms);
-    }
-    auto sent = co_await context.notifier.send(work.message(), std::move(outcomes));
-    if (!sent) {
-      // What has been delivered stays delivered; who must be told of a failure is tried again.
-      for (auto& decision : decisions)
-        if (decision.progress.status != Status::delivered) decision.progress.status = Status::pending;
-      (void)write_marks(work, decisions);
-      co_return trouble(work, sent.error(), now_ms);
-    }
-  }
-  auto marked = write_marks(work, decisions);
+  auto told = co_await send_notices(work, decisions, context);
+  if (!told) co_return trouble(work, told.error(), now_ms);
+  // No mark is needed on what is removed in the next moment.
+  const bool last = settles_file(work, decisions);
+  auto marked = last ? Result<>() : write_marks(work, decisions);
   if (!marked) co_return trouble(work, marked.error(), now_ms);
   for (std::size_t k = 0; k < decisions.size(); ++k) log_recipient(work, work.pending()[k], decisions[k]);
-
-  auto all_done = work.message().all_done();
+  auto all_done = last ? Result<bool>(true) : work.message().all_done();
   if (!all_done) co_return trouble(work, all_done.error(), now_ms);
   if (*all_done) {
-    auto removed = co_await remove_file(work, context);
-    if (!removed)
-      log::Event("queue.not_removed").with("qid", work.queue_id()).with("why", removed.error().text).error();
-    co_return UnitReport{};
+    auto ended = co_await end_file(work, decisions, context);
+    co_return ended ? UnitReport{} : trouble(work, ended.error(), now_ms);
   }
   const bool lasting = std::ranges::any_of(decisions, [](const Decision& decision) {
     return decision.progress.status != Status::pending || decision.progress.notices > 0;
