@@ -11,6 +11,7 @@ namespace waxwing::job_controller {
 
 namespace {
 constexpr std::int64_t kTickMs = 200;
+constexpr std::size_t kReaders = 4;  // a cold disk serves several at once
 constexpr std::int64_t kTemporarySeconds = 6 * 3600;
 }  // namespace
 
@@ -26,7 +27,8 @@ Controller::Controller(Daemon& daemon)
             // The old name is as good: the count of attempts is in the marks too.
             return queue_->rename_attempts(name, attempts).value_or(name);
           }),
-      jobs_(daemon, schedule_, config_, queue_) {}
+      jobs_(daemon, schedule_, config_, queue_),
+      crew_(std::make_unique<Crew>(kReaders)) {}
 
 Result<std::shared_ptr<Controller>> Controller::create(Daemon& daemon) {
   std::shared_ptr<Controller> controller(new Controller(daemon));

@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 
+#include "common/base/crew.h"
 #include "common/daemon/daemon.h"
 #include "common/net/seqpacket.h"
 #include "job_controller/controller_config.h"
@@ -40,9 +41,10 @@ class Controller {
 
   // tree.cc
   Task<void> read_tree();
-  Task<void> read_bucket(std::string channel, std::string bucket);
+  Task<void> read_channel(const std::string& channel, std::size_t most_messages);
+  Task<void> read_bucket(std::string channel, std::string bucket, std::size_t most_messages);
   Task<void> read_files(std::vector<FileName> names);
-  Task<void> forget_removed();
+  Task<void> forget_removed(std::string channel);
   Task<void> look(std::string relative);
   bool is_full() const { return schedule_.size() >= config_.max_messages; }
 
@@ -66,7 +68,9 @@ class Controller {
   std::int64_t next_synch_ms_ = 0;
   bool reading_tree_ = false;
   bool read_again_ = false;
-  bool overflow_ = false;  // something stayed in the tree only, for want of room
+  std::unique_ptr<Crew> crew_;       // reads files side by side
+  std::set<std::string> cut_short_;  // channels of which the tree holds more than could be read
+  bool overflow_ = false;            // something stayed in the tree only, for want of room
 };
 
 }  // namespace waxwing::job_controller

@@ -13,6 +13,9 @@ constexpr std::int64_t kMinute = 60 * kSecond;
 std::size_t index_of(Priority priority) {
   return static_cast<std::size_t>(priority);
 }
+std::uint16_t at_most_16_bits(unsigned count) {
+  return static_cast<std::uint16_t>(std::min(count, 65535U));
+}
 }  // namespace
 
 const char* mode_name(Mode mode) {
@@ -38,43 +41,55 @@ const Schedule::Channel* Schedule::find_channel(const std::string& name) const {
   return at == channels_.end() ? nullptr : at->second.get();
 }
 
+Schedule::Destination& Schedule::destination_of(Channel& channel, const std::string& host) {
+  const auto [at, is_new] = channel.hosts.try_emplace(host);
+  if (is_new) {
+    at->second = std::make_unique<Destination>();
+    at->second->host = &at->first;
+    at->second->channel = &channel;
+  }
+  return *at->second;
+}
+
+std::int64_t Schedule::first_due_ms(const ScheduleEntry& entry, std::size_t at,
+                                    const ChannelPolicy& policy) const {
+  const auto& host = entry.hosts[at];
+  if (host.attempts > 0)
+    return std::max(entry.not_before_ms,
+                    host.last_attempt_ms + policy.backoff_ms(entry.priority, host.attempts));
+  if (!policy.immediate[index_of(entry.priority)])
+    return std::max(entry.not_before_ms, entry.arrival_ms + policy.backoff_ms(entry.priority, 1));
+  return entry.not_before_ms;
+}
+
 bool Schedule::add(const ScheduleEntry& entry, std::int64_t now_ms) {
   if (entry.name.held || entry.hosts.empty()) return false;
-  const auto [at, is_new] = files_.try_emplace(entry.name.key());
-  if (!is_new) return false;
-  at->second = std::make_unique<File>();
-  auto& file = *at->second;
   auto& channel = channel_of(entry.name.channel);
-  file.name = entry.name;
+  if (channel.files.contains(Channel::key_of(entry.name))) return false;
+  auto owned = std::make_unique<File>();
+  auto& file = *owned;
+  file.id = entry.name.id;
+  file.copy = entry.name.copy;
+  file.bucket = to_number<std::uint16_t>(entry.name.bucket).value_or(0);
   file.channel = &channel;
+  file.seen_in_look = look_;
   file.bytes = entry.size_bytes;
   file.arrival_ms = entry.arrival_ms;
   file.priority = entry.priority;
-  file.attempts = entry.name.attempts;
-  channel.files += 1;
+  file.attempts = file.attempts_in_name = at_most_16_bits(entry.name.attempts);
+  file.unit_count = file.units_left = static_cast<std::uint32_t>(entry.hosts.size());
+  file.units = std::make_unique<Unit[]>(file.unit_count);
+  channel.files.insert(std::move(owned));
   channel.bytes += file.bytes;
-  for (const auto& host : entry.hosts) {
-    auto& slot = channel.hosts[host.host];
-    if (!slot) {
-      slot = std::make_unique<Destination>();
-      slot->host = host.host;
-      slot->channel = &channel;
-    }
-    slot->units += 1;
-    auto& unit = *file.units.emplace_back(std::make_unique<Unit>());
+  size_ += 1;
+  for (std::size_t i = 0; i < entry.hosts.size(); ++i) {
+    auto& unit = file.units[i];
     unit.file = &file;
-    unit.destination = slot.get();
-    unit.id = next_unit_++;
-    unit.attempts = host.attempts;
-    unit.notices = host.notices;
-    channel.units.emplace(unit.id, &unit);
-    std::int64_t due = entry.not_before_ms;
-    if (unit.attempts > 0)
-      due = std::max(due, host.last_attempt_ms + channel.policy.backoff_ms(file.priority, unit.attempts));
-    else if (!channel.policy.immediate[index_of(file.priority)])
-      due = std::max(due, file.arrival_ms + channel.policy.backoff_ms(file.priority, 1));
-    channel.waiting += 1;  // make_ready() takes it out again
-    waiting_.emplace(unit.due_ms, &unit);
+    unit.destination = &destination_of(channel, entry.hosts[i].host);
+    unit.destination->units += 1;
+    unit.attempts = at_most_16_bits(entry.hosts[i].attempts);
+    unit.notices = at_most_16_bits(entry.hosts[i].notices);
+    const auto due = first_due_ms(entry, i, channel.policy);
     if (due > now_ms)
       make_waiting(unit, due);
     else
@@ -85,15 +100,23 @@ bool Schedule::add(const ScheduleEntry& entry, std::int64_t now_ms) {
 
 // ---- states ---------------------------------------------------------------------------------------
 
+Schedule::Line& Schedule::line_of(Unit& unit) {
+  return unit.mode == Mode::attempt ? unit.destination->lines[index_of(unit.file->priority)]
+                                    : unit.file->channel->special;
+}
+
 void Schedule::leave_state(Unit& unit) {
   auto& channel = *unit.file->channel;
   switch (unit.state) {
+    case State::none:
+    case State::done:
+      break;
     case State::waiting:
       waiting_.erase({unit.due_ms, &unit});
       channel.waiting -= 1;
       break;
     case State::ready:
-      unit.ticket += 1;  // its place in the queue is stale now
+      line_of(unit).remove(unit);
       channel.ready -= 1;
       if (unit.mode == Mode::attempt) unit.destination->ready -= 1;
       break;
@@ -104,6 +127,7 @@ void Schedule::leave_state(Unit& unit) {
       unit.destination->in_flight -= 1;
       break;
   }
+  unit.state = State::none;
 }
 
 void Schedule::make_waiting(Unit& unit, std::int64_t due_ms) {
@@ -119,21 +143,17 @@ void Schedule::make_ready(Unit& unit) {
   unit.state = State::ready;
   auto& channel = *unit.file->channel;
   channel.ready += 1;
-  if (unit.mode != Mode::attempt) {
-    channel.special.push_back({unit.id, unit.ticket});
-    return;
-  }
-  auto& destination = *unit.destination;
-  destination.ready += 1;
-  destination.queues[index_of(unit.file->priority)].push_back({unit.id, unit.ticket});
-  activate(destination);
+  line_of(unit).push_back(unit);
+  if (unit.mode != Mode::attempt) return;
+  unit.destination->ready += 1;
+  activate(*unit.destination);
 }
 
 // Puts the destination into the rings of the priorities it has something ready in.
 void Schedule::activate(Destination& destination) {
   if (destination.blocked_until_ms != 0 && !destination.probing) return;
-  for (std::size_t p = 0; p < destination.queues.size(); ++p) {
-    if (destination.queues[p].empty() || destination.in_ring[p]) continue;
+  for (std::size_t p = 0; p < destination.lines.size(); ++p) {
+    if (destination.lines[p].empty() || destination.in_ring[p]) continue;
     destination.in_ring[p] = true;
     destination.channel->rings[p].push_back(&destination);
   }
@@ -149,26 +169,16 @@ bool Schedule::may_start(const Destination& destination, unsigned per_host) cons
 
 // ---- work -------------------------------------------------------------------------------------------
 
-Schedule::Unit* Schedule::resolve(const Channel& channel, const Place& place) {
-  const auto at = channel.units.find(place.unit);
-  return at != channel.units.end() && at->second->ticket == place.ticket ? at->second : nullptr;
-}
-
-// Brings a unit that may start to the front of its queue and says which queue; null when there is none.
-// Places that are stale and hosts that may not start now are dropped from the lines on the way: end of
-// flight, host_up() and make_ready() put hosts back.
-std::deque<Place>* Schedule::find_ready(Channel& channel, unsigned per_host) {
-  while (!channel.special.empty()) {
-    if (resolve(channel, channel.special.front()) != nullptr) return &channel.special;
-    channel.special.pop_front();
-  }
+// The unit that may start next; null when there is none. Hosts that may not start now are dropped from the
+// rings on the way: end of flight, host_up() and make_ready() put them back.
+Schedule::Unit* Schedule::find_ready(Channel& channel, unsigned per_host) {
+  if (!channel.special.empty()) return channel.special.first;
   for (std::size_t p = channel.rings.size(); p-- > 0;) {
     auto& ring = channel.rings[p];
     while (!ring.empty()) {
       auto& destination = *ring.front();
-      auto& queue = destination.queues[p];
-      while (!queue.empty() && resolve(channel, queue.front()) == nullptr) queue.pop_front();
-      if (!queue.empty() && may_start(destination, per_host)) return &queue;
+      auto& line = destination.lines[p];
+      if (!line.empty() && may_start(destination, per_host)) return line.first;
       destination.in_ring[p] = false;
       ring.pop_front();
     }
@@ -176,18 +186,16 @@ std::deque<Place>* Schedule::find_ready(Channel& channel, unsigned per_host) {
   return nullptr;
 }
 
+// The unit is still in its line, its host at the end of its ring, or out of it when it has nothing more of
+// this priority.
 Schedule::Unit* Schedule::pop_ready(Channel& channel, unsigned per_host) {
-  auto* queue = find_ready(channel, per_host);
-  if (queue == nullptr) return nullptr;
-  auto* unit = resolve(channel, queue->front());
-  queue->pop_front();
-  if (unit->mode != Mode::attempt) return unit;
-  // The host goes to the end of its ring, or out of it when it has nothing more of this priority.
+  auto* unit = find_ready(channel, per_host);
+  if (unit == nullptr || unit->mode != Mode::attempt) return unit;
   auto& destination = *unit->destination;
   const auto p = index_of(unit->file->priority);
   auto& ring = channel.rings[p];
   ring.pop_front();
-  destination.in_ring[p] = !queue->empty();
+  destination.in_ring[p] = unit->behind != nullptr;
   if (destination.in_ring[p]) ring.push_back(&destination);
   return unit;
 }
@@ -211,12 +219,13 @@ Assignment Schedule::assign(Unit& unit, std::int64_t now_ms) {
   leave_state(unit);
   unit.state = State::in_flight;
   unit.due_ms = now_ms;
+  unit.id = next_unit_++;
   in_flight_.emplace(unit.id, &unit);
   unit.file->channel->in_flight += 1;
   unit.file->in_flight += 1;
   destination.in_flight += 1;
   if (unit.mode == Mode::attempt) destination.probing = false;
-  return {unit.id, unit.file->name.relative(), destination.host, unit.mode,
+  return {unit.id, unit.file->name().relative(), *destination.host, unit.mode,
           unit.mode == Mode::notify ? destination.why_down : ""};
 }
 
@@ -247,11 +256,11 @@ void Schedule::deferred(std::uint64_t id, const Deferral& deferral, std::int64_t
   auto& file = *unit->file;
   auto& destination = *unit->destination;
   const bool tried = unit->mode == Mode::attempt && deferral.attempted;
-  unit->notices = deferral.notices;
+  unit->notices = at_most_16_bits(deferral.notices);
   // An operator's word stands until it is done.
   if (unit->mode == Mode::notify) unit->mode = Mode::attempt;
   unit->crashes = 0;
-  if (tried) unit->attempts += 1;
+  if (tried) unit->attempts = at_most_16_bits(unit->attempts + 1U);
   file.attempts = std::max(file.attempts, unit->attempts);
   if (!tried && deferral.until_ms == 0)
     make_ready(*unit);  // back into the line of its host, which is still down
@@ -286,7 +295,7 @@ void Schedule::returned(std::uint64_t id, bool crashed, std::int64_t now_ms) {
 std::optional<FileName> Schedule::forget_file_of(std::uint64_t id) {
   auto* unit = in_flight_unit(id);
   if (unit == nullptr) return std::nullopt;
-  auto name = unit->file->name;
+  auto name = unit->file->name();
   drop_file(*unit->file);
   return name;
 }
@@ -324,13 +333,11 @@ void Schedule::host_up(Destination& destination) {
 void Schedule::queue_notices(Destination& destination, std::int64_t now_ms) {
   const auto& policy = destination.channel->policy;
   std::vector<Unit*> due;
-  for (const auto& queue : destination.queues)
-    for (const auto& place : queue) {
-      const auto at = destination.channel->units.find(place.unit);
-      if (at == destination.channel->units.end() || at->second->ticket != place.ticket) continue;
-      const auto& file = *at->second->file;
-      if (file.arrival_ms + policy.next_notice_ms(file.priority, at->second->notices) <= now_ms)
-        due.push_back(at->second);
+  for (const auto& line : destination.lines)
+    for (auto* unit = line.first; unit != nullptr; unit = unit->behind) {
+      const auto& file = *unit->file;
+      if (file.arrival_ms + policy.next_notice_ms(file.priority, unit->notices) <= now_ms)
+        due.push_back(unit);
     }
   for (auto* unit : due) {
     const auto limit = policy.notices_due(unit->file->priority, now_ms - unit->file->arrival_ms);
@@ -338,10 +345,7 @@ void Schedule::queue_notices(Destination& destination, std::int64_t now_ms) {
     if (!over && unit->notices >= limit) continue;
     leave_state(*unit);
     unit->mode = Mode::notify;
-    unit->state = State::waiting;  // a state make_ready() may leave
     unit->due_ms = now_ms;
-    unit->file->channel->waiting += 1;
-    waiting_.emplace(unit->due_ms, unit);
     make_ready(*unit);
   }
 }
@@ -377,37 +381,29 @@ void Schedule::drop_unit(Unit& unit) {
   auto& destination = *unit.destination;
   auto& channel = *file.channel;
   leave_state(unit);
-  channel.units.erase(unit.id);
+  unit.state = State::done;
+  file.units_left -= 1;
   destination.units -= 1;
-  std::erase_if(file.units, [&](const auto& one) { return one.get() == &unit; });
   // A host that was found down is remembered until its time is over, work or not.
   if (destination.units == 0 && !blocked_.contains({destination.blocked_until_ms, &destination}))
     drop_destination(destination);
   else
     activate(destination);
-  if (!file.units.empty()) {
+  if (file.units_left > 0) {
     settle_name(file);
     return;
   }
-  channel.files -= 1;
   channel.bytes -= file.bytes;
-  files_.erase(file.name.key());
+  size_ -= 1;
+  const auto at = channel.files.find(Channel::key_of(file.name()));
+  channel.files.erase(at);
 }
 
 void Schedule::drop_destination(Destination& destination) {
   auto& channel = *destination.channel;
   for (std::size_t p = 0; p < channel.rings.size(); ++p)
     if (destination.in_ring[p]) std::erase(channel.rings[p], &destination);
-  channel.hosts.erase(std::string(destination.host));
-}
-
-void Schedule::drop_file(File& file) {
-  for (auto left = file.units.size(); left > 0; --left) drop_unit(*file.units.front());
-}
-
-void Schedule::settle_name(File& file) {
-  if (file.in_flight == 0 && file.name.attempts < file.attempts)
-    file.name = rename_(file.name, file.attempts);
+  channel.hosts.erase(std::string(*destination.host));
 }
 
 }  // namespace waxwing::job_controller

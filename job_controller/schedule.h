@@ -6,6 +6,7 @@
 // queue file. Units of a host form a destination with a queue per priority; destinations that have
 // something ready stand in rings, one per channel and priority, and are served in turn. So the cost of every
 // step is independent of how much is queued, and a host with a long queue does not keep others waiting.
+// A message takes about 320 bytes, a host about 260 more: see t/bench/README.md.
 // A host that is down is left alone for a time (doubling from one minute to thirty) and then tried with a
 // single unit; a success opens it again.
 #pragma once
@@ -65,12 +66,6 @@ struct UnitView {
   std::uint64_t bytes = 0;
 };
 
-// A unit may leave a ready queue from the middle (an operator, a notice); its place stays and is skipped.
-struct Place {
-  std::uint64_t unit;
-  std::uint32_t ticket;
-};
-
 class Schedule {
  public:
   using PolicySource = std::function<ChannelPolicy(const std::string& channel)>;
@@ -82,8 +77,9 @@ class Schedule {
 
   // False when the file is known already, is held, or has nothing left to do.
   bool add(const ScheduleEntry& entry, std::int64_t now_ms);
-  bool knows(const FileName& name) const { return files_.contains(name.key()); }
-  std::size_t size() const { return files_.size(); }
+  bool knows(const FileName& name) const { return find_file(name) != nullptr; }
+  std::size_t size() const { return size_; }
+  std::size_t size(const std::string& channel) const;  // files of one channel
 
   // The next unit of the channel, or nothing. per_host: most units of one host at once, 0 no limit.
   std::optional<Assignment> take(const std::string& channel, unsigned per_host, std::int64_t now_ms);
@@ -126,27 +122,37 @@ class Schedule {
   std::vector<std::string> channels() const;
   ChannelCounts counts(const std::string& channel) const;
   void view(const std::string& channel, const std::function<void(const UnitView&)>& visit) const;
-  std::vector<FileName> files() const;
+  // A look at the tree: begin_look(), then saw() for each file of a channel (false: not known), and unseen()
+  // names those that are known since before the look and were not seen: removed behind our back, or renamed
+  // while the directory was read.
+  void begin_look() { look_ += 1; }
+  bool saw(const FileName& name);
+  std::vector<FileName> unseen(const std::string& channel) const;
   // Name as it is now; nothing when unknown.
   std::optional<FileName> name_of(const FileName& name) const;
 
  private:
-  enum class State : std::uint8_t { ready, waiting, in_flight };
+  enum class State : std::uint8_t { none, ready, waiting, in_flight, done };
   struct File;
   struct Unit;
+  struct Line;
   struct Destination;
   struct Channel;
 
   Channel& channel_of(const std::string& name);
   const Channel* find_channel(const std::string& name) const;
+  File* find_file(const FileName& name) const;
+  Destination& destination_of(Channel& channel, const std::string& host);
+  std::int64_t first_due_ms(const ScheduleEntry& entry, std::size_t host, const ChannelPolicy& policy) const;
+  static Line& line_of(Unit& unit);
+  static UnitView view_of(const Unit& unit);
   void make_ready(Unit& unit);
   void make_waiting(Unit& unit, std::int64_t due_ms);
   void leave_state(Unit& unit);
   void activate(Destination& destination);
   bool may_start(const Destination& destination, unsigned per_host) const;
   Unit* least_useful(std::int64_t now_ms) const;
-  static Unit* resolve(const Channel& channel, const Place& place);
-  std::deque<Place>* find_ready(Channel& channel, unsigned per_host);
+  Unit* find_ready(Channel& channel, unsigned per_host);
   Unit* pop_ready(Channel& channel, unsigned per_host);
   Assignment assign(Unit& unit, std::int64_t now_ms);
   Unit* in_flight_unit(std::uint64_t id);
@@ -162,11 +168,12 @@ class Schedule {
 
   PolicySource policies_;
   Rename rename_;
-  std::unordered_map<std::string, std::unique_ptr<File>> files_;  // by FileName::key()
   std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
   std::unordered_map<std::uint64_t, Unit*> in_flight_;
   std::set<std::pair<std::int64_t, Unit*>> waiting_;
   std::set<std::pair<std::int64_t, Destination*>> blocked_;
+  std::size_t size_ = 0;
+  std::uint32_t look_ = 0;
   std::uint64_t next_unit_ = 1;
 };
 

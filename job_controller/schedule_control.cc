@@ -12,11 +12,11 @@ constexpr std::int64_t kMinute = 60'000;
 
 bool Schedule::forget(const FileName& name, bool& busy) {
   busy = false;
-  const auto at = files_.find(name.key());
-  if (at == files_.end()) return false;
-  busy = at->second->in_flight > 0;
+  auto* file = find_file(name);
+  if (file == nullptr) return false;
+  busy = file->in_flight > 0;
   if (busy) return false;
-  drop_file(*at->second);
+  drop_file(*file);
   return true;
 }
 
@@ -24,11 +24,8 @@ bool Schedule::forget(const FileName& name, bool& busy) {
 Schedule::Unit* Schedule::least_useful(std::int64_t now_ms) const {
   if (!waiting_.empty() && waiting_.rbegin()->first > now_ms + kMinute) return waiting_.rbegin()->second;
   for (auto at = blocked_.rbegin(); at != blocked_.rend(); ++at) {
-    auto& destination = *at->second;
-    for (auto& queue : destination.queues) {  // the lowest priority first, the last that came
-      while (!queue.empty() && resolve(*destination.channel, queue.back()) == nullptr) queue.pop_back();
-      if (!queue.empty()) return resolve(*destination.channel, queue.back());
-    }
+    for (const auto& line : at->second->lines)  // the lowest priority first, the last that came
+      if (!line.empty()) return line.last;
   }
   return nullptr;
 }
@@ -41,12 +38,14 @@ bool Schedule::make_room(std::int64_t now_ms) {
 }
 
 bool Schedule::give_back(const FileName& name) {
-  const auto at = files_.find(name.key());
-  if (at == files_.end() || at->second->in_flight > 0) return false;
-  for (const auto& unit : at->second->units) {
-    make_waiting(*unit, 0);
-    unit->mode = Mode::give_back;
-    make_ready(*unit);
+  auto* file = find_file(name);
+  if (file == nullptr || file->in_flight > 0) return false;
+  for (std::uint32_t i = 0; i < file->unit_count; ++i) {
+    auto& unit = file->units[i];
+    if (unit.state == State::done) continue;
+    leave_state(unit);
+    unit.mode = Mode::give_back;
+    make_ready(unit);
   }
   return true;
 }
@@ -63,8 +62,9 @@ bool Schedule::is_stopped(const std::string& name) const {
 void Schedule::retry_now(const std::string& name, std::int64_t) {
   const auto at = channels_.find(name);
   if (at == channels_.end()) return;
-  for (const auto& [id, unit] : at->second->units)
-    if (unit->state == State::waiting) make_ready(*unit);
+  for (const auto& file : at->second->files)
+    for (std::uint32_t i = 0; i < file->unit_count; ++i)
+      if (file->units[i].state == State::waiting) make_ready(file->units[i]);
   for (const auto& [host, destination] : at->second->hosts) {
     if (destination->blocked_until_ms == 0) continue;
     unblock(*destination);
@@ -96,7 +96,7 @@ ChannelCounts Schedule::counts(const std::string& name) const {
   ChannelCounts counts;
   const auto* channel = find_channel(name);
   if (channel == nullptr) return counts;
-  counts.files = channel->files;
+  counts.files = channel->files.size();
   counts.ready = channel->ready;
   counts.waiting = channel->waiting;
   counts.in_flight = channel->in_flight;
@@ -111,38 +111,30 @@ ChannelCounts Schedule::counts(const std::string& name) const {
 void Schedule::view(const std::string& name, const std::function<void(const UnitView&)>& visit) const {
   const auto* channel = find_channel(name);
   if (channel == nullptr) return;
-  for (const auto& [id, unit] : channel->units) {
-    UnitView row;
-    row.file = unit->file->name.relative();
-    row.host = unit->destination->host;
-    const bool down = unit->destination->blocked_until_ms != 0;
-    row.state = unit->state == State::in_flight ? "active"
-                : unit->state == State::waiting ? "deferred"
-                : down                          ? "host-down"
-                                                : "ready";
-    row.priority = unit->file->priority;
-    row.attempts = unit->attempts;
-    row.arrival_ms = unit->file->arrival_ms;
-    row.due_ms = unit->state == State::waiting         ? unit->due_ms
-                 : down && unit->state == State::ready ? unit->destination->blocked_until_ms
-                                                       : 0;
-    row.why_down = unit->destination->why_down;
-    row.bytes = unit->file->bytes;
-    visit(row);
-  }
+  for (const auto& file : channel->files)
+    for (std::uint32_t i = 0; i < file->unit_count; ++i)
+      if (file->units[i].state != State::done) visit(view_of(file->units[i]));
 }
 
-std::vector<FileName> Schedule::files() const {
-  std::vector<FileName> names;
-  names.reserve(files_.size());
-  for (const auto& [key, file] : files_) names.push_back(file->name);
-  return names;
-}
-
-std::optional<FileName> Schedule::name_of(const FileName& name) const {
-  const auto at = files_.find(name.key());
-  if (at == files_.end()) return std::nullopt;
-  return at->second->name;
+UnitView Schedule::view_of(const Unit& unit) {
+  const auto& destination = *unit.destination;
+  UnitView row;
+  row.file = unit.file->name().relative();
+  row.host = *destination.host;
+  const bool down = destination.blocked_until_ms != 0;
+  row.state = unit.state == State::in_flight ? "active"
+              : unit.state == State::waiting ? "deferred"
+              : down                         ? "host-down"
+                                             : "ready";
+  row.priority = unit.file->priority;
+  row.attempts = unit.attempts;
+  row.arrival_ms = unit.file->arrival_ms;
+  row.due_ms = unit.state == State::waiting         ? unit.due_ms
+               : down && unit.state == State::ready ? destination.blocked_until_ms
+                                                    : 0;
+  row.why_down = destination.why_down;
+  row.bytes = unit.file->bytes;
+  return row;
 }
 
 }  // namespace waxwing::job_controller

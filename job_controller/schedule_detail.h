@@ -1,5 +1,8 @@
-// The parts of a Schedule; private to its .cc files.
+// The parts of a Schedule; private to its .cc files. There may be a million units and files: what they hold
+// is counted in bytes.
 #pragma once
+
+#include <unordered_set>
 
 #include "job_controller/schedule.h"
 
@@ -8,52 +11,94 @@ namespace waxwing::job_controller {
 struct Schedule::Unit {
   File* file = nullptr;
   Destination* destination = nullptr;
-  std::uint64_t id = 0;
-  std::int64_t due_ms = 0;  // while waiting
-  unsigned attempts = 0;
-  unsigned notices = 0;
+  std::uint64_t id = 0;                       // while in flight
+  std::int64_t due_ms = 0;                    // while waiting
+  Unit *before = nullptr, *behind = nullptr;  // in its line, while ready
+  std::uint16_t attempts = 0;
+  std::uint16_t notices = 0;
   std::uint16_t crashes = 0;
-  State state = State::waiting;
+  State state = State::none;
   Mode mode = Mode::attempt;
-  std::uint32_t ticket = 0;  // of its place in a ready queue; other places with its name are stale
+};
+
+// Units that are ready, first come first served; one may leave from anywhere. Owns nothing.
+struct Schedule::Line {
+  Unit *first = nullptr, *last = nullptr;
+
+  bool empty() const { return first == nullptr; }
+  void push_back(Unit& unit) {
+    unit.before = last;
+    unit.behind = nullptr;
+    (last != nullptr ? last->behind : first) = &unit;
+    last = &unit;
+  }
+  void remove(Unit& unit) {
+    (unit.before != nullptr ? unit.before->behind : first) = unit.behind;
+    (unit.behind != nullptr ? unit.behind->before : last) = unit.before;
+    unit.before = unit.behind = nullptr;
+  }
 };
 
 struct Schedule::File {
-  FileName name;
+  std::string id;
+  std::string copy;
   Channel* channel = nullptr;
   std::uint64_t bytes = 0;
   std::int64_t arrival_ms = 0;
+  std::unique_ptr<Unit[]> units;  // never moved: lines and sets point into it
+  std::uint32_t unit_count = 0;
+  std::uint32_t units_left = 0;  // not done
+  std::uint32_t in_flight = 0;
+  std::uint32_t seen_in_look = 0;
+  std::uint16_t bucket = 0;
+  std::uint16_t attempts = 0;
+  std::uint16_t attempts_in_name = 0;
   Priority priority = Priority::normal;
-  unsigned in_flight = 0;
-  unsigned attempts = 0;
-  std::vector<std::unique_ptr<Unit>> units;
+
+  FileName name() const;
 };
 
 struct Schedule::Destination {
-  std::string host;
+  const std::string* host = nullptr;  // the key in Channel::hosts
   Channel* channel = nullptr;
-  std::array<std::deque<Place>, 3> queues;
+  std::array<Line, 3> lines;
   std::array<bool, 3> in_ring{};
+  bool probing = false;  // one unit may go to see
   std::size_t ready = 0;
   std::size_t units = 0;  // all
   unsigned in_flight = 0;
-  std::int64_t blocked_until_ms = 0;  // 0: open
-  bool probing = false;               // one unit may go to see
   unsigned times_down = 0;
+  std::int64_t blocked_until_ms = 0;  // 0: open
   std::string why_down;
 };
 
 struct Schedule::Channel {
+  // What tells a file from others of its channel; attempts and .HELD change.
+  struct Key {
+    std::string_view id, copy, bucket;
+  };
+  static Key key_of(const FileName& name) { return {name.id, name.copy, name.bucket}; }
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(const Key& key) const;
+    std::size_t operator()(const std::unique_ptr<File>& file) const;
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const std::unique_ptr<File>& a, const std::unique_ptr<File>& b) const { return a == b; }
+    bool operator()(const Key& key, const std::unique_ptr<File>& file) const;
+    bool operator()(const std::unique_ptr<File>& file, const Key& key) const { return (*this)(key, file); }
+  };
+
   std::string name;
   ChannelPolicy policy;
+  std::unordered_set<std::unique_ptr<File>, Hash, Equal> files;
   std::unordered_map<std::string, std::unique_ptr<Destination>> hosts;
   std::array<std::deque<Destination*>, 3> rings;
-  std::deque<Place> special;  // units to notify or give back: no host is needed for them
-  std::unordered_map<std::uint64_t, Unit*> units;
+  Line special;  // units to notify or give back: no host is needed for them
   std::size_t ready = 0;
   std::size_t waiting = 0;
   std::size_t in_flight = 0;
-  std::size_t files = 0;
   std::uint64_t bytes = 0;
   bool stopped = false;
 };

@@ -1,5 +1,8 @@
 // Reading the queue tree: at the start, every SYNCH_TIME, and when there is room again. Names are listed a
 // directory at a time; only files that are not known yet are opened.
+#include <algorithm>
+#include <optional>
+
 #include "common/base/time.h"
 #include "common/log/log.h"
 #include "job_controller/controller.h"
@@ -8,26 +11,40 @@
 namespace waxwing::job_controller {
 
 namespace {
-constexpr std::size_t kFilesAtOnce = 200;
+constexpr std::size_t kFilesAtOnce = 1000;
+constexpr std::size_t kFilesAPiece = 50;
+
+using Entries = std::vector<std::optional<mta::queue::ScheduleEntry>>;
+
+std::optional<mta::queue::ScheduleEntry> read_entry(const mta::queue::Queue& queue, const FileName& name) {
+  const auto reader = mta::queue::Reader::open(queue, name);
+  if (reader) {
+    auto entry = mta::queue::make_schedule_entry(name, reader->envelope(), reader->message_size());
+    // Nothing left to do: it was not removed in time, by a crash.
+    if (entry.hosts.empty()) (void)queue.remove(name);
+    return entry;
+  }
+  if (mta::queue::is_gone(reader.error())) return std::nullopt;
+  if (reader.error().fault == Fault::permanent)
+    queue.set_aside(name, reader.error().text);
+  else
+    log::Event("queue.unreadable").with("file", name.relative()).with("why", reader.error().text).error();
+  return std::nullopt;
+}
 
 // On a worker.
-std::vector<mta::queue::ScheduleEntry> read_entries(const mta::queue::Queue& queue,
-                                                    const std::vector<FileName>& names) {
-  std::vector<mta::queue::ScheduleEntry> entries;
-  for (const auto& name : names) {
-    auto reader = mta::queue::Reader::open(queue, name);
-    if (reader) {
-      entries.push_back(mta::queue::make_schedule_entry(name, reader->envelope(), reader->message_size()));
-      // Nothing left to do: it was not removed in time, by a crash.
-      if (entries.back().hosts.empty()) (void)queue.remove(name);
-    } else if (mta::queue::is_gone(reader.error())) {
-      continue;
-    } else if (reader.error().fault == Fault::permanent) {
-      queue.set_aside(name, reader.error().text);
-    } else {
-      log::Event("queue.unreadable").with("file", name.relative()).with("why", reader.error().text).error();
-    }
-  }
+Entries read_entries(const mta::queue::Queue& queue, const std::vector<FileName>& names, Crew& crew) {
+  Entries entries(names.size());
+  const auto read_piece = [&](std::size_t piece) {
+    const auto end = std::min(names.size(), (piece + 1) * kFilesAPiece);
+    for (auto i = piece * kFilesAPiece; i < end; ++i) entries[i] = read_entry(queue, names[i]);
+  };
+  const auto pieces = (names.size() + kFilesAPiece - 1) / kFilesAPiece;
+  // The crew serves one at a time: only the look at the whole tree has so much to read.
+  if (pieces == 1)
+    read_piece(0);
+  else
+    crew.each(pieces, read_piece);
   return entries;
 }
 
@@ -48,20 +65,22 @@ Task<void> Controller::read_tree() {
   do {
     read_again_ = false;
     overflow_ = false;
+    schedule_.begin_look();
     next_synch_ms_ = monotonic_ms() + config_.synch_seconds * 1000;
     const auto begun = monotonic_ms();
     const auto before = schedule_.size();
     auto channels = co_await daemon_.workers().run([this] { return queue_->channels(); });
-    for (const auto& channel : channels) {
-      schedule_.set_stopped(channel, queue_->is_stopped(channel));
-      auto buckets = co_await daemon_.workers().run([this, &channel] { return queue_->buckets(channel); });
-      if (!buckets) {
-        log::Event("queue.unreadable").with("channel", channel).with("why", buckets.error().text).error();
-        continue;
-      }
-      for (const auto& bucket : *buckets) co_await read_bucket(channel, bucket);
-    }
-    co_await forget_removed();
+    for (const auto& channel : channels) schedule_.set_stopped(channel, queue_->is_stopped(channel));
+    // What does not fit waits in the tree. First each channel gets its share of the memory, so that one with
+    // much mail that waits does not keep the others out; then the rest is for who has more.
+    const auto share = config_.max_messages / std::max<std::size_t>(channels.size(), 1);
+    for (const auto& channel : channels) co_await read_channel(channel, share);
+    for (const auto& channel : std::exchange(cut_short_, {}))
+      co_await read_channel(channel, config_.max_messages);
+    for (const auto& channel : schedule_.channels())
+      if (!std::ranges::binary_search(channels, channel)) co_await forget_removed(channel);
+    overflow_ = overflow_ || !cut_short_.empty();
+    cut_short_.clear();
     log::Event("queue.tree_read")
         .with("messages", static_cast<std::int64_t>(schedule_.size()))
         .with("before", static_cast<std::int64_t>(before))
@@ -72,7 +91,20 @@ Task<void> Controller::read_tree() {
   jobs_.touch_all();
 }
 
-Task<void> Controller::read_bucket(std::string channel, std::string bucket) {
+Task<void> Controller::read_channel(const std::string& channel, std::size_t most_messages) {
+  auto buckets = co_await daemon_.workers().run([&] { return queue_->buckets(channel); });
+  if (!buckets) {
+    log::Event("queue.unreadable").with("channel", channel).with("why", buckets.error().text).error();
+    co_return;
+  }
+  for (const auto& bucket : *buckets) {
+    co_await read_bucket(channel, bucket, most_messages);
+    if (cut_short_.contains(channel)) co_return;
+  }
+  co_await forget_removed(channel);
+}
+
+Task<void> Controller::read_bucket(std::string channel, std::string bucket, std::size_t most_messages) {
   auto names = co_await daemon_.workers().run([&] { return list_messages(*queue_, channel, bucket); });
   if (!names) {
     log::Event("queue.unreadable").with("channel", channel).with("why", names.error().text).error();
@@ -80,9 +112,9 @@ Task<void> Controller::read_bucket(std::string channel, std::string bucket) {
   }
   std::vector<FileName> unknown;
   for (auto& name : *names) {
-    if (name.held || schedule_.knows(name)) continue;
-    if (is_full()) {
-      overflow_ = true;
+    if (name.held || schedule_.saw(name)) continue;
+    if (is_full() || schedule_.size(channel) + unknown.size() >= most_messages) {
+      cut_short_.insert(channel);
       break;
     }
     unknown.push_back(std::move(name));
@@ -92,13 +124,13 @@ Task<void> Controller::read_bucket(std::string channel, std::string bucket) {
   if (!unknown.empty()) co_await read_files(std::move(unknown));
 }
 
-// Files that were removed behind our back. One that was renamed meanwhile has another name in the schedule by
-// now.
-Task<void> Controller::forget_removed() {
-  const auto known = schedule_.files();
-  auto removed = co_await daemon_.workers().run([this, &known] {
+// One that was renamed while its directory was read has another name in the schedule by now, and is there.
+Task<void> Controller::forget_removed(std::string channel) {
+  const auto unseen = schedule_.unseen(channel);
+  if (unseen.empty()) co_return;
+  auto removed = co_await daemon_.workers().run([this, &unseen] {
     std::vector<FileName> names;
-    for (const auto& name : known)
+    for (const auto& name : unseen)
       if (!file_exists(queue_->path_of(name))) names.push_back(name);
     return names;
   });
@@ -110,8 +142,9 @@ Task<void> Controller::forget_removed() {
 }
 
 Task<void> Controller::read_files(std::vector<FileName> names) {
-  auto entries = co_await daemon_.workers().run([&] { return read_entries(*queue_, names); });
-  for (const auto& entry : entries) add(entry);
+  auto entries = co_await daemon_.workers().run([&] { return read_entries(*queue_, names, *crew_); });
+  for (const auto& entry : entries)
+    if (entry) add(*entry);
 }
 
 Task<void> Controller::look(std::string relative) {

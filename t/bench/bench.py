@@ -9,6 +9,7 @@ Results: BUILD/bench/results.jsonl, and a table on standard output. Nothing else
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,7 +93,27 @@ def w8(bench):
     bench.run('command', 'fetch_50_bodies_20conn', command='FETCH 1:50 (BODY.PEEK[])', **imap, **box)
 
 
-WORKLOADS = {'W1': w1, 'W2': w2, 'W3': w3, 'W4': w4, 'W5': w5, 'W6': w6, 'W7': w7, 'W8': w8}
+def queue(bench):
+    """The schedule by itself, then the start of a job controller with so many messages in its tree."""
+    for count in (10_000, 100_000, 1_000_000):
+        bench.run('schedule', f'schedule_{count}', count=count, users=1000)
+    bench.command('imsimta', 'queue', 'stop', 'tcp_local')
+    bench.command('stop-msg', 'job_controller')
+    bench.edit('job_controller.cnf', r'(?m)^MAX_MESSAGES=.*', f'MAX_MESSAGES={2 * bench.messages}')
+    bench.run('queue-tree', 'queue_files_written', count=bench.messages, users=1000, size=1024, conns=2)
+    log = os.path.join(bench.root, 'log', 'job_controller.log')
+    begin = os.path.getsize(log) if os.path.exists(log) else 0
+    bench.command('start-msg', 'job_controller')
+    read = bench.wait_log(log, begin, r'queue\.tree_read messages=(\d+) before=\d+ ms=(\d+)')
+    with open(os.path.join(bench.root, 'run', 'job_controller.pid')) as file:
+        pid = int(file.read())
+    with open(f'/proc/{pid}/status') as file:
+        memory = int(re.search(r'VmRSS:\s+(\d+)', file.read())[1])
+    bench.keep_row({'figure': 'queue_start', 'messages': int(read[1]), 'scan_s': int(read[2]) / 1000,
+                    'job_controller_kib': memory, 'bytes_per_message': round(memory * 1024 / max(1, int(read[1])))})
+
+
+WORKLOADS = {'W1': w1, 'W2': w2, 'W3': w3, 'W4': w4, 'W5': w5, 'W6': w6, 'W7': w7, 'W8': w8, 'queue': queue}
 
 
 def disk_of(path):
@@ -106,6 +127,7 @@ def disk_of(path):
 
 class Bench:
     def __init__(self, options):
+        self.messages = options.messages
         self.build, self.seconds = os.path.abspath(options.build), options.seconds
         self.folder = tempfile.mkdtemp(prefix='waxwing-bench-') if not options.box else None
         self.root = os.path.abspath(options.box or os.path.join(self.folder, 'box'))
@@ -150,12 +172,35 @@ class Bench:
         done = subprocess.run(words, capture_output=True, text=True, timeout=600)
         if done.returncode:
             sys.exit(f'{figure}: {done.stderr}')
-        row = json.loads(done.stdout)
+        self.keep_row(json.loads(done.stdout))
+
+    def keep_row(self, row):
+        row['workload'] = self.workload
         row['when'] = time.strftime('%F %T', time.gmtime())
         self.results.append(row)
         self.output.write(json.dumps(row) + '\n')
         self.output.flush()
-        print(table_row(row), flush=True)
+        print(table_row(row) if 'unit' in row else json.dumps(row), flush=True)
+
+    def edit(self, name, pattern, replacement):
+        """Changes a file of config/ and publishes it."""
+        path = os.path.join(self.root, 'config', name)
+        with open(path) as file:
+            text = file.read()
+        with open(path, 'w') as file:
+            file.write(re.sub(pattern, replacement, text))
+        self.command('imsimta', 'cnbuild')
+
+    def wait_log(self, path, begin, pattern, seconds=600):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with open(path) as file:
+                file.seek(begin)
+                found = re.search(pattern, file.read())
+            if found:
+                return found
+            time.sleep(0.1)
+        sys.exit(f'{path} never had {pattern}')
 
     def idle(self, *options):
         """Idle connections, which have figures of their own."""
@@ -202,6 +247,7 @@ def main():
     parser.add_argument('--build', default=os.path.join(TOP, 'build'))
     parser.add_argument('--seconds', type=int, default=4)
     parser.add_argument('--port-base', type=int, default=20000)
+    parser.add_argument('--messages', type=int, default=100_000, help='in the queue, for the workload queue')
     parser.add_argument('--box')
     parser.add_argument('--keep', action='store_true')
     parser.add_argument('--output')

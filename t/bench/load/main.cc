@@ -31,6 +31,8 @@ constexpr Workload kWorkloads[] = {
     {"command", "one IMAP command on the box, again and again", one_command},
     {"pop", "POP3 RETR of every message", pop_retrieval},
     {"store-fill", "makes the box of the first user hold count messages, by the store library", store_fill},
+    {"queue-tree", "count files into the queue below root=, for users= hosts", queue_tree},
+    {"schedule", "count messages for users= hosts through a schedule of its own", schedule_cost},
 };
 
 int usage() {

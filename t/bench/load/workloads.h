@@ -18,4 +18,8 @@ void one_command(const Options& options);     // one IMAP command again and agai
 void pop_retrieval(const Options& options);   // RETR of every message
 void store_fill(const Options& options);  // store_fill.cc: count messages for one user, by the store library
 
+void queue_tree(const Options& options);  // queue_tree.cc: count files into the queue below root
+void schedule_cost(
+    const Options& options);  // job_controller's schedule, without it: cost and memory a message
+
 }  // namespace waxwing::bench

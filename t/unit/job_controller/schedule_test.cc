@@ -265,12 +265,12 @@ TEST_CASE("connections to one host grow with its backlog by threaddepth") {
 TEST_CASE("what a dead program had in hand is given out again, later each time it dies") {
   Bench bench;
   bench.add("ims-ms", {"store"});
-  const auto unit = bench.take("ims-ms")->unit;
-  bench.schedule.returned(unit, false, bench.now);
-  REQUIRE(bench.take("ims-ms"));
-  bench.schedule.returned(unit, true, bench.now);
-  REQUIRE(bench.take("ims-ms"));
-  bench.schedule.returned(unit, true, bench.now);
+  for (const bool crashed : {false, true, true}) {
+    const auto assignment = bench.take("ims-ms");
+    REQUIRE(assignment);
+    bench.schedule.returned(assignment->unit, crashed, bench.now);
+    bench.schedule.returned(assignment->unit, crashed, bench.now);  // says nothing new
+  }
   CHECK_FALSE(bench.take("ims-ms"));
   bench.now += 40'000;
   REQUIRE(bench.take("ims-ms"));
@@ -332,4 +332,23 @@ TEST_CASE("a hundred thousand messages to ten thousand hosts come and go") {
   CHECK(first_round.size() == 10000);  // every host once before any comes twice
   while (const auto work = bench.take("tcp_local", 1)) bench.schedule.done(work->unit, bench.now);
   CHECK(bench.schedule.size() == 0);
+}
+
+TEST_CASE("a look at the tree finds what was removed behind our back, and nothing else") {
+  Bench bench;
+  const auto busy = *FileName::parse(bench.add("tcp_local", {"b.test"}));
+  REQUIRE(bench.take());
+  const auto stays = *FileName::parse(bench.add("tcp_local", {"a.test"}));
+  const auto gone = *FileName::parse(bench.add("tcp_local", {"a.test"}));
+  bench.schedule.begin_look();
+  CHECK(bench.schedule.saw(stays));
+  CHECK_FALSE(bench.schedule.saw(*FileName::parse("tcp_local/001/ZZ9999.00")));
+  const auto fresh = *FileName::parse(bench.add("tcp_local", {"c.test"}));
+  const auto unseen = bench.schedule.unseen("tcp_local");
+  REQUIRE(unseen.size() == 1);
+  CHECK(unseen[0].relative() == gone.relative());
+  CHECK(bench.schedule.size("tcp_local") == 4);
+  CHECK(bench.schedule.size("unknown") == 0);
+  CHECK(bench.schedule.knows(fresh));
+  CHECK(bench.schedule.knows(busy));
 }

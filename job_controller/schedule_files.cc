@@ -1,0 +1,82 @@
+// Which files are known, and their names.
+#include <fmt/format.h>
+
+#include "job_controller/schedule.h"
+#include "job_controller/schedule_detail.h"
+
+namespace waxwing::job_controller {
+
+FileName Schedule::File::name() const {
+  FileName name;
+  name.channel = channel->name;
+  name.bucket = fmt::format("{:03}", bucket);
+  name.attempts = attempts_in_name;
+  name.id = id;
+  name.copy = copy;
+  return name;
+}
+
+std::size_t Schedule::Channel::Hash::operator()(const Key& key) const {
+  const std::hash<std::string_view> hash;
+  return hash(key.id) ^ (hash(key.copy) << 1);
+}
+
+std::size_t Schedule::Channel::Hash::operator()(const std::unique_ptr<File>& file) const {
+  return (*this)(Key{file->id, file->copy, {}});
+}
+
+bool Schedule::Channel::Equal::operator()(const Key& key, const std::unique_ptr<File>& file) const {
+  return key.id == file->id && key.copy == file->copy &&
+         to_number<std::uint16_t>(key.bucket) == std::optional(file->bucket);
+}
+
+Schedule::File* Schedule::find_file(const FileName& name) const {
+  const auto* channel = find_channel(name.channel);
+  if (channel == nullptr) return nullptr;
+  const auto at = channel->files.find(Channel::key_of(name));
+  return at == channel->files.end() ? nullptr : at->get();
+}
+
+std::size_t Schedule::size(const std::string& name) const {
+  const auto* channel = find_channel(name);
+  return channel == nullptr ? 0 : channel->files.size();
+}
+
+bool Schedule::saw(const FileName& name) {
+  auto* file = find_file(name);
+  if (file != nullptr) file->seen_in_look = look_;
+  return file != nullptr;
+}
+
+std::vector<FileName> Schedule::unseen(const std::string& name) const {
+  std::vector<FileName> names;
+  if (const auto* channel = find_channel(name))
+    for (const auto& file : channel->files)
+      if (file->seen_in_look != look_ && file->in_flight == 0) names.push_back(file->name());
+  return names;
+}
+
+std::optional<FileName> Schedule::name_of(const FileName& name) const {
+  const auto* file = find_file(name);
+  if (file == nullptr) return std::nullopt;
+  return file->name();
+}
+
+void Schedule::drop_file(File& file) {
+  // With its last unit the file itself is gone.
+  const auto count = file.unit_count;
+  auto* const units = file.units.get();
+  std::uint32_t left = file.units_left;
+  for (std::uint32_t i = 0; i < count && left > 0; ++i) {
+    if (units[i].state == State::done) continue;
+    --left;
+    drop_unit(units[i]);
+  }
+}
+
+void Schedule::settle_name(File& file) {
+  if (file.in_flight == 0 && file.attempts_in_name < file.attempts)
+    file.attempts_in_name = static_cast<std::uint16_t>(rename_(file.name(), file.attempts).attempts);
+}
+
+}  // namespace waxwing::job_controller
