@@ -89,8 +89,24 @@ std::vector<WorkerLoad> Service::loads() const {
   return all;
 }
 
+// Programs of this host (other tiers in a sandbox, a proxy) are trusted with what they open.
+bool Service::has_too_many(const AcceptedConnection& connection) const {
+  if (settings_.max_client_conns == 0 || connection.peer_address == connection.local_address) return false;
+  std::int64_t held = 0;
+  for (const auto& worker : workers_) held += worker->connections_of(connection.peer_address);
+  return held >= settings_.max_client_conns;
+}
+
 void Service::hand_over(AcceptedConnection connection) {
   if (stopping_) return turn_away(std::move(connection), "421 4.3.2 Service shutting down, try again later");
+  if (has_too_many(connection)) {
+    log::Event("dispatcher.client_limit")
+        .with("service", settings_.name)
+        .with("peer", connection.transport_info())
+        .with("limit", settings_.max_client_conns)
+        .notice();
+    return turn_away(std::move(connection), "421 4.7.0 Too many connections from your address");
+  }
   if (wants_worker(settings_, loads())) start_worker();
   const int index = pick_worker(settings_, loads());
   if (index < 0) {

@@ -41,6 +41,7 @@ class Service {
   WorkerProcess* start_worker();
   void worker_gone(WorkerProcess* worker);
   std::vector<struct WorkerLoad> loads() const;
+  bool has_too_many(const AcceptedConnection& connection) const;
 
   Daemon& daemon_;
   ServiceSettings settings_;

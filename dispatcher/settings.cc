@@ -41,6 +41,7 @@ void set_number(ServiceSettings& service, std::int64_t value) {
 }
 const NumberOption kNumbers[] = {
     {"BACKLOG", 0, set_number<&ServiceSettings::backlog>},
+    {"MAX_CLIENT_CONNS", 0, set_number<&ServiceSettings::max_client_conns>},
     {"MAX_CONNS", 1, set_number<&ServiceSettings::max_conns>},
     {"MAX_IDLE_TIME", 0, set_number<&ServiceSettings::max_idle_time_s>},
     {"MAX_HANDOFFS", 1, set_number<&ServiceSettings::max_life_conns>},  // older name

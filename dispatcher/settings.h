@@ -24,7 +24,8 @@ struct ServiceSettings {
   int min_procs = 0, max_procs = 5;
   int min_conns = 3, max_conns = 10;
   int max_shutdown = 2;
-  int backlog = 0;  // 0: max_conns * max_procs, at least 5
+  int max_client_conns = 200;  // of one address, this host's own excepted; 0: no limit
+  int backlog = 0;             // 0: max_conns * max_procs, at least 5
   std::int64_t max_life_conns = 300;
   std::int64_t max_life_time_s = 86400;
   std::int64_t max_idle_time_s = 600;

@@ -138,15 +138,26 @@ void WorkerProcess::heard(const Record& record) {
   } else if (record.is("draining")) {
     // It was told to end by somebody else: nothing more goes to it, and it may go when it knows that.
     drain();
-  } else if (record.is("load")) {
-    active_ = record.number("active");
-    taken_ = record.number("taken");
-    if (load().active == 0) idle_since_ms_ = monotonic_ms();
+  } else if (record.is("closed")) {
+    for (const auto peer : record.all("peer")) {
+      const auto at = clients_.find(std::string(peer));
+      if (at == clients_.end()) continue;
+      --active_;
+      if (--at->second == 0) clients_.erase(at);
+    }
+    if (active_ == 0) idle_since_ms_ = monotonic_ms();
   }
+}
+
+std::int64_t WorkerProcess::connections_of(const std::string& peer_address) const {
+  const auto at = clients_.find(peer_address);
+  return at == clients_.end() ? 0 : at->second;
 }
 
 Result<> WorkerProcess::hand(const AcceptedConnection& connection, UniqueFd fd) {
   ++handed_;
+  ++active_;
+  ++clients_[connection.peer_address];
   return socket_.send(connection.to_record(), std::move(fd));
 }
 
@@ -164,7 +175,7 @@ void WorkerProcess::stop() {
 WorkerLoad WorkerProcess::load() const {
   const auto now = monotonic_ms();
   WorkerLoad load;
-  load.active = active_ + (handed_ - taken_);
+  load.active = active_;
   load.handed = handed_;
   load.age_s = (now - started_ms_) / 1000;
   load.idle_s = load.active ? 0 : (now - idle_since_ms_) / 1000;

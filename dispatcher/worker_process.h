@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "common/daemon/daemon.h"
 #include "common/net/seqpacket.h"
@@ -27,6 +28,8 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   void drain();  // finish sessions, then end
   void stop();   // the same, sessions between messages end at once
   WorkerLoad load() const;
+  // Connections of that client which it holds.
+  std::int64_t connections_of(const std::string& peer_address) const;
   bool ready() const { return ready_; }
   pid_t pid() const { return pid_; }
 
@@ -39,7 +42,8 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   pid_t pid_;
   PacketSocket socket_;
   bool ready_ = false, draining_ = false;
-  std::int64_t handed_ = 0, taken_ = 0, active_ = 0;
+  std::int64_t handed_ = 0, active_ = 0;
+  std::unordered_map<std::string, std::int64_t> clients_;  // connections by address
   std::int64_t started_ms_, idle_since_ms_;
 };
 

@@ -17,13 +17,21 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
   Handler handler;
   std::function<void()> stop_handler;
   std::atomic<std::int64_t> active{0};
-  std::int64_t taken = 0;  // main loop only
+  Record closed{"closed"};  // not sent yet; main loop only
   std::atomic<bool> draining{false}, stopping{false};
   bool final = false;  // the dispatcher sends no more connections
 
+  // Sessions that end in one turn of the loop are told of in one packet.
+  void ended(const std::string& peer_address) {
+    constexpr std::size_t kMostInPacket = 500;
+    if (closed.fields().empty()) daemon.loop().post([self = shared_from_this()] { self->report(); });
+    closed.set("peer", peer_address);
+    if (closed.fields().size() >= kMostInPacket) report();
+  }
+
   void report() {
-    if (!dispatcher.broken())
-      (void)dispatcher.send(Record("load").set("active", active.load()).set("taken", taken));
+    if (!closed.fields().empty() && !dispatcher.broken()) (void)dispatcher.send(closed);
+    closed = Record("closed");
   }
 
   void begin_stop() {
@@ -43,9 +51,7 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
       log::Event("worker.connection.bad").with("error", connection.error().text).error();
       return;
     }
-    ++taken;
     ++active;
-    report();
     auto& loop = daemon.next_loop();
     // std::function wants something it can copy.
     auto shared = std::make_shared<AcceptedConnection>(std::move(*connection));
@@ -55,15 +61,16 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
   static Task<void> session(std::shared_ptr<Inner> self, EventLoop& loop, AcceptedConnection connection) {
     const auto guard = self->daemon.session();
     const std::string info = connection.transport_info();
+    const std::string peer_address = connection.peer_address;
     try {
       auto work = self->handler(loop, std::move(connection));
       co_await std::move(work);
     } catch (const std::exception& error) {
       log::Event("worker.session.exception").with("peer", info).with("what", error.what()).error();
     }
-    self->daemon.loop().post([self] {
+    self->daemon.loop().post([self, peer_address] {
       --self->active;
-      self->report();
+      self->ended(peer_address);
       self->end_when_idle();
     });
   }

@@ -8,7 +8,7 @@
 //                         drain       no more connections follow: finish the sessions there are, then end
 //                         stop        as drain, and sessions that wait between two messages end at once
 //   worker → dispatcher   ready       serving
-//                         load active= taken=    sessions open now; connections taken since the start
+//                         closed peer=…   sessions that are over, each by its client's address
 //                         draining    ended by signal: hand me nothing more
 //                         (end of file: gone)
 // A dispatcher that is gone (end of file here) means drain: the sessions finish, a new dispatcher has its own
