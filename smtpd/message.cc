@@ -4,6 +4,7 @@
 #include "common/base/time.h"
 #include "common/log/log.h"
 #include "common/mail/smtp_data.h"
+#include "mta/protocol/data_rate.h"
 #include "smtpd/received.h"
 #include "smtpd/session.h"
 
@@ -105,6 +106,30 @@ std::optional<Verdict> Session::strictness(std::size_t longest_line, bool has_8b
   return std::nullopt;
 }
 
+Session::Rate Session::data_rate() const {
+  const auto& options = settings_->options;
+  return {{options.least_data_rate, options.least_data_rate_after_ms, monotonic_ms()}, stream_.bytes_in()};
+}
+
+// Bytes of the message are buffered when this answers true; else the session is over.
+Task<bool> Session::more_data(const Rate& rate) {
+  if (!stream_.peek().empty()) co_return true;
+  auto more = co_await stream_.fill();
+  const bool came = more && *more;
+  const bool slow = came && rate.least.too_slow(stream_.bytes_in() - rate.bytes_before, monotonic_ms());
+  if (came && !slow) co_return true;
+  over_ = true;
+  log::Event(slow ? "smtp.data.slow" : "smtp.data.lost")
+      .with("sid", sid_)
+      .with("qid", in_transaction() ? message_->queue_id() : "")
+      .notice();
+  if (slow)
+    reply({421, "4.4.2", "The message comes too slowly, closing the connection"});
+  else if (!more && is_timeout(more.error()))
+    reply({421, "4.4.2", "Timeout, closing the connection"});
+  co_return false;
+}
+
 Task<void> Session::receive_data() {
   const bool repair = settings_->options.bare_line_ends == 1 || channel_->is(Kw::smtp_crorlf) ||
                       channel_->is(Kw::smtp_cr) || channel_->is(Kw::smtp_lf);
@@ -113,16 +138,10 @@ Task<void> Session::receive_data() {
   std::optional<Verdict> refusal;
   std::uint64_t drained = 0;
   std::string bytes;
+  const auto rate = data_rate();
   while (!decoder.done()) {
-    if (stream_.peek().empty()) {
-      auto more = co_await stream_.fill();
-      if (!more || !*more) {
-        over_ = true;
-        log::Event("smtp.data.lost").with("sid", sid_).with("qid", message_->queue_id()).notice();
-        if (!more && is_timeout(more.error())) reply({421, "4.4.2", "Timeout, closing the connection"});
-        co_return;
-      }
-    }
+    auto more = co_await more_data(rate);
+    if (!more) co_return;
     bytes.clear();
     stream_.skip(decoder.feed(stream_.peek(), bytes));
     if (refusal) {
@@ -189,11 +208,10 @@ Task<void> Session::bdat(std::string_view argument) {
 
 Task<bool> Session::receive_chunk(std::uint64_t size) {
   std::uint64_t drained = 0;
+  const auto rate = data_rate();
   while (size > 0) {
-    if (stream_.peek().empty()) {
-      auto more = co_await stream_.fill();
-      if (!more || !*more) co_return false;
-    }
+    auto more = co_await more_data(rate);
+    if (!more) co_return false;
     const auto piece =
         stream_.peek().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(size, kPieceBytes)));
     size -= piece.size();

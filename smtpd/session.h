@@ -15,6 +15,7 @@
 #include "common/net/stream.h"
 #include "common/worker/worker.h"
 #include "mta/protocol/command.h"
+#include "mta/protocol/data_rate.h"
 #include "mta/submission/submission.h"
 #include "smtpd/server.h"
 
@@ -75,6 +76,12 @@ class Session final : public ServerSession {
   Task<void> bdat(std::string_view argument);
   std::optional<Verdict> may_data();
   std::optional<Verdict> strictness(std::size_t longest_line, bool has_8bit) const;
+  struct Rate {
+    mta::protocol::DataRate least;
+    std::uint64_t bytes_before;  // of the stream, at the beginning of the message
+  };
+  Rate data_rate() const;
+  Task<bool> more_data(const Rate& rate);
   Task<void> receive_data();
   Task<bool> receive_chunk(std::uint64_t size);
   Task<void> finish(std::optional<Verdict> refusal);

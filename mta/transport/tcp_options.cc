@@ -19,7 +19,7 @@ struct Number {
   std::int64_t scale;  // 60000 for minutes
   std::int64_t lowest, highest;
 };
-constexpr std::int64_t kMinute = 60000, kLongest = 7 * 24 * 60,
+constexpr std::int64_t kSecond = 1000, kMinute = 60000, kLongest = 7 * 24 * 60,
                        kMany = std::numeric_limits<std::int32_t>::max();
 
 constexpr Number kNumbers[] = {
@@ -31,6 +31,8 @@ constexpr Number kNumbers[] = {
     {"MAX_HELO_DOMAIN_LENGTH", &TcpOptions::max_helo_domain_length, 1, 1, 1000},
     {"MAX_B_ENTRIES", &TcpOptions::max_bad_commands_logged, 1, 0, kMany},
     {"MAX_J_ENTRIES", &TcpOptions::max_rejections_logged, 1, 0, kMany},
+    {"LEAST_DATA_RATE", &TcpOptions::least_data_rate, 1, 0, kMany},
+    {"LEAST_DATA_RATE_AFTER", &TcpOptions::least_data_rate_after_ms, kSecond, 1, 3600},
     {"COMMAND_RECEIVE_TIME", &TcpOptions::command_receive_ms, kMinute, 1, kLongest},
     {"DATA_RECEIVE_TIME", &TcpOptions::data_receive_ms, kMinute, 1, kLongest},
     {"COMMAND_TRANSMIT_TIME", &TcpOptions::command_transmit_ms, kMinute, 1, kLongest},

@@ -25,7 +25,9 @@ struct TcpOptions {
   std::string size_error_text = "message size exceeds the limit";
   bool hide_verify = false, disable_expand = true;
   bool check_source = false;
-  int bare_line_ends = 0;  // BARE_LINE_ENDS: 0 refuse, 1 repair to CRLF
+  int bare_line_ends = 0;                         // BARE_LINE_ENDS: 0 refuse, 1 repair to CRLF
+  std::int64_t least_data_rate = 100;             // LEAST_DATA_RATE: bytes a second; 0: any
+  std::int64_t least_data_rate_after_ms = 60000;  // LEAST_DATA_RATE_AFTER, in seconds in the file
   std::int64_t command_receive_ms = 5 * 60000;
   std::int64_t data_receive_ms = 5 * 60000;
   std::int64_t command_transmit_ms = 5 * 60000;
