@@ -268,7 +268,9 @@ Task<void> accept_packets(EventLoop& loop, UniqueFd listener, std::function<void
       ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
       handler(PacketSocket(loop, std::move(fd)));
     } else if (errno == EAGAIN) {
-      co_await loop.readable(listener.get(), -1);
+      // A listener that was shut down is readable for ever and never has anybody: cancel_waits() ends it.
+      const auto ready = co_await loop.readable(listener.get(), -1);
+      if (ready == Ready::closed) co_return;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
       co_await loop.sleep(200);
     } else if (errno != EINTR && errno != ECONNABORTED) {

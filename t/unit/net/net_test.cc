@@ -95,7 +95,7 @@ Task<void> read_with_timeout(Stream& stream, std::string& what) {
   what = !line && is_timeout(line.error()) ? "timeout" : "other";
 }
 // A byte every few milliseconds, and a line's end only long after the reader's patience.
-Task<void> keep_dripping(EventLoop& loop, Stream& writer, const std::string& what) {
+Task<void> keep_dripping(EventLoop& loop, Stream& writer, const std::string& what, bool& over) {
   for (int n = 0; n < 100 && what.empty(); ++n) {
     writer.write("x");
     auto flushed = co_await writer.flush();
@@ -105,6 +105,10 @@ Task<void> keep_dripping(EventLoop& loop, Stream& writer, const std::string& wha
   writer.write("\r\n");
   auto flushed = co_await writer.flush();
   CHECK(flushed);
+  over = true;
+}
+Task<void> until(EventLoop& loop, const bool& over) {
+  while (!over) co_await loop.sleep(1);
 }
 Task<void> read_interrupted(Stream& stream, std::string& what) {
   auto line = co_await stream.read_line(100);
@@ -123,9 +127,11 @@ TEST_CASE("a read ends by time-out, and by interrupt without harm") {
   run(loop, read_with_timeout(reader, what));
   CHECK(what == "timeout");
   what.clear();
-  loop.post([&] { spawn(keep_dripping(loop, writer, what)); });
+  bool over = false;
+  loop.post([&] { spawn(keep_dripping(loop, writer, what, over)); });
   run(loop, read_with_timeout(reader, what));
   CHECK(what == "timeout");
+  run(loop, until(loop, over));
   EventLoop second;
   Pair other;
   Stream quiet(second, std::move(other.a)), talker(second, std::move(other.b));
@@ -193,12 +199,14 @@ TEST_CASE("STARTTLS drops what was injected before it; certificates are made, lo
 }
 
 namespace {
-Task<void> packet_echo(PacketSocket socket) {
+Task<void> packet_echo(EventLoop& loop, PacketSocket socket, int& clients) {
+  ++clients;
   for (;;) {
     auto packet = co_await socket.receive();
-    if (!packet || !*packet) co_return;
+    if (!packet || !*packet) break;
     (void)socket.send((*packet)->record, std::move((*packet)->fd));
   }
+  if (--clients == 0) loop.stop();
 }
 }  // namespace
 
@@ -210,10 +218,12 @@ TEST_CASE("records and descriptors cross a Unix socket, also under a path longer
   auto listener = listen_unix(path);
   REQUIRE(listener);
   EventLoop loop;
+  int clients = 0;
+  const int listening = listener->get();
   std::thread thread([&] { loop.run(); });
   loop.post([&] {
     serve_unix(loop, std::move(*listener),
-               [](PacketSocket socket) { spawn(packet_echo(std::move(socket))); });
+               [&](PacketSocket socket) { spawn(packet_echo(loop, std::move(socket), clients)); });
   });
   auto socket = connect_unix(path);
   REQUIRE(socket);
@@ -231,7 +241,12 @@ TEST_CASE("records and descriptors cross a Unix socket, also under a path longer
   CHECK(::read(ends[0], &c, 1) == 1);
   ::close(ends[0]);
   CHECK(ask(path, Record("question").set("a", "b"))->get("a") == "b");
-  loop.stop();
+  // Nobody is accepted any more; the loop ends with the last client.
+  loop.post([&] {
+    ::shutdown(listening, SHUT_RDWR);
+    loop.cancel_waits(listening);
+  });
+  socket->reset();
   thread.join();
 }
 
