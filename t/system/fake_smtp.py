@@ -13,6 +13,8 @@ import socket
 import ssl
 import threading
 
+import waxwing
+
 Message = collections.namedtuple('Message', 'connection mail rcpts data how')
 
 
@@ -28,12 +30,12 @@ class Host:
         self.early = []          # commands that came before the answer to the one before, without PIPELINING
         self.changed = threading.Condition()
 
-    def wait(self, condition, what, deadline=30):
+    def wait(self, condition, what, deadline=waxwing.DEADLINE):
         with self.changed:
             if not self.changed.wait_for(condition, deadline):
                 raise AssertionError(f'waited {deadline} s in vain for {what}; commands: {self.commands}')
 
-    def wait_messages(self, count, deadline=30):
+    def wait_messages(self, count, deadline=waxwing.DEADLINE):
         self.wait(lambda: len(self.messages) >= count, f'{count} messages', deadline)
         return self.messages
 

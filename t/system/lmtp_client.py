@@ -1,10 +1,12 @@
 """A small LMTP client for tests: raw lines, every reply collected whole."""
 import socket
 
+import waxwing
+
 
 class Lmtp:
     def __init__(self, port, hello=True):
-        self.socket = socket.create_connection(('127.0.0.1', port), timeout=30)
+        self.socket = socket.create_connection(('127.0.0.1', port), timeout=waxwing.DEADLINE)
         self.file = self.socket.makefile('rb')
         self.greeting = self.reply()
         if hello:

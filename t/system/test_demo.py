@@ -13,7 +13,7 @@ DEMO = os.path.join(waxwing.TOP, 'tools/demo/demo.py')
 
 
 def demo(*words):
-    return subprocess.run([sys.executable, DEMO, *words], capture_output=True, text=True, errors='replace', timeout=120)
+    return subprocess.run([sys.executable, DEMO, *words], capture_output=True, text=True, errors='replace', timeout=4 * waxwing.DEADLINE)
 
 
 class Demo(unittest.TestCase):

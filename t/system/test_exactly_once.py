@@ -203,7 +203,7 @@ class ExactlyOnce(waxwing.TestCase):
         self.assertEqual(sorted(accepted.values()), list(range(MESSAGES)))
         self.assertGreater(sum(s.lost_connections for s in done), 0, 'the dead worker was not noticed by anybody')
 
-        self.box.wait_queue_empty(deadline=300)
+        self.box.wait_queue_empty(deadline=10 * waxwing.DEADLINE)
         seen = {}
         for user in range(1, USERS + 1):
             for raw in fetch_all(self.box, user):

@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 import unittest
 
+import waxwing
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -18,7 +20,7 @@ class Install(unittest.TestCase):
         shutil.copy('/bin/sleep', os.path.join(self.stage, 'bin', 'daemon'))
 
     def install(self, *prefix):
-        subprocess.run([os.path.join(TOP, 'etc', 'make', 'install-tree'), self.stage, self.target, *prefix], check=True, timeout=60)
+        subprocess.run([os.path.join(TOP, 'etc', 'make', 'install-tree'), self.stage, self.target, *prefix], check=True, timeout=2 * waxwing.DEADLINE)
 
     def test_the_unit_names_the_place_it_is_installed_for(self):
         shutil.copy(os.path.join(TOP, 'etc/system/waxwing.service'), os.path.join(self.stage, 'etc/system'))
@@ -39,7 +41,7 @@ class Install(unittest.TestCase):
             self.install()
             self.assertIsNone(running.poll())
             self.assertNotEqual(os.stat(program).st_ino, old)
-            self.assertEqual(subprocess.run([program, '0'], timeout=60).returncode, 0)
+            self.assertEqual(subprocess.run([program, '0'], timeout=2 * waxwing.DEADLINE).returncode, 0)
         finally:
             running.kill()
             running.wait()

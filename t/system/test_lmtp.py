@@ -222,7 +222,7 @@ class ByHand(LmtpTest):
             waiting = self.lmtp()
             server.terminate()
             self.assertEqual(waiting.reply()[0], 421)
-            self.assertEqual(server.wait(timeout=30), 0)
+            self.assertEqual(server.wait(timeout=waxwing.DEADLINE), 0)
         finally:
             server.kill()
             server.wait()

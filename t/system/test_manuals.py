@@ -38,7 +38,7 @@ class Manuals(unittest.TestCase):
         for name in sorted(os.listdir(os.path.join(waxwing.STAGE, 'bin'))):
             with self.subTest(name):
                 out = subprocess.run([os.path.join(waxwing.STAGE, 'bin', name), '--help'], capture_output=True, text=True,
-                                     stdin=subprocess.DEVNULL, timeout=20)
+                                     stdin=subprocess.DEVNULL, timeout=waxwing.DEADLINE)
                 self.assertEqual((out.returncode, out.stderr), (0, ''))
                 self.assertRegex(out.stdout, rf'^usage: {re.escape(name)} ')
 

@@ -30,7 +30,7 @@ class Wire:
     """A raw POP3 connection."""
 
     def __init__(self, box, greet=True):
-        self.socket = socket.create_connection(('127.0.0.1', box.port('POP')), timeout=30)
+        self.socket = socket.create_connection(('127.0.0.1', box.port('POP')), timeout=waxwing.DEADLINE)
         self.file = self.socket.makefile('rb')
         self.greeting = self.line() if greet else ''
 
@@ -113,7 +113,7 @@ class Reading(PopTest):
 
     def test_a_binary_message_cannot_play_the_server(self):
         binary = b'Subject: binary\r\n\r\nfirst\n.\r\n+OK injected\nsecond\r.\rthird\n.\n'
-        with smtplib.SMTP('127.0.0.1', self.box.port('SMTP'), timeout=30) as smtp:
+        with smtplib.SMTP('127.0.0.1', self.box.port('SMTP'), timeout=waxwing.DEADLINE) as smtp:
             smtp.ehlo('client.test')
             smtp.mail('a@b.test', ['BODY=BINARYMIME'])
             smtp.rcpt('bin@' + self.box.domain)

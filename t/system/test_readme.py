@@ -21,7 +21,7 @@ class Readme(waxwing.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, True)
 
     def shell(self, script):
-        out = subprocess.run(['bash', '-euc', script], capture_output=True, text=True, errors='replace', timeout=60,
+        out = subprocess.run(['bash', '-euc', script], capture_output=True, text=True, errors='replace', timeout=2 * waxwing.DEADLINE,
                              cwd=self.folder, env=dict(self.box.env, HOME=self.folder, TERM='dumb'), stdin=subprocess.DEVNULL)
         self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
         return out.stdout

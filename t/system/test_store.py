@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
+import waxwing
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.join(os.environ.get('WAXWING_BUILD', os.path.join(TOP, 'build')), 'bin')
 
@@ -30,11 +32,11 @@ class Store(unittest.TestCase):
 
     def kill(self, number):
         self.stored.send_signal(number)
-        return self.stored.wait(timeout=30)
+        return self.stored.wait(timeout=waxwing.DEADLINE)
 
     def run_tool(self, name, *arguments, status=0):
         done = subprocess.run([os.path.join(BIN, name), '--instance', self.root, *arguments],
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=2 * waxwing.DEADLINE)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout
 
@@ -79,7 +81,7 @@ class Store(unittest.TestCase):
         self.kill(signal.SIGKILL)
         tool = subprocess.Popen([os.path.join(BIN, 'mboxutil'), '--instance', self.root, '-c', 'user/ann/INBOX'])
         self.start()
-        self.assertEqual(tool.wait(timeout=30), 0)
+        self.assertEqual(tool.wait(timeout=waxwing.DEADLINE), 0)
 
 
 if __name__ == '__main__':

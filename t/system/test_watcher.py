@@ -61,7 +61,7 @@ class Instance:
             f.write(mode)
 
     def run(self, *words):
-        return subprocess.run([os.path.join(self.root, 'bin', words[0]), *words[1:]], text=True, timeout=60,
+        return subprocess.run([os.path.join(self.root, 'bin', words[0]), *words[1:]], text=True, timeout=2 * waxwing.DEADLINE,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def status(self):

@@ -2,7 +2,8 @@
 import re
 import socket
 
-DEADLINE = 30.0
+from waxwing import DEADLINE
+
 LINE = re.compile(r'^(?:([A-Z]) )?([CS])(\{)?: ?(.*)$')
 
 

@@ -36,7 +36,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get('WAXWING_BUILD', os.path.join(TOP, 'build'))
 STAGE = os.path.join(BUILD, 'stage')
 PORTS = 12            # what a sandbox takes from its port base on
-DEADLINE = 30.0       # seconds; longer than anything takes on a busy machine
+SLOWNESS = float(os.environ.get('WAXWING_SLOWNESS', '1'))  # how much slower than usual this build is (sanitizers)
+DEADLINE = 30.0 * SLOWNESS  # seconds; longer than anything takes on a busy machine
+SANITIZED = bool(os.environ.get('SAN'))  # memory figures mean nothing: a sanitizer holds on to what was freed
 
 
 class Late(AssertionError):
@@ -149,7 +151,7 @@ class Sandbox:
             raise
 
     # ---- commands ----
-    def run(self, command, check=True, input=None, env=None, timeout=120):
+    def run(self, command, check=True, input=None, env=None, timeout=4 * DEADLINE):
         """Runs a command with this instance's environment; the answer has stdout, stderr, returncode."""
         result = subprocess.run(command, input=input, capture_output=True, text=True, errors='replace',
                                 env=env or self.env, timeout=timeout)
@@ -212,7 +214,7 @@ class Sandbox:
     def remove(self):
         try:
             if self.started:
-                self.command('stop-msg', check=False, timeout=90)
+                self.command('stop-msg', check=False, timeout=3 * DEADLINE)
         finally:
             self.kill_leftovers()
             if os.environ.get('WAXWING_KEEP'):
