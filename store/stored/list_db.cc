@@ -1,7 +1,9 @@
 #include "store/stored/list_db.h"
 
 #include <db_cxx.h>
+#include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -30,6 +32,20 @@ std::unexpected<Error> open_error(const std::string& what, int code) {
 
 Dbt in(const std::string& bytes) {
   return Dbt(const_cast<char*>(bytes.data()), static_cast<u_int32_t>(bytes.size()));
+}
+
+// An environment that has been used has a log.
+bool was_used(const std::string& directory) {
+  const auto names = list_directory(directory);
+  return names && std::ranges::any_of(*names, [](const auto& name) { return name.starts_with("log."); });
+}
+
+// Berkeley DB makes a table anew that is gone or whose first page is empty: every mailbox would be forgotten.
+bool is_table(const std::string& path) {
+  constexpr std::uint64_t kMagicAt = 12;
+  std::uint32_t magic = 0;
+  const auto fd = open_file(path, O_RDONLY);
+  return fd && read_at(fd->get(), kMagicAt, &magic, sizeof magic) && magic == DB_BTREEMAGIC;
 }
 
 // Memory that Berkeley DB allocates for an answer.
@@ -72,11 +88,14 @@ Result<> ListDb::Inner::open(const std::string& directory, std::uint64_t cache_b
   env.set_lk_max_objects(100000);
   env.set_errfile(nullptr);
   env.log_set_config(DB_LOG_AUTO_REMOVE, 1);
+  const bool used = was_used(directory);
   const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_LOCK | DB_INIT_MPOOL | DB_RECOVER |
                           DB_PRIVATE | DB_THREAD;
   if (const int code = env.open(directory.c_str(), flags, 0600); code != 0)
     return open_error("cannot open " + directory, code);
   env_open = true;
+  if (used && !is_table(directory + "/folder.db"))
+    return fail_for_now(Code::corrupt, "mailbox list: folder.db in " + directory + " is gone or damaged");
   TRY(folders, open_table("folder.db"));
   TRY(subscriptions, open_table("subscr.db"));
   TRY(purges, open_table("purge.db"));

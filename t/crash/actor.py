@@ -245,12 +245,12 @@ class Actor:
     # ---- looking ----
     def fetch_folder(self, folder):
         client = self.connect()
-        client.select(quote(folder), readonly=True)
+        self.answer(client.select(quote(folder), readonly=True))
         self.selected = None
         validity = int(client.response('UIDVALIDITY')[1][0])
         status = self.answer(client.status(quote(folder), '(MESSAGES UNSEEN UIDNEXT HIGHESTMODSEQ SIZE)'))
         numbers = {k.decode(): int(v) for k, v in re.findall(rb'([A-Z]+) (\d+)', status[0].rpartition(b'(')[2])}
-        client.select(quote(folder), readonly=True)
+        self.answer(client.select(quote(folder), readonly=True))
         messages, size, unseen = {}, 0, 0
         data = self.answer(client.uid('FETCH', '1:*', '(FLAGS RFC822.SIZE BODY.PEEK[])'))
         for head, raw in [part for part in data if isinstance(part, tuple)]:

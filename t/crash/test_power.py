@@ -13,12 +13,10 @@ into DIR, --again makes the same cuts of one of them again, or a single one, who
 """
 import argparse
 import functools
-import mmap
 import os
 import pickle
 import random
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -29,36 +27,14 @@ import frame
 import model
 from actor import PASSWORD
 from model import INBOX, Wrong
+from recorder import TREES, Recorder
 from test_storm import Storm
 
 OPTIONS = argparse.Namespace(cuts=60, seconds=5.0, users=3, senders=3, cuts_a_run=600, keep=None, again=None, cut=None,
                              seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
 MOST_WRONG = 20
-TREES = ('queue', 'store', 'journal')
-CONTROL_BYTES = 96 + 256 + 16 * (1 << 18) + 4096
-NUMBERS = struct.Struct('<IIIIQQII32s256sQQ')
 message_of = functools.lru_cache(None)(model.message_of)
 model.message_of = message_of
-
-
-class Recorder:
-    """The control block shared with the recorder in the daemons."""
-
-    def __init__(self, folder, root):
-        self.control, self.trace = os.path.join(folder, 'control'), os.path.join(folder, 'trace')
-        with open(self.control, 'wb') as file:
-            file.truncate(CONTROL_BYTES)
-        with open(self.control, 'r+b') as file:
-            self.memory = mmap.mmap(file.fileno(), CONTROL_BYTES)
-        self.root = root
-
-    def environment(self, trace=True):
-        found = {'LD_PRELOAD': frame.program('recorder.so'), 'RECORDER_CONTROL': self.control,
-                 'RECORDER_TREE': ':'.join(os.path.join(self.root, tree) for tree in TREES)}
-        return {**found, 'RECORDER_TRACE': self.trace} if trace else found
-
-    def entries(self):
-        return NUMBERS.unpack_from(self.memory)[-2]
 
 
 class Recording:
@@ -73,7 +49,7 @@ class Recording:
             for tree in TREES:
                 os.makedirs(os.path.join(box.root, tree), exist_ok=True)
             self.disk = disk.Disk(box.root, TREES)
-            frame.start(box, recorder.environment())
+            frame.start(box, recorder.environment(trace=True))
             storm = Storm(box, self.users, seed, options.senders, most_waiting=30)
             for person in storm.actors + storm.senders:
                 person.note = recorder.entries

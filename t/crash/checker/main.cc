@@ -1,10 +1,14 @@
-// checker ROOT user ...: brings an instance up as after a power cut, finishes the deliveries that wait in the
-// queue, and tells everything that is in the mailboxes. For t/crash: one process instead of all daemons.
+// checker [--mend] ROOT user ...: brings an instance up as after a power cut, finishes the deliveries that
+// wait in the queue, and tells everything that is in the mailboxes. For t/crash: one process instead of all
+// daemons.
 //
+// --mend: what reconstruct does to every mailbox, first.
 // Standard output: one line a fact, "name value ...\n"; a "message" line is followed by as many bytes as its
 // last word says. The last line is "end". Exit status 1: something could not be opened, told on standard
 // error.
 #include <fmt/core.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -15,9 +19,12 @@
 #include "common/net/loop.h"
 #include "mta/queue/reader.h"
 #include "store/delivery.h"
+#include "store/detail/paths.h"
 #include "store/mailbox.h"
 #include "store/store.h"
 #include "store/stored/server.h"
+
+extern char** environ;
 
 namespace waxwing {
 namespace {
@@ -152,13 +159,39 @@ Result<> tell_user(store::Store& store, const std::string& user) {
   return {};
 }
 
-Result<> run(const std::string& root, const std::vector<std::string>& users) {
+// The command, as an operator would run it; its lines come into ours.
+Result<> mend(const std::string& root) {
+  std::fflush(stdout);
+  char self[4096] = {};
+  if (::readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+    return std::unexpected(system_error("readlink", errno));
+  std::string program = store::parent_directory(store::parent_directory(self)) + "/bin/reconstruct";
+  std::vector<std::string> words{program, "--instance", root, "-r", "-f"};
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t pid = 0;
+  if (const int error = ::posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments.data(), environ))
+    return std::unexpected(system_error(program, error));
+  int status = 0;
+  if (::waitpid(pid, &status, 0) != pid || WIFSIGNALED(status))
+    return bug("reconstruct was killed by a signal");
+  return {};
+}
+
+Result<> run(bool mending, const std::string& root, const std::vector<std::string>& users) {
   TRY(const auto config, Config::load(root));
   TRY(const auto stored, Stored::start(config));
   TRY(const auto store, store::Store::open(config));
+  if (mending) TRY_VOID(mend(root));
   const mta::queue::Queue queue(config->path_of("queue"), config->path_of("run/job_controller"));
+  const auto each = [&](const auto& work) {
+    for (const auto& user : users)
+      if (const auto done = work(*store, user); !done)
+        fmt::print("unusable {} * {}\n", user, done.error().text);
+  };
   TRY_VOID(finish_queue(*store, queue));
-  for (const auto& user : users) TRY_VOID(tell_user(*store, user));
+  each(tell_user);
   fmt::print("end\n");
   return {};
 }
@@ -167,8 +200,13 @@ Result<> run(const std::string& root, const std::vector<std::string>& users) {
 }  // namespace waxwing
 
 int main(int argc, char** argv) {
-  if (argc < 2) return 2;
-  const auto done = waxwing::run(argv[1], std::vector<std::string>(argv + 2, argv + argc));
+  std::vector<std::string> words(argv + 1, argv + argc);
+  const bool mending = !words.empty() && words.front() == "--mend";
+  if (mending) words.erase(words.begin());
+  if (words.empty()) return 2;
+  const auto root = words.front();
+  words.erase(words.begin());
+  const auto done = waxwing::run(mending, root, words);
   if (!done) fmt::print(stderr, "checker: {}\n", done.error().text);
   std::fflush(stdout);
   ::_exit(done ? 0 : 1);  // as by a kill: nothing is put in order on the way out

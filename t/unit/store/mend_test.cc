@@ -206,6 +206,13 @@ TEST_CASE("the mailbox list is rebuilt from the partitions") {
     box.start_stored();
     box.reopen();
   }
+  SECTION("by itself, when its table alone is gone or empty") {
+    const auto path = box.root() + "/store/mboxlist/folder.db";
+    const bool gone = GENERATE(true, false);
+    REQUIRE((gone ? ::unlink(path.c_str()) == 0 : replace_file(path, std::string(8192, '\0')).has_value()));
+    box.start_stored();
+    box.reopen();
+  }
   CHECK(box.store().find(*MailboxName::make("cleo@x.test", "Drafts/a")));
   CHECK(box.store().find(entry.name)->id == entry.id);
   CHECK(box.store().find(entry.name)->uidvalidity == entry.uidvalidity);

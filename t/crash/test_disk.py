@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""A bad disk: one call after the other fails, in the daemon that makes it, with "no space", with an error, half done.
+
+The answer is one for the time being, nothing is damaged, and everything goes on when the disk does, without an
+operator. The calls are counted over all daemons while the mix of test_failpoints runs; in the short form a sample
+of them fails, in the long form each in turn.
+
+    t/crash/test_disk.py [--long] [--seed N] [--site CALL.ERRNO.N]
+"""
+import argparse
+import errno
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+import unittest
+
+import frame
+import recorder
+import test_failpoints
+from actor import PASSWORD
+
+OPTIONS = argparse.Namespace(long=bool(os.environ.get('WAXWING_CRASH_LONG')), site=None,
+                             seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
+ERRORS = {'ENOSPC': errno.ENOSPC, 'EIO': errno.EIO, 'half': 0}
+SAMPLE = 24  # sites of the short form
+MOST = 2000  # the n-th call that is tried at most: the mix makes fewer
+
+
+class BadDisk(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix='waxwing-disk-')
+        cls.box = frame.set_up(test_failpoints.USERS, PASSWORD, services=('slapd',))
+        cls.recorder = recorder.Recorder(cls.folder, cls.box.root)
+        cls.box.command('stop-msg')
+        frame.start(cls.box, cls.recorder.environment(trace=False))
+        cls.mix = test_failpoints.Mix(cls.box)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.box.remove()
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def deaths(self):
+        """How often services have ended by themselves."""
+        return self.box.command('start-msg', '--status', check=False).stdout.count('died')
+
+    def calls(self):
+        """{call: how many of them one round makes}."""
+        counts = {}
+        for call in recorder.CALLS:
+            self.recorder.fail(call, 1 << 60, errno.EIO)
+            self.mix.run()
+            self.mix.settled()
+            counts[call] = self.recorder.fields()[5]
+            self.recorder.calm()
+        return counts
+
+    def fail_at(self, call, error, at):
+        """One round in which that call fails. Answers where it was, '' when there are not so many."""
+        self.recorder.fail(call, at, ERRORS[error])
+        try:
+            self.mix.run()
+            frame.wait_until(lambda: self.recorder.fields()[6], 'the call', deadline=1.5)
+        except frame.Late:
+            pass
+        finally:
+            failed, site = self.recorder.calm()
+        frame.wait_all_running(self.box)
+        # What would be done by itself, only later: tries again, and a look at the tree.
+        for words in (['queue', '-retry_delivery', 'ims-ms'], ['cache', '-sync']):
+            self.box.command('imsimta', *words, check=False)
+        self.mix.settled()
+        return site if failed else ''
+
+    def sites(self, counts):
+        every = [(call, error, n) for call, count in counts.items() for error in ERRORS
+                 for n in range(1, min(count, MOST) + 1) if error != 'half' or call == 'write']
+        if OPTIONS.site:
+            call, error, n = OPTIONS.site.split('.')
+            return [(call, error, int(n))]
+        return every if OPTIONS.long else sorted(random.Random(OPTIONS.seed).sample(every, SAMPLE))
+
+    def test_each_call_fails(self):
+        counts = self.calls()
+        sites = self.sites(counts)
+        print(f'  seed {OPTIONS.seed}; calls of a round: {counts}; {len(sites)} of them fail', flush=True)
+        for call, error, n in sites:
+            begun = time.monotonic()
+            with self.subTest(f'{call}.{error}.{n}'):
+                site = ''
+                try:
+                    site = self.fail_at(call, error, n)
+                    frame.check_indexes(self.box, self.mix.accounts.values())
+                except BaseException as problem:
+                    print(f'  {call}.{error}.{n} {self.recorder.calm()[1]}: {problem}', flush=True)
+                    raise
+                print(f'  {call}.{error}.{n} {site.replace(self.box.root, "")}, {time.monotonic() - begun:.1f} s', flush=True)
+        self.assertEqual(frame.crashes(self.box), [])
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--long', action='store_true', default=OPTIONS.long)
+    parser.add_argument('--seed', type=int, default=OPTIONS.seed)
+    parser.add_argument('--site', help='one call only')
+    parser.add_argument('-v', action='store_true')
+    arguments = parser.parse_args()
+    for name in ('long', 'seed', 'site'):
+        setattr(OPTIONS, name, getattr(arguments, name))
+    unittest.main(argv=sys.argv[:1], verbosity=2)

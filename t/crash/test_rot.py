@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""Bit rot: damage to any file of queue, store or journal is found and named, and costs no more than that file.
+
+An instance at rest, with mail in its mailboxes and in its queue, is damaged in one file in a random way, again and
+again from the same beginning. checker (test_power.py) brings it up, as it is and after reconstruct: it never
+crashes, nobody sees the mail of another, and what stands in other files is all there.
+
+    t/crash/test_rot.py --damages 3000 [--seed N] [--damage N]        --damage: one of them, kept for a look
+"""
+import argparse
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import frame
+import model
+from actor import PASSWORD
+from model import INBOX, Wrong
+from recorder import TREES
+from test_power import Told, scratch
+from test_storm import Storm
+
+OPTIONS = argparse.Namespace(damages=40, damage=None, seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
+USERS = ('amy', 'bob', 'cid')
+MOST_WRONG = 20
+
+
+def kind_of(path):
+    """Which part of the instance a file belongs to."""
+    name = os.path.basename(path)
+    if path.startswith('queue/'):
+        return 'queue'
+    if path.startswith('journal/'):
+        return 'journal'
+    if path.startswith('store/mboxlist'):
+        return 'list'
+    if name.endswith('.msg'):
+        return 'message'
+    return 'index' if name == 'store.idx' else 'cache' if re.fullmatch(r'store\.c\d+', name) else 'other ' + name
+
+
+def damage(path, dice):
+    """In words what was done."""
+    size = os.path.getsize(path)
+    how = dice.choice(('flip', 'flip', 'flip', 'zero', 'cut', 'longer', 'noise', 'remove', 'empty'))
+    if how == 'remove':
+        os.unlink(path)
+        return how
+    with open(path, 'r+b') as file:
+        if how == 'cut':
+            file.truncate(dice.randrange(size) if size else 0)
+        elif how == 'empty':
+            file.truncate(0)
+        elif how == 'longer':
+            file.seek(0, 2)
+            file.write(dice.randbytes(dice.choice((1, 128, 4096))))
+        elif how == 'noise':
+            file.write(dice.randbytes(size))
+        elif how == 'zero':
+            file.seek(dice.randrange(size + 1) // 512 * 512)
+            file.write(bytes(dice.choice((512, 4096))))
+            file.truncate(max(size, 1))
+        else:
+            for _ in range(dice.choice((1, 1, 4, 16))):
+                at = dice.randrange(size) if size else 0
+                file.seek(at)
+                old = file.read(1) or b'\0'
+                file.seek(at)
+                file.write(bytes([old[0] ^ 1 << dice.randrange(8)]))
+    return how
+
+
+class Rot(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = scratch()
+        cls.base, cls.state = os.path.join(cls.folder, 'base'), os.path.join(cls.folder, 'state')
+        box = frame.set_up(USERS, PASSWORD)
+        try:
+            storm = Storm(box, USERS, OPTIONS.seed, 3, most_waiting=30)
+            storm.blow(3, every=1e9)
+            frame.wait_until(lambda: not box.queue_files(), 'the queue to be empty')
+            for actor in storm.actors:
+                actor.look(everything=True)
+            box.command('imsimta', 'queue', 'stop', 'ims-ms')
+            for users in (['amy'], ['amy', 'bob'], ['bob', 'cid'], ['cid'], ['amy', 'bob', 'cid']):
+                frame.wait_until(lambda: storm.senders[0].send(users), 'a message to be accepted')
+            box.command('stop-msg')
+            for name in TREES + ('config',):
+                if os.path.exists(os.path.join(box.root, name)):
+                    subprocess.run(['cp', '-a', os.path.join(box.root, name), os.path.join(cls.folder, name)], check=True)
+            cls.root = box.root
+        finally:
+            box.remove()
+        os.makedirs(cls.base)
+        for name in TREES + ('config',):
+            if os.path.exists(os.path.join(cls.folder, name)):
+                os.rename(os.path.join(cls.folder, name), os.path.join(cls.base, name))
+        os.makedirs(os.path.dirname(cls.root))
+        os.symlink(cls.state, cls.root)
+        cls.accounts = {a.user: a.account for a in storm.actors}
+        cls.files = sorted(os.path.relpath(os.path.join(top, name), cls.base) for tree in TREES
+                           for top, _, names in os.walk(os.path.join(cls.base, tree)) for name in names)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(os.path.dirname(cls.root), ignore_errors=True)
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def begin_anew(self):
+        shutil.rmtree(self.state, ignore_errors=True)
+        subprocess.run(['cp', '-a', self.base, self.state], check=True)
+        for name in ('run', 'log'):
+            os.makedirs(os.path.join(self.state, name))
+
+    def tag_in(self, path):
+        with open(os.path.join(self.base, path), 'rb') as file:
+            found = re.search(rb'^X-Tag: (\S+)\r$', file.read(), re.M)
+        return found.group(1).decode() if found else None
+
+    def look(self, boot, *options):
+        done = subprocess.run([frame.program('checker'), *options, self.root, *USERS], capture_output=True, timeout=60,
+                              env=dict(os.environ, **({'WAXWING_TEST_BOOT_ID': boot} if boot else {})))
+        if done.returncode < 0 or done.returncode > 1:
+            raise Wrong(f'checker crashed: {done.returncode} {done.stderr.decode()[-1000:]}')
+        if done.returncode == 1:
+            raise Wrong(f'does not come up: {done.stderr.decode()[-1000:]}')
+        return Told(done.stdout)
+
+    def compare(self, told, kind, tag, mended):
+        """Whoever is not touched has everything; who is, all but the damaged message."""
+        for user, account in self.accounts.items():
+            found = {INBOX: {}}
+            for folder, rows in told.folders.get(user, {}).items():
+                here = found[folder] = {}
+                for uid, flags, size, cached, state, raw in rows:
+                    owner = re.search(rb'^X-User: (\S+)\r$', raw, re.M)
+                    owners = set(owner.group(1).decode('latin-1').split(',')) if owner else {user}
+                    if user not in owners and owners <= set(USERS):
+                        raise Wrong(f'{user} sees mail of {owner.group(1)}')
+                    try:
+                        name = model.identify(raw, user) if state == 'whole' else None
+                    except Wrong:
+                        name = None
+                    # A record that rots while the system runs is noticed when the index is mended.
+                    if name is None and (mended or kind not in ('message', 'queue', 'index')):
+                        raise Wrong(f'{user}: UID {uid} of {folder} is damaged ({state}), {len(raw)} bytes')
+                    if name in here:
+                        raise Wrong(f'{user}: {name} is in {folder} twice')
+                    here[name] = frozenset(flags.split(',')) - {'-'}
+                here.pop(None, None)
+            self.compare_user(account, found, kind, tag, mended, told)
+
+    def compare_user(self, account, found, kind, tag, mended, told):
+        unusable = [line for line in told.trouble if line.startswith(f'unusable {account.user} ')]
+        if unusable and (not mended and kind in ('index', 'other') or any('has version' in line for line in unusable)):
+            return  # said so: reconstruct is needed; what looks like a newer format is left alone
+        wanted = {folder: dict(messages) for folder, messages in account.state.items()}
+        wanted[INBOX].update({mail: frozenset() for mail in account.must})
+        for folder in set(wanted) | set(found):
+            if folder not in found:
+                raise Wrong(f'{account.user}: folder {folder} is gone; {told.trouble}')
+            if folder not in wanted:
+                raise Wrong(f'{account.user}: folder {folder} was never there')
+            missing = set(wanted[folder]) - set(found[folder]) - {tag}
+            more = set(found[folder]) - set(wanted[folder])
+            # What an index no longer tells as expunged comes back: better than the other way round.
+            if missing or (more and kind not in ('index',)):
+                raise Wrong(f'{account.user}: in {folder} missing {sorted(missing)}, too much {sorted(more)}; {told.trouble}')
+            if kind not in ('index', 'message') and any(found[folder].get(m, f) != f for m, f in wanted[folder].items()):
+                raise Wrong(f'{account.user}: flags are lost in {folder}')
+
+    def one(self, number):
+        """What is wrong, in words; None when nothing is."""
+        dice = random.Random(f'{OPTIONS.seed} {number}')
+        kinds = sorted({kind_of(path) for path in self.files})
+        kind = dice.choice(kinds)
+        path = dice.choice([p for p in self.files if kind_of(p) == kind])
+        self.begin_anew()
+        done = damage(os.path.join(self.state, path), dice)
+        tag = self.tag_in(path) if kind in ('message', 'queue') else None
+        boot = dice.choice(('', '%032x' % (number + 1)))
+        try:
+            self.compare(self.look(boot), kind.split()[0], tag, mended=False)
+            self.compare(self.look(boot, '--mend'), kind.split()[0], tag, mended=True)
+        except (Wrong, subprocess.TimeoutExpired) as problem:
+            text = f'damage {number}: {done} {path} {"new boot" if boot else ""}: {problem}'
+            print('  ' + text, flush=True)
+            return text
+
+    def test_damage_stays_where_it_is(self):
+        wrong = []
+        if OPTIONS.damage is not None:
+            wrong = [self.one(OPTIONS.damage)]
+            print(shutil.copytree(self.state, tempfile.mkdtemp(prefix='waxwing-rot-'), dirs_exist_ok=True))
+        else:
+            for number in range(OPTIONS.damages):
+                problem = self.one(number)
+                wrong += [problem] if problem else []
+                if len(wrong) >= MOST_WRONG:
+                    break
+            print(f'  seed {OPTIONS.seed}: {number + 1} damages to {len(self.files)} files, {len(wrong)} wrong', flush=True)
+        self.assertEqual(wrong, [], f'seed {OPTIONS.seed}')
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--damages', type=int, default=OPTIONS.damages)
+    parser.add_argument('--seed', type=int, default=OPTIONS.seed)
+    parser.add_argument('--damage', type=int)
+    parser.add_argument('-v', action='store_true')
+    arguments = parser.parse_args()
+    for name in ('damages', 'seed', 'damage'):
+        setattr(OPTIONS, name, getattr(arguments, name))
+    unittest.main(argv=sys.argv[:1], verbosity=2)
