@@ -3,7 +3,7 @@
 MINUTES ?= 30
 CRASH   := WAXWING_BUILD=$(abspath $(BUILD)) python3 -B t/crash
 
-.PHONY: crash-helpers crash-failpoints crash-storm crash-power
+.PHONY: crash-helpers crash-failpoints crash-storm crash-power crash-disk crash-rot
 crash-helpers: $(BUILD)/crash/recorder.so $(BUILD)/crash/checker
 tests: crash-helpers
 
@@ -23,6 +23,12 @@ crash-failpoints: stage
 
 crash-storm: stage
 	@$(CRASH)/test_storm.py --minutes $(MINUTES) $(ARGS)
+
+crash-disk: stage crash-helpers
+	@$(CRASH)/test_disk.py --long $(ARGS)
+
+crash-rot: stage crash-helpers
+	@$(CRASH)/test_rot.py --damages 3000 $(ARGS)
 
 crash-power: stage crash-helpers
 	@$(CRASH)/test_power.py --cuts 5000 $(ARGS)

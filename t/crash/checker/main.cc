@@ -160,23 +160,29 @@ Result<> tell_user(store::Store& store, const std::string& user) {
 }
 
 // The command, as an operator would run it; its lines come into ours.
-Result<> mend(const std::string& root) {
+Result<> reconstruct(const std::string& root, std::vector<std::string> options) {
   std::fflush(stdout);
   char self[4096] = {};
   if (::readlink("/proc/self/exe", self, sizeof self - 1) < 0)
     return std::unexpected(system_error("readlink", errno));
-  std::string program = store::parent_directory(store::parent_directory(self)) + "/bin/reconstruct";
-  std::vector<std::string> words{program, "--instance", root, "-r", "-f"};
+  options.insert(
+      options.begin(),
+      {store::parent_directory(store::parent_directory(self)) + "/bin/reconstruct", "--instance", root});
   std::vector<char*> arguments;
-  for (auto& word : words) arguments.push_back(word.data());
+  for (auto& word : options) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t pid = 0;
-  if (const int error = ::posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments.data(), environ))
-    return std::unexpected(system_error(program, error));
+  if (const int error = ::posix_spawn(&pid, arguments[0], nullptr, nullptr, arguments.data(), environ))
+    return std::unexpected(system_error(arguments[0], error));
   int status = 0;
   if (::waitpid(pid, &status, 0) != pid || WIFSIGNALED(status))
     return bug("reconstruct was killed by a signal");
   return {};
+}
+
+Result<> mend(const std::string& root) {
+  TRY_VOID(reconstruct(root, {"-m"}));
+  return reconstruct(root, {"-r", "-f"});
 }
 
 Result<> run(bool mending, const std::string& root, const std::vector<std::string>& users) {
