@@ -71,7 +71,12 @@ Decoded decode_quoted_printable(std::string_view body, std::size_t max_bytes) {
       auto end = at;
       while (end < body.size() && is_blank(body[end])) ++end;
       const bool line_ends = end >= body.size() || body[end] == '\n' || body.substr(end, 2) == "\r\n";
-      if (!line_ends) out.bytes.append(body, at, end - at);
+      const auto kept = line_ends ? 0 : end - at, room = max_bytes - out.bytes.size();
+      out.bytes.append(body, at, std::min(kept, room));
+      if (kept > room) {
+        out.truncated = true;
+        return out;
+      }
       at = end;
     } else if (c != '=') {
       out.bytes += c;

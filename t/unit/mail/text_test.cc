@@ -141,6 +141,8 @@ TEST_CASE("transfer codings") {
   CHECK(decode_quoted_printable("a=3Db=\r\nc \t\r\nd=\n=e4=ZZ=").bytes == "a=bc\r\nd\xE4=ZZ");
   CHECK(decode_quoted_printable("a  b  ").bytes == "a  b");
   CHECK(decode_quoted_printable("abcdef", 3).truncated);
+  CHECK(decode_quoted_printable("ab" + std::string(100, ' ') + "c", 3).bytes == "ab ");
+  CHECK(decode_quoted_printable("ab" + std::string(100, ' ') + "c", 3).truncated);
   std::string bytes;
   for (int i = 0; i < 2000; ++i) {
     bytes += static_cast<char>(i * 7);
