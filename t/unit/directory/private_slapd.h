@@ -75,8 +75,8 @@ class PrivateSlapd {
     settings.bind_password = reader_password_;
     settings.base_dn = "o=isp";
     settings.default_domain = "example.test";
-    settings.connect_timeout_ms = 3000;
-    settings.search_timeout_ms = 3000;
+    settings.connect_timeout_ms = 30000;
+    settings.search_timeout_ms = 30000;
     settings.retry_min_ms = 20;
     settings.retry_max_ms = 50;
     return settings;
