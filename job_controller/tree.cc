@@ -11,7 +11,7 @@
 namespace waxwing::job_controller {
 
 namespace {
-constexpr std::size_t kFilesAtOnce = 1000;
+constexpr std::size_t kFilesAtOnce = 4000;
 constexpr std::size_t kFilesAPiece = 50;
 
 using Entries = std::vector<std::optional<mta::queue::ScheduleEntry>>;
