@@ -30,11 +30,18 @@ std::string iso_timestamp(std::int64_t wall_milliseconds) {
   const time_t seconds = wall_milliseconds / 1000;
   tm parts{};
   gmtime_r(&seconds, &parts);
-  char buffer[64];
-  std::snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
-                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                static_cast<int>(wall_milliseconds % 1000));
-  return buffer;
+  std::string text = "0000-00-00T00:00:00.000Z";  // each line of a log begins with one: no printf
+  const auto put = [&text](std::size_t at, std::size_t digits, int number) {
+    for (; digits > 0 && number > 0; number /= 10) text[at + --digits] = static_cast<char>('0' + number % 10);
+  };
+  put(0, 4, parts.tm_year + 1900);
+  put(5, 2, parts.tm_mon + 1);
+  put(8, 2, parts.tm_mday);
+  put(11, 2, parts.tm_hour);
+  put(14, 2, parts.tm_min);
+  put(17, 2, parts.tm_sec);
+  put(20, 3, static_cast<int>(wall_milliseconds % 1000));
+  return text;
 }
 
 std::optional<std::int64_t> iso_duration_seconds(std::string_view text) {

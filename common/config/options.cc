@@ -1,5 +1,6 @@
 // The registry: every option of msg.conf, one table per room.
 #include <array>
+#include <unordered_map>
 
 #include "common/base/strings.h"
 #include "common/config/config.h"
@@ -37,6 +38,18 @@ bool is_flag(std::string_view value) {
     if (iequals(value, word)) return true;
   return false;
 }
+
+// By the name as it is declared, which is how programs ask: on the way of every message.
+const OptionSpec* find_declared(std::string_view name) {
+  static const auto* const by_name = [] {
+    auto* made = new std::unordered_map<std::string_view, const OptionSpec*>;
+    for (const auto& spec : kRegistry) made->emplace(spec.name, &spec);
+    return made;
+  }();
+  const auto at = by_name->find(name);
+  return at == by_name->end() ? nullptr : at->second;
+}
+
 }  // namespace
 
 std::span<const OptionSpec> option_registry() {
@@ -44,6 +57,7 @@ std::span<const OptionSpec> option_registry() {
 }
 
 const OptionSpec* find_option(std::string_view name) {
+  if (const auto* spec = find_declared(name)) return spec;
   for (const auto& spec : kRegistry)
     if (matches(spec.name, name) || (!spec.legacy_name.empty() && matches(spec.legacy_name, name)))
       return &spec;

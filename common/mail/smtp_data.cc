@@ -1,6 +1,8 @@
 #include "common/mail/smtp_data.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace waxwing::mail {
 
@@ -10,11 +12,26 @@ bool is_8bit(char c) {
   return static_cast<unsigned char>(c) >= 0x80;
 }
 
-// Bytes in front of the next CR or LF, with what they hold noted.
+constexpr std::uint64_t kOnes = 0x0101010101010101, kHighBits = 0x8080808080808080;
+
+// Not zero when one of the eight bytes is zero. May be not zero too when one is 0x01 behind such a one.
+constexpr std::uint64_t zero_byte(std::uint64_t eight) {
+  return (eight - kOnes) & ~eight & kHighBits;
+}
+
+// Bytes in front of the next CR or LF, with what they hold noted. Eight at a time: every byte of every
+// message comes through here.
 std::size_t plain_run(std::string_view text, bool& nul, bool& eight_bit) {
   std::size_t size = 0;
-  unsigned char any = 0;
-  bool zero = false;
+  std::uint64_t any_eight = 0, zero_eight = 0;
+  for (std::uint64_t eight = 0; size + sizeof eight <= text.size(); size += sizeof eight) {
+    std::memcpy(&eight, text.data() + size, sizeof eight);
+    if (zero_byte(eight ^ kOnes * '\r') | zero_byte(eight ^ kOnes * '\n')) break;
+    any_eight |= eight;
+    zero_eight |= zero_byte(eight);
+  }
+  unsigned char any = (any_eight & kHighBits) != 0 ? 0x80 : 0;
+  bool zero = zero_eight != 0;
   for (; size < text.size() && text[size] != '\r' && text[size] != '\n'; ++size) {
     any |= static_cast<unsigned char>(text[size]);
     zero |= text[size] == '\0';
@@ -29,6 +46,8 @@ std::size_t plain_run(std::string_view text, bool& nul, bool& eight_bit) {
 std::size_t DataDecoder::feed(std::string_view input, std::string& out) {
   std::size_t at = 0;
   while (at < input.size() && state_ != State::done) {
+    if (state_ == State::line_start && input[at] != '.' && input[at] != '\r' && input[at] != '\n')
+      state_ = State::text;
     if (state_ == State::text) {
       const auto size = plain_run(input.substr(at), nul_, eight_bit_);
       out.append(input, at, size);
@@ -36,6 +55,12 @@ std::size_t DataDecoder::feed(std::string_view input, std::string& out) {
       offset_ += static_cast<std::int64_t>(size);
       at += size;
       if (at == input.size()) break;
+      if (input.substr(at, 2) == "\r\n") {  // as nearly all lines end
+        line_break(out);
+        offset_ += 2;
+        at += 2;
+        continue;
+      }
     }
     step(input[at++], out);
     ++offset_;

@@ -13,10 +13,12 @@ std::string format_reply(const Verdict& verdict) {
   for (;;) {
     const auto end = rest.find('\n');
     const bool last = end == std::string_view::npos;
-    fmt::format_to(std::back_inserter(out), "{}{}", verdict.code, last ? ' ' : '-');
+    out.append(std::to_string(verdict.code)).push_back(last ? ' ' : '-');
     if (!verdict.status.empty()) out.append(verdict.status).push_back(' ');
-    for (const unsigned char c : rest.substr(0, end))
-      out.push_back(c < ' ' || c == 0x7f ? '?' : static_cast<char>(c));
+    const auto text_at = out.size();
+    out.append(rest.substr(0, end));
+    for (auto at = text_at; at < out.size(); ++at)
+      if (static_cast<unsigned char>(out[at]) < ' ' || out[at] == 0x7f) out[at] = '?';
     out.append("\r\n");
     if (last) return out;
     rest.remove_prefix(end + 1);

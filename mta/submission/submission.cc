@@ -97,7 +97,7 @@ Verdict Submission::Inner::open_writer() {
 
 Verdict Submission::Inner::write_body(std::string_view bytes) {
   if (bytes.empty()) return {};
-  lines += static_cast<std::uint64_t>(std::ranges::count(bytes, '\n'));
+  if (line_limit > 0) lines += static_cast<std::uint64_t>(std::ranges::count(bytes, '\n'));
   if (line_limit > 0 && lines > static_cast<std::uint64_t>(line_limit))
     return fail({554, "5.3.4", fmt::format("The message has more than {} lines", line_limit)});
   ends_in_crlf = bytes.back() == '\n';

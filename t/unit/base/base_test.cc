@@ -41,3 +41,12 @@ TEST_CASE("records round-trip and refuse garbage") {
   for (const auto& bad : {""s, "x"s, "\0"s, "v\0=x\0"s, "v\0novalue\0"s, "v\0a=b"s})
     CHECK_FALSE(Record::decode(bad));
 }
+
+TEST_CASE("a moment as the logs show it") {
+  CHECK(iso_timestamp(0) == "1970-01-01T00:00:00.000Z");
+  CHECK(iso_timestamp(1795334400123) == "2026-11-22T08:00:00.123Z");
+  CHECK(iso_timestamp(253402300799999) == "9999-12-31T23:59:59.999Z");
+  // Damaged files hold any number: whatever comes out, it is as long as ever.
+  for (const auto odd : {INT64_MAX, INT64_MIN, std::int64_t{-1}, std::int64_t{253402300800000}})
+    CHECK(iso_timestamp(odd).size() == 24);
+}

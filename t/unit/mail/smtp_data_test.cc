@@ -180,3 +180,26 @@ TEST_CASE("bare line ends are made whole in pieces") {
     }
   }
 }
+
+TEST_CASE("a byte that means something is seen at any place of a run") {
+  for (const char special : {'\r', '\n', '\0', '\xE4', '\x0b', '\x0e', '\x01', '.'})
+    for (std::size_t place = 0; place < 26; ++place) {
+      std::string line = "abcdefghijklmnopqrstuvwxyz";
+      line[place] = special;
+      const auto stream = "first line of some length\r\n" + line + "\r\n.\r\n";
+      INFO(static_cast<int>(special) << " at " << place);
+      const auto expected =
+          decode(stream, DataDecoder::BareEnds::refuse, [](std::size_t) { return std::size_t{1}; });
+      CHECK(whole(stream) == expected);
+      DataDecoder at_once(DataDecoder::BareEnds::refuse);
+      LineChecker checker;
+      std::string out;
+      at_once.feed(stream, out);
+      checker.feed(stream);
+      CHECK(at_once.has_nul() == (special == '\0'));
+      CHECK(at_once.has_8bit() == (special == '\xE4'));
+      CHECK(checker.has_8bit() == (special == '\xE4'));
+      CHECK((checker.bare_cr() >= 0) == (special == '\r'));
+      CHECK((checker.bare_lf() >= 0) == (special == '\n'));
+    }
+}
