@@ -99,6 +99,17 @@ Result<std::optional<Checkpoint>> find_start(const JournalSettings& settings) {
   return Checkpoint{0, size, oldest->number * size + kSegmentHeaderBytes, oldest->chain};
 }
 
+// A directory that is covered must not be lost with what the journal says of it, and below the instance root
+// it can be made here; elsewhere it may be where a file system is yet to be mounted.
+Result<> make_root_durable(const JournalSettings& settings, const std::string& name) {
+  if (name.starts_with('/')) return file_exists(name) ? sync_names(name) : Result<>{};
+  for (std::size_t slash = 0; slash != std::string::npos;) {
+    slash = name.find('/', slash + 1);
+    TRY_VOID(make_directory(settings.root + "/" + name.substr(0, slash)));
+  }
+  return sync_names(settings.root);
+}
+
 Result<> sync_roots(const JournalSettings& settings, const std::vector<std::string>& roots) {
   for (const auto& root : roots) {
     const auto path = root.starts_with('/') ? root : settings.root + "/" + root;
@@ -143,6 +154,7 @@ Result<Control> Journal::set_up(const JournalSettings& settings, int lock_fd,
     TRY(number, replay_all(settings, files, *found, start.roots));
   }
   TRY_VOID(store_roots(settings.directory, start.roots));
+  for (const auto& root : start.roots) TRY_VOID(make_root_durable(settings, root));
   for (start.slots = files.count(); start.slots < 2; ++start.slots) TRY_VOID(files.create(start.slots));
   // The checkpoint before the header: the header takes the place of a segment that counts until then.
   start.checkpoint = {found ? found->serial + 1 : 1, size, number * size + kSegmentHeaderBytes, random_u64()};
@@ -224,6 +236,7 @@ Result<> Journal::cover(const std::string& directory) {
     if (std::ranges::find(roots, name) == roots.end()) {
       if (count == kMostRoots) return permanent("the journal cannot cover more than 64 directories");
       roots.push_back(name);
+      TRY_VOID(make_root_durable(settings_, name));
       TRY_VOID(store_roots(settings_.directory, roots));
       std::memset(control_->roots[count], 0, kMostRootBytes);
       name.copy(control_->roots[count], kMostRootBytes - 1);
@@ -238,8 +251,9 @@ Result<> Journal::cover(const std::string& directory) {
 
 void Journal::leave() {
   end_housekeeper();
-  // The last one: nobody else has it open, and who comes now waits until this process has ended.
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) (void)checkpoint();
+  // The last one: nobody else has it open, and who comes now waits until this process has ended. Should a
+  // thread of this process append something yet, the next opening finds it behind the checkpoint.
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0 && checkpoint()) ::unlink(settings_.control.c_str());
 }
 
 void Journal::report(const char* name, const JournalSettings::Fields& fields, bool error) const {

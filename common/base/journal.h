@@ -81,7 +81,7 @@ class Journal {
   bool broken() const { return control_->broken != 0; }
   // Leaves the broken state, or says why not.
   Result<> recover();
-  // For a clean end: the last process to leave makes a checkpoint. Nothing may be committed afterwards.
+  // For a clean end, when all is committed: the last process to leave makes a checkpoint and removes control.
   void leave();
 
   const ControlBlock& control() const { return *control_; }

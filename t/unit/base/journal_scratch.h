@@ -82,6 +82,19 @@ struct JournalScratch {
   }
   // The system was started anew: what processes shared is gone. The disk is up to the test.
   void power_cut() const { std::filesystem::remove(root + "/run/journal"); }
+  // And the disk lost what it may lose: the bytes of every file that no checkpoint has passed.
+  void power_cut_with_loss() const {
+    const auto checkpoint = durable::load_checkpoint(root + "/journal");
+    durable::SegmentFiles files(root + "/journal", (*checkpoint)->segment_bytes);
+    durable::JournalReader reader(files);
+    reader.start((*checkpoint)->lsn, (*checkpoint)->chain);
+    for (auto record = reader.next(); record && *record; record = reader.next())
+      if ((*record)->type == durable::RecordType::content) {
+        auto fd = open_file(root + "/" + std::string((*record)->path), O_WRONLY | O_TRUNC);
+        if (fd) (void)write_all(fd->get(), "torn");
+      }
+    power_cut();
+  }
   // First opening after the cut: replays.
   int restart() const {
     return life([&] { return open().has_value(); });

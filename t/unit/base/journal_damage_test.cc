@@ -1,0 +1,165 @@
+// Journals that were damaged or made by somebody hostile: no crash, and nothing outside the roots is touched.
+#include <catch2/catch.hpp>
+
+#include <random>
+
+#include "common/base/journal_start.h"
+#include "t/unit/base/journal_scratch.h"
+
+using namespace waxwing;
+using namespace waxwing::durable;
+
+namespace {
+// A journal whose first segment holds these records, with all checksums right.
+void forge(const JournalScratch& scratch, std::string log) {
+  REQUIRE(scratch.restart() == 0);
+  const auto checkpoint = load_checkpoint(scratch.root + "/journal");
+  REQUIRE(checkpoint);
+  const auto& start = **checkpoint;
+  SegmentFiles files(scratch.root + "/journal", start.segment_bytes);
+  JournalReader reader(files);
+  const auto slot = reader.slots().at(start.lsn / start.segment_bytes);
+  seal_records(log.data(), log.size(), start.lsn, start.chain);
+  REQUIRE(write_at(*files.fd(slot), start.lsn % start.segment_bytes, log));
+  scratch.power_cut();
+}
+
+std::string everything_outside(const JournalScratch& scratch) {
+  std::string all;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch.root)) {
+    const auto path = entry.path().string();
+    if (path.starts_with(scratch.root + "/data") || path.starts_with(scratch.root + "/journal") ||
+        path.starts_with(scratch.root + "/run"))
+      continue;
+    all += path + "\n" + (entry.is_regular_file() ? read_file(path).value_or("") : "") + "\n";
+  }
+  return all;
+}
+}  // namespace
+
+TEST_CASE("records that lead outside the roots are refused") {
+  JournalScratch scratch;
+  scratch.directory("config");
+  scratch.write("../config/secret", "secret");
+  scratch.write("mine", "mine");
+  std::string log;
+  const auto& root = scratch.root;
+  encode_content(log, "config/new", "x");
+  encode_content(log, "data/../config/secret", "x");
+  encode_content(log, root + "/config/secret", "x");
+  encode_content(log, "data", "x");
+  encode_content(log, "", "x");
+  encode_names(log, RecordType::linked, "config/secret", "data/stolen");
+  encode_names(log, RecordType::linked, "data/mine", "config/mine");
+  encode_names(log, RecordType::renamed, "data/mine", "data/../config/mine");
+  encode_names(log, RecordType::renamed, "config/secret", "data/stolen");
+  encode_name(log, RecordType::removed, "config/secret");
+  encode_name(log, RecordType::removed, "/etc/passwd");
+  encode_range(log, "data/../config/secret", 0, "x", 0, "");
+  encode_content(log, "data/last", "last");
+  forge(scratch, log);
+  const auto before = everything_outside(scratch);
+  REQUIRE(scratch.restart() == 0);
+  CHECK(everything_outside(scratch) == before);
+  CHECK(scratch.read("last") == "last");
+  CHECK(scratch.read("mine") == "mine");
+  CHECK_FALSE(file_exists(scratch.path("stolen")));
+}
+
+TEST_CASE("what stands in the way of a record is left alone, and the rest is done") {
+  JournalScratch scratch;
+  scratch.directory("data/folder/inside");
+  scratch.directory("config");
+  scratch.write("../config/secret", "secret");
+  std::filesystem::create_symlink(scratch.root + "/config/secret", scratch.path("alias"));
+  std::string log;
+  encode_content(log, "data/folder", "x");
+  encode_name(log, RecordType::removed, "data/folder");
+  encode_range(log, "data/folder", 0, "x", 0, "");
+  encode_range(log, "data/alias", 0, "x", 0, "");
+  encode_content(log, "data/alias", "x");
+  encode_content(log, "data/" + std::string(300, 'n'), "x");
+  encode_content(log, "data/a/b/c", "two levels are missing");
+  encode_content(log, "data/last", "last");
+  forge(scratch, log);
+  REQUIRE(scratch.restart() == 0);
+  CHECK(file_exists(scratch.path("folder/inside")));
+  CHECK(scratch.read("../config/secret") == "secret");
+  CHECK_FALSE(file_exists(scratch.path("a")));
+  CHECK(scratch.read("last") == "last");
+}
+
+TEST_CASE("a link that was appended before its content is made when the content comes") {
+  JournalScratch scratch;
+  std::string log;
+  encode_names(log, RecordType::linked, "data/queued", "data/delivered");
+  encode_name(log, RecordType::removed, "data/queued");
+  encode_content(log, "data/queued", "message");
+  forge(scratch, log);
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("delivered") == "message");
+  CHECK(scratch.read("queued") == "message");
+}
+
+TEST_CASE("random damage to any file of the journal ends in a clean start or a clean refusal") {
+  JournalScratch scratch;
+  scratch.directory("config");
+  scratch.write("../config/secret", "secret");
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    for (int i = 0; i < 30; ++i)
+      if (!scratch.publish("f" + std::to_string(i), std::string(3000, 'x'))) return false;
+    return true;
+  }) == 0);
+  const auto outside = everything_outside(scratch);
+  std::mt19937 dice(20261122);
+  for (int round = 0; round < 60; ++round) {
+    INFO(round);
+    const JournalScratch copy;
+    std::filesystem::remove_all(copy.root);
+    std::filesystem::copy(scratch.root, copy.root, std::filesystem::copy_options::recursive);
+    const char* const names[] = {"segment.00", "segment.00", "checkpoint", "roots"};
+    const auto path = copy.root + "/journal/" + names[round % 4];
+    auto bytes = read_file(path).value();
+    const auto span = std::min<std::size_t>(bytes.size(), 100000);
+    for (int n = 0; n < 1 + round % 7; ++n) bytes[dice() % span] = static_cast<char>(dice());
+    if (round % 5 == 0) bytes.resize(dice() % span);
+    copy.write("../journal/" + std::string(names[round % 4]), bytes);
+    const int status = copy.restart();
+    CHECK((status == 0 || status == 1));
+    auto after = everything_outside(copy);
+    for (auto at = after.find(copy.root); at != std::string::npos; at = after.find(copy.root))
+      after.replace(at, copy.root.size(), scratch.root);
+    CHECK(after == outside);
+    CHECK(file_exists(copy.path("f0")));
+  }
+}
+
+TEST_CASE("without a checkpoint, or with a damaged one, all that is left is replayed") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("one", "1"); }) == 0);
+  SECTION("damaged") {
+    scratch.write("../journal/checkpoint", std::string(8192, 'x'));
+  }
+  SECTION("missing") {
+    std::filesystem::remove(scratch.root + "/journal/checkpoint");
+  }
+  scratch.write("one", "");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("one") == "1");
+}
+
+TEST_CASE("a torn slot of the checkpoint leaves the one before") {
+  JournalScratch scratch;
+  const auto directory = scratch.root + "/journal";
+  scratch.directory("journal");
+  REQUIRE(store_checkpoint(directory, {7, 1 << 20, 1000, 1}));
+  REQUIRE(store_checkpoint(directory, {8, 1 << 20, 2000, 2}));
+  CHECK((*load_checkpoint(directory))->lsn == 2000);
+  auto fd = open_file(directory + "/checkpoint", O_RDWR);
+  REQUIRE(write_at(fd->get(), 20, "torn"));  // slot 0 has serial 8
+  CHECK((*load_checkpoint(directory))->lsn == 1000);
+  REQUIRE(write_at(fd->get(), 4096 + 20, "torn"));
+  CHECK_FALSE(load_checkpoint(directory));
+}
