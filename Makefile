@@ -48,9 +48,11 @@ TESTBINS := $(TESTROOMS:%=$(BUILD)/t/%)
 .PHONY: all bins tests clean layers format tidy
 all: bins
 bins: $(BINS)
-BENCHSRC := $(sort $(wildcard t/bench/load/*.cc))
+LOADSRC  := $(sort $(wildcard t/bench/load/*.cc))
+BENCHSRC := $(LOADSRC) t/bench/commits/main.cc
 LOAD     := $(BUILD)/bench/load
-tests: $(TESTBINS) $(LOAD)
+COMMITS  := $(BUILD)/bench/commits
+tests: $(TESTBINS) $(LOAD) $(COMMITS)
 
 # ---- compile ------------------------------------------------------------------------------------
 $(BUILD)/o/%.o: %.cc
@@ -80,9 +82,15 @@ endef
 $(foreach r,$(TESTROOMS),$(eval $(call testroom,$(r))))
 
 # The load generator of the benchmarks: t/bench/load.
-$(LOAD): $(BENCHSRC:%.cc=$(BUILD)/o/%.o) $(LIBRARY)
+$(LOAD): $(LOADSRC:%.cc=$(BUILD)/o/%.o) $(LIBRARY)
 	@mkdir -p $(@D)
 	@printf '  LINK  bench/load\n'
+	@$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)
+
+# What a durable commit costs by itself: t/bench/commits.
+$(COMMITS): $(BUILD)/o/t/bench/commits/main.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@printf '  LINK  bench/commits\n'
 	@$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)
 
 -include $(shell find $(BUILD)/o -name '*.d' 2>/dev/null)

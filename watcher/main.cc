@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <string>
 
+#include "common/base/durable.h"
+#include "common/daemon/instance_journal.h"
 #include "common/daemon/privileges.h"
 #include "common/log/log.h"
 #include "watcher/control.h"
@@ -74,9 +76,11 @@ Result<> run(const Arguments& arguments) {
   Detach detach;
   if (!arguments.foreground) TRY_VOID(detach.begin());
   TRY(const UniqueFd lock, lock_pid_file(config->path_of("run/watcher.pid")));
+  // Before any service: after a power cut this replays, and whoever needs queue or store waits for it.
+  ::umask(077);
+  TRY_VOID(open_instance_journal(*config));
   TRY(UniqueFd listener, listen_unix(config->path_of("run/watcher")));
   raise_limits();
-  ::umask(077);
 
   EventLoop loop;
   Supervisor supervisor(loop, config, own_directory());
@@ -92,6 +96,7 @@ Result<> run(const Arguments& arguments) {
   loop.run();
   ::unlink(config->path_of("run/watcher").c_str());
   ::unlink(config->path_of("run/watcher.pid").c_str());
+  durable::leave_journal();
   log::Event("watcher.stopped").notice();
   return {};
 }

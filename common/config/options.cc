@@ -13,6 +13,7 @@ constexpr OptionSpec kRegistry[] = {
 #include "common/config/options/directory.inc"
 #include "common/config/options/dispatcher.inc"
 #include "common/config/options/imap.inc"
+#include "common/config/options/journal.inc"
 #include "common/config/options/lmtp.inc"
 #include "common/config/options/local.inc"
 #include "common/config/options/mta.inc"

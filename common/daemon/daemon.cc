@@ -11,8 +11,10 @@
 #include <thread>
 
 #include "common/base/current.h"
+#include "common/base/durable.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/daemon/instance_journal.h"
 #include "common/daemon/privileges.h"
 #include "common/log/log.h"
 #include "common/net/seqpacket.h"
@@ -259,6 +261,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   open_log(**config, daemon.name());
   set_stray_exception_handler(log_stray);
   ::umask(077);
+  if (auto opened = open_instance_journal(**config); !opened) return give_up(opened.error());
   auto& frame = *new DaemonFrame{daemon, inner};
   frame.make_loops();
   frame.watch_signals();
@@ -282,6 +285,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   inner.loops.front()->run();
   const int status = started ? 0 : give_up(started.error());
   if (started) log::Event("daemon.stopped").notice();
+  durable::leave_journal();
   // Other threads may still be at work on their last answers; the process ends without running destructors
   // under their feet. What was promised is on disk already.
   std::fflush(nullptr);

@@ -1,13 +1,11 @@
 #include "store/detail/partitions.h"
 
+#include "common/config/places.h"
+
 namespace waxwing::store {
 
 std::map<std::string, std::string> partitions_of(const Config& config) {
-  std::map<std::string, std::string> paths;
-  for (const auto& [nick, path] : config.starred("store.partition.*.path"))
-    paths[nick] = config.path_of(path);
-  if (!paths.contains("primary")) paths["primary"] = config.path_of("store/partition/primary");
-  return paths;
+  return partition_directories(config);
 }
 
 }  // namespace waxwing::store

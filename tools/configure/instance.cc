@@ -19,7 +19,7 @@ namespace {
 
 Result<> make_folders(const Settings& s) {
   TRY_VOID(make_directories(s.data_path, 0755));
-  for (const char* name : {"bin", "config", "config/built", "config/locale", "queue", "store",
+  for (const char* name : {"bin", "config", "config/built", "config/locale", "journal", "queue", "store",
                            "store/partition", "store/mboxlist", "log", "run", "tls"})
     TRY_VOID(make_directories(s.data_path + "/" + name, std::string_view(name) == "bin" ? 0755 : 0700));
   return {};
@@ -80,7 +80,7 @@ Result<> link_commands(const Settings& s, const std::string& stage) {
 
 // /opt/waxwing/config and its like lead to the instance, so that the commands there work for it.
 void link_installation(const Settings& s, const std::string& stage) {
-  for (const char* name : {"config", "queue", "store", "log", "run", "tls", "directory"}) {
+  for (const char* name : {"config", "journal", "queue", "store", "log", "run", "tls", "directory"}) {
     const std::string link = stage + "/" + name;
     struct stat info {};
     if (::lstat(link.c_str(), &info) == 0 && !S_ISLNK(info.st_mode)) continue;

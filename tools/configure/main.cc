@@ -78,8 +78,8 @@ Result<> provide_user(const Settings& settings) {
 
 // What is laid out belongs to the service user afterwards, and config/ is made anew: not in somebody's home.
 Result<> check_folder(const std::string& folder) {
-  constexpr std::string_view kOurs[] = {"bin",   "config", "directory", "log", "man",
-                                        "queue", "run",    "store",     "tls", "lost+found"};
+  constexpr std::string_view kOurs[] = {"bin",   "config", "directory", "journal", "log",       "man",
+                                        "queue", "run",    "store",     "tls",     "lost+found"};
   if (!file_exists(folder) || file_exists(folder + "/config/msg.conf")) return {};
   TRY(const auto names, list_directory(folder));
   for (const std::string& name : names)

@@ -7,6 +7,7 @@
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/daemon/instance_journal.h"
 #include "store/detail/paths.h"
 #include "store/inner.h"
 #include "store/mailbox/index.h"
@@ -90,6 +91,7 @@ Result<int> run(int argc, char** argv) {
   TRY(const auto name, MailboxName::parse(mailbox));
   TRY(const auto root, find_instance(instance));
   TRY(const auto config, Config::load(root));
+  TRY_VOID(open_instance_journal(*config));
   TRY(const auto store, Store::open(config));
   TRY(const auto entry, store->find(name));
   return dump(entry.directory);

@@ -43,6 +43,7 @@ std::span<const Command> commands();
 // One function per file; add yours here and in the table.
 Result<int> run_cache(const Context&, Arguments);
 Result<int> run_cnbuild(const Context&, Arguments);
+Result<int> run_journal(const Context&, Arguments);
 Result<int> run_qm(const Context&, Arguments);
 Result<int> run_queue(const Context&, Arguments);
 Result<int> run_reload(const Context&, Arguments);

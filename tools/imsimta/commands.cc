@@ -8,6 +8,8 @@ constexpr Command kCommands[] = {
     {"cache", "cache -view [channel] | -sync", "shows what the job controller has in memory", run_cache},
     {"cnbuild", "cnbuild [-check] [-statistics]", "checks the MTA's configuration files and publishes them",
      run_cnbuild},
+    {"journal", "journal [-all] [-content] [-directory=D]", "prints the records of the commit journal",
+     run_journal},
     {"qm", "qm [command ...]",
      "shows and changes what is queued; without a command, reads them from standard input", run_qm},
     {"queue", "queue start|stop channel | -retry_delivery channel", "stops and starts a channel's deliveries",

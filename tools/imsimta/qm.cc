@@ -6,6 +6,8 @@
 #include <iostream>
 
 #include "common/base/strings.h"
+#include "common/config/config.h"
+#include "common/daemon/instance_journal.h"
 
 namespace waxwing::imsimta {
 
@@ -57,6 +59,8 @@ int run_session(const Context& context) {
 }  // namespace
 
 Result<int> run_qm(const Context& context, Arguments arguments) {
+  TRY(const auto config, Config::load(context.root));
+  TRY_VOID(open_instance_journal(*config));
   if (arguments.rest().empty()) return run_session(context);
   return run_one(context, std::move(arguments));
 }

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "common/base/strings.h"
+#include "common/daemon/instance_journal.h"
 #include "common/log/log.h"
 #include "store/mailbox.h"
 #include "store/store.h"
@@ -226,6 +227,7 @@ Result<int> run(const Arguments& a) {
   TRY(const auto root, find_instance(a.instance));
   TRY_VOID(become_owner_of(root));
   TRY(const auto config, Config::load(root));
+  TRY_VOID(open_instance_journal(*config));
   TRY(const auto store, Store::open(config));
   const std::map<char, Result<int> (*)(Store&, const Arguments&)> actions{
       {'l', list}, {'c', create}, {'d', remove}, {'r', rename}, {'e', expunge}, {'u', usage}, {'q', usage}};

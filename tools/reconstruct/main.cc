@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include "common/daemon/instance_journal.h"
 #include "store/detail/paths.h"
 #include "store/inner.h"
 #include "store/maintenance/list_check.h"
@@ -160,6 +161,7 @@ Result<int> run(const Arguments& a) {
   TRY(const auto root, find_instance(a.instance));
   TRY_VOID(become_owner_of(root));
   TRY(const auto config, Config::load(root));
+  TRY_VOID(open_instance_journal(*config));
   TRY(const auto store, Store::open(config));
   if (a.list) return check_mailbox_list(*store, a);
   if (a.quota) return sum_up_quota(*store, a);
