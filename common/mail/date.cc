@@ -267,10 +267,25 @@ std::string format_local_date(std::int64_t utc_seconds) {
 
 std::string format_internal_date(std::int64_t utc_seconds, int zone_minutes) {
   const auto c = clock_of(utc_seconds, zone_minutes);
-  char buffer[128];
-  std::snprintf(buffer, sizeof buffer, "%2d-%s-%04d %02d:%02d:%02d ", c.day.day,
-                kMonths[c.day.month - 1].data(), c.day.year, c.hour, c.minute, c.second);
-  return buffer + format_zone(zone_minutes);
+  // FETCH writes one for each message: by hand, since snprintf takes ten times as long.
+  std::string text = "dd-Mon-yyyy hh:mm:ss +hhmm";
+  const auto put = [&](std::size_t at, int number) {
+    text[at] = static_cast<char>('0' + number / 10 % 10);
+    text[at + 1] = static_cast<char>('0' + number % 10);
+  };
+  const int zone = zone_minutes < 0 ? -zone_minutes : zone_minutes;
+  put(0, c.day.day);
+  if (text[0] == '0') text[0] = ' ';
+  text.replace(3, 3, kMonths[static_cast<std::size_t>(c.day.month - 1)]);
+  put(7, c.day.year / 100);
+  put(9, c.day.year % 100);
+  put(12, c.hour);
+  put(15, c.minute);
+  put(18, c.second);
+  text[21] = zone_minutes < 0 ? '-' : '+';
+  put(22, zone / 60);
+  put(24, zone % 60);
+  return text;
 }
 
 std::optional<DateTime> parse_internal_date(std::string_view text) {

@@ -7,6 +7,7 @@
 #include "common/mail/date.h"
 #include "common/mail/header.h"
 #include "imapd/parse/flag_list.h"
+#include "imapd/search/cached_fields.h"
 #include "imapd/store_flags.h"
 
 namespace waxwing::imap {
@@ -17,6 +18,7 @@ struct Matcher::Test {
   Kind kind = Kind::all;
   std::string field, needle;
   std::int64_t number = 0;
+  bool field_is_cached = false;
   std::size_t text_needle = 0;  // in needles_
   std::uint32_t flag = 0;       // system flag; else keyword_bit
   int keyword_bit = -1;
@@ -58,6 +60,7 @@ Result<Matcher::Test> Matcher::ready(const SearchKey& key, const std::string& ch
     uses_headers_ = true;
     ++header_tests_;
   }
+  test.field_is_cached = key.kind == Kind::header && store::is_cached_header(key.field);
   switch (key.kind) {
     case Kind::sequence:
       test.kind = key.set.is_saved_result() ? Kind::uid : Kind::sequence;
@@ -187,9 +190,12 @@ bool Matcher::takes_long(const Candidate& candidate) const {
 
 Verdict Matcher::judge_header(const Test& test, const Candidate& candidate, Late* late) const {
   if (!late && takes_long(candidate)) return Verdict::open;
-  if (candidate.cached && store::is_cached_header(test.field))
-    return verdict(
-        header_contains(mail::HeaderBlock::scan(candidate.cached->headers), test.field, test.needle));
+  if (candidate.cached && test.field_is_cached) {
+    auto lines = candidate.cached->headers;
+    while (const auto value = next_field(lines, test.field))
+      if (value_contains(*value, test.needle)) return Verdict::yes;
+    return Verdict::no;
+  }
   if (!late) return Verdict::open;
   const auto* header = late->header();
   return verdict(header && header_contains(*header, test.field, test.needle));
@@ -197,8 +203,7 @@ Verdict Matcher::judge_header(const Test& test, const Candidate& candidate, Late
 
 // The Date: header on the sender's calendar, time and zone disregarded. Without one nothing matches.
 Verdict Matcher::judge_sent(const Test& test, const Candidate& candidate, Late* late) const {
-  const auto compare = [&](const mail::HeaderBlock& header) {
-    const auto value = header.value("Date");
+  const auto compare = [&](std::optional<std::string_view> value) {
     const auto date = value ? mail::parse_date(*value) : std::nullopt;
     if (!date) return Verdict::no;
     const auto day = date->local_day();
@@ -206,10 +211,13 @@ Verdict Matcher::judge_sent(const Test& test, const Candidate& candidate, Late* 
     return verdict(test.kind == Kind::sent_on ? day == test.number : day >= test.number);
   };
   if (!late && takes_long(candidate)) return Verdict::open;
-  if (candidate.cached) return compare(mail::HeaderBlock::scan(candidate.cached->headers));
+  if (candidate.cached) {
+    auto lines = candidate.cached->headers;
+    return compare(next_field(lines, "Date"));
+  }
   if (!late) return Verdict::open;
   const auto* header = late->header();
-  return header ? compare(*header) : Verdict::no;
+  return header ? compare(header->value("Date")) : Verdict::no;
 }
 
 // ---- with the message's text ---------------------------------------------------------------------------

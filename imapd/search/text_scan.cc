@@ -40,10 +40,13 @@ bool is_wide(std::string_view charset) {
 
 }  // namespace
 
+bool value_contains(std::string_view value, std::string_view needle) {
+  return needle.empty() || holds(mail::fold_for_search(mail::decoded_text(value)), needle);
+}
+
 bool header_contains(const mail::HeaderBlock& header, std::string_view name, std::string_view needle) {
   return std::ranges::any_of(header.fields(), [&](const mail::HeaderField& field) {
-    if (!iequals(field.name, name)) return false;
-    return needle.empty() || holds(mail::fold_for_search(mail::decoded_text(field.value)), needle);
+    return iequals(field.name, name) && value_contains(field.value, needle);
   });
 }
 

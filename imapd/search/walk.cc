@@ -10,7 +10,8 @@
 namespace waxwing::imap {
 namespace {
 
-constexpr std::uint32_t kBlock = 512;   // messages judged inline before others get their turn
+constexpr std::uint32_t kBlock = 512;  // messages judged inline before others get their turn
+constexpr std::uint32_t kClockEvery = 8;
 constexpr std::int64_t kLoopMs = 5;     // what a search may keep the loop's other sessions waiting
 constexpr std::int64_t kWorkerMs = 50;  // what it may keep a worker for
 
@@ -67,7 +68,7 @@ Task<Result<std::vector<std::uint32_t>>> search_block(Session& session, const Ma
   std::vector<Open> open;
   auto since = monotonic_ms();
   for (auto n = first; n <= last; ++n) {
-    if (matcher.uses_headers() && monotonic_ms() - since >= kLoopMs) {
+    if (matcher.uses_headers() && (n - first) % kClockEvery == 0 && monotonic_ms() - since >= kLoopMs) {
       co_await session.stream().loop().sleep(0);
       since = monotonic_ms();
     }

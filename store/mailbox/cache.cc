@@ -96,7 +96,7 @@ Result<> CacheFile::write(std::uint64_t offset, std::string_view entry) {
 
 // Maps more than the file has, so that a growing file is seldom mapped anew; known_size_ is the limit for
 // the eye.
-std::shared_ptr<Mapping> CacheFile::mapping(std::uint64_t end) {
+std::shared_ptr<Mapping> CacheFile::mapping(std::uint64_t end, std::uint64_t& known) {
   const std::lock_guard lock(mutex_);
   if (end > known_size_) known_size_ = size();
   if (end > known_size_) return nullptr;
@@ -106,17 +106,19 @@ std::shared_ptr<Mapping> CacheFile::mapping(std::uint64_t end) {
     if (!made) return nullptr;
     map_ = std::move(*made);
   }
+  known = known_size_;
   return map_;
 }
 
 std::optional<std::string_view> CacheFile::entry(std::uint64_t offset, std::uint64_t email_id,
                                                  std::shared_ptr<const void>& keep) {
   if (offset > static_cast<std::uint64_t>(INT64_MAX)) return {};  // damaged, and the sums below would wrap
-  auto map = mapping(offset + kEntryHead);
+  std::uint64_t known = 0;
+  auto map = mapping(offset + kEntryHead, known);
   if (!map) return {};
   const auto size = spool::get_le<std::uint32_t>(std::string_view(map->data() + offset, kEntryHead), 4);
   if (size > kMaxEntryBytes) return {};
-  map = mapping(offset + size);
+  if (offset + size > known) map = mapping(offset + size, known);
   if (!map) return {};
   const auto bytes = check_entry(std::string_view(map->data() + offset, size), email_id);
   if (bytes) keep = std::move(map);

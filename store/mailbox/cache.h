@@ -43,7 +43,8 @@ class CacheFile {
   std::uint64_t size() const;  // of the file, now
 
  private:
-  std::shared_ptr<Mapping> mapping(std::uint64_t end);
+  // That far at least; known: how far the mapping may be read.
+  std::shared_ptr<Mapping> mapping(std::uint64_t end, std::uint64_t& known);
   UniqueFd fd_;
   std::mutex mutex_;
   std::shared_ptr<Mapping> map_;
