@@ -35,16 +35,32 @@ std::string_view top_part(std::string_view piece, std::uint64_t offset, std::uin
 
 }  // namespace
 
+// Those behind it, as far as its RETR shows that they will be asked for.
+void Session::read_ahead(std::uint32_t after) {
+  ahead_.begin();
+  for (auto number = after + 1; number <= view_->exists(); ++number) {
+    const auto message = view_->message(number);
+    if (!ahead_.wants(message.size)) return;
+    const auto file = mailbox_->open_message(message);
+    if (!file) return;  // its own RETR will tell
+    auto bytes = file->read(0, message.size);
+    if (!bytes) return;
+    ahead_.add(number, std::move(*bytes));
+  }
+}
+
 Task<bool> Session::send_message(std::uint32_t number, std::optional<std::uint64_t> body_lines) {
   const auto message = view_->message(number);
   Reading reading;
   std::uint64_t offset = 0;
+  auto known = body_lines ? std::nullopt : ahead_.take(number);
   auto read = [&]() -> Result<> {
     if (!reading.file) {
       TRY(auto file, mailbox_->open_message(message));
       reading.file.emplace(std::move(file));
     }
     TRY(reading.piece, reading.file->read(offset, kPieceBytes));
+    if (offset == 0 && !body_lines) read_ahead(number);
     return {};
   };
   // A binary message may hold bare LF and CR. Many clients take one for the end of a line, and what follows
@@ -54,7 +70,12 @@ Task<bool> Session::send_message(std::uint32_t number, std::optional<std::uint64
   std::string text, wire;
   bool done = false;
   while (!done) {
-    auto got = co_await server_.workers().run(read);
+    Result<> got;
+    if (known) {
+      reading.piece = std::move(*known);
+    } else {
+      got = co_await server_.workers().run(read);
+    }
     if (!got) {
       log::Event("pop.message.failed")
           .with("sid", sid_)
@@ -73,7 +94,7 @@ Task<bool> Session::send_message(std::uint32_t number, std::optional<std::uint64
       co_return false;
     }
     std::string_view part = reading.piece;
-    done = offset + part.size() >= reading.file->size();
+    done = offset + part.size() >= message.size;
     if (offset == 0) wire = body_lines ? "+OK\r\n" : "+OK " + std::to_string(message.size) + " octets\r\n";
     if (body_lines) {
       bool top_done = false;

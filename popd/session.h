@@ -15,6 +15,7 @@
 #include "common/auth/authenticator.h"
 #include "common/net/stream.h"
 #include "popd/maildrop_lock.h"
+#include "popd/read_ahead.h"
 #include "popd/server.h"
 #include "store/mailbox.h"
 
@@ -81,6 +82,7 @@ class Session final : public ServerSession {
   Task<void> top(std::string_view argument);
   // body_lines: nothing for the whole message.
   Task<bool> send_message(std::uint32_t number, std::optional<std::uint64_t> body_lines);
+  void read_ahead(std::uint32_t after);  // blocks
 
   Server& server_;
   const std::shared_ptr<const Settings> settings_;
@@ -102,6 +104,7 @@ class Session final : public ServerSession {
   std::vector<bool> deleted_, seen_;  // by number; empty until the first
   std::uint32_t deleted_count_ = 0, retrieved_ = 0;
   std::uint64_t deleted_bytes_ = 0;
+  ReadAhead ahead_;
 };
 
 }  // namespace waxwing::pop

@@ -21,7 +21,7 @@ def setUpModule():
     box.set_option('auth.hasplainpasswords', '1')
     box.set_option('auth.newpassword', 'CLEAR')      # for APOP
     box.restart('popd')
-    for uid in ('joe', 'mary', 'lock', 'big', 'keep', 'late', 'wire', 'seen', 'bin'):
+    for uid in ('joe', 'mary', 'lock', 'big', 'keep', 'late', 'wire', 'seen', 'bin', 'turner'):
         box.user(uid, 'secret of ' + uid)
     box.user('clear', 'plain text')
 
@@ -94,6 +94,24 @@ class Reading(PopTest):
         self.assertTrue(text.startswith(b'Return-Path: <sender@b.test>\r\nReceived: from client.test'), text)
         self.assertTrue(text.endswith(MESSAGE.format('one', 1).replace('\n', '\r\n').encode()), text)
         self.assertEqual(pop.list(2), b'+OK 2 %d' % sizes[1])
+        pop.quit()
+
+    def test_all_in_turn_and_in_any_order(self):
+        texts = [MESSAGE.format(f'turn {n}', n) + 'x\n' * (n % 5 * 4000) for n in range(40)]
+        self.fill('turner', *texts)
+        pop = self.login('turner')
+
+        def body(number):
+            return b'\n'.join(pop.retr(number)[1])
+
+        for number in [*range(1, 41), 7, 8, 9, 3, 40, 39, *range(10, 30)]:
+            self.assertIn(b'Subject: turn %d\n' % (number - 1), body(number))
+            self.assertEqual(body(number).count(b'\nx'), (number - 1) % 5 * 4000)
+            if number == 20:
+                pop.dele(21)
+                with self.assertRaises(poplib.error_proto):
+                    pop.retr(21)
+                pop.rset()
         pop.quit()
 
     def test_top(self):
