@@ -189,16 +189,15 @@ bool Matcher::takes_long(const Candidate& candidate) const {
 }
 
 Verdict Matcher::judge_header(const Test& test, const Candidate& candidate, Late* late) const {
-  if (!late && takes_long(candidate)) return Verdict::open;
-  if (candidate.cached && test.field_is_cached) {
-    auto lines = candidate.cached->headers;
-    while (const auto value = next_field(lines, test.field))
-      if (value_contains(*value, test.needle)) return Verdict::yes;
-    return Verdict::no;
+  if (late) {
+    const auto& values = late->field(test.field);
+    return verdict(!values.empty() && values.find(test.needle) != std::string::npos);
   }
-  if (!late) return Verdict::open;
-  const auto* header = late->header();
-  return verdict(header && header_contains(*header, test.field, test.needle));
+  if (takes_long(candidate) || !candidate.cached || !test.field_is_cached) return Verdict::open;
+  auto lines = candidate.cached->headers;
+  while (const auto value = next_field(lines, test.field))
+    if (value_contains(*value, test.needle)) return Verdict::yes;
+  return Verdict::no;
 }
 
 // The Date: header on the sender's calendar, time and zone disregarded. Without one nothing matches.
@@ -233,6 +232,24 @@ const mail::HeaderBlock* Matcher::Late::header() {
   if (!failure_) return nullptr;
   header_ = mail::HeaderBlock::scan(header_bytes_);
   return &*header_;
+}
+
+const std::string& Matcher::Late::field(const std::string& name) {
+  const auto [at, is_new] = fields_.try_emplace(name);
+  auto& values = at->second;
+  if (!is_new) return values;
+  const auto add = [&](std::string_view value) {
+    values += mail::fold_for_search(mail::decoded_text(value));
+    values += '\0';
+  };
+  if (candidate_.cached && store::is_cached_header(name)) {
+    auto lines = candidate_.cached->headers;
+    while (const auto value = next_field(lines, name)) add(*value);
+  } else if (const auto* block = header()) {
+    for (const auto& one : block->fields())
+      if (iequals(one.name, name)) add(one.value);
+  }
+  return values;
 }
 
 Verdict Matcher::Late::verdict_on(std::size_t needle) const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/base/result.h"
@@ -79,6 +80,9 @@ class Matcher::Late {
  private:
   friend class Matcher;
   const mail::HeaderBlock* header();  // of the file; null when it cannot be read
+  // The values of all fields of that name, folded, NUL behind each; empty when there are none. Made once,
+  // however many keys ask for it.
+  const std::string& field(const std::string& name);
   Verdict verdict_on(std::size_t needle) const;
   Result<Verdict> verdict();
 
@@ -87,6 +91,7 @@ class Matcher::Late {
   store::Mailbox& mailbox_;
   std::string header_bytes_;
   std::optional<mail::HeaderBlock> header_;
+  std::unordered_map<std::string, std::string> fields_;
   std::unique_ptr<TextScan> scan_;
   Result<> failure_;
 };

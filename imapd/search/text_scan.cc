@@ -44,12 +44,6 @@ bool value_contains(std::string_view value, std::string_view needle) {
   return needle.empty() || holds(mail::fold_for_search(mail::decoded_text(value)), needle);
 }
 
-bool header_contains(const mail::HeaderBlock& header, std::string_view name, std::string_view needle) {
-  return std::ranges::any_of(header.fields(), [&](const mail::HeaderField& field) {
-    return iequals(field.name, name) && value_contains(field.value, needle);
-  });
-}
-
 TextScan::TextScan(store::MessageBytes file, std::span<const TextNeedle> needles, std::size_t max_part_bytes)
     : file_(std::move(file)),
       needles_(needles),

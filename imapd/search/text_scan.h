@@ -19,8 +19,6 @@ namespace waxwing::imap {
 
 // True when a field's value holds the folded needle; an empty needle is in all of them.
 bool value_contains(std::string_view value, std::string_view needle);
-// True when some field of that name holds the folded needle. An empty needle asks for the field alone.
-bool header_contains(const mail::HeaderBlock& header, std::string_view name, std::string_view needle);
 
 struct TextNeedle {
   std::string text;          // folded; empty: every message has it

@@ -214,11 +214,11 @@ class Clients(waxwing.TestCase):
         client = self.client(tls=False)
         client.create('long')
         crowd = b'To: ' + b'a@b.test,' * 12000 + b'\r\n\r\n'
-        for _ in range(10):
+        for _ in range(40):
             self.assertEqual(client.append('long', None, None, crowd)[0], 'OK')
         client.select('long')
         others = [self.client(tls=False) for _ in range(2 * (os.cpu_count() or 1))]
-        keys = b' '.join(b'NOT TO nobody%d' % n for n in range(400))
+        keys = b' '.join(b'NOT TO nobody%d' % n for n in range(900))
         client.send(b's SEARCH ' + keys + b'\r\n')
         for other in others:
             self.assertEqual(other.noop()[0], 'OK')
@@ -226,7 +226,7 @@ class Clients(waxwing.TestCase):
         with self.assertRaises(BlockingIOError, msg='the search was over before the others were heard'):
             client.sock.recv(1)
         client.sock.settimeout(waxwing.DEADLINE)
-        self.assertEqual(client.readline().split(), [b'*', b'SEARCH'] + [b'%d' % n for n in range(1, 11)])
+        self.assertEqual(client.readline().split(), [b'*', b'SEARCH'] + [b'%d' % n for n in range(1, 41)])
         self.assertTrue(client.readline().startswith(b's OK'))
 
     def test_patterns_of_list_are_bounded(self):
