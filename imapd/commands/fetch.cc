@@ -83,30 +83,39 @@ Task<bool> send_from_files(Session& session, const FetchPlan& plan, std::span<co
   co_return true;
 }
 
-// In order of the numbers: what cannot be told at once waits for others of its kind.
+// On the loop, from index and cache. False: they do not suffice for this message.
+bool write_now(Session& session, const FetchPlan& plan, const Wanted& wanted, Outcome& outcome) {
+  if (plan.index_suffices) {
+    static const Material nothing;
+    write_line(session, plan, wanted, nothing);
+    return true;
+  }
+  auto material = material_now(*session.selected()->mailbox, plan, wanted.message);
+  if (!material) return false;
+  Result<Material> good = std::move(*material);
+  if (is_good(session, wanted, good, outcome)) write_line(session, plan, wanted, *good);
+  return true;
+}
+
+// In order of the numbers: behind one that must be read from its file the others wait.
 Task<bool> send_all(Session& session, const FetchPlan& plan, const std::vector<Range>& sequences,
                     Outcome& outcome) {
-  auto& selected = *session.selected();
+  const auto& view = *session.selected()->view;
   std::vector<Wanted> waiting;
   for (const auto& range : sequences)
     for (auto n = range.first; n <= range.last; ++n) {
-      const Wanted wanted{n, selected.view->message(n)};
+      const Wanted wanted{n, view.message(n)};
       if (plan.fetch.changed_since && wanted.message.modseq <= *plan.fetch.changed_since) continue;
-      if (waiting.empty()) {
-        if (auto material = material_now(*selected.mailbox, plan, wanted.message)) {
-          Result<Material> good = std::move(*material);
-          if (!is_good(session, wanted, good, outcome)) continue;
-          write_line(session, plan, wanted, *good);
-          const bool goes_on = co_await session.breathe();
-          if (!goes_on) co_return false;
-          continue;
-        }
+      bool goes_on = true;
+      if (waiting.empty() && write_now(session, plan, wanted, outcome)) {
+        if (session.stream().pending_output() >= Stream::kHighWater) goes_on = co_await session.breathe();
+      } else {
+        waiting.push_back(wanted);
+        if (waiting.size() < kBatchMessages) continue;
+        goes_on = co_await send_from_files(session, plan, waiting, outcome);
+        waiting.clear();
       }
-      waiting.push_back(wanted);
-      if (waiting.size() < kBatchMessages) continue;
-      const bool goes_on = co_await send_from_files(session, plan, waiting, outcome);
       if (!goes_on) co_return false;
-      waiting.clear();
     }
   const bool goes_on = co_await send_from_files(session, plan, waiting, outcome);
   co_return goes_on;

@@ -7,6 +7,16 @@ namespace {
 
 constexpr std::int64_t kWorkerMs = 50;  // what a batch may keep a worker for, one message more or less
 
+std::string item_name(const FetchItem& item) {
+  if (item.kind == FetchKind::rfc822) return std::string(item.old_name) + " ";
+  const bool section = item.kind == FetchKind::section;
+  if (!section && item.kind != FetchKind::binary && item.kind != FetchKind::binary_size) return "";
+  std::string name = section ? "BODY[" : item.kind == FetchKind::binary ? "BINARY[" : "BINARY.SIZE[";
+  name += mail::format_section(item.section) + "]";
+  if (item.partial) name += "<" + std::to_string(item.partial->offset) + ">";
+  return name + " ";
+}
+
 }  // namespace
 
 FetchPlan FetchPlan::of(FetchRequest request) {
@@ -15,6 +25,8 @@ FetchPlan FetchPlan::of(FetchRequest request) {
   plan.from_cache_only = is_served_by_cache(fetch);
   plan.needs_cache = fetch.asks(FetchKind::envelope) || fetch.asks(FetchKind::body) ||
                      fetch.asks(FetchKind::body_structure) || (fetch.needs_message() && plan.from_cache_only);
+  plan.index_suffices = plan.from_cache_only && !plan.needs_cache && !fetch.needs_message();
+  for (const auto& item : fetch.items) plan.names.push_back(item_name(item));
   return plan;
 }
 

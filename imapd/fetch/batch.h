@@ -19,6 +19,8 @@ struct FetchPlan {
   FetchRequest fetch;
   bool from_cache_only = false;  // no message file is needed
   bool needs_cache = false;
+  bool index_suffices = false;     // and not even the cache
+  std::vector<std::string> names;  // of the items with bytes, as their answer begins: "BODY[1]<0> "
   static FetchPlan of(FetchRequest request);
 };
 

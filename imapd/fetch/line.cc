@@ -15,17 +15,6 @@ void write_number(Session& session, std::uint64_t number) {
   session.write({digits, static_cast<std::size_t>(end.ptr - digits)});
 }
 
-// "BODY[1.TEXT]<100>" and its like, with the blank behind it.
-std::string item_name(const FetchItem& item) {
-  if (item.kind == FetchKind::rfc822) return std::string(item.old_name) + " ";
-  std::string name = item.kind == FetchKind::section  ? "BODY["
-                     : item.kind == FetchKind::binary ? "BINARY["
-                                                      : "BINARY.SIZE[";
-  name += mail::format_section(item.section) + "]";
-  if (item.partial) name += "<" + std::to_string(item.partial->offset) + ">";
-  return name + " ";
-}
-
 // False for the items that have bytes of the message.
 bool write_plain_item(Session& session, FetchKind kind, const store::MessageInfo& message,
                       const store::CachedMessage& cached) {
@@ -75,8 +64,8 @@ bool write_plain_item(Session& session, FetchKind kind, const store::MessageInfo
 }
 
 // A content's literal, but for the bytes of one that is streamed.
-void begin_content(Session& session, const FetchItem& item, const Content& content) {
-  session.write(item_name(item));
+void begin_content(Session& session, const FetchItem& item, std::string_view name, const Content& content) {
+  session.write(name);
   if (item.kind == FetchKind::binary_size) {
     write_number(session, content.missing ? 0 : content.size);
   } else if (content.missing) {
@@ -128,7 +117,7 @@ void write_line(Session& session, const FetchPlan& plan, const Wanted& wanted, c
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (i > 0) session.write(" ");
     if (!write_plain_item(session, items[i].kind, wanted.message, material.cached))
-      begin_content(session, items[i], material.fetched.contents[i]);
+      begin_content(session, items[i], plan.names[i], material.fetched.contents[i]);
   }
   session.write(")\r\n");
 }
@@ -145,7 +134,7 @@ Task<bool> send_line(Session& session, const FetchPlan& plan, const Wanted& want
     if (i > 0) session.write(" ");
     if (write_plain_item(session, items[i].kind, wanted.message, material.cached)) continue;
     const auto& content = material.fetched.contents[i];
-    begin_content(session, items[i], content);
+    begin_content(session, items[i], plan.names[i], content);
     if (!is_streamed(items[i], content)) continue;
     const bool sent = co_await stream_content(session, material.fetched, content);
     if (!sent) co_return false;

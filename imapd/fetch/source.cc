@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "imapd/fetch/mapped_message.h"
+#include "imapd/search/cached_fields.h"
 
 namespace waxwing::imap {
 namespace {
@@ -148,11 +149,10 @@ bool is_served_by_cache(const FetchRequest& request) {
 FetchedMessage fetch_from_cache(const FetchRequest& request, const store::CachedMessage& cached) {
   FetchedMessage fetched;
   fetched.contents.resize(request.items.size());
-  const auto header = mail::HeaderBlock::scan(cached.headers);
   for (std::size_t i = 0; i < request.items.size(); ++i) {
     const auto& item = request.items[i];
     if (!wants_bytes(item)) continue;
-    fetched.contents[i] = owned(mail::select_fields(header, item.section.fields, false));
+    fetched.contents[i] = owned(select_cached_fields(cached.headers, item.section.fields));
     hide_nul(fetched.contents[i].bytes);
     apply_partial(fetched.contents[i], item.partial);
   }

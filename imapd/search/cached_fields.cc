@@ -1,5 +1,7 @@
 #include "imapd/search/cached_fields.h"
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 
 namespace waxwing::imap {
@@ -33,6 +35,19 @@ std::optional<std::string_view> next_field(std::string_view& lines, std::string_
     return field;
   }
   return std::nullopt;
+}
+
+std::string select_cached_fields(std::string_view lines, std::span<const std::string> names) {
+  std::string out;
+  while (!lines.empty()) {
+    const auto field = take_field(lines);
+    auto name = field.substr(0, field.find(':'));
+    while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
+    if (std::ranges::none_of(names, [&](const auto& wanted) { return iequals(name, wanted); })) continue;
+    out += field;
+    if (!field.ends_with('\n')) out += "\r\n";
+  }
+  return out += "\r\n";
 }
 
 }  // namespace waxwing::imap

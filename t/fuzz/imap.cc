@@ -7,6 +7,7 @@
 #include "imapd/parse/framer.h"
 #include "imapd/parse/mailbox_name.h"
 #include "imapd/parse/search_key.h"
+#include "imapd/parse/sort_program.h"
 #include "t/fuzz/fuzz.h"
 
 using namespace waxwing;
@@ -112,6 +113,8 @@ void arguments(std::string_view text) {
   each([](Scanner& in) { return parse_id(in); });
   each([](Scanner& in) { return parse_fetch(in, 50); });
   each([](Scanner& in) { return parse_search(in, {.depth = 10, .keys = 100, .text_keys = 5}); });
+  each([](Scanner& in) { return parse_sort(in, {.depth = 10, .keys = 100, .text_keys = 5}); });
+  each([](Scanner& in) { return parse_thread(in, {.depth = 10, .keys = 100, .text_keys = 5}); });
   each([](Scanner& in) { return parse_flags(in); });
   each([](Scanner& in) { return in.nstring(); });
   each([](Scanner& in) { return in.list_mailbox(); });

@@ -6,6 +6,7 @@
 
 #include "common/base/strings.h"
 #include "common/mail/header.h"
+#include "common/mail/section.h"
 
 using namespace waxwing;
 
@@ -23,5 +24,8 @@ TEST_CASE("one field, found as in a scanned header block") {
     std::string_view rest = lines;
     while (const auto value = imap::next_field(rest, "Subject")) found.emplace_back(*value);
     CHECK(found == expected);
+    for (const std::vector<std::string>& names :
+         {std::vector<std::string>{}, {"subject"}, {"X", "To", "FROM"}, {"Subjects", "none"}})
+      CHECK(imap::select_cached_fields(lines, names) == mail::select_fields(block, names, false));
   }
 }
