@@ -98,11 +98,12 @@ void fail_those_left(std::vector<Job>& jobs, const Result<>& outcome) {
 }
 
 void pass_to_disk(std::vector<Job>& jobs, Crew& crew) {
+  auto* const journal = the_journal();
+  if (journal != nullptr && journal->broken()) fail_those_left(jobs, journal->recover());
   sync_jobs(jobs, Step::content, crew);
   for (auto& job : jobs)
     if (job.outcome) job.outcome = make_names(job.batch);
   sync_jobs(jobs, Step::names, crew);
-  auto* const journal = the_journal();
   if (journal == nullptr) return;
   Appending appending(*journal);
   for (const auto& job : jobs) {

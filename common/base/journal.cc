@@ -251,9 +251,16 @@ Result<> Journal::cover(const std::string& directory) {
 
 void Journal::leave() {
   end_housekeeper();
-  // The last one: nobody else has it open, and who comes now waits until this process has ended. Should a
-  // thread of this process append something yet, the next opening finds it behind the checkpoint.
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0 && checkpoint()) ::unlink(settings_.control.c_str());
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) return;  // somebody else goes on
+  // The last one; who comes now waits until this process has ended, and finds no control. A thread of this
+  // process, or of one that is about to end, may still try to append: not behind the next one's back.
+  while (checkpoint()) {
+    const RobustLock lock(control_->append);
+    if (log_end(*control_).lsn != control_->checkpointed) continue;
+    control_->closed = 1;
+    ::unlink(settings_.control.c_str());
+    return;
+  }
 }
 
 void Journal::report(const char* name, const JournalSettings::Fields& fields, bool error) const {

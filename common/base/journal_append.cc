@@ -38,6 +38,7 @@ Result<std::uint64_t> Journal::append(std::string records, const std::vector<con
     {
       const RobustLock lock(control_->append);
       if (broken()) return std::unexpected(stopped());
+      if (control_->closed != 0) return temporary("this process has left the journal and is ending");
       auto written = write_records(records, ranges, lsn);
       if (!written && written.error().fault == Fault::bug) return std::unexpected(written.error());
       if (!written) {

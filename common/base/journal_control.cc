@@ -57,7 +57,7 @@ Result<Control> Control::attach(const std::string& path, int lock_fd) {
   const auto boot = boot_id();
   const bool ours = std::memcmp(block.magic, kMagic, sizeof block.magic) == 0 && block.version == kVersion &&
                     block.bytes == sizeof block && !boot.empty() && boot == block.boot_id &&
-                    block.device == lock.st_dev && block.inode == lock.st_ino;
+                    block.device == lock.st_dev && block.inode == lock.st_ino && block.closed == 0;
   if (!ours) return Control();
   return control;
 }

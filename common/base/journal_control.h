@@ -47,6 +47,8 @@ struct ControlBlock {
   std::atomic<std::uint64_t> checkpoint_serial;
   // A sync of the segments has failed or its result is unknown: no more appends until recover().
   std::atomic<std::uint32_t> broken;
+  // The last process has left: what this block says is no longer true, and nobody may append by it.
+  std::atomic<std::uint32_t> closed;
   // Set while fdatasync or syncfs runs. Found set by the heir of a dead owner: the disk may have reported an
   // error to the dead, and it reports only once.
   std::atomic<std::uint32_t> syncing, checking;

@@ -5,10 +5,11 @@
 
 namespace waxwing {
 
-// Every program that writes queue or store calls this once, when it knows its configuration and before it opens
-// either; daemons have it from run_daemon. The first one after the system was started replays the journal,
-// others wait for it. Covers the queue and every partition. With journal.enabled off a journal that is still
-// there is brought into the files, and from then on every file is synced by itself. Its events go to the log.
+// Every program that writes queue or store calls this once, when it knows its configuration and before it
+// opens either; daemons have it from run_daemon. The first one after the system was started replays the
+// journal, others wait for it. Covers the queue and every partition. With journal.enabled off a journal that
+// is still there is brought into the files, and from then on every file is synced by itself. Its events go to
+// the log.
 Result<> open_instance_journal(const Config& config);
 
 }  // namespace waxwing

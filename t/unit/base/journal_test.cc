@@ -207,6 +207,18 @@ TEST_CASE("a path that no root covers goes straight to disk") {
   CHECK(read_file(scratch.root + "/elsewhere/one") == "1");
 }
 
+TEST_CASE("the last process to leave empties the log, and a straggler cannot append to it any more") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open() || !scratch.publish("one", "1")) return false;
+    durable::leave_journal();
+    return !scratch.publish("late", "2") && !file_exists(scratch.root + "/run/journal");
+  }) == 0);
+  scratch.write("one", "changed by hand");
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("one") == "changed by hand");
+}
+
 TEST_CASE("an instance that was copied is replayed, although its control file came along") {
   JournalScratch scratch, copy;
   REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("one", "1"); }) == 0);
