@@ -33,6 +33,8 @@ from test_storm import Storm
 OPTIONS = argparse.Namespace(cuts=60, seconds=5.0, users=3, senders=3, cuts_a_run=600, keep=None, again=None, cut=None,
                              seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
 MOST_WRONG = 20
+IN_RECOVERY = ('journal.replay', 'journal.checkpoint', 'journal.checkpoint.write', 'store.index.mend', 'durable.sync',
+               'store.deliver.committed', 'store.land.publish', 'store.land.link')
 message_of = functools.lru_cache(None)(model.message_of)
 model.message_of = message_of
 
@@ -182,6 +184,11 @@ class Cutter:
 
     def check(self, event, variant):
         environment = dict(os.environ, WAXWING_TEST_BOOT_ID='%032x' % (event * 1000 + variant + 1))
+        dice = disk.dice_of(self.recording.seed, f'recovery {event}.{variant}')
+        if dice.random() < 0.3:  # whoever recovers dies at it, and is started again
+            death = f'{dice.choice(IN_RECOVERY)}=exit@{dice.randrange(1, 6)}'
+            subprocess.run([frame.program('checker'), self.recording.root, *self.recording.users],
+                           env=dict(environment, WAXWING_FAILPOINTS=death), capture_output=True, timeout=120)
         done = subprocess.run([frame.program('checker'), self.recording.root, *self.recording.users],
                               env=environment, capture_output=True, timeout=120)
         if done.returncode != 0:

@@ -163,14 +163,12 @@ class Rot(unittest.TestCase):
         wanted = {folder: dict(messages) for folder, messages in account.state.items()}
         wanted[INBOX].update({mail: frozenset() for mail in account.must})
         for folder in set(wanted) | set(found):
-            if folder not in found and kind == 'list' and not mended:
-                continue  # rows that rot away are adopted again by reconstruct -m
             if folder not in found:
                 raise Wrong(f'{account.user}: folder {folder} is gone; {told.trouble}')
             if folder not in wanted:
                 raise Wrong(f'{account.user}: folder {folder} was never there')
             missing = set(wanted[folder]) - set(found[folder]) - {tag}
-            if not mended and (kind == 'list' or kind == 'index' and len(missing) == 1):
+            if not mended and kind == 'index' and len(missing) == 1:
                 missing = set()
             more = set(found[folder]) - set(wanted[folder])
             # What an index no longer tells as expunged comes back: better than the other way round.
@@ -190,7 +188,9 @@ class Rot(unittest.TestCase):
         tag = self.tag_in(path) if kind in ('message', 'queue') else None
         boot = dice.choice(('', '%032x' % (number + 1)))
         try:
-            self.compare(self.look(boot), kind.split()[0], tag, mended=False)
+            # A page of the list that rots away takes its rows along: reconstruct -m, before new mail comes.
+            if kind != 'list':
+                self.compare(self.look(boot), kind.split()[0], tag, mended=False)
             self.compare(self.look(boot, '--mend'), kind.split()[0], tag, mended=True)
         except (Wrong, subprocess.TimeoutExpired) as problem:
             text = f'damage {number}: {done} {path} {"new boot" if boot else ""}: {problem}'

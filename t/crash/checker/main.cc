@@ -16,6 +16,7 @@
 
 #include "channels/ims_master/ims_channel.h"
 #include "common/base/strings.h"
+#include "common/daemon/instance_journal.h"
 #include "common/net/loop.h"
 #include "mta/queue/reader.h"
 #include "store/delivery.h"
@@ -187,6 +188,7 @@ Result<> mend(const std::string& root) {
 
 Result<> run(bool mending, const std::string& root, const std::vector<std::string>& users) {
   TRY(const auto config, Config::load(root));
+  TRY_VOID(open_instance_journal(*config));
   TRY(const auto stored, Stored::start(config));
   TRY(const auto store, store::Store::open(config));
   if (mending) TRY_VOID(mend(root));
