@@ -162,6 +162,7 @@ class Disk:
         prefix = self.root + '/'
         while at < len(data):
             size, kind, path_bytes, other_bytes, _, pid, number, inode, offset = ENTRY.unpack_from(data, at)
+            assert size >= ENTRY.size and number == len(self.events), f'the trace has a hole at {at}'
             here = at + ENTRY.size
             name = data[here:here + path_bytes].decode()
             other = data[here + path_bytes:here + path_bytes + other_bytes].decode()

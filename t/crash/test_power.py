@@ -112,7 +112,8 @@ class Told:
                 self.quota[words[1]] = (int(words[2]), int(words[3]))
             elif words[0] == 'end':
                 self.ended = True
-            elif words[0] in ('damaged', 'unusable', 'waiting') or words[0] == 'delivered' and words[3] == 'failed':
+            # A damaged queue file is one that was never accepted, or what it held is missed below.
+            elif words[0] in ('unusable', 'waiting') or words[0] == 'delivered' and words[3] == 'failed':
                 self.trouble.append(' '.join(words))
 
     def mailboxes(self, user):

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace recorder {
@@ -84,6 +86,11 @@ void make_mutex() {
   mapped = new std::vector<Mapped>;
   if (const char* name = getenv("RECORDER_TRACE"))
     trace = static_cast<int>(syscall(SYS_openat, AT_FDCWD, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  // Out of the way of those who count on low numbers.
+  if (trace >= 0) {
+    const auto high = static_cast<int>(syscall(SYS_fcntl, trace, F_DUPFD_CLOEXEC, 900));
+    if (high >= 0) syscall(SYS_close, std::exchange(trace, high));
+  }
   control = static_cast<Control*>(at);
   make_mutex();
 }
@@ -388,12 +395,22 @@ int creat64(const char* path, mode_t mode) {
 }
 
 int close(int fd) {
+  if (fd == trace && fd >= 0) return 0;  // somebody closes all he does not know
   if (fd >= 0 && fd < kMostFds) fd_kind[fd].store(kUnknown, std::memory_order_relaxed);
   return static_cast<int>(syscall(SYS_close, fd));
 }
 int dup2(int from, int to) {
   if (to >= 0 && to < kMostFds) fd_kind[to].store(kUnknown, std::memory_order_relaxed);
   return static_cast<int>(syscall(SYS_dup2, from, to));
+}
+
+int close_range(unsigned first, unsigned last, int flags) {
+  const auto ours = static_cast<unsigned>(trace);
+  if (trace >= 0 && first <= ours && ours <= last && (flags & CLOSE_RANGE_CLOEXEC) == 0) {
+    const bool below_ours = first == ours || syscall(SYS_close_range, first, ours - 1, flags) == 0;
+    return below_ours && (last == ours || syscall(SYS_close_range, ours + 1, last, flags) == 0) ? 0 : -1;
+  }
+  return static_cast<int>(syscall(SYS_close_range, first, last, flags));
 }
 
 ssize_t write(int fd, const void* bytes, size_t size) {
