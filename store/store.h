@@ -112,7 +112,6 @@ class Store : public std::enable_shared_from_this<Store> {
   Result<std::vector<MailboxEntry>> list(std::string_view user);
   // Every mailbox whose text() begins with prefix, in order, in pages; stops when the visitor answers false.
   Result<> for_each(std::string_view prefix, const std::function<bool(const MailboxEntry&)>& visitor);
-  Result<> set_special_use(const MailboxName& name, std::string_view special_use);
 
   // ---- subscriptions: a name may be subscribed that does not exist (RFC 3501 6.3.6) ----
   Result<> subscribe(std::string_view user, const MailboxName& name);

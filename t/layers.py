@@ -34,7 +34,7 @@ def allowed(source, target, table):
     for name in table[source]:
         if name == '*' or name == target or (name.endswith('/*') and target.startswith(name[:-1])):
             return True
-        if target.startswith(name + '/'):  # a room opens its sub-rooms
+        if name not in table and target.startswith(name + '/'):  # its sub-rooms
             return True
     return source == target
 

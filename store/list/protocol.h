@@ -1,12 +1,17 @@
 // What is said on run/stored, one Record a packet.
 //
 // A question bears id=<number>; its answer is "ok" or "error" (fault=, text=) with the same id. Questions:
-//   find name=               → entry=
-//   create name= mailbox_id= partition= special_use=   → entry=   repeated with the same mailbox_id: same
-//   answer remove name= retry=      rename from= to= retry=    special_use name= value= list prefix= after=
-//   limit=   → entry= ... more=1 when there are more behind the last subscribe user= name=    unsubscribe
-//   user= name=    subscriptions user= after= → name= ... more= adopt entry=             puts a row as it is
-//   (reconstruct -m) forget name=             takes a row away and leaves the files alone (reconstruct -m)
+//   find name=                     → entry=
+//   create name= mailbox_id= partition= special_use=
+//                                  → entry=; repeated with the same mailbox_id: the same answer
+//   remove name= retry=
+//   rename from= to= retry=
+//   list prefix= after= limit=     → entry= ... more=1 when there are more behind the last
+//   subscribe user= name=
+//   unsubscribe user= name=
+//   subscriptions user= after=     → name= ... more=
+//   adopt entry=                   puts a row as it is (reconstruct -m)
+//   forget name=                   takes a row away and leaves the files alone (reconstruct -m)
 // Without answer:
 //   watch mailbox=<id> | user=<uid>      unwatch the same
 //   event kind= user= mailbox= ...       from a writer; stored passes it on to who watches, but not back

@@ -16,7 +16,7 @@
 #include "common/spool/message_file.h"
 #include "store/detail/errors.h"
 #include "store/detail/paths.h"
-#include "store/maintenance/rebuild.h"
+#include "store/mailbox/rebuild.h"
 
 namespace waxwing::store {
 

@@ -7,9 +7,9 @@
 #include "store/detail/errors.h"
 #include "store/detail/partitions.h"
 #include "store/detail/paths.h"
-#include "store/inner.h"
+#include "store/engine/inner.h"
 #include "store/list/protocol.h"
-#include "store/maintenance/rebuild.h"
+#include "store/mailbox/rebuild.h"
 #include "store/maintenance/tree.h"
 
 namespace waxwing::store {

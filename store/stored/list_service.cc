@@ -12,7 +12,7 @@
 #include "store/detail/partitions.h"
 #include "store/detail/paths.h"
 #include "store/list/protocol.h"
-#include "store/maintenance/rebuild.h"
+#include "store/mailbox/rebuild.h"
 #include "store/maintenance/tree.h"
 
 namespace waxwing::store {
@@ -48,7 +48,6 @@ Record ListService::answer(const Record& question) {
       {"create", &ListService::create},
       {"remove", &ListService::remove},
       {"rename", &ListService::rename},
-      {"special_use", &ListService::special_use},
       {"list", &ListService::list},
       {"subscribe", &ListService::subscribe},
       {"unsubscribe", &ListService::unsubscribe},
@@ -245,16 +244,6 @@ ListService::Answer ListService::rename(const Record& question) {
     tell(EventKind::mailbox_renamed, entry, moving[n].name.text());
   }
   return ok();
-}
-
-ListService::Answer ListService::special_use(const Record& question) {
-  TRY(const auto name, MailboxName::parse(question.get("name")));
-  const std::lock_guard lock(lock_of(name.user));
-  TRY(auto entry, need(name.text()));
-  entry.special_use = question.get("value");
-  TRY_VOID(db_->put(entry));
-  tell(EventKind::mailbox_created, entry, name.text());  // who knows the old row forgets it
-  return ok(entry);
 }
 
 ListService::Answer ListService::list(const Record& question) {

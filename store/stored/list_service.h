@@ -14,7 +14,7 @@
 
 #include "common/base/record.h"
 #include "common/config/config.h"
-#include "store/inner.h"
+#include "store/engine/open_mailboxes.h"
 #include "store/stored/list_db.h"
 
 namespace waxwing::store {
@@ -42,7 +42,6 @@ class ListService {
   Answer create(const Record& question);
   Answer remove(const Record& question);
   Answer rename(const Record& question);
-  Answer special_use(const Record& question);
   Answer list(const Record& question);
   Answer subscribe(const Record& question);
   Answer unsubscribe(const Record& question);

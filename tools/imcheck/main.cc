@@ -9,7 +9,7 @@
 #include "common/base/time.h"
 #include "common/daemon/instance_journal.h"
 #include "store/detail/paths.h"
-#include "store/inner.h"
+#include "store/engine/inner.h"
 #include "store/mailbox/index.h"
 #include "store/mailbox/next_index.h"
 #include "tools/service/command_line.h"

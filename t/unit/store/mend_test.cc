@@ -5,10 +5,10 @@
 #include <fstream>
 
 #include "store/detail/paths.h"
-#include "store/inner.h"
+#include "store/engine/inner.h"
 #include "store/mailbox/index.h"
 #include "store/maintenance/list_check.h"
-#include "store/maintenance/rebuild.h"
+#include "store/mailbox/rebuild.h"
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;

@@ -13,7 +13,7 @@
 #include "common/base/time.h"
 #include "common/spool/message_file.h"
 #include "store/detail/errors.h"
-#include "store/inner.h"
+#include "store/engine/inner.h"
 #include "store/mailbox/draft.h"
 
 namespace waxwing::store {

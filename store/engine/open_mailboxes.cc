@@ -4,7 +4,7 @@
 
 #include "store/detail/errors.h"
 #include "store/detail/paths.h"
-#include "store/inner.h"
+#include "store/engine/open_mailboxes.h"
 
 namespace waxwing::store {
 

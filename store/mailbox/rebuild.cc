@@ -1,4 +1,4 @@
-#include "store/maintenance/rebuild.h"
+#include "store/mailbox/rebuild.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

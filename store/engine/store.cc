@@ -7,7 +7,7 @@
 #include "store/detail/errors.h"
 #include "store/detail/partitions.h"
 #include "store/detail/paths.h"
-#include "store/inner.h"
+#include "store/engine/inner.h"
 #include "store/list/protocol.h"
 
 namespace waxwing::store {
@@ -158,13 +158,6 @@ Result<std::vector<MailboxEntry>> Store::list(std::string_view user) {
     return true;
   }));
   return entries;
-}
-
-Result<> Store::set_special_use(const MailboxName& name, std::string_view special_use) {
-  Record question("special_use");
-  question.set("name", name.text()).set("value", special_use);
-  TRY_VOID(inner_->ask_for_entry(std::move(question)));
-  return {};
 }
 
 Result<> Store::subscribe(std::string_view user, const MailboxName& name) {
