@@ -69,60 +69,82 @@ Task<Result<FileName>> Controller::release(FileName name) {
 }
 
 Task<Record> Controller::file_command(const Record& request) {
+  using Handler = Task<Record> (Controller::*)(FileName);
+  static constexpr std::pair<std::string_view, Handler> kHandlers[] = {
+      {"return", &Controller::return_file},
+      {"release", &Controller::release_file},
+      {"delete", &Controller::delete_file},
+      {"hold", &Controller::hold_file},
+  };
   auto name = FileName::parse(request.get("file"));
   if (!name) co_return error(name.error().text);
   const auto known = schedule_.name_of(*name);
   if (known) *name = *known;
   if (!known && !file_exists(queue_->path_of(*name)))
     co_return error("no such message file: " + name->relative());
-
-  if (request.is("return")) {
-    if (name->held) {
-      auto released = co_await release(*name);
-      if (!released) co_return error(released.error().text);
-      *name = *released;
-    }
-    if (!schedule_.knows(*name)) co_await look(name->relative());
-    if (!schedule_.give_back(*name))
-      co_return error("the message is being delivered just now, or cannot be read");
-    jobs_.touch(name->channel);
-    co_return Record("ok").set("file", name->relative());
+  for (const auto& [verb, handler] : kHandlers) {
+    if (!request.is(verb)) continue;
+    auto handled = (this->*handler)(std::move(*name));
+    auto answer = co_await std::move(handled);
+    co_return answer;
   }
-  if (request.is("release")) {
-    if (!name->held) co_return error("the message is not held: " + name->relative());
-    auto released = co_await release(*name);
-    if (!released) co_return error(released.error().text);
-    log::Event("queue.released").with("qid", name->id).with("file", released->relative()).notice();
-    co_await look(released->relative());
-    co_return Record("ok").set("file", released->relative());
-  }
-  bool busy = false;
-  if (!schedule_.forget(*name, busy) && busy)
-    co_return error("the message is being delivered just now: " + name->relative());
-  if (request.is("delete")) {
-    const auto removed = queue_->remove(*name);
-    if (!removed) co_return error(removed.error().text);
-    log::Event("queue.deleted").with("qid", name->id).with("file", name->relative()).notice();
-    co_return Record("ok").set("file", name->relative());
-  }
-  if (request.is("hold")) {
-    if (name->held) co_return error("the message is held already: " + name->relative());
-    durable::Batch batch;
-    const auto held = queue_->hold(*name, batch);
-    auto done = co_await commit_durably(std::move(batch));
-    if (!done) {
-      co_await look(name->relative());
-      co_return error(done.error().text);
-    }
-    log::Event("queue.held")
-        .with("qid", name->id)
-        .with("file", held.relative())
-        .with("why", "operator")
-        .notice();
-    co_return Record("ok").set("file", held.relative());
-  }
-  co_await look(name->relative());
   co_return error("the job controller does not know the request " + printable(request.verb()));
+}
+
+Task<Record> Controller::return_file(FileName name) {
+  if (name.held) {
+    auto released = co_await release(name);
+    if (!released) co_return error(released.error().text);
+    name = *released;
+  }
+  if (!schedule_.knows(name)) co_await look(name.relative());
+  if (!schedule_.give_back(name))
+    co_return error("the message is being delivered just now, or cannot be read");
+  jobs_.touch(name.channel);
+  co_return Record("ok").set("file", name.relative());
+}
+
+Task<Record> Controller::release_file(FileName name) {
+  if (!name.held) co_return error("the message is not held: " + name.relative());
+  auto released = co_await release(name);
+  if (!released) co_return error(released.error().text);
+  log::Event("queue.released").with("qid", name.id).with("file", released->relative()).notice();
+  co_await look(released->relative());
+  co_return Record("ok").set("file", released->relative());
+}
+
+// Takes the file out of the schedule, so that it can be renamed or removed.
+std::optional<Record> Controller::take_out(const FileName& name) {
+  bool busy = false;
+  if (!schedule_.forget(name, busy) && busy)
+    return error("the message is being delivered just now: " + name.relative());
+  return std::nullopt;
+}
+
+Task<Record> Controller::delete_file(FileName name) {
+  if (auto refused = take_out(name)) co_return std::move(*refused);
+  const auto removed = queue_->remove(name);
+  if (!removed) co_return error(removed.error().text);
+  log::Event("queue.deleted").with("qid", name.id).with("file", name.relative()).notice();
+  co_return Record("ok").set("file", name.relative());
+}
+
+Task<Record> Controller::hold_file(FileName name) {
+  if (auto refused = take_out(name)) co_return std::move(*refused);
+  if (name.held) co_return error("the message is held already: " + name.relative());
+  durable::Batch batch;
+  const auto held = queue_->hold(name, batch);
+  auto done = co_await commit_durably(std::move(batch));
+  if (!done) {
+    co_await look(name.relative());
+    co_return error(done.error().text);
+  }
+  log::Event("queue.held")
+      .with("qid", name.id)
+      .with("file", held.relative())
+      .with("why", "operator")
+      .notice();
+  co_return Record("ok").set("file", held.relative());
 }
 
 void Controller::send_summary(PacketSocket& socket) {

@@ -53,6 +53,11 @@ class Controller {
   Record channel_command(const Record& request);
   Task<Result<FileName>> release(FileName name);
   Task<Record> file_command(const Record& request);
+  Task<Record> return_file(FileName name);
+  Task<Record> release_file(FileName name);
+  Task<Record> delete_file(FileName name);
+  Task<Record> hold_file(FileName name);
+  std::optional<Record> take_out(const FileName& name);
   void send_summary(PacketSocket& socket);
   void send_view(const std::string& channel, PacketSocket& socket);
 

@@ -69,21 +69,23 @@ Task<void> Session::auth(std::string_view argument) {
     err("AUTH takes a mechanism and at most one initial response");
     co_return;
   }
-  const std::string mechanism(words[0]);
-  std::optional<std::string> bytes;
-  if (words.size() == 2) bytes = words[1] == "=" ? std::string() : from_base64(words[1]);
-  if (words.size() == 2 && !bytes) {
+  std::optional<std::string> initial;
+  if (words.size() == 2) initial = words[1] == "=" ? std::string() : from_base64(words[1]);
+  if (words.size() == 2 && !initial) {
     err("the initial response is not base64");
     co_return;
   }
+  co_await sasl(std::string(words[0]), std::move(initial));
+}
+
+Task<void> Session::sasl(std::string mechanism, std::optional<std::string> initial) {
   auto exchange = server_.logins().begin(peer());
-  bool first = true;
-  for (;;) {
+  auto bytes = std::move(initial);
+  for (bool first = true;; first = false) {
     auto ask = [&](auth::Ask how) {
       return first ? exchange.start(mechanism, bytes, how) : exchange.step(*bytes, how);
     };
     auto step = co_await auth::patiently(server_.workers(), ask);
-    first = false;
     if (step.kind != auth::Step::Kind::challenge) {
       co_await login_done(std::move(step));
       co_return;

@@ -15,7 +15,18 @@ constexpr std::size_t kPieceBytes = 64 * 1024;
 // An open message and the next piece of it. An ordinary message is one trip to a worker.
 struct Reading {
   std::optional<store::MessageBytes> file;
+  std::uint64_t offset = 0;  // of the piece
   std::string piece;
+
+  Result<> next(store::Mailbox& mailbox, const store::MessageInfo& message) {
+    if (!file) {
+      TRY(auto opened, mailbox.open_message(message));
+      file.emplace(std::move(opened));
+    }
+    offset += piece.size();
+    TRY(piece, file->read(offset, kPieceBytes));
+    return {};
+  }
 };
 
 // The part of piece, which stands at offset, that TOP wants; lines is what is left of the body's lines.
@@ -52,23 +63,19 @@ void Session::read_ahead(std::uint32_t after) {
 Task<bool> Session::send_message(std::uint32_t number, std::optional<std::uint64_t> body_lines) {
   const auto message = view_->message(number);
   Reading reading;
-  std::uint64_t offset = 0;
   auto known = body_lines ? std::nullopt : ahead_.take(number);
   auto read = [&]() -> Result<> {
-    if (!reading.file) {
-      TRY(auto file, mailbox_->open_message(message));
-      reading.file.emplace(std::move(file));
-    }
-    TRY(reading.piece, reading.file->read(offset, kPieceBytes));
-    if (offset == 0 && !body_lines) read_ahead(number);
+    const bool first = !reading.file;
+    TRY_VOID(reading.next(*mailbox_, message));
+    if (first && !body_lines) read_ahead(number);
     return {};
   };
   // A binary message may hold bare LF and CR. Many clients take one for the end of a line, and what follows
   // "LF . LF" for our next answer: on the wire every line ends in CRLF.
   mail::CrlfLines lines;
   mail::DotStuffer stuffer;
-  std::string text, wire;
-  bool done = false;
+  std::string text, wire = body_lines ? "+OK\r\n" : "+OK " + std::to_string(message.size) + " octets\r\n";
+  bool begun = false, done = false;
   while (!done) {
     Result<> got;
     if (known) {
@@ -77,31 +84,13 @@ Task<bool> Session::send_message(std::uint32_t number, std::optional<std::uint64
       got = co_await server_.workers().run(read);
     }
     if (!got) {
-      log::Event("pop.message.failed")
-          .with("sid", sid_)
-          .with("uid", message.uid)
-          .with("error", got.error().text)
-          .error();
-      // Once the answer has begun nothing but the end of the connection can say that it is not whole.
-      if (offset == 0) {
-        err(store::code_of(got.error()) == store::Code::nonexistent
-                ? "[SYS/PERM] another client has removed that message"
-                : "[SYS/TEMP] the message cannot be read now");
-      } else {
-        over_ = true;
-        stream_.close();
-      }
+      unreadable(message.uid, got.error(), begun);
       co_return false;
     }
+    begun = true;
     std::string_view part = reading.piece;
-    done = offset + part.size() >= message.size;
-    if (offset == 0) wire = body_lines ? "+OK\r\n" : "+OK " + std::to_string(message.size) + " octets\r\n";
-    if (body_lines) {
-      bool top_done = false;
-      part = top_part(part, offset, message.header_size, *body_lines, top_done);
-      done = done || top_done;
-    }
-    offset += reading.piece.size();
+    if (body_lines) part = top_part(part, reading.offset, message.header_size, *body_lines, done);
+    done = done || reading.offset + reading.piece.size() >= message.size;
     text.clear();
     lines.feed(part, text);
     stuffer.feed(text, wire);
@@ -115,6 +104,19 @@ Task<bool> Session::send_message(std::uint32_t number, std::optional<std::uint64
     co_return false;
   }
   co_return true;
+}
+
+// Once the answer has begun nothing but the end of the connection can say that it is not whole.
+void Session::unreadable(std::uint32_t uid, const Error& error, bool begun) {
+  log::Event("pop.message.failed").with("sid", sid_).with("uid", uid).with("error", error.text).error();
+  if (begun) {
+    over_ = true;
+    stream_.close();
+  } else {
+    err(store::code_of(error) == store::Code::nonexistent
+            ? "[SYS/PERM] another client has removed that message"
+            : "[SYS/TEMP] the message cannot be read now");
+  }
 }
 
 Task<void> Session::retr(std::string_view argument) {

@@ -56,6 +56,7 @@ class Session final : public ServerSession {
   Task<void> pass(std::string_view argument);
   Task<void> apop(std::string_view argument);
   Task<void> auth(std::string_view argument);
+  Task<void> sasl(std::string mechanism, std::optional<std::string> initial);
   Task<void> stls(std::string_view argument);
   Task<void> login_done(auth::Step step);
   Task<void> login_failed(auth::Failure failure);
@@ -83,6 +84,7 @@ class Session final : public ServerSession {
   // body_lines: nothing for the whole message.
   Task<bool> send_message(std::uint32_t number, std::optional<std::uint64_t> body_lines);
   void read_ahead(std::uint32_t after);  // blocks
+  void unreadable(std::uint32_t uid, const Error& error, bool begun);
 
   Server& server_;
   const std::shared_ptr<const Settings> settings_;

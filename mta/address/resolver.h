@@ -61,6 +61,11 @@ class Resolver {
 
   // resolver_group.cc: entries of groups.
   Trouble group(const directory::Match& match, const Rewritten& at, const Frame& frame);
+  Trouble moderators(const directory::Group& group, const Frame& frame);
+  Trouble group_options(const directory::Group& group, const Rewritten& at, const Frame& frame);
+  Trouble forwards(const directory::Group& group, const Frame& frame);
+  Trouble group_address(const DeliveryOption& option, const directory::Group& group, const Rewritten& at,
+                        const Frame& frame);
   Trouble members(const directory::Group& group, const Frame& frame);
   Trouble member_dn(const std::string& dn, const Frame& frame);
   Trouble member_url(const std::string& url, const Frame& frame);

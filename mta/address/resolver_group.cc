@@ -21,57 +21,73 @@ Trouble Resolver::group(const directory::Match& match, const Rewritten& at, cons
   if (auto refused = status_problem(domain_status, address, false)) return refused;
   if (auto refused = status_problem(group.status, address, true)) return refused;
   if (domain_status == Status::hold || group.status == Status::hold) return hold(address, frame, nullptr);
-  Frame below = frame;
-  ++below.depth;
-  below.via_alias = true;
   bool to_moderator = false;
   auto refusal = group_refusal(lookup_, group, request_, to_moderator);
   if (!refusal) return directory_trouble(refusal.error(), address);
   if (*refusal && !to_moderator) return std::move(**refusal);
   if (!first_visit("entry:" + group.dn)) return std::nullopt;
-  if (to_moderator) {
-    for (const auto& moderator : group.moderators) {
-      TRY(auto trouble, member(text(moderator, below), moderator));
-      if (trouble) return trouble;
-    }
-    return std::nullopt;
-  }
+
+  Frame below = frame;
+  ++below.depth;
+  below.via_alias = true;
+  if (to_moderator) return moderators(group, below);
   if (!group.mail_host.empty() && !lookup_.config.is_local_host(group.mail_host))
     return route_to(group.mail_host, address, below);
   below.from_list = true;
   if (!group.errors_to.empty()) below.envelope_from = without_scheme(group.errors_to);
   const auto before = result_.recipients.size() + result_.member_problems.size();
+  TRY(auto trouble, group_options(group, at, below));
+  if (trouble) return trouble;
+  if (frame.depth == 0 && before == result_.recipients.size() + result_.member_problems.size())
+    return problem(550, "5.2.4", "group " + printable(address) + " has no members");
+  return std::nullopt;
+}
+
+Trouble Resolver::moderators(const directory::Group& group, const Frame& frame) {
+  for (const auto& moderator : group.moderators) {
+    TRY(auto trouble, member(text(moderator, frame), moderator));
+    if (trouble) return trouble;
+  }
+  return std::nullopt;
+}
+
+// Each mailDeliveryOption of the entry, as DELIVERY_OPTIONS has it.
+Trouble Resolver::group_options(const directory::Group& group, const Rewritten& at, const Frame& frame) {
   for (const auto& name : group.delivery_options) {
     const auto* option = lookup_.config.delivery_options().find(name);
     if (!option || (option->users && !option->groups))
       return problem(451, "4.3.5",
                      "mailDeliveryOption " + printable(name) + " of group " + printable(group.dn) +
                          " is not one for groups in DELIVERY_OPTIONS");
-    if (option->target == DeliveryOption::Target::members) {
-      TRY(auto trouble, members(group, below));
-      if (trouble) return trouble;
-    } else if (option->target == DeliveryOption::Target::forwards) {
-      for (const auto& to : group.forwarding_addresses) {
-        TRY(auto trouble, member(text(to, below), to));
-        if (trouble) return trouble;
-      }
-    } else {
-      DeliveryValues values;
-      values.address = address;
-      values.local_part = at.local;
-      values.domain = at.domain;
-      values.uid = values.mailbox = group.common_name;
-      values.file = group.delivery_file_url;
-      values.program = group.program_delivery.empty() ? "" : group.program_delivery.front();
-      const auto made = fill_delivery_template(option->address_template, values);
-      if (!made) return problem(451, "4.3.5", printable(group.dn) + ": " + made.error().text);
-      TRY(auto trouble, made_address(*made, address, below, nullptr));
-      if (trouble) return trouble;
-    }
+    using Target = DeliveryOption::Target;
+    TRY(auto trouble, option->target == Target::members    ? members(group, frame)
+                      : option->target == Target::forwards ? forwards(group, frame)
+                                                           : group_address(*option, group, at, frame));
+    if (trouble) return trouble;
   }
-  if (frame.depth == 0 && before == result_.recipients.size() + result_.member_problems.size())
-    return problem(550, "5.2.4", "group " + printable(address) + " has no members");
   return std::nullopt;
+}
+
+Trouble Resolver::forwards(const directory::Group& group, const Frame& frame) {
+  for (const auto& to : group.forwarding_addresses) {
+    TRY(auto trouble, member(text(to, frame), to));
+    if (trouble) return trouble;
+  }
+  return std::nullopt;
+}
+
+Trouble Resolver::group_address(const DeliveryOption& option, const directory::Group& group,
+                                const Rewritten& at, const Frame& frame) {
+  DeliveryValues values;
+  values.address = mail::format_addr_spec(at.local, at.domain);
+  values.local_part = at.local;
+  values.domain = at.domain;
+  values.uid = values.mailbox = group.common_name;
+  values.file = group.delivery_file_url;
+  values.program = group.program_delivery.empty() ? "" : group.program_delivery.front();
+  const auto made = fill_delivery_template(option.address_template, values);
+  if (!made) return problem(451, "4.3.5", printable(group.dn) + ": " + made.error().text);
+  return made_address(*made, values.address, frame, nullptr);
 }
 
 Trouble Resolver::members(const directory::Group& group, const Frame& frame) {

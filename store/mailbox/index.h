@@ -167,7 +167,10 @@ class Index::Writer {
   // Parts of mend().
   std::uint32_t settle_tail(bool power_cut);
   void mend_record(std::uint32_t slot);
-  Result<> count_anew(std::uint32_t count);
+  struct Tally;
+  Result<> count_anew(std::uint32_t tail);
+  Result<> check_slot(std::uint32_t slot, std::uint32_t last_uid);
+  void publish_tally(const Tally& tally, std::uint32_t tail);
 
   Index& index_;
   Account& account_;

@@ -94,66 +94,85 @@ void Index::Writer::mend_record(std::uint32_t slot) {
   }
 }
 
-Result<> Index::Writer::count_anew(std::uint32_t tail) {
-  auto& head = header();
-  std::uint32_t count = 0, messages = 0, unseen = 0, deleted = 0, last_uid = 0, hint = 0;
-  std::uint64_t bytes = 0, highest = head.highestmodseq > kMostModseq ? 0 : head.highestmodseq;
-  bool all_seen = true, decided = true;
-  put(head.dead_head, 0);
-  head.dead_count = 0;
-  for (std::uint32_t slot = 0; slot < tail; ++slot) {
-    auto& record = map_->record(slot);
-    auto moving = read_moving(record);
-    if (slot < head.count && record.fixed_hash != fixed_hash(record))
-      return fail_for_now(Code::corrupt, index_path(index_.directory()) + ": record " + std::to_string(slot) +
-                                             " is damaged: run reconstruct");
-    // A void slot may hold anything; its UID must still be in order for the searches.
-    if ((moving.flags & kVoid) && record.uid <= last_uid) {
-      record.uid = last_uid + 1;
-      record.fixed_hash = fixed_hash(record);
-    }
-    if (record.uid <= last_uid)
-      return fail_for_now(Code::corrupt,
-                          index_path(index_.directory()) + ": UIDs are out of order: run reconstruct");
-    last_uid = record.uid;
-    decided = decided && (slot < head.count || (moving.flags & kReserved) == 0);
-    if (!decided) continue;
-    count = slot + 1;
-    if (moving.flags & kDead) {
-      moving.modseq = std::min(moving.modseq, kMostModseq);
-      highest = std::max(highest, moving.modseq);
-      bury(slot, moving);
-      continue;
-    }
-    mend_record(slot);
-    moving = read_moving(record);
-    highest = std::max(highest, moving.modseq);
+// What the header says of the messages, as a pass over all slots finds it.
+struct Index::Writer::Tally {
+  std::uint32_t count = 0;  // slots up to the first that is still reserved
+  std::uint32_t messages = 0, unseen = 0, deleted = 0, first_unseen = 0, last_uid = 0;
+  std::uint64_t bytes = 0, highest_modseq = 0;
+
+  void add(std::uint32_t slot, const IndexRecord& record, const Moving& moving) {
     messages += 1;
     bytes += record.size;
     if (moving.flags & kDeleted) deleted += 1;
-    if ((moving.flags & kSeen) == 0) {
-      unseen += 1;
-      if (all_seen) hint = slot;
-      all_seen = false;
-    }
+    if (moving.flags & kSeen) return;
+    if (unseen == 0) first_unseen = slot;
+    unseen += 1;
   }
-  head.messages = messages;
-  head.unseen = unseen;
-  head.deleted = deleted;
-  head.bytes = bytes;
-  head.highestmodseq = highest;
-  account_.raise_modseq(highest);
-  put(head.first_unseen_hint, all_seen ? count : hint);
-  put(head.next_uid, std::max({head.next_uid, head.public_next_uid, last_uid + 1}));
-  // UIDs of void slots behind the last message are spent as well.
-  put(head.public_next_uid,
-      count == tail
-          ? head.next_uid
-          : std::max(head.public_next_uid, map_->record(count ? count - 1 : 0).uid + (count ? 1 : 0)));
-  put(head.version_, (head.version_ | 1) + 1);
-  put(head.count, count);
-  put(head.changes, head.changes + kRingSlots);
+};
+
+// What counts must be whole, and UIDs must rise.
+Result<> Index::Writer::check_slot(std::uint32_t slot, std::uint32_t last_uid) {
+  auto& record = map_->record(slot);
+  const auto damaged = [this](const std::string& what) {
+    return fail_for_now(Code::corrupt, index_path(index_.directory()) + ": " + what + ": run reconstruct");
+  };
+  if (slot < header().count && record.fixed_hash != fixed_hash(record))
+    return damaged("record " + std::to_string(slot) + " is damaged");
+  // A void slot may hold anything; its UID must still be in order for the searches.
+  if ((read_moving(record).flags & kVoid) && record.uid <= last_uid) {
+    record.uid = last_uid + 1;
+    record.fixed_hash = fixed_hash(record);
+  }
+  if (record.uid <= last_uid) return damaged("UIDs are out of order");
   return {};
+}
+
+Result<> Index::Writer::count_anew(std::uint32_t tail) {
+  auto& head = header();
+  Tally tally{.highest_modseq = head.highestmodseq > kMostModseq ? 0 : head.highestmodseq};
+  bool decided = true;
+  put(head.dead_head, 0);
+  head.dead_count = 0;
+  for (std::uint32_t slot = 0; slot < tail; ++slot) {
+    TRY_VOID(check_slot(slot, tally.last_uid));
+    const auto& record = map_->record(slot);
+    auto moving = read_moving(record);
+    tally.last_uid = record.uid;
+    decided = decided && (slot < head.count || (moving.flags & kReserved) == 0);
+    if (!decided) continue;
+    tally.count = slot + 1;
+    const bool dead = moving.flags & kDead;
+    if (dead) {
+      moving.modseq = std::min(moving.modseq, kMostModseq);
+      bury(slot, moving);
+    } else {
+      mend_record(slot);
+      moving = read_moving(record);
+      tally.add(slot, record, moving);
+    }
+    tally.highest_modseq = std::max(tally.highest_modseq, moving.modseq);
+  }
+  publish_tally(tally, tail);
+  return {};
+}
+
+void Index::Writer::publish_tally(const Tally& tally, std::uint32_t tail) {
+  auto& head = header();
+  head.messages = tally.messages;
+  head.unseen = tally.unseen;
+  head.deleted = tally.deleted;
+  head.bytes = tally.bytes;
+  head.highestmodseq = tally.highest_modseq;
+  account_.raise_modseq(tally.highest_modseq);
+  put(head.first_unseen_hint, tally.unseen == 0 ? tally.count : tally.first_unseen);
+  put(head.next_uid, std::max({head.next_uid, head.public_next_uid, tally.last_uid + 1}));
+  // UIDs of void slots behind the last message are spent as well; that of the first reserved one is not.
+  const auto behind_last = tally.count == 0 ? map_->record(0).uid : map_->record(tally.count - 1).uid + 1;
+  put(head.public_next_uid,
+      tally.count == tail ? head.next_uid : std::max(head.public_next_uid, behind_last));
+  put(head.version_, (head.version_ | 1) + 1);
+  put(head.count, tally.count);
+  put(head.changes, head.changes + kRingSlots);
 }
 
 }  // namespace waxwing::store
