@@ -367,13 +367,6 @@ void Schedule::tick(std::int64_t now_ms) {
   }
 }
 
-std::int64_t Schedule::next_due_ms() const {
-  auto due = std::numeric_limits<std::int64_t>::max();
-  if (!waiting_.empty()) due = std::min(due, waiting_.begin()->first);
-  if (!blocked_.empty()) due = std::min(due, blocked_.begin()->first);
-  return due;
-}
-
 // ---- the end of units and files ---------------------------------------------------------------------------
 
 void Schedule::drop_unit(Unit& unit) {

@@ -99,9 +99,8 @@ class Schedule {
   // Forgets the whole file of the unit (it is held now); answers its name.
   std::optional<FileName> forget_file_of(std::uint64_t unit);
 
-  // Moves what is due to the ready queues. Call at next_due_ms() or later.
+  // Moves what is due to the ready queues.
   void tick(std::int64_t now_ms);
-  std::int64_t next_due_ms() const;  // INT64_MAX when nothing waits
 
   // Operators. The key's file, when it is not being worked on, is forgotten (true) so that it can be renamed
   // or removed; false: unknown, or in work (busy set).

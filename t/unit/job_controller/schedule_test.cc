@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 
@@ -47,6 +48,15 @@ struct Bench {
     auto work = schedule.take(channel, per_host, now);
     CHECK(work.has_value() == has_work);
     return work;
+  }
+  // When the first of those that wait may be tried; the end of time when nothing waits.
+  std::int64_t next_due_ms() const {
+    auto first = std::numeric_limits<std::int64_t>::max();
+    for (const auto& channel : schedule.channels())
+      schedule.view(channel, [&](const UnitView& unit) {
+        if (unit.due_ms != 0) first = std::min(first, unit.due_ms);
+      });
+    return first;
   }
 };
 
@@ -127,7 +137,7 @@ TEST_CASE("the waiting times of a failing message are those of the channel, and 
     REQUIRE(work);
     bench.schedule.deferred(work->unit, {}, bench.now);
     CHECK_FALSE(bench.take());
-    const auto due = bench.schedule.next_due_ms();
+    const auto due = bench.next_due_ms();
     waits.push_back((due - bench.now) / 1000);
     bench.now = due - 1;
     CHECK_FALSE(bench.take());
@@ -159,20 +169,20 @@ TEST_CASE("a wait ends early when a warning or the return falls due") {
   bench.policy.notice_seconds[1] = {3600, 6 * 3600};
   bench.add("tcp_local", {"a.test"});
   bench.schedule.deferred(bench.take()->unit, {}, bench.now);
-  CHECK(bench.schedule.next_due_ms() == kStart + kHour);
+  CHECK(bench.next_due_ms() == kStart + kHour);
   bench.now = kStart + kHour;
   bench.schedule.deferred(bench.take()->unit, {.notices = 1}, bench.now);
-  CHECK(bench.schedule.next_due_ms() == kStart + 5 * kHour);
+  CHECK(bench.next_due_ms() == kStart + 5 * kHour);
   bench.now = kStart + 5 * kHour;
   bench.schedule.deferred(bench.take()->unit, {.notices = 1}, bench.now);
-  CHECK(bench.schedule.next_due_ms() == kStart + 6 * kHour);
+  CHECK(bench.next_due_ms() == kStart + 6 * kHour);
 }
 
 TEST_CASE("what was tried before a restart keeps its waiting time") {
   Bench bench;
   bench.add("tcp_local", {"a.test"}, Priority::normal, 2, kStart - 10 * kMinute);
   CHECK_FALSE(bench.take());
-  CHECK(bench.schedule.next_due_ms() == kStart + 50 * kMinute);
+  CHECK(bench.next_due_ms() == kStart + 50 * kMinute);
   bench.add("tcp_local", {"b.test"}, Priority::normal, 1, kStart - 31 * kMinute);
   CHECK(bench.take()->host == "b.test");
 }
@@ -200,7 +210,7 @@ TEST_CASE("one dead host never blocks others, and is tried again with one messag
 
   std::vector<std::int64_t> waits;
   for (int i = 0; i < 7; ++i) {
-    const auto due = bench.schedule.next_due_ms();
+    const auto due = bench.next_due_ms();
     waits.push_back((due - bench.now) / kMinute);
     bench.now = due;
     const auto work = bench.take();
@@ -211,7 +221,7 @@ TEST_CASE("one dead host never blocks others, and is tried again with one messag
   }
   CHECK(waits == std::vector<std::int64_t>{1, 2, 4, 8, 16, 30, 30});
 
-  bench.now = bench.schedule.next_due_ms();
+  bench.now = bench.next_due_ms();
   bench.schedule.done(bench.take()->unit, bench.now);
   int went = 0;
   while (bench.take()) ++went;
@@ -228,7 +238,7 @@ TEST_CASE("units behind a dead host come out for their notices without being tri
   int attempts = 0;
   std::vector<std::int64_t> notified;
   while (bench.now < kStart + 3 * kHour && notified.size() < 2) {
-    bench.now = bench.schedule.next_due_ms();
+    bench.now = bench.next_due_ms();
     while (const auto work = bench.take()) {
       if (work->mode == Mode::notify) {
         CHECK(work->why == "no route");
@@ -302,7 +312,7 @@ TEST_CASE("operators stop, start, forget, return and hurry") {
   CHECK(again->mode == Mode::give_back);
   CHECK(bench.schedule.forget_file_of(again->unit)->key() == second.key());
   CHECK(bench.schedule.size() == 0);
-  CHECK(bench.schedule.next_due_ms() == std::numeric_limits<std::int64_t>::max());
+  CHECK(bench.next_due_ms() == std::numeric_limits<std::int64_t>::max());
 }
 
 TEST_CASE("a host that lost all its work while it was down leaves no trace") {
