@@ -2,6 +2,7 @@
 import base64
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -71,7 +72,9 @@ class Sandbox(waxwing.TestCase):
         self.addCleanup(shutil.rmtree, folder, True)
         root = os.path.join(folder, 'a folder with a rather long name', 'in another one that is even longer',
                             'so that no socket name can hold it')
-        self.box.run([CONFIGURE, '--sandbox', root, '--port-base', '30990'], env=dict(os.environ))
+        out = self.box.run([CONFIGURE, '--sandbox', root, '--port-base', '30990'], env=dict(os.environ)).stdout
+        what_next = out.rstrip().splitlines()[-1].partition('next:')[2]
+        self.assertEqual(shlex.split(what_next), ['.', root + '/env', '&&', 'start-msg'])
         start = [os.path.join(root, 'bin/start-msg'), 'stored']
         try:
             self.assertRegex(self.box.run(start, env=dict(os.environ)).stdout, 'stored +ready')

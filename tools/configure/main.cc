@@ -55,7 +55,8 @@ Result<> make_sandbox(const CommandLine& line, const std::string& stage) {
   const Settings settings = sandbox_settings(root, *base, domain);
   fmt::print("sandbox in {}\n", root);
   TRY_VOID(make_instance(settings, stage));
-  fmt::print("ports {} to {}; read {}/env, then start-msg\n", settings.ports.smtp, settings.ports.dns, root);
+  fmt::print("ports {} to {}; next:  . {} && start-msg\n", settings.ports.smtp, settings.ports.dns,
+             quoted(root + "/env"));
   return {};
 }
 

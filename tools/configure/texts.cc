@@ -42,12 +42,9 @@ std::string fill_template(std::string text, const Settings& s) {
   return replace_all(std::move(text), "@POSTMASTER@", s.postmaster);
 }
 
-namespace {
-// For a line that a shell reads: in single quotes, whatever is in it.
 std::string quoted(const std::string& value) {
   return "'" + replace_all(value, "'", "'\\''") + "'";
 }
-}  // namespace
 
 std::string env_text(const Settings& s, const std::string& ldap_url) {
   const Ports& p = s.ports;
