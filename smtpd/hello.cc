@@ -30,29 +30,26 @@ std::string Session::extensions() const {
 }
 
 Task<void> Session::ehlo(std::string_view argument) {
-  auto name = mta::protocol::parse_hello(argument,
-                                         static_cast<std::size_t>(settings_->options.max_helo_domain_length));
-  if (!name) {
-    bad_command(name.error());
-    co_return;
-  }
-  reset();
-  helo_ = std::move(*name);
-  esmtp_ = true;
-  reply({250, "", extensions()});
+  if (hello(argument, true)) reply({250, "", extensions()});
+  co_return;
 }
 
 Task<void> Session::helo(std::string_view argument) {
+  if (hello(argument, false)) reply({250, "", settings_->host});
+  co_return;
+}
+
+bool Session::hello(std::string_view argument, bool esmtp) {
   auto name = mta::protocol::parse_hello(argument,
                                          static_cast<std::size_t>(settings_->options.max_helo_domain_length));
   if (!name) {
     bad_command(name.error());
-    co_return;
+    return false;
   }
   reset();
   helo_ = std::move(*name);
-  esmtp_ = false;
-  reply({250, "", settings_->host});
+  esmtp_ = esmtp;
+  return true;
 }
 
 Task<void> Session::noop(std::string_view) {

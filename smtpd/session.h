@@ -55,6 +55,7 @@ class Session final : public ServerSession {
   // hello.cc
   Task<void> ehlo(std::string_view argument);
   Task<void> helo(std::string_view argument);
+  bool hello(std::string_view argument, bool esmtp);  // false: refused, and told so
   Task<void> noop(std::string_view argument);
   Task<void> rset(std::string_view argument);
   Task<void> help(std::string_view argument);

@@ -14,6 +14,7 @@
 
 #include "common/base/durable.h"
 #include "common/daemon/instance_journal.h"
+#include "common/daemon/open_log.h"
 #include "common/daemon/privileges.h"
 #include "common/log/log.h"
 #include "watcher/control.h"
@@ -52,18 +53,6 @@ void raise_limits() {
   }
 }
 
-void open_log(const Config& config) {
-  log::Options options;
-  options.directory = config.path_of("log");
-  options.program = "watcher";
-  options.level = log::parse_level(config.text("log.level"));
-  options.max_file_bytes = static_cast<std::uint64_t>(config.number("log.maxlogfilesize"));
-  options.max_file_seconds = config.number("log.rollovertime");
-  options.keep_files = static_cast<int>(config.number("log.maxlogfiles"));
-  options.syslog_facility = config.text("log.syslogfacility");
-  log::open(options);
-}
-
 Result<> run(const Arguments& arguments) {
   ::close_range(3, ~0U,
                 0);  // what a caller left open (a pipe, make's job server) must not live as long as we do
@@ -72,7 +61,7 @@ Result<> run(const Arguments& arguments) {
   TRY_VOID(become_service_user(config->text("local.serveruid")));
   TRY_VOID(make_directories(config->path_of("run")));
   TRY_VOID(make_directories(config->path_of("log")));
-  open_log(*config);
+  open_log(*config, "watcher");
   Detach detach;
   if (!arguments.foreground) TRY_VOID(detach.begin());
   TRY(const UniqueFd lock, lock_pid_file(config->path_of("run/watcher.pid")));

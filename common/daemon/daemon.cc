@@ -15,6 +15,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/daemon/instance_journal.h"
+#include "common/daemon/open_log.h"
 #include "common/daemon/privileges.h"
 #include "common/log/log.h"
 #include "common/net/seqpacket.h"
@@ -83,18 +84,6 @@ Daemon::SessionHandle Daemon::session() {
 }
 
 namespace {
-void open_log(const Config& config, const std::string& program) {
-  log::Options options;
-  options.directory = config.path_of("log");
-  options.program = program;
-  options.level = log::parse_level(config.text("log.level"));
-  options.max_file_bytes = static_cast<std::uint64_t>(config.number("log.maxlogfilesize"));
-  options.max_file_seconds = config.number("log.rollovertime");
-  options.keep_files = static_cast<int>(config.number("log.maxlogfiles"));
-  options.syslog_facility = config.text("log.syslogfacility");
-  log::open(options);
-}
-
 void log_stray(std::exception_ptr failure) {
   try {
     std::rethrow_exception(failure);

@@ -105,11 +105,12 @@ Task<Result<>> search_selected(Session& session, const SearchProgram& program, c
   auto prepared = Matcher::prepare(program, context_of(session));
   CO_TRY(const auto matcher, std::move(prepared));
   const auto exists = session.selected()->view->exists();
-  for (std::uint32_t first = 1; first <= exists; first += kBlock) {
-    const auto last = std::min(exists, first + kBlock - 1);
-    auto block = co_await search_block(session, matcher, first, last);
+  for (std::uint32_t searched = 0; searched < exists;) {
+    const auto last = std::min(exists, searched + kBlock);
+    auto block = co_await search_block(session, matcher, searched + 1, last);
     CO_TRY(const auto numbers, std::move(block));
     for (const auto n : numbers) found(n, session.selected()->view->message(n));
+    searched = last;
     if (last < exists) co_await session.stream().loop().sleep(0);
   }
   co_return Result<>{};

@@ -46,51 +46,31 @@ bool is_smtp_reply(std::string_view text) {
          (text.size() == 3 || text[3] == ' ' || text[3] == '-');
 }
 
-const char* fallback_status(Action action) {
-  switch (action) {
-    case Action::failed:
-      return "5.0.0";
-    case Action::timed_out:
-      return "4.4.7";
-    case Action::delayed:
-      return "4.0.0";
-    case Action::delivered:
-    case Action::relayed:
-      break;
-  }
-  return "2.0.0";
-}
+struct Words {
+  const char* status;  // when the channel said none
+  const char* subject;
+  const char* template_name;
+};
 
-const char* subject_of(Action action) {
+const Words& words_of(Action action) {
+  static constexpr Words kFailed{"5.0.0", "Delivery has failed", "bounced"};
+  static constexpr Words kTimedOut{"4.4.7", "Delivery has timed out and failed", "timedout"};
+  static constexpr Words kDelayed{"4.0.0", "Delivery has been delayed", "delayed"};
+  static constexpr Words kDelivered{"2.0.0", "Delivery has been successful", "delivered"};
+  static constexpr Words kRelayed{"2.0.0", "Message has been relayed", "forwarded"};
   switch (action) {
-    case Action::delayed:
-      return "Delivery Notification: Delivery has been delayed";
-    case Action::delivered:
-      return "Delivery Notification: Delivery has been successful";
-    case Action::relayed:
-      return "Delivery Notification: Message has been relayed";
     case Action::timed_out:
-      return "Delivery Notification: Delivery has timed out and failed";
+      return kTimedOut;
+    case Action::delayed:
+      return kDelayed;
+    case Action::delivered:
+      return kDelivered;
+    case Action::relayed:
+      return kRelayed;
     case Action::failed:
       break;
   }
-  return "Delivery Notification: Delivery has failed";
-}
-
-const char* template_of(Action action) {
-  switch (action) {
-    case Action::delayed:
-      return "delayed";
-    case Action::delivered:
-      return "delivered";
-    case Action::relayed:
-      return "forwarded";
-    case Action::timed_out:
-      return "timedout";
-    case Action::failed:
-      break;
-  }
-  return "bounced";
+  return kFailed;
 }
 
 // "rfc822;a@b" -> "a@b".
@@ -146,7 +126,8 @@ std::string text_part(const Notice& notice, const Templates& templates) {
   for (const auto action :
        {Action::failed, Action::timed_out, Action::delayed, Action::delivered, Action::relayed}) {
     values.recipients = recipient_list(notice, action);
-    if (!values.recipients.empty()) text += substitute(templates.text(template_of(action)), values);
+    if (!values.recipients.empty())
+      text += substitute(templates.text(words_of(action).template_name), values);
   }
   return text + substitute(templates.text("suffix"), values);
 }
@@ -164,7 +145,7 @@ void put_recipient(std::string& out, const Notice& notice, const Outcome& outcom
   out += std::string("Final-Recipient: ") + (utf8 && !is_ascii(address) ? "utf-8;" : "rfc822;") + address +
          "\r\n";
   out += std::string("Action: ") + action_word(outcome.action) + "\r\n";
-  out += "Status: " + status_of(outcome.text, fallback_status(outcome.action)) + "\r\n";
+  out += "Status: " + status_of(outcome.text, words_of(outcome.action).status) + "\r\n";
   if (!outcome.remote_mta.empty()) out += "Remote-MTA: dns;" + plain_ascii(outcome.remote_mta) + "\r\n";
   const auto reason = words_after_status(outcome.text);
   if (!reason.empty())
@@ -205,7 +186,8 @@ std::string message_header(const Notice& notice, std::string_view boundary) {
   head += "From: " + (personal.empty() ? "" : "\"" + personal + "\" ") + "<" + one_line(notice.postmaster) +
           ">\r\n";
   head += "To: " + one_line(notice.to) + "\r\n";
-  head += std::string("Subject: ") + subject_of(notice.outcomes.front().action) + "\r\n";
+  head += std::string("Subject: Delivery Notification: ") + words_of(notice.outcomes.front().action).subject +
+          "\r\n";
   head += fmt::format("Message-ID: <{}@{}>\r\n", boundary, one_line(notice.reporting_mta));
   // RFC 3834 §5: nobody's vacation program may answer this.
   head += "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n";

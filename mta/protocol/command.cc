@@ -154,6 +154,18 @@ std::expected<void, Verdict> take_rcpt_parameter(const Parameter& p, const RcptR
   return refuse(555, "5.5.4", fmt::format("Parameter {} is not known here", printable(p.name, 40)));
 }
 
+// Every parameter behind the address, one after the other.
+template <class Take>
+std::expected<void, Verdict> take_parameters(std::string_view text, bool extended, const Take& take) {
+  if (!text.empty() && !extended) return refuse(501, "5.5.4", "Parameters need EHLO");
+  while (!text.empty()) {
+    auto parameter = next_parameter(text);
+    if (!parameter) return std::unexpected(parameter.error());
+    if (auto taken = take(*parameter); !taken) return taken;
+  }
+  return {};
+}
+
 }  // namespace
 
 Command parse_command(std::string_view line) {
@@ -181,13 +193,9 @@ std::expected<MailCommand, Verdict> parse_mail(std::string_view argument, const 
   auto address = take_path(argument, "FROM", utf8, true, rules.loose_brackets);
   if (!address) return std::unexpected(address.error());
   command.address = std::move(*address);
-  if (!argument.empty() && !rules.extended) return refuse(501, "5.5.4", "Parameters need EHLO");
-  while (!argument.empty()) {
-    auto parameter = next_parameter(argument);
-    if (!parameter) return std::unexpected(parameter.error());
-    if (auto taken = take_mail_parameter(*parameter, rules, command.options); !taken)
-      return std::unexpected(taken.error());
-  }
+  const auto take = [&](const Parameter& p) { return take_mail_parameter(p, rules, command.options); };
+  if (auto taken = take_parameters(argument, rules.extended, take); !taken)
+    return std::unexpected(taken.error());
   if (!mail::is_ascii(command.address) && !command.options.smtputf8)
     return refuse(553, "5.6.7", "A non-ASCII sender address needs SMTPUTF8");
   return command;
@@ -198,13 +206,9 @@ std::expected<RcptCommand, Verdict> parse_rcpt(std::string_view argument, const 
   auto address = take_path(argument, "TO", rules.smtputf8, false, rules.loose_brackets);
   if (!address) return std::unexpected(address.error());
   command.address = std::move(*address);
-  if (!argument.empty() && !rules.extended) return refuse(501, "5.5.4", "Parameters need EHLO");
-  while (!argument.empty()) {
-    auto parameter = next_parameter(argument);
-    if (!parameter) return std::unexpected(parameter.error());
-    if (auto taken = take_rcpt_parameter(*parameter, rules, command.options); !taken)
-      return std::unexpected(taken.error());
-  }
+  const auto take = [&](const Parameter& p) { return take_rcpt_parameter(p, rules, command.options); };
+  if (auto taken = take_parameters(argument, rules.extended, take); !taken)
+    return std::unexpected(taken.error());
   return command;
 }
 

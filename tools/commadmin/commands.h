@@ -21,10 +21,13 @@ struct Session {
   Editor editor;
 };
 
-// What to print on success. Errors say which entry and why.
-Result<std::string> user_command(Session& session);
-Result<std::string> domain_command(Session& session);
-Result<std::string> group_command(Session& session);
+// What can be done with one kind of entry. Each answers what to print on success; errors say which entry and
+// why.
+struct Actions {
+  using Action = Result<std::string>(Session&);
+  Action *create, *modify, *remove, *search;
+};
+extern const Actions kUserActions, kDomainActions, kGroupActions;
 
 // ---- shared by the three ----
 struct Home {
@@ -38,6 +41,11 @@ Result<std::optional<Entry>> find_one(Session& session, const std::string& base,
 // Permanent error when any of the addresses belongs to an entry other than own_dn.
 Result<> check_addresses_free(Session& session, const std::vector<std::string>& addresses,
                               const std::string& own_dn);
+// Of mail, mailAlternateAddress and mailEquivalentAddress.
+std::vector<std::string> addresses_of(const Editor::Attributes& attributes);
+// What delete does: takes the entry out with --purge, else sets the attributes to "deleted".
+Result<std::string> remove_entry(Session& session, const std::string& what, const std::string& dn,
+                                 const std::vector<std::string>& status_attributes);
 Result<std::string> check_address(const std::string& address);
 Result<std::string> check_status(const std::string& status);
 

@@ -105,12 +105,6 @@ Result<std::string> search(Session& session) {
 }
 }  // namespace
 
-Result<std::string> domain_command(Session& session) {
-  const auto& action = session.arguments.action;
-  if (action == "create") return create(session);
-  if (action == "modify") return modify(session);
-  if (action == "delete") return remove(session);
-  return search(session);
-}
+const Actions kDomainActions{create, modify, remove, search};
 
 }  // namespace waxwing::commadmin

@@ -80,10 +80,7 @@ Result<std::string> create(Session& session) {
   put_default(attributes, "uniqueMember", members.dns);
   put_default(attributes, "mgrpRFC822MailMember", members.addresses);
   TRY_VOID(check_address(values_in(attributes, "mail").front()));
-  std::vector<std::string> addresses = values_in(attributes, "mail");
-  for (const auto* more : {"mailAlternateAddress", "mailEquivalentAddress"})
-    for (const auto& address : values_in(attributes, more)) addresses.push_back(address);
-  TRY_VOID(check_addresses_free(session, addresses, dn));
+  TRY_VOID(check_addresses_free(session, addresses_of(attributes), dn));
   TRY_VOID(session.editor.add({dn, std::move(attributes)}));
   return "group " + name + " made: " + dn + "\n";
 }
@@ -138,13 +135,7 @@ Result<std::string> remove(Session& session) {
   TRY(const auto home, find_home(session));
   TRY(const auto name, session.arguments.need("name"));
   TRY(const auto entry, find_group(session, home, name));
-  if (session.arguments.has("purge")) {
-    TRY_VOID(session.editor.remove(entry.dn));
-    return "group " + name + " taken out of the directory\n";
-  }
-  TRY_VOID(
-      session.editor.modify(entry.dn, {{Editor::Change::Kind::replace, "inetMailGroupStatus", {"deleted"}}}));
-  return "group " + name + " marked deleted\n";
+  return remove_entry(session, "group " + name, entry.dn, {"inetMailGroupStatus"});
 }
 
 Result<std::string> search(Session& session) {
@@ -163,12 +154,6 @@ Result<std::string> search(Session& session) {
 }
 }  // namespace
 
-Result<std::string> group_command(Session& session) {
-  const auto& action = session.arguments.action;
-  if (action == "create") return create(session);
-  if (action == "modify") return modify(session);
-  if (action == "delete") return remove(session);
-  return search(session);
-}
+const Actions kGroupActions{create, modify, remove, search};
 
 }  // namespace waxwing::commadmin

@@ -32,9 +32,13 @@ Result<std::string> act(const Arguments& arguments) {
   }
   TRY(auto editor, directory::Editor::open(settings, dn, password));
   Session session{arguments, *config, settings, std::move(editor)};
-  if (arguments.object == "user") return user_command(session);
-  if (arguments.object == "domain") return domain_command(session);
-  return group_command(session);
+  const auto& actions = arguments.object == "user"     ? kUserActions
+                        : arguments.object == "domain" ? kDomainActions
+                                                       : kGroupActions;
+  if (arguments.action == "create") return actions.create(session);
+  if (arguments.action == "modify") return actions.modify(session);
+  if (arguments.action == "delete") return actions.remove(session);
+  return actions.search(session);
 }
 }  // namespace
 

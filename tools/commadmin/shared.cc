@@ -44,6 +44,26 @@ Result<Home> find_home(Session& session) {
   return home;
 }
 
+std::vector<std::string> addresses_of(const Editor::Attributes& attributes) {
+  std::vector<std::string> all;
+  for (const auto* name : {"mail", "mailAlternateAddress", "mailEquivalentAddress"})
+    for (const auto& value : values_in(attributes, name)) all.push_back(value);
+  return all;
+}
+
+Result<std::string> remove_entry(Session& session, const std::string& what, const std::string& dn,
+                                 const std::vector<std::string>& status_attributes) {
+  if (session.arguments.has("purge")) {
+    TRY_VOID(session.editor.remove(dn));
+    return what + " taken out of the directory\n";
+  }
+  std::vector<Editor::Change> changes;
+  for (const auto& name : status_attributes)
+    changes.push_back({Editor::Change::Kind::replace, name, {"deleted"}});
+  TRY_VOID(session.editor.modify(dn, changes));
+  return what + " marked deleted\n";
+}
+
 Result<std::string> check_address(const std::string& address) {
   const auto at = address.rfind('@');
   const bool good =

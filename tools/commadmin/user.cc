@@ -60,13 +60,6 @@ Result<Editor::NewEntry> new_user(Session& session, const Home& home, const std:
                           std::move(attributes)};
 }
 
-std::vector<std::string> addresses_of(const Editor::Attributes& attributes) {
-  std::vector<std::string> all;
-  for (const auto* name : {"mail", "mailAlternateAddress", "mailEquivalentAddress"})
-    for (const auto& value : values_in(attributes, name)) all.push_back(value);
-  return all;
-}
-
 std::string uid_filter(const std::string& uid) {
   return "(&(objectClass=inetMailUser)(uid=" + directory::escape_filter(uid) + "))";
 }
@@ -187,13 +180,7 @@ Result<std::string> remove(Session& session) {
   TRY(const auto home, find_home(session));
   TRY(const auto uid, session.arguments.need("uid"));
   TRY(const auto entry, find_user(session, home, uid));
-  if (session.arguments.has("purge")) {
-    TRY_VOID(session.editor.remove(entry.dn));
-    return "user " + uid + " taken out of the directory\n";
-  }
-  TRY_VOID(session.editor.modify(entry.dn, {{Editor::Change::Kind::replace, "mailUserStatus", {"deleted"}},
-                                            {Editor::Change::Kind::replace, "inetUserStatus", {"deleted"}}}));
-  return "user " + uid + " marked deleted\n";
+  return remove_entry(session, "user " + uid, entry.dn, {"mailUserStatus", "inetUserStatus"});
 }
 
 Result<std::string> search(Session& session) {
@@ -216,12 +203,6 @@ Result<std::string> search(Session& session) {
 }
 }  // namespace
 
-Result<std::string> user_command(Session& session) {
-  const auto& action = session.arguments.action;
-  if (action == "create") return create(session);
-  if (action == "modify") return modify(session);
-  if (action == "delete") return remove(session);
-  return search(session);
-}
+const Actions kUserActions{create, modify, remove, search};
 
 }  // namespace waxwing::commadmin

@@ -10,13 +10,11 @@
 #include <map>
 
 #include "common/base/strings.h"
-#include "common/daemon/instance_journal.h"
 #include "common/log/log.h"
 #include "store/mailbox.h"
 #include "store/store.h"
 #include "tools/mboxutil/pattern.h"
-#include "tools/service/command_line.h"
-#include "tools/service/owner.h"
+#include "tools/service/store_tool.h"
 
 namespace waxwing {
 namespace {
@@ -224,14 +222,11 @@ Result<int> usage(Store& store, const Arguments& a) {
 }
 
 Result<int> run(const Arguments& a) {
-  TRY(const auto root, find_instance(a.instance));
-  TRY_VOID(become_owner_of(root));
-  TRY(const auto config, Config::load(root));
-  TRY_VOID(open_instance_journal(*config));
-  TRY(const auto store, Store::open(config));
+  TRY(const auto store, open_store(a.instance));
   const std::map<char, Result<int> (*)(Store&, const Arguments&)> actions{
       {'l', list}, {'c', create}, {'d', remove}, {'r', rename}, {'e', expunge}, {'u', usage}, {'q', usage}};
-  return actions.at(a.action)(*store, a);
+  TRY(const int failures, actions.at(a.action)(*store, a));
+  return failures == 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -239,13 +234,5 @@ Result<int> run(const Arguments& a) {
 
 int main(int argc, char** argv) {
   using namespace waxwing;
-  if (only_asks_for_help(argc, argv)) {
-    std::puts(kUsage);
-    return 0;
-  }
-  const auto arguments = parse(argc, argv);
-  const auto failures = arguments ? run(*arguments) : Result<int>(std::unexpected(arguments.error()));
-  if (failures) return *failures == 0 ? 0 : 1;
-  fmt::print(stderr, "{}{}\n", arguments ? "mboxutil: " : "", store::text_of(failures.error()));
-  return arguments ? 1 : 2;
+  return store_tool("mboxutil", kUsage, argc, argv, parse, run);
 }

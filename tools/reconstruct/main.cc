@@ -7,13 +7,11 @@
 
 #include <set>
 
-#include "common/daemon/instance_journal.h"
 #include "store/detail/paths.h"
-#include "store/inner.h"
+#include "store/engine/inner.h"
+#include "store/mailbox/rebuild.h"
 #include "store/maintenance/list_check.h"
-#include "store/maintenance/rebuild.h"
-#include "tools/service/command_line.h"
-#include "tools/service/owner.h"
+#include "tools/service/store_tool.h"
 
 namespace waxwing {
 namespace {
@@ -158,11 +156,7 @@ Result<int> rebuild(Store& store, const Arguments& a) {
 }
 
 Result<int> run(const Arguments& a) {
-  TRY(const auto root, find_instance(a.instance));
-  TRY_VOID(become_owner_of(root));
-  TRY(const auto config, Config::load(root));
-  TRY_VOID(open_instance_journal(*config));
-  TRY(const auto store, Store::open(config));
+  TRY(const auto store, open_store(a.instance));
   if (a.list) return check_mailbox_list(*store, a);
   if (a.quota) return sum_up_quota(*store, a);
   return rebuild(*store, a);
@@ -173,13 +167,5 @@ Result<int> run(const Arguments& a) {
 
 int main(int argc, char** argv) {
   using namespace waxwing;
-  if (only_asks_for_help(argc, argv)) {
-    std::puts(kUsage);
-    return 0;
-  }
-  const auto arguments = parse(argc, argv);
-  const auto outcome = arguments ? run(*arguments) : Result<int>(std::unexpected(arguments.error()));
-  if (outcome) return *outcome;
-  fmt::print(stderr, "{}{}\n", arguments ? "reconstruct: " : "", store::text_of(outcome.error()));
-  return arguments ? 1 : 2;
+  return store_tool("reconstruct", kUsage, argc, argv, parse, run);
 }

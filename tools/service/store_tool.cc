@@ -1,0 +1,16 @@
+#include "tools/service/store_tool.h"
+
+#include "common/daemon/instance_journal.h"
+#include "tools/service/owner.h"
+
+namespace waxwing {
+
+Result<std::shared_ptr<store::Store>> open_store(const std::string& instance) {
+  TRY(const auto root, find_instance(instance));
+  TRY_VOID(become_owner_of(root));
+  TRY(const auto config, Config::load(root));
+  TRY_VOID(open_instance_journal(*config));
+  return store::Store::open(config);
+}
+
+}  // namespace waxwing
