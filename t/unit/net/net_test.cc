@@ -89,18 +89,20 @@ TEST_CASE("a bare LF ends a line where the protocol is lenient") {
 }
 
 namespace {
+constexpr std::size_t kManyBytes = 1 << 20;
+
 Task<void> read_with_timeout(Stream& stream, std::string& what) {
   stream.set_timeout_ms(20);
-  auto line = co_await stream.read_line(100);
+  auto line = co_await stream.read_line(kManyBytes);
   what = !line && is_timeout(line.error()) ? "timeout" : "other";
 }
-// A byte every few milliseconds, and a line's end only long after the reader's patience.
+// Byte after byte until the reader has lost its patience; only then the line's end.
 Task<void> keep_dripping(EventLoop& loop, Stream& writer, const std::string& what, bool& over) {
-  for (int n = 0; n < 100 && what.empty(); ++n) {
+  for (std::size_t n = 0; n < kManyBytes - 2 && what.empty(); ++n) {
     writer.write("x");
     auto flushed = co_await writer.flush();
     CHECK(flushed);
-    co_await loop.sleep(5);
+    co_await loop.sleep(0);
   }
   writer.write("\r\n");
   auto flushed = co_await writer.flush();
@@ -109,6 +111,11 @@ Task<void> keep_dripping(EventLoop& loop, Stream& writer, const std::string& wha
 }
 Task<void> until(EventLoop& loop, const bool& over) {
   while (!over) co_await loop.sleep(1);
+}
+Task<void> say_hello(Stream& stream) {
+  stream.write("hello\r\n");
+  auto flushed = co_await stream.flush();
+  CHECK(flushed);
 }
 Task<void> read_interrupted(Stream& stream, std::string& what) {
   auto line = co_await stream.read_line(100);
@@ -135,15 +142,12 @@ TEST_CASE("a read ends by time-out, and by interrupt without harm") {
   EventLoop second;
   Pair other;
   Stream quiet(second, std::move(other.a)), talker(second, std::move(other.b));
+  // run() posts the reader behind us: what we post from here comes when it waits.
   second.post([&] {
-    spawn([](EventLoop& l, Stream& q, Stream& t) -> Task<void> {
-      co_await l.sleep(5);
-      q.interrupt();
-      co_await l.sleep(5);
-      t.write("hello\r\n");
-      auto flushed = co_await t.flush();
-      CHECK(flushed);
-    }(second, quiet, talker));
+    second.post([&] {
+      quiet.interrupt();
+      second.post([&] { spawn(say_hello(talker)); });
+    });
   });
   run(second, read_interrupted(quiet, what));
   CHECK(what == "interrupted hello");

@@ -1,3 +1,6 @@
+#include <sys/inotify.h>
+#include <unistd.h>
+
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;
@@ -174,6 +177,16 @@ TEST_CASE("copy and move keep what belongs to a message") {
   CHECK(folder->status().messages == 4);
 }
 
+namespace {
+// The watch is there before we look, so that no removal is missed.
+void wait_until_gone(const std::string& directory, const std::string& file) {
+  const UniqueFd watch(::inotify_init1(IN_CLOEXEC));
+  REQUIRE(::inotify_add_watch(watch.get(), directory.c_str(), IN_DELETE) >= 0);
+  char events[4096];
+  while (file_exists(directory + file)) REQUIRE(::read(watch.get(), events, sizeof events) > 0);
+}
+}  // namespace
+
 TEST_CASE("a purge drops what was expunged; sessions go on") {
   Sandbox box("store.cleanupage = 0\nstore.purgeinterval = 1\n");
   const auto mailbox = box.mailbox("bob");
@@ -182,10 +195,7 @@ TEST_CASE("a purge drops what was expunged; sessions go on") {
   REQUIRE(mailbox->store_flags({{5, 5}}, add(kSeen)));
   const auto since = mailbox->status().highestmodseq;
   REQUIRE(mailbox->expunge({{2, 3}}, false));
-  const auto gone = mailbox->entry().directory + "/00/2.msg";
-  for (int tries = 0; file_exists(gone) && tries < 500; ++tries)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  REQUIRE_FALSE(file_exists(gone));
+  wait_until_gone(mailbox->entry().directory + "/00", "/2.msg");
   CHECK(view->stale());
   CHECK(view->sync(false).expunges_waiting);
   CHECK(view->exists() == 5);
