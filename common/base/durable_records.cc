@@ -24,12 +24,32 @@ bool is_content(const BatchParts& parts, const std::string& path) {
   return std::ranges::any_of(parts.contents, [&](const auto& content) { return content.path == path; });
 }
 
-Result<> read_back(int fd, std::string_view name, std::string& out) {
-  TRY(const auto size, size_of(fd));
+Result<> read_back(int fd, std::uint64_t size, std::string_view name, std::string& out) {
   const auto at = out.size();
   char* const bytes = begin_content(out, name, size);
   TRY_VOID(read_at(fd, 0, bytes, size));
   end_content(out, at);
+  return {};
+}
+
+// One file under several names, as a message for several mailboxes is, goes into the log once.
+Result<> record_contents(const Journal& journal, const BatchParts& parts, std::string& out) {
+  std::vector<struct stat> seen;
+  for (const auto& content : parts.contents) {
+    struct stat status {};
+    if (::fstat(content.fd, &status) != 0)
+      return std::unexpected(system_error("cannot stat " + content.path, errno));
+    const auto name = journal.name_of(content.path);
+    const auto same = std::ranges::find_if(seen, [&](const struct stat& other) {
+      return other.st_dev == status.st_dev && other.st_ino == status.st_ino;
+    });
+    if (same != seen.end())
+      encode_names(out, RecordType::linked,
+                   journal.name_of(parts.contents[static_cast<std::size_t>(same - seen.begin())].path), name);
+    else
+      TRY_VOID(read_back(content.fd, static_cast<std::uint64_t>(status.st_size), name, out));
+    seen.push_back(status);
+  }
   return {};
 }
 }  // namespace
@@ -51,11 +71,10 @@ Result<bool> goes_to_disk(const Journal& journal, const Batch& batch) {
 Result<> record_batch(const Journal& journal, const Batch& batch, std::string& out) {
   const BatchParts parts(batch);
   const auto before = out.size();
-  for (const auto& content : parts.contents)
-    if (auto read = read_back(content.fd, journal.name_of(content.path), out); !read) {
-      out.resize(before);
-      return read;
-    }
+  if (auto read = record_contents(journal, parts, out); !read) {
+    out.resize(before);
+    return read;
+  }
   for (const auto& move : parts.moves) {
     const auto from = journal.name_of(move.from), to = journal.name_of(move.to);
     if (!is_content(parts, move.to))

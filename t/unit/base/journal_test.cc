@@ -72,6 +72,31 @@ TEST_CASE("delivery: the queue file is linked into the store, then removed") {
   CHECK(scratch.read("box/0/1") == "message");
 }
 
+TEST_CASE("one file under several names is in the log once, and comes back under all") {
+  JournalScratch scratch;
+  scratch.segments = 2;
+  const std::string bulk(150000, 'b');
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    auto fd = open_file(scratch.path("1"), O_CREAT | O_RDWR);
+    if (!fd || !write_all(fd->get(), bulk)) return false;
+    durable::Batch batch;
+    batch.content(fd->get(), scratch.path("1"));
+    // Twenty times these bytes would not fit into the log without a checkpoint.
+    for (int n = 2; n <= 20; ++n) {
+      const auto name = scratch.path(std::to_string(n));
+      if (::link(scratch.path("1").c_str(), name.c_str()) != 0) return false;
+      batch.content(fd->get(), name);
+    }
+    return durable::commit(std::move(batch)).has_value();
+  }) == 0);
+  for (int n = 1; n <= 20; ++n) scratch.write(std::to_string(n), "torn");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  for (int n = 1; n <= 20; ++n) CHECK(scratch.read(std::to_string(n)) == bulk);
+  CHECK(std::filesystem::hard_link_count(scratch.path("1")) == 20);
+}
+
 TEST_CASE("a file of something that was deleted is not brought back") {
   JournalScratch scratch;
   scratch.directory("data/box/0");
