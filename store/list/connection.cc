@@ -36,6 +36,7 @@ struct Connection::Inner {
   std::int64_t last_id = 0;
   bool was_connected = false;
   bool stopping = false;
+  Signal stop{loop};  // ends the pause between two attempts to connect
   std::thread thread;
 
   void send(const Record& record) {
@@ -75,7 +76,7 @@ Task<void> keep_connected(std::shared_ptr<Inner> inner) {
   while (!inner->stopping) {
     auto fd = connect_unix(inner->path);
     if (!fd) {
-      co_await inner->loop.sleep(pause_ms);
+      co_await inner->stop.wait(pause_ms);
       pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
       continue;
     }
@@ -106,7 +107,7 @@ Connection::~Connection() {
     if (inner->socket)
       inner->socket->close();
     else
-      inner->loop.stop();
+      inner->stop.notify_all();
   });
   inner_->thread.join();
 }
