@@ -29,7 +29,15 @@ struct Token {
   std::size_t begin, end;
 };
 
-// Backslashes and line ends of a quoted string, comment or literal undone.
+// A domain literal as written, line ends apart: without its backslashes it could end earlier when it is read
+// again.
+std::string literal_text(std::string_view text) {
+  std::string out(text);
+  std::erase_if(out, [](char c) { return c == '\r' || c == '\n'; });
+  return out;
+}
+
+// Backslashes and line ends of a quoted string or comment undone.
 std::string unquote(std::string_view inside) {
   std::string out;
   out.reserve(inside.size());
@@ -302,7 +310,7 @@ class ListParser {
       if (dot == want_word) list_.well_formed = false;
       want_word = dot;
       out += token.kind == Token::Kind::literal
-                 ? "[" + unquote(text_.substr(token.begin + 1, token.end - token.begin - 2)) + "]"
+                 ? literal_text(text_.substr(token.begin, token.end - token.begin))
                  : value(token);
     }
     if (want_word) list_.well_formed = false;

@@ -128,6 +128,13 @@ TEST_CASE("exactly one address") {
   }
 }
 
+TEST_CASE("a domain literal keeps its backslashes: it ends where it ended") {
+  const auto spec = parse_addr_spec("x@[a\\]b]");
+  REQUIRE(spec);
+  CHECK(spec->domain == "[a\\]b]");
+  CHECK(parse_address_list(spec->text()).items.size() == 1);
+}
+
 TEST_CASE("addresses are quoted where they need it") {
   CHECK(format_addr_spec("a.b+c", "d") == "a.b+c@d");
   CHECK(format_addr_spec("a b", "d") == "\"a b\"@d");
