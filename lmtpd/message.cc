@@ -1,4 +1,5 @@
-// DATA and BDAT: the message comes in whole, then goes into all mailboxes by one durable commit.
+// DATA and BDAT: the message goes into a draft of the store as it comes, then into all mailboxes by one
+// durable commit. Memory does not grow with it.
 #include <algorithm>
 #include <map>
 
@@ -7,7 +8,6 @@
 #include "common/log/log.h"
 #include "common/mail/date.h"
 #include "common/mail/smtp_data.h"
-#include "common/mail/threading.h"
 #include "lmtpd/recipient.h"
 #include "lmtpd/session.h"
 
@@ -32,20 +32,45 @@ std::string Session::trace_fields() const {
   if (stream_.is_tls()) protocol += "S";
   std::string fields = "Return-Path: <" + sender_->address + ">\r\n";
   fields += "Received: from " + lhlo_ + " ([" + peer_address_ + "])\r\n by " + settings_->host +
-            " (Waxwing Messaging Server) with " + protocol + " id " + sid_;
+            " (Waxwing Messaging Server) with " + protocol + " id " + qid_;
   if (recipients_.size() == 1) fields += "\r\n for <" + recipients_[0].address + ">";
   return fields + ";\r\n " + mail::format_local_date(wall_seconds()) + "\r\n";
 }
 
-// Keeps the bytes, or only notes that they are too many.
-void Session::take(std::string_view bytes) {
-  if (refusal_) return;
-  if (bytes_.size() + bytes.size() > settings_->max_message_bytes) {
-    refusal_ = Verdict{552, "5.3.4", "The message is too large"};
-    bytes_ = std::string();
-    return;
+// The trace fields are known when the first byte comes: no recipient can be added after it.
+void Session::begin_message() {
+  auto draft = server_.store().begin_delivery();
+  if (draft) {
+    draft_ = std::move(*draft);
+    if (auto written = draft_->write(trace_fields()); !written) disk_failed(written.error());
+  } else {
+    disk_failed(draft.error());
   }
-  bytes_ += bytes;
+}
+
+void Session::disk_failed(const Error& error) {
+  log::Event("lmtp.draft.failed").with("sid", sid_).with("qid", qid_).with("error", error.text).error();
+  refusal_ = verdict_of(error);
+  draft_.reset();
+}
+
+// Keeps the bytes, or only notes that they are too many.
+Task<void> Session::take(std::string_view bytes) {
+  if (refusal_) co_return;
+  size_ += bytes.size();
+  if (size_ > settings_->max_message_bytes) {
+    refusal_ = Verdict{552, "5.3.4", "The message is too large"};
+    draft_.reset();
+    co_return;
+  }
+  Result<> written;
+  if (draft_->stays_in_memory(bytes.size())) {
+    written = draft_->write(bytes);
+  } else {
+    auto work = [&] { return draft_->write(bytes); };
+    written = co_await server_.workers().run(work);
+  }
+  if (!written) disk_failed(written.error());
 }
 
 Task<void> Session::data(std::string_view argument) {
@@ -61,11 +86,12 @@ Task<void> Session::data(std::string_view argument) {
                            : "MAIL first"});
     co_return;
   }
+  begin_message();
   reply({354, "", "Start mail input; end with <CRLF>.<CRLF>"});
   const bool whole = co_await receive_data();
   if (!whole) {
     over_ = true;
-    log::Event("lmtp.data.lost").with("sid", sid_).notice();
+    log::Event("lmtp.data.lost").with("sid", sid_).with("qid", qid_).notice();
     co_return;
   }
   co_await finish();
@@ -86,7 +112,7 @@ Task<bool> Session::receive_data() {
     stream_.skip(decoder.feed(stream_.peek(), piece));
     if (refusal_) drained += piece.size();
     if (drained > kDrainBytes) co_return false;
-    take(piece);
+    co_await take(piece);
   }
   co_return true;
 }
@@ -100,6 +126,7 @@ Task<void> Session::bdat(std::string_view argument) {
   }
   const bool allowed = sender_ && !recipients_.empty();
   if (!allowed) refusal_ = Verdict{503, "5.5.1", sender_ ? "No valid recipients" : "MAIL first"};
+  if (allowed && !chunking_) begin_message();
   const bool whole = co_await receive_chunk(parsed->size);
   if (!whole) {
     over_ = true;
@@ -112,10 +139,6 @@ Task<void> Session::bdat(std::string_view argument) {
   }
   chunking_ = true;
   if (parsed->last) {
-    mail::LineChecker checker;
-    checker.feed(bytes_);
-    checker.finish();
-    if (checker.bare_cr() >= 0 || checker.bare_lf() >= 0) bytes_ = mail::with_crlf_lines(bytes_);
     co_await finish();
   } else {
     reply(refusal_ ? *refusal_ : Verdict{250, "2.0.0", std::to_string(parsed->size) + " bytes received"});
@@ -124,7 +147,9 @@ Task<void> Session::bdat(std::string_view argument) {
 
 Task<bool> Session::receive_chunk(std::uint64_t size) {
   if (refusal_ && size > kDrainBytes) co_return false;
+  if (!lines_) lines_.emplace();
   std::uint64_t drained = 0;
+  std::string text;
   while (size > 0) {
     if (stream_.peek().empty()) {
       auto more = co_await stream_.fill();
@@ -135,8 +160,10 @@ Task<bool> Session::receive_chunk(std::uint64_t size) {
         waiting.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(size, waiting.size())));
     size -= piece.size();
     if (refusal_ && (drained += piece.size()) > kDrainBytes) co_return false;
-    take(piece);
+    text.clear();
+    lines_->feed(piece, text);
     stream_.skip(piece.size());
+    co_await take(text);
   }
   co_return true;
 }
@@ -144,8 +171,8 @@ Task<bool> Session::receive_chunk(std::uint64_t size) {
 // Into the store, each mailbox once however many recipients name it: one result per recipient.
 Task<std::vector<store::DeliveryResult>> Session::deliver() {
   store::DeliveryMessage message;
-  message.prefix = trace_fields();
-  message.bytes = std::move(bytes_);
+  message.draft = &*draft_;
+  message.log_id = qid_;
   auto work = [&] {
     std::vector<store::DeliveryTarget> targets;
     std::vector<std::size_t> which;
@@ -155,7 +182,9 @@ Task<std::vector<store::DeliveryResult>> Session::deliver() {
       settle_folder(server_.store(), target);
       const auto [at, fresh] = known.emplace(std::pair(target.user, target.folder), targets.size());
       which.push_back(at->second);
-      if (fresh) targets.push_back(std::move(target));
+      if (!fresh) continue;
+      target.delivery_id = qid_ + "/" + std::to_string(targets.size());
+      targets.push_back(std::move(target));
     }
     const auto outcomes = store::deliver(server_.store(), message, targets);
     std::vector<store::DeliveryResult> results;
@@ -163,15 +192,14 @@ Task<std::vector<store::DeliveryResult>> Session::deliver() {
     return results;
   };
   auto results = co_await server_.workers().run(work);
-  bytes_ = std::move(message.bytes);  // for the log
   co_return results;
 }
 
 void Session::log_delivery(const std::string& address, const store::DeliveryResult& result) const {
   log::Event event(result.fine() ? "lmtp.delivered" : "lmtp.failed");
-  event.with("sid", sid_).with("from", sender_->address).with("rcpt", address);
-  event.with("size", static_cast<std::int64_t>(bytes_.size()));
-  event.with("msgid", mail::message_id(mail::HeaderBlock::scan(bytes_)));
+  event.with("sid", sid_).with("qid", qid_).with("from", sender_->address).with("rcpt", address);
+  event.with("size", static_cast<std::int64_t>(size_));
+  event.with("msgid", draft_->message_id());
   event.with("mailbox", result.mailbox);
   if (result.fine()) return event.with("uid", result.uid).information();
   event.with("error", result.text).warning();
@@ -190,6 +218,7 @@ Task<void> Session::finish() {
     log_delivery(recipients_[i].address, result);
     auto verdict = verdict_of(result);
     verdict.text = "<" + recipients_[i].address + "> " + verdict.text;
+    if (result.fine()) verdict.text += ", id " + qid_;
     reply(verdict);
     if (result.fine()) ++delivered_;
   }

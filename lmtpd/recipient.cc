@@ -1,5 +1,6 @@
 #include "lmtpd/recipient.h"
 
+#include "common/base/space.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "common/mail/address.h"
@@ -88,12 +89,21 @@ Result<Resolution> resolve_recipient(Directory& directory, std::string_view addr
   return Resolution(std::unexpect, Verdict{550, "5.1.2", "That domain is not served here"});
 }
 
+const Verdict kNoSpace{452, "4.3.1", "Insufficient system storage, try again later"};
+
+Verdict verdict_of(const Error& error) {
+  if (is_no_space(error)) return kNoSpace;
+  return {451, "4.3.0", "The message cannot be stored now, try again later"};
+}
+
 Verdict verdict_of(const store::DeliveryResult& result) {
   using store::Delivered;
   switch (result.outcome) {
     case Delivered::ok:
     case Delivered::repeated:
       return {250, "2.1.5", "Delivered"};
+    case Delivered::no_space:
+      return kNoSpace;
     case Delivered::over_quota:
       return {452, "4.2.2", "The mailbox is full"};
     case Delivered::never_fits:

@@ -29,5 +29,7 @@ Result<Resolution> resolve_recipient(directory::Directory& directory, std::strin
 
 // RFC 2033's answer for one recipient after the message.
 mta::Verdict verdict_of(const store::DeliveryResult& result);
+// For the message as a whole: the disk has failed while it came.
+mta::Verdict verdict_of(const Error& error);
 
 }  // namespace waxwing::lmtp

@@ -56,7 +56,9 @@ void Session::bad_command(const Verdict& verdict) {
 void Session::reset() {
   sender_.reset();
   recipients_.clear();
-  bytes_ = std::string();
+  draft_.reset();
+  lines_.reset();
+  size_ = 0;
   refusal_.reset();
   chunking_ = false;
 }
@@ -176,6 +178,7 @@ Task<void> Session::mail(std::string_view argument) {
     co_return;
   }
   sender_ = std::move(*parsed);
+  qid_ = unique_id();
   reply({250, "2.1.0", "Sender ok"});
 }
 
@@ -207,6 +210,7 @@ Task<void> Session::rcpt(std::string_view argument) {
                                   : Verdict{451, "4.3.0", "The directory does not answer, try again later"};
     log::Event("lmtp.rcpt.rejected")
         .with("sid", sid_)
+        .with("qid", qid_)
         .with("rcpt", parsed->address)
         .with("code", verdict.code)
         .with("reply", verdict.text)

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/mail/smtp_data.h"
 #include "common/net/stream.h"
 #include "common/worker/worker.h"
 #include "lmtpd/server.h"
@@ -64,7 +65,9 @@ class Session final : public ServerSession {
   Task<std::vector<store::DeliveryResult>> deliver();
   void log_delivery(const std::string& address, const store::DeliveryResult& result) const;
   std::string trace_fields() const;
-  void take(std::string_view bytes);
+  void begin_message();
+  Task<void> take(std::string_view bytes);
+  void disk_failed(const Error& error);
 
   Server& server_;
   const std::shared_ptr<const Settings> settings_;
@@ -83,8 +86,11 @@ class Session final : public ServerSession {
     store::DeliveryTarget target;
   };
   std::optional<mta::protocol::MailCommand> sender_;
+  std::string qid_;  // the message's name in the logs and in its Received:
   std::vector<Recipient> recipients_;
-  std::string bytes_;               // the message as far as it has come
+  std::optional<store::Draft> draft_;  // the message as far as it has come, trace fields first
+  std::uint64_t size_ = 0;             // of what the client sent
+  std::optional<mail::CrlfLines> lines_;
   std::optional<Verdict> refusal_;  // of the message as a whole
   bool chunking_ = false;           // a BDAT has come
 };

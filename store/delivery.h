@@ -5,10 +5,10 @@
 // target, the message is durable and visible there.
 //
 // Exactly once: a target's delivery_id (queue id, slash, recipient: anything that is the same when the
-// delivery is repeated) is kept with the message. With retry set, a message of the last
-// kRetryWindow deliveries of that mailbox with the same id is found again and answered as delivered,
-// also when its owner has expunged it meanwhile. So a master that died between the store's commit and
-// its mark in the queue file repeats the delivery with retry set and nothing is there twice.
+// delivery is repeated) is kept with the message. With may_repeat_since set, one of the last kRetryWindow
+// messages of that mailbox with the same id, and not older than that, is found again and answered as
+// delivered, also when its owner has expunged it meanwhile. So a master that died between the store's commit
+// and its mark in the queue file repeats the delivery and nothing is there twice.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "common/spool/message_file.h"
 #include "store/mailbox.h"
 #include "store/store.h"
 
@@ -23,14 +24,18 @@ namespace waxwing::store {
 
 inline constexpr std::size_t kRetryWindow = 4096;
 
-// Exactly one of path and bytes is set.
+// No delivery is taken to be before its time by more than this, whatever the clock was set to since.
+inline constexpr std::int64_t kClockDoubtSeconds = 3600;
+
+// Exactly one of file and draft.
 struct DeliveryMessage {
-  std::string path;   // a message file (common/spool/message_file.h), sealed and durable
-  std::string bytes;  // or the message itself, CRLF lines
-  // Put in front of the message for everybody (Return-Path:, Received:), complete lines. With a path it
-  // costs the link: the message is written anew, once a partition.
+  const spool::MessageFile* file = nullptr;  // sealed and durable: linked where that can be
+  Draft* draft = nullptr;                    // of Store::begin_delivery(); used up
+  // Put in front of a file's message for everybody (Return-Path:), complete lines. It costs the link: the
+  // message is written anew. A draft has it written first.
   std::string prefix;
   std::optional<std::int64_t> internal_date;  // seconds; now when absent
+  std::string log_id;                         // kept with a draft's message: what the logs call it
 };
 
 struct DeliveryTarget {
@@ -42,7 +47,8 @@ struct DeliveryTarget {
   QuotaLimit limit;  // Store::default_quota() where the directory says nothing
   bool ignore_quota = false;
   std::string delivery_id;  // empty: no protection against repeats
-  bool retry = false;       // this delivery may have been done before
+  // The delivery may have been done before, but not before this (seconds since 1970): when the message came.
+  std::optional<std::int64_t> may_repeat_since;
 };
 
 enum class Delivered {
@@ -50,7 +56,8 @@ enum class Delivered {
   repeated,    // was there already: as good as ok
   over_quota,  // does not fit now; 4xx or 5xx is the caller's policy (grace period)
   never_fits,  // larger than the whole quota: 5xx
-  temporary,   // try again: disk full, stored away
+  no_space,    // the disk is full: try again
+  temporary,   // try again: the disk in trouble, stored away
   permanent,   // will never work: the text says why
 };
 struct DeliveryResult {

@@ -116,25 +116,28 @@ struct FlagResult {
   UidSet modified;           // left alone: changed after unchanged_since
 };
 
-// A message on its way in. Written to a file of the mailbox's partition as it comes.
+// A message on its way in. What does not stay in memory is written to a file of the partition as it comes.
 class Draft {
  public:
   Draft(Draft&&) noexcept;
   Draft& operator=(Draft&&) noexcept;
   ~Draft();  // what was not appended is removed
+  // Blocks when the bytes do not stay in memory: 64 KiB of a message do.
   Result<> write(std::string_view bytes);
+  bool stays_in_memory(std::size_t more_bytes) const;
   std::uint64_t size() const;
+  const std::string& message_id() const;  // the Message-ID, once it was appended or delivered
 
   std::uint32_t flags = 0;
   std::vector<std::string> keywords;
   std::optional<std::int64_t> internal_date;  // now when absent
   std::int32_t zone_minutes = 0;
 
-  struct Inner;
+  struct Inner;  // for the store's own rooms
+  explicit Draft(std::unique_ptr<Inner> inner);
+  Inner& inner() { return *inner_; }
 
  private:
-  friend class MailboxFiles;
-  explicit Draft(std::unique_ptr<Inner> inner);
   std::unique_ptr<Inner> inner_;
 };
 

@@ -27,6 +27,7 @@
 
 namespace waxwing::store {
 
+class Draft;
 class Mailbox;
 
 enum class Code {
@@ -128,6 +129,9 @@ class Store : public std::enable_shared_from_this<Store> {
   // ---- opening: see store/mailbox.h. One Mailbox per process and mailbox, shared by its sessions ----
   Result<std::shared_ptr<Mailbox>> open_mailbox(const MailboxName& name);
   Result<std::shared_ptr<Mailbox>> open_mailbox(const MailboxEntry& entry);
+
+  // A message for deliver(); what is large goes to the default partition. Never blocks.
+  Result<Draft> begin_delivery();
 
   Events& events();  // never blocks
 

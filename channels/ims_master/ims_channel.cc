@@ -76,13 +76,13 @@ Result<store::DeliveryTarget> ImsChannel::target_of(Work& work, std::size_t inde
   // The same whenever this recipient of this file is delivered again, and of no other.
   target.delivery_id = fmt::format("{}.{}/{}", work.message().name().id, work.message().name().copy, index);
   // We may have died after the store's commit and before our mark, and then nothing tells us so.
-  target.retry = true;
+  target.may_repeat_since = envelope.arrival_ms / 1000;
   return target;
 }
 
 store::DeliveryMessage ImsChannel::message_of(Work& work) const {
   store::DeliveryMessage message;
-  message.path = work.message().path();
+  message.file = &work.message().file();
   message.internal_date = work.envelope().arrival_ms / 1000;
   // A prefix costs the link, so a message that was queued with its Return-Path: keeps it.
   constexpr std::string_view kField = "Return-Path:";
@@ -124,6 +124,8 @@ void ImsChannel::judge(Work& work, std::size_t index, const store::DeliveryResul
       return work.failed(index, "5.2.3 " + result.text);
     case Delivered::permanent:
       return work.failed(index, "5.2.0 " + result.text);
+    case Delivered::no_space:
+      return work.deferred(index, "4.3.1 " + result.text);
     case Delivered::temporary:
       break;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/base/random.h"
+#include "common/base/space.h"
 #include "common/base/strings.h"
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
@@ -84,8 +85,7 @@ AccessSession Submission::Inner::access_session() const {
 }
 
 Verdict verdict_of(const Error& error) {
-  if (error.text.find("No space left") != std::string::npos ||
-      error.text.find("quota exceeded") != std::string::npos)
+  if (is_no_space(error))
     return {452, "4.3.1", "Insufficient system storage, try again later"};
   return {451, "4.3.0", "Temporary failure here, try again later"};
 }

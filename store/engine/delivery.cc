@@ -1,8 +1,7 @@
 #include "store/delivery.h"
 
-#include <sys/stat.h>
-
 #include <map>
+#include <optional>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -10,9 +9,11 @@
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
 #include "common/base/random.h"
+#include "common/base/space.h"
 #include "common/base/time.h"
 #include "common/spool/message_file.h"
 #include "store/detail/errors.h"
+#include "store/detail/paths.h"
 #include "store/engine/inner.h"
 #include "store/mailbox/draft.h"
 
@@ -23,115 +24,82 @@ namespace {
 // The message as it will lie in the mailboxes: parsed once, on disk once per partition.
 class Source {
  public:
-  static Result<Source> make(const DeliveryMessage& message);
-  // A complete file on the partition's file system, and what must be synced with it.
-  Result<Incoming> on(const std::string& partition_path);
+  static Result<Source> make(Store& store, const DeliveryMessage& message);
+  // For a mailbox of that partition.
+  Incoming on(const std::string& partition_path) const;
+  // It lies there now: the partition's next mailbox links that.
+  void put(const std::string& partition_path, std::string path) {
+    paths_.try_emplace(partition_path, std::move(path));
+  }
 
  private:
-  Result<> parse(std::string_view bytes);
-  Result<> write_to(const std::string& partition_path);
-  bool is_on(const std::string& partition_path) const;
+  Result<> take_file(const spool::MessageFile& file, std::int64_t internal_date);
+  Result<> write_anew(Store& store, const DeliveryMessage& message, const DraftFacts& facts);
 
-  const DeliveryMessage* message_ = nullptr;
-  std::optional<spool::MessageFile> file_;  // of message_->path
-  dev_t device_ = 0;
-  std::string whole_;  // prefix and message, when there is a prefix
-  std::string email_id_;
   Incoming common_;
-  std::map<std::string, std::unique_ptr<Draft::Inner>> written_;  // by partition
+  std::optional<Draft> anew_;  // a file's message behind its prefix
+  std::map<std::string, std::string> paths_;
 };
 
-Result<Source> Source::make(const DeliveryMessage& message) {
+Result<Source> Source::make(Store& store, const DeliveryMessage& message) {
   Source source;
-  source.message_ = &message;
-  auto& record = source.common_.record;
-  record.save_date = wall_seconds();
-  record.internal_date = message.internal_date.value_or(record.save_date);
-  source.email_id_ = unique_id();
-  if (message.path.empty()) {
-    source.whole_ = message.prefix + message.bytes;
-    TRY_VOID(source.parse(source.whole_));
+  DraftFacts facts{message.internal_date, 0, message.log_id};
+  if (message.draft != nullptr) {
+    TRY(source.common_, incoming_from(message.draft->inner(), facts));
     return source;
   }
-  TRY(auto file, spool::MessageFile::open(message.path));
-  struct stat info {};
-  if (::fstat(file.fd(), &info) != 0)
-    return std::unexpected(system_error("cannot stat " + message.path, errno));
-  source.device_ = info.st_dev;
-  if (!message.internal_date) {
-    const auto arrival_ms = file.records().number(spool::Tag::arrival_ms, record.internal_date * 1000);
-    record.internal_date = arrival_ms / 1000;
-  }
-  if (message.prefix.empty()) {
-    source.email_id_ = file.records().text(spool::Tag::email_id);
-    if (file.message_size() <= kReadNotMapped) {
-      TRY(const auto bytes, file.read_message(0, file.message_size()));
-      TRY_VOID(source.parse(bytes));
-    } else {
-      TRY(const auto map, Mapping::make(file.fd(), file.message_size(), false));
-      TRY_VOID(source.parse({map->data(), file.message_size()}));
-    }
-  } else {
-    TRY(const auto bytes, file.read_message(0, file.message_size()));
-    source.whole_ = message.prefix + bytes;
-    TRY_VOID(source.parse(source.whole_));
-  }
-  source.file_ = std::move(file);
+  if (message.file == nullptr) return bug("a delivery without a message");
+  if (!facts.internal_date)
+    facts.internal_date =
+        message.file->records().number(spool::Tag::arrival_ms, wall_seconds() * 1000) / 1000;
+  if (message.prefix.empty())
+    TRY_VOID(source.take_file(*message.file, *facts.internal_date));
+  else
+    TRY_VOID(source.write_anew(store, message, facts));
   return source;
 }
 
-Result<> Source::parse(std::string_view bytes) {
-  auto parsed = parse_for_cache(bytes);
+Result<> Source::take_file(const spool::MessageFile& file, std::int64_t internal_date) {
+  TRY(auto parsed, parse_file(file.fd(), file.message_size()));
+  const auto id = file.records().text(spool::Tag::email_id);
   auto& record = common_.record;
-  record.size = bytes.size();
+  record.save_date = wall_seconds();
+  record.internal_date = internal_date;
+  record.size = file.message_size();
   record.header_size = parsed.header_size;
-  record.email_id = email_id_of(email_id_, bytes);
+  record.email_id = email_id_of(id.empty() ? unique_id() : std::string(id), {});
   record.thread_id = parsed.thread_id != 0 ? parsed.thread_id : record.email_id;
   stamp(parsed.cache_entry, record.email_id);
   common_.cache_entry = std::make_shared<const std::string>(std::move(parsed.cache_entry));
+  common_.file = file.path();
   return {};
 }
 
-bool Source::is_on(const std::string& partition_path) const {
-  struct stat info {};
-  return file_ && message_->prefix.empty() && ::stat(partition_path.c_str(), &info) == 0 &&
-         info.st_dev == device_;
-}
-
-Result<> Source::write_to(const std::string& partition_path) {
-  TRY(auto draft, Draft::Inner::make(partition_path));
-  if (file_ && message_->prefix.empty()) {
-    constexpr std::size_t kPiece = 256 << 10;
-    for (std::uint64_t at = 0; at < file_->message_size(); at += kPiece) {
-      TRY(const auto piece, file_->read_message(at, kPiece));
-      TRY_VOID(draft->writer.write(piece));
-    }
-  } else {
-    TRY_VOID(draft->writer.write(whole_));
+Result<> Source::write_anew(Store& store, const DeliveryMessage& message, const DraftFacts& facts) {
+  constexpr std::size_t kPieceBytes = 256 << 10;
+  TRY(auto draft, store.begin_delivery());
+  TRY_VOID(draft.write(message.prefix));
+  for (std::uint64_t at = 0; at < message.file->message_size(); at += kPieceBytes) {
+    TRY(const auto piece, message.file->read_message(at, kPieceBytes));
+    TRY_VOID(draft.write(piece));
   }
-  spool::Records records;
-  if (!email_id_.empty()) records.add(spool::Tag::email_id, email_id_);
-  records.add_number(spool::Tag::internal_date_ms, common_.record.internal_date * 1000);
-  records.add_number(spool::Tag::save_date_ms, common_.record.save_date * 1000);
-  TRY_VOID(draft->writer.seal(spool::Kind::store, records));
-  written_[partition_path] = std::move(draft);
+  anew_ = std::move(draft);
+  TRY(common_, incoming_from(anew_->inner(), facts));
   return {};
 }
 
-Result<Incoming> Source::on(const std::string& partition_path) {
+Incoming Source::on(const std::string& partition_path) const {
   auto incoming = common_;
-  if (is_on(partition_path)) {
-    incoming.file = message_->path;
-    return incoming;
+  if (const auto at = paths_.find(partition_path); at != paths_.end()) {
+    incoming.draft = nullptr;
+    incoming.file = at->second;
   }
-  if (!written_.contains(partition_path)) TRY_VOID(write_to(partition_path));
-  incoming.file = written_[partition_path]->path;
-  incoming.unsynced_fd = written_[partition_path]->fd.get();
   return incoming;
 }
 
 DeliveryResult failed(const Error& error) {
   const auto outcome = code_of(error) == Code::over_quota ? Delivered::over_quota
+                       : is_no_space(error)               ? Delivered::no_space
                        : error.fault == Fault::permanent  ? Delivered::permanent
                                                           : Delivered::temporary;
   return {outcome, std::string(text_of(error)), {}, 0};
@@ -157,7 +125,7 @@ class Delivery {
       : store_(store), targets_(targets), results_(targets.size()) {}
 
   std::vector<DeliveryResult> run(const DeliveryMessage& message) {
-    auto source = Source::make(message);
+    auto source = Source::make(store_, message);
     if (!source) {
       for (auto& result : results_) result = failed(source.error());
       return results_;
@@ -175,13 +143,14 @@ class Delivery {
     TRY(auto mailbox, open(entry));
     results_[n].mailbox = entry.name.text();
     const auto hash = hash_of(target.delivery_id);
-    if (target.retry)
-      if (const auto uid = mailbox->delivered_before(hash, kRetryWindow)) {
+    if (target.may_repeat_since)
+      if (const auto uid =
+              mailbox->delivered_before(hash, *target.may_repeat_since - kClockDoubtSeconds, kRetryWindow)) {
         results_[n].outcome = Delivered::repeated;
         results_[n].uid = *uid;
         return {};
       }
-    TRY(auto incoming, source.on(mailbox->partition_path()));
+    auto incoming = source.on(mailbox->partition_path());
     incoming.record.delivery_hash = hash;
     incoming.record.flags = target.flags & kSystemFlags;
     incoming.keywords = target.keywords;
@@ -194,6 +163,7 @@ class Delivery {
     std::vector<Incoming> one;
     one.push_back(std::move(incoming));
     TRY(auto landing, mailbox->land(one, limit));
+    source.put(mailbox->partition_path(), message_path(mailbox->directory(), landing.uids().front()));
     landings_.emplace_back(n, std::move(landing));
     return {};
   }

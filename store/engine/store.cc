@@ -9,6 +9,7 @@
 #include "store/detail/paths.h"
 #include "store/engine/inner.h"
 #include "store/list/protocol.h"
+#include "store/mailbox/draft.h"
 
 namespace waxwing::store {
 
@@ -248,6 +249,11 @@ Result<std::shared_ptr<Mailbox>> Store::open_mailbox(const MailboxName& name) {
 Result<std::shared_ptr<Mailbox>> Store::open_mailbox(const MailboxEntry& entry) {
   TRY(auto mailbox, inner_->mailboxes->open(entry));
   return std::shared_ptr<Mailbox>(std::move(mailbox));
+}
+
+Result<Draft> Store::begin_delivery() {
+  TRY(auto path, inner_->mailboxes->partition(inner_->config->text("store.defaultpartition")));
+  return Draft(std::make_unique<Draft::Inner>(std::move(path)));
 }
 
 Events& Store::events() {

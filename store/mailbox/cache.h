@@ -26,6 +26,7 @@ struct ParsedMessage {
   std::string cache_entry;  // ready to be appended, but for the email id: see stamp()
   std::uint32_t header_size = 0;
   std::uint64_t thread_id = 0;  // 0: the message has no Message-ID; the email id serves
+  std::string message_id;
 };
 ParsedMessage parse_for_cache(std::string_view message);
 // Writes email id and checksum into an entry.

@@ -19,25 +19,69 @@ Draft::Draft(Draft&&) noexcept = default;
 Draft& Draft::operator=(Draft&&) noexcept = default;
 Draft::~Draft() = default;
 Result<> Draft::write(std::string_view bytes) {
-  return inner_->writer.write(bytes);
+  return inner_->write(bytes);
+}
+bool Draft::stays_in_memory(std::size_t more) const {
+  return inner_->stays_in_memory(more);
 }
 std::uint64_t Draft::size() const {
-  return inner_->writer.message_size();
+  return inner_->size();
+}
+const std::string& Draft::message_id() const {
+  return inner_->message_id;
 }
 
 Draft::Inner::~Inner() {
-  ::unlink(path.c_str());
+  if (temporary_name_) ::unlink(path.c_str());
 }
 
-Result<std::unique_ptr<Draft::Inner>> Draft::Inner::make(const std::string& partition_path) {
-  const auto path = partition_path + "/tmp/" + unique_id() + ".msg";
-  auto fd = open_file(path, O_RDWR | O_CREAT | O_EXCL);
-  if (!fd) {
-    TRY_VOID(make_directories(partition_path + "/tmp"));
-    fd = open_file(path, O_RDWR | O_CREAT | O_EXCL);
+Result<> Draft::Inner::write(std::string_view bytes) {
+  if (stays_in_memory(bytes.size())) {
+    small += bytes;
+    return {};
   }
-  if (!fd) return std::unexpected(fd.error());
-  return std::make_unique<Inner>(path, std::move(*fd));
+  if (!fd) TRY_VOID(make_file());
+  return writer->write(bytes);
+}
+
+Result<> Draft::Inner::make_file() {
+  path = partition_path + "/tmp/" + unique_id() + ".msg";
+  auto made = open_file(path, O_RDWR | O_CREAT | O_EXCL);
+  if (!made) {
+    TRY_VOID(make_directories(partition_path + "/tmp"));
+    made = open_file(path, O_RDWR | O_CREAT | O_EXCL);
+  }
+  if (!made) return std::unexpected(made.error());
+  fd = std::move(*made);
+  temporary_name_ = true;
+  writer.emplace(fd.get());
+  TRY_VOID(writer->write(small));
+  small = std::string();
+  return {};
+}
+
+Result<ParsedMessage> Draft::Inner::parse() const {
+  return fd ? parse_file(fd.get(), size()) : parse_for_cache(small);
+}
+
+Result<> Draft::Inner::seal(const spool::Records& with) {
+  if (fd) return writer->seal(spool::Kind::store, with);
+  records_ = with;
+  return {};
+}
+
+Result<> Draft::Inner::write_at(const std::string& message_path) {
+  TRY(auto made, open_file(message_path, O_RDWR | O_CREAT | O_EXCL));
+  spool::MessageFileWriter whole(made.get());
+  auto written = whole.write(small);
+  if (written) written = whole.seal(spool::Kind::store, records_);
+  if (!written) {
+    ::unlink(message_path.c_str());
+    return written;
+  }
+  fd = std::move(made);
+  path = message_path;
+  return {};
 }
 
 Result<ParsedMessage> parse_file(int fd, std::uint64_t message_size) {
@@ -55,34 +99,29 @@ Result<Draft> MailboxFiles::begin_append(std::uint64_t bytes_expected, QuotaLimi
   if ((limit.bytes >= 0 && used.bytes + static_cast<std::int64_t>(bytes_expected) > limit.bytes) ||
       (limit.messages >= 0 && used.messages + 1 > limit.messages))
     return fail_for_now(Code::over_quota, "the mailbox of " + entry_.name.user + " is full");
-  TRY(auto inner, Draft::Inner::make(partition_path_));
-  return Draft(std::move(inner));
+  return Draft(std::make_unique<Draft::Inner>(partition_path_));
 }
 
-Result<Incoming> MailboxFiles::from_draft(Draft& draft) const {
-  auto& inner = *draft.inner_;
-  const auto now = wall_seconds();
-  const auto date = draft.internal_date.value_or(now);
+Result<Incoming> incoming_from(Draft::Inner& draft, const DraftFacts& facts) {
   const auto id = unique_id();
+  Incoming incoming;
+  incoming.draft = &draft;
+  auto& record = incoming.record;
+  record.save_date = wall_seconds();
+  record.internal_date = facts.internal_date.value_or(record.save_date);
+  record.zone_minutes = facts.zone_minutes;
+  record.size = draft.size();
+  record.email_id = email_id_of(id, {});
   spool::Records records;
   records.add(spool::Tag::email_id, id);
-  records.add_number(spool::Tag::internal_date_ms, date * 1000);
-  records.add_number(spool::Tag::save_date_ms, now * 1000);
-  TRY_VOID(inner.writer.seal(spool::Kind::store, records));
-  TRY(auto parsed, parse_file(inner.fd.get(), draft.size()));
-  Incoming incoming;
-  incoming.file = inner.path;
-  incoming.unsynced_fd = inner.fd.get();
-  incoming.keywords = draft.keywords;
-  auto& record = incoming.record;
-  record.internal_date = date;
-  record.zone_minutes = draft.zone_minutes;
-  record.save_date = now;
-  record.size = draft.size();
+  records.add_number(spool::Tag::internal_date_ms, record.internal_date * 1000);
+  records.add_number(spool::Tag::save_date_ms, record.save_date * 1000);
+  if (!facts.log_id.empty()) records.add(spool::Tag::queue_id, facts.log_id);
+  TRY_VOID(draft.seal(records));
+  TRY(auto parsed, draft.parse());
+  draft.message_id = std::move(parsed.message_id);
   record.header_size = parsed.header_size;
-  record.email_id = email_id_of(id, {});
   record.thread_id = parsed.thread_id != 0 ? parsed.thread_id : record.email_id;
-  record.flags = draft.flags & kSystemFlags;
   stamp(parsed.cache_entry, record.email_id);
   incoming.cache_entry = std::make_shared<const std::string>(std::move(parsed.cache_entry));
   return incoming;
@@ -94,7 +133,10 @@ Result<Appended> MailboxFiles::append(std::vector<Draft> drafts, QuotaLimit limi
   if (drafts.empty()) return result;
   std::vector<Incoming> messages;
   for (auto& draft : drafts) {
-    TRY(auto message, from_draft(draft));
+    const DraftFacts facts{draft.internal_date, draft.zone_minutes, {}};
+    TRY(auto message, incoming_from(draft.inner(), facts));
+    message.record.flags = draft.flags & kSystemFlags;
+    message.keywords = draft.keywords;
     messages.push_back(std::move(message));
   }
   TRY(auto landing, land(messages, limit));

@@ -29,9 +29,10 @@ struct Surroundings {
 
 // A message that is about to become part of a mailbox.
 struct Incoming {
-  std::string file;      // complete message file on the same file system; copied when it is not
-  int unsynced_fd = -1;  // the file's descriptor when its bytes are not durable yet
-  IndexRecord record{};  // all but UID, hashes, cache offset and keywords
+  std::string file;               // message file that is durable, or becomes so by the same commit; linked,
+                                  // or copied when it is on another file system
+  Draft::Inner* draft = nullptr;  // or a sealed draft: linked when it has a file, else written
+  IndexRecord record{};           // all but UID, hashes, cache offset and keywords
   std::vector<std::string> keywords;
   std::shared_ptr<const std::string> cache_entry;
 };
@@ -53,6 +54,8 @@ class Landing {
 
  private:
   friend class MailboxFiles;
+  // Writes, links or copies.
+  Result<> put(const Incoming& message, const std::string& path);
   std::shared_ptr<MailboxFiles> mailbox_;
   Generation generation_;
   std::vector<std::uint32_t> slots_;
@@ -100,8 +103,10 @@ class MailboxFiles final : public Mailbox {
   Result<Locked> lock() const;
   // Reserves and links, all or none. Nothing is durable or visible yet.
   Result<Landing> land(std::vector<Incoming>& messages, QuotaLimit limit);
-  // The message that a delivery with this hash made, in the last `window` records.
-  std::optional<std::uint32_t> delivered_before(std::uint64_t delivery_hash, std::size_t window) const;
+  // The message that a delivery with this hash made, in the last `window` records and not saved before
+  // `since`.
+  std::optional<std::uint32_t> delivered_before(std::uint64_t delivery_hash, std::int64_t since,
+                                                std::size_t window) const;
   // Drops records and files of what was expunged at or before `until` (seconds since 1970). False when it
   // could not now: appends are under way.
   Result<bool> purge(std::int64_t until);
@@ -116,9 +121,8 @@ class MailboxFiles final : public Mailbox {
  private:
   MailboxFiles() = default;
   Result<Generation> open_generation() const;
-  Result<> link_file(Landing& landing, const Incoming& message, std::uint32_t uid);
+  Result<> put_file(Landing& landing, const Incoming& message, std::uint32_t uid);
   Result<std::vector<Incoming>> pick(const UidSet& uids, std::vector<std::uint32_t>& found) const;
-  Result<Incoming> from_draft(Draft& draft) const;
 
   mutable std::mutex mutex_;  // entry_.name, current_
   MailboxEntry entry_;

@@ -12,6 +12,7 @@
 #include "common/log/log.h"
 #include "store/detail/errors.h"
 #include "store/detail/paths.h"
+#include "store/mailbox/draft.h"
 #include "store/mailbox/files.h"
 
 namespace waxwing::store {
@@ -91,36 +92,48 @@ Result<Landing> MailboxFiles::land(std::vector<Incoming>& messages, QuotaLimit l
   for (const auto& record : records) landing.uids_.push_back(record.uid);
   TRY_VOID(failpoint("store.land.reserved"));
   for (std::size_t n = 0; n < messages.size(); ++n)
-    TRY_VOID(link_file(landing, messages[n], landing.uids_[n]));
+    TRY_VOID(put_file(landing, messages[n], landing.uids_[n]));
   return landing;
 }
 
-Result<> MailboxFiles::link_file(Landing& landing, const Incoming& message, std::uint32_t uid) {
+Result<> MailboxFiles::put_file(Landing& landing, const Incoming& message, std::uint32_t uid) {
   TRY_VOID(failpoint("store.land.link"));
   const auto path = message_path(entry_.directory, uid);
   const auto directory = message_directory(entry_.directory, uid);
-  int failed = ::link(message.file.c_str(), path.c_str()) == 0 ? 0 : errno;
-  if (failed == ENOENT && !file_exists(directory)) {
+  auto put = landing.put(message, path);
+  if (!put && !file_exists(directory)) {
     TRY_VOID(make_directories(directory));
     landing.directories_.push_back(entry_.directory);
-    failed = ::link(message.file.c_str(), path.c_str()) == 0 ? 0 : errno;
+    put = landing.put(message, path);
   }
-  if (failed == EEXIST) {
+  if (!put && file_exists(path)) {
     // Left by a writer that died before it was published: the UID is ours.
     ::unlink(path.c_str());
-    failed = ::link(message.file.c_str(), path.c_str()) == 0 ? 0 : errno;
+    put = landing.put(message, path);
   }
-  if (failed == EXDEV || failed == EMLINK || failed == EPERM) {
-    TRY(auto copy, copy_file(message.file, path));
-    landing.unsynced_.push_back(copy.get());
-    landing.copies_.push_back(std::move(copy));
-  } else if (failed != 0) {
-    return std::unexpected(system_error("cannot link " + message.file + " to " + path, failed));
-  } else if (message.unsynced_fd >= 0) {
-    landing.unsynced_.push_back(message.unsynced_fd);
-  }
+  if (!put) return put;
   if (landing.directories_.empty() || landing.directories_.back() != directory)
     landing.directories_.push_back(directory);
+  return {};
+}
+
+Result<> Landing::put(const Incoming& message, const std::string& path) {
+  auto* const draft = message.draft;
+  if (draft != nullptr && !draft->has_file()) {
+    TRY_VOID(draft->write_at(path));
+    unsynced_.push_back(draft->fd.get());
+    return {};
+  }
+  const auto& from = draft != nullptr ? draft->path : message.file;
+  if (::link(from.c_str(), path.c_str()) == 0) {
+    if (draft != nullptr) unsynced_.push_back(draft->fd.get());
+    return {};
+  }
+  if (errno != EXDEV && errno != EMLINK && errno != EPERM)
+    return std::unexpected(system_error("cannot link " + from + " to " + path, errno));
+  TRY(auto copy, copy_file(from, path));
+  unsynced_.push_back(copy.get());
+  copies_.push_back(std::move(copy));
   return {};
 }
 
@@ -151,7 +164,7 @@ Landing::~Landing() {
   mailbox_->account().add_usage(-claimed_.bytes, -claimed_.messages);
 }
 
-std::optional<std::uint32_t> MailboxFiles::delivered_before(std::uint64_t delivery_hash,
+std::optional<std::uint32_t> MailboxFiles::delivered_before(std::uint64_t delivery_hash, std::int64_t since,
                                                             std::size_t window) const {
   const auto generation = this->generation();
   if (!generation || delivery_hash == 0) return {};
@@ -159,7 +172,9 @@ std::optional<std::uint32_t> MailboxFiles::delivered_before(std::uint64_t delive
   const auto map = generation->index->map(count);
   for (auto slot = count; slot > 0 && count - slot < window; --slot) {
     const auto& record = map->record(slot - 1);
-    if (record.delivery_hash == delivery_hash && (load(record.flags) & kVoid) == 0) return record.uid;
+    if (load(record.flags) & kVoid) continue;
+    if (record.delivery_hash == delivery_hash) return record.uid;
+    if (record.save_date < since) break;
   }
   return {};
 }

@@ -63,9 +63,9 @@ namespace {
 constexpr std::size_t kMaxCachedHeaders = 256 << 10;
 
 // All messages of a conversation name the same oldest ancestor: its id makes the thread.
-std::uint64_t thread_of(const mail::HeaderBlock& header) {
+std::uint64_t thread_of(const mail::HeaderBlock& header, const std::string& message_id) {
   const auto ancestors = mail::references(header, 1);
-  const auto id = ancestors.empty() ? mail::message_id(header) : ancestors.front();
+  const auto& id = ancestors.empty() ? message_id : ancestors.front();
   return id.empty() ? 0 : XXH3_64bits(id.data(), id.size()) | 1;
 }
 }  // namespace
@@ -74,7 +74,8 @@ ParsedMessage parse_for_cache(std::string_view message) {
   const auto mime = mail::parse_mime(message);
   ParsedMessage parsed;
   parsed.header_size = static_cast<std::uint32_t>(mime.header.size());
-  parsed.thread_id = thread_of(mime.header);
+  parsed.message_id = mail::message_id(mime.header);
+  parsed.thread_id = thread_of(mime.header, parsed.message_id);
   std::string headers;
   for (const auto& field : mime.header.fields())
     if (is_cached_header(field.name) && headers.size() + field.raw.size() <= kMaxCachedHeaders)

@@ -7,6 +7,7 @@ import smtplib
 import unittest
 
 import waxwing
+from lmtp_client import Lmtp
 
 PASSWORD = 'correct horse'
 DAEMONS = ('slapd', 'stored', 'job_controller', 'dispatcher', 'imapd', 'popd')
@@ -117,10 +118,11 @@ class DiskFull(BadDay):
                 self.assertEqual((code, text[:5]), expected)
         with smtplib.LMTP('127.0.0.1', self.box.port('LMTP'), local_hostname='c.test') as client:
             client.ehlo('c.test')
-            for expected in (4, 2):
+            for expected in ((452, b'4.3.1'), (250, b'2.1.5')):
                 client.mail('a@remote.test')
                 client.rcpt('ann@example.test')
-                self.assertEqual(client.data(b'Subject: lmtp\r\n\r\nx\r\n')[0] // 100, expected)
+                code, text = client.data(b'Subject: lmtp\r\n\r\nx\r\n')
+                self.assertEqual((code, text[:5]), expected)
         client = self.box.imap('ann@example.test', PASSWORD)
         status, text = client.append('INBOX', '', '', b'Subject: imap\r\n\r\nx\r\n')
         self.assertEqual((status, text[0].split(b']')[0]), ('NO', b'[UNAVAILABLE'))
@@ -128,6 +130,23 @@ class DiskFull(BadDay):
         client.logout()
         self.assertEqual(self.subjects(), ['imap', 'lmtp'])
         self.assertEqual(len(self.box.queue_files('hold')), 1)
+
+
+    def test_lmtp_tells_every_recipient_wherever_the_disk_is_full(self):
+        places = ('spool.write', 'store.cache.write', 'store.land.link', 'durable.sync')
+        self.begin(WAXWING_FAILPOINTS=';'.join(f'{place}=enospc@1' for place in places))
+        names = ['ann@example.test', 'joe@example.test']
+        with Lmtp(self.box.port('LMTP')) as lmtp:
+            for size in (1, 200_000):  # one in memory, one that is written as it comes
+                answers = []
+                for _ in range(2 * len(places)):
+                    got = lmtp.deliver('a@remote.test', names, 'Subject: lmtp\n\n' + ('x' * 70 + '\n') * (size // 70))
+                    answers.append([(code, text.split()[0]) for code, text in (got[name][1] for name in names)])
+                    if answers[-1] == [(250, '2.1.5')] * 2:
+                        break
+                flat = [answer for pair in answers for answer in pair]
+                self.assertEqual(set(flat), {(452, '4.3.1'), (250, '2.1.5')} if size == 1 else {(250, '2.1.5')})
+        self.assertGreaterEqual(len(self.subjects('joe')), 2)
 
 
 class DirectoryAway(BadDay):

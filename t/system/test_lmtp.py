@@ -11,7 +11,7 @@ MESSAGE = 'From: a@b.test\nSubject: {}\nMessage-ID: <{}@b.test>\n\nHello.\n'
 
 def setUpModule():
     box = waxwing.start_shared('popd', 'imapd', 'dispatcher')
-    for uid in ('joe', 'mary', 'once', 'raw', 'chunk', 'crash', 'hand', 'sub', 'link1', 'link2'):
+    for uid in ('joe', 'mary', 'once', 'raw', 'chunk', 'crash', 'hand', 'sub', 'link1', 'link2', 'large', 'ids'):
         box.user(uid, 'secret')
     box.user('small', 'secret', '--quota', '3000')
     box.user('gone', 'secret', '--status', 'inactive')
@@ -104,6 +104,45 @@ class Delivery(LmtpTest):
                     if (token + '\r\n').encode() in content and content.startswith(b'Return-Path'):
                         holders.setdefault(os.stat(path).st_ino, []).append(path)
         self.assertEqual([len(paths) for paths in holders.values()], [2], holders)
+
+    def test_a_large_message_goes_to_the_disk_as_it_comes(self):
+        lmtp = self.lmtp()
+        lmtp.say('MAIL FROM:<s@b.test>')
+        for user in ('large', 'joe'):
+            lmtp.say(f'RCPT TO:<{self.at(user)}>')
+        self.assertEqual(lmtp.say('DATA')[0], 354)
+        before = self.anonymous_kib()
+        line = 'x' * 998 + '\r\n'
+        lmtp.send('Subject: large\r\n\r\n')
+        for _ in range(400):
+            lmtp.send(line * 100)
+        waxwing.wait_until(lambda: self.draft_bytes() > 39_000_000, 'the draft to grow')
+        self.assertLess(self.anonymous_kib() - before, 4096)
+        lmtp.send('.\r\n')
+        self.assertEqual([lmtp.reply()[0] for _ in range(2)], [250, 250])
+        self.assertEqual(self.draft_bytes(), 0)
+        self.assertTrue(self.messages('large')[0].endswith(b'Subject: large\r\n\r\n' + line.encode() * 40000))
+
+    def anonymous_kib(self):
+        with open(f'/proc/{self.worker()}/status') as f:
+            return next(int(text.split()[1]) for text in f if text.startswith('RssAnon'))
+
+    def draft_bytes(self):
+        folder = os.path.join(self.box.root, 'store', 'partition', 'primary', 'tmp')
+        return sum(entry.stat().st_size for entry in os.scandir(folder)) if os.path.isdir(folder) else 0
+
+    def test_one_id_leads_from_the_answer_to_log_and_message(self):
+        log = self.box.log('lmtpd')
+        ids = []
+        lmtp = self.lmtp()
+        for n in range(2):
+            got = lmtp.deliver('s@b.test', [self.at('ids'), self.at('nobody')], MESSAGE.format('ids', n))
+            ids.append(got[self.at('ids')][1][1].split(', id ')[1])
+            for event in ('delivered', r'rcpt\.rejected'):
+                log.wait(rf'lmtp\.{event}.* qid={ids[n]} ')
+        self.assertNotEqual(ids[0], ids[1])
+        for message, qid in zip(self.messages('ids'), ids):
+            self.assertIn(f' id {qid}'.encode(), message.split(b'\r\n\r\n')[0])
 
     def test_what_was_answered_survives_kill(self):
         lmtp = self.lmtp()

@@ -77,9 +77,9 @@ Result<> finish_file(store::Store& store, const mta::queue::Queue& queue, const 
     target.user = address.user;
     target.folder = address.folder;
     target.delivery_id = fmt::format("{}.{}/{}", name.id, name.copy, n);
-    target.retry = true;
+    target.may_repeat_since = reader->envelope().arrival_ms / 1000;
     store::DeliveryMessage message;
-    message.path = reader->path();
+    message.file = &reader->file();
     const auto result = store::deliver(store, message, {target}).front();
     left |= !result.fine();
     fmt::print("delivered {} {} {} {}\n", name.relative(), address.user,

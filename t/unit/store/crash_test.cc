@@ -43,7 +43,7 @@ void work(Store& store, const std::string& root, int rounds) {
   const auto folder_name = *MailboxName::make("bob", "folder");
   for (int n = 0; n < rounds; ++n) {
     const auto id = std::to_string(n);
-    const auto results = deliver(store, {.bytes = sample("s" + id)},
+    const auto results = deliver(store, sample("s" + id),
                                  {{.user = "bob", .delivery_id = id}, {.user = "cleo", .delivery_id = id}});
     if (results[0].fine()) say(root, "delivered " + id);
     const auto inbox = store.open_mailbox(inbox_name);
@@ -176,8 +176,8 @@ TEST_CASE("a delivery repeated after a kill is there once") {
       if (!boot.empty()) ::setenv("WAXWING_TEST_BOOT_ID", boot.c_str(), 1);
       box.reopen();
       for (const std::string user : {"bob", "cleo"}) {
-        const auto again = deliver(box.store(), {.bytes = sample("s0")},
-                                   {{.user = user, .delivery_id = "0", .retry = true}});
+        const auto again =
+            deliver(box.store(), sample("s0"), {{.user = user, .delivery_id = "0", .may_repeat_since = 0}});
         CHECK(again[0].fine());
         const auto mailbox = box.mailbox(user);
         const auto view = *mailbox->view(false);
@@ -201,12 +201,12 @@ TEST_CASE("a full disk is a temporary error and nothing stays behind") {
     for (int n = 0; n < 32; ++n)
       REQUIRE(mailbox->append_bytes(sample("x")));  // the next one must grow the index
     arm_failpoints(point + "=enospc");
-    const auto result = deliver(box.store(), {.bytes = sample("full")}, {{.user = "bob"}})[0];
+    const auto result = deliver(box.store(), sample("full"), {{.user = "bob"}})[0];
     arm_failpoints("");
-    CHECK(result.outcome == Delivered::temporary);
+    CHECK(result.outcome == Delivered::no_space);
     CHECK(mailbox->status().messages == 32);
     CHECK(box.store().quota_usage("bob")->messages == 32);
-    CHECK(deliver(box.store(), {.bytes = sample("full")}, {{.user = "bob"}})[0].outcome == Delivered::ok);
+    CHECK(deliver(box.store(), sample("full"), {{.user = "bob"}})[0].outcome == Delivered::ok);
     CHECK((*mailbox->view(false))->exists() == 33);
     std::size_t files = 0;
     for (const auto& at : std::filesystem::recursive_directory_iterator(box.root() + "/store"))

@@ -161,11 +161,11 @@ TEST_CASE("stored away: known mailboxes work on, and all is well when it is back
   const auto watch = box.store().events().watch_mailbox(mailbox->entry().id, heard.handler());
   REQUIRE(box.store().list("bob"));
   box.stop_stored();
-  CHECK(deliver(box.store(), {.bytes = sample("1")}, {{.user = "bob"}})[0].outcome == Delivered::ok);
+  CHECK(deliver(box.store(), sample("1"), {{.user = "bob"}})[0].outcome == Delivered::ok);
   CHECK(mailbox->status().messages == 1);
   std::thread later([&] { box.start_stored(); });
   // Waits for stored instead of failing.
-  CHECK(deliver(box.store(), {.bytes = sample("2")}, {{.user = "newcomer"}})[0].outcome == Delivered::ok);
+  CHECK(deliver(box.store(), sample("2"), {{.user = "newcomer"}})[0].outcome == Delivered::ok);
   later.join();
   heard.wait_for(EventKind::resync);
   CHECK(folders(box.store()) == std::vector<std::string>{"INBOX"});

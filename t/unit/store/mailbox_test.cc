@@ -7,8 +7,7 @@ using namespace waxwing::store::test;
 TEST_CASE("a delivered message is read back as it was") {
   Sandbox box;
   const auto message = sample("one");
-  const auto results =
-      deliver(box.store(), {.bytes = message}, {{.user = "bob"}, {.user = "cleo@other.test"}});
+  const auto results = deliver(box.store(), message, {{.user = "bob"}, {.user = "cleo@other.test"}});
   REQUIRE(results.size() == 2);
   for (const auto& result : results) {
     INFO(result.text);
@@ -38,8 +37,7 @@ TEST_CASE("a delivered message is read back as it was") {
 
 TEST_CASE("one file for all recipients of a partition") {
   Sandbox box;
-  const auto results =
-      deliver(box.store(), {.bytes = sample("x")}, {{.user = "a"}, {.user = "b"}, {.user = "c"}});
+  const auto results = deliver(box.store(), sample("x"), {{.user = "a"}, {.user = "b"}, {.user = "c"}});
   std::set<std::uint64_t> inodes;
   std::size_t files = 0;
   for (const auto& at : std::filesystem::recursive_directory_iterator(box.root() + "/store"))

@@ -136,7 +136,7 @@ TEST_CASE("a delivery to a mailbox without its index waits or is made, and never
   CHECK(box.store().status(entry)->messages == 3);
   REQUIRE(::unlink(index_path(entry.directory).c_str()) == 0);
   box.reopen();
-  const auto results = deliver(box.store(), {.bytes = sample("4")}, {{.user = "bob", .delivery_id = "4"}});
+  const auto results = deliver(box.store(), sample("4"), {{.user = "bob", .delivery_id = "4"}});
   CHECK(results[0].fine());
   CHECK(box.mailbox("bob")->status().messages == 4);
 }

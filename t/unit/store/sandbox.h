@@ -13,6 +13,7 @@
 
 #include "common/base/file.h"
 #include "common/base/random.h"
+#include "common/base/time.h"
 #include "store/delivery.h"
 #include "store/mailbox.h"
 #include "store/store.h"
@@ -103,6 +104,14 @@ class Sandbox {
   std::unique_ptr<StoredThread> stored_;
   std::shared_ptr<Store> store_;
 };
+
+inline std::vector<DeliveryResult> deliver(Store& store, const std::string& message,
+                                           const std::vector<DeliveryTarget>& targets) {
+  auto draft = store.begin_delivery();
+  REQUIRE(draft);
+  REQUIRE(draft->write(message));
+  return store::deliver(store, {.draft = &*draft}, targets);
+}
 
 inline std::string sample(const std::string& subject) {
   return "From: Ann <ann@example.test>\r\nTo: bob@example.test\r\nSubject: " + subject + "\r\nMessage-ID: <" +

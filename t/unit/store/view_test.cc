@@ -217,13 +217,10 @@ TEST_CASE("quota by bytes and by messages") {
   const auto message = sample("q");
   const QuotaLimit two{.bytes = static_cast<std::int64_t>(message.size()) * 2, .messages = -1};
   for (int n = 0; n < 2; ++n)
-    CHECK(deliver(box.store(), {.bytes = message}, {{.user = "bob", .limit = two}})[0].outcome ==
-          Delivered::ok);
-  CHECK(deliver(box.store(), {.bytes = message}, {{.user = "bob", .limit = two}})[0].outcome ==
-        Delivered::over_quota);
-  CHECK(deliver(box.store(), {.bytes = message}, {{.user = "bob", .limit = two, .ignore_quota = true}})[0]
-            .fine());
-  CHECK(deliver(box.store(), {.bytes = message}, {{.user = "bob", .limit = {.bytes = 5}}})[0].outcome ==
+    CHECK(deliver(box.store(), message, {{.user = "bob", .limit = two}})[0].outcome == Delivered::ok);
+  CHECK(deliver(box.store(), message, {{.user = "bob", .limit = two}})[0].outcome == Delivered::over_quota);
+  CHECK(deliver(box.store(), message, {{.user = "bob", .limit = two, .ignore_quota = true}})[0].fine());
+  CHECK(deliver(box.store(), message, {{.user = "bob", .limit = {.bytes = 5}}})[0].outcome ==
         Delivered::never_fits);
   const auto mailbox = box.mailbox("bob");
   CHECK(code_of(mailbox->append_bytes(message, 0, {}, {.messages = 3}).error()) == Code::over_quota);
@@ -234,22 +231,21 @@ TEST_CASE("quota by bytes and by messages") {
 
 TEST_CASE("a repeated delivery is recognised, also when expunged") {
   Sandbox box;
-  const DeliveryTarget target{.user = "bob", .delivery_id = "QID1/bob", .retry = true};
-  REQUIRE(deliver(box.store(), {.bytes = sample("r")}, {target})[0].outcome == Delivered::ok);
+  const DeliveryTarget target{.user = "bob", .delivery_id = "QID1/bob", .may_repeat_since = wall_seconds()};
+  REQUIRE(deliver(box.store(), sample("r"), {target})[0].outcome == Delivered::ok);
   box.reopen();
-  CHECK(deliver(box.store(), {.bytes = sample("r")}, {target})[0].outcome == Delivered::repeated);
+  CHECK(deliver(box.store(), sample("r"), {target})[0].outcome == Delivered::repeated);
   REQUIRE(box.mailbox("bob")->expunge({{1, 1}}, false));
-  CHECK(deliver(box.store(), {.bytes = sample("r")}, {target})[0].outcome == Delivered::repeated);
+  CHECK(deliver(box.store(), sample("r"), {target})[0].outcome == Delivered::repeated);
   auto other = target;
   other.delivery_id = "QID2/bob";
-  CHECK(deliver(box.store(), {.bytes = sample("r")}, {other})[0].outcome == Delivered::ok);
+  CHECK(deliver(box.store(), sample("r"), {other})[0].outcome == Delivered::ok);
 }
 
 TEST_CASE("delivery to a folder, missing or not") {
   Sandbox box;
   const auto to = [&](const std::string& folder, bool create) {
-    return deliver(box.store(), {.bytes = sample("f")},
-                   {{.user = "bob", .folder = folder, .create_folder = create}})[0]
+    return deliver(box.store(), sample("f"), {{.user = "bob", .folder = folder, .create_folder = create}})[0]
         .mailbox;
   };
   CHECK(to("lists", false) == "user/bob/INBOX");

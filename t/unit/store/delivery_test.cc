@@ -1,0 +1,146 @@
+// Where a message's bytes go on their way into mailboxes, and what happens when the disk refuses.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/failpoint.h"
+#include "common/spool/message_file.h"
+#include "store/detail/paths.h"
+#include "t/unit/store/sandbox.h"
+
+using namespace waxwing;
+using namespace waxwing::store;
+using namespace waxwing::store::test;
+
+namespace {
+std::string path_in(Sandbox& box, const std::string& user, std::uint32_t uid) {
+  return message_path(box.mailbox(user)->entry().directory, uid);
+}
+struct stat stat_of(const std::string& path) {
+  struct stat info {};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  return info;
+}
+std::size_t drafts(Sandbox& box) {
+  const auto names = list_directory(box.root() + "/store/partition/primary/tmp");
+  return names ? names->size() : 0;
+}
+std::string message_of(Mailbox& mailbox, std::uint32_t uid) {
+  const auto view = *mailbox.view(false);
+  const auto bytes = mailbox.open_message(view->message(view->sequence_of(uid)));
+  REQUIRE(bytes);
+  return *bytes->read(0, bytes->size());
+}
+std::string large_sample() {
+  auto message = sample("large");
+  for (int n = 0; n < 40000; ++n) message += "line " + std::to_string(n) + " of many\r\n";
+  return message;
+}
+// As the queue leaves one.
+spool::MessageFile queue_file(Sandbox& box, const std::string& message) {
+  const auto path = box.root() + "/queued.00";
+  auto fd = *open_file(path, O_RDWR | O_CREAT | O_TRUNC);
+  spool::MessageFileWriter writer(fd.get());
+  REQUIRE(writer.write(message));
+  spool::Records records;
+  records.add_number(spool::Tag::arrival_ms, 1700000000000);
+  records.add(spool::Tag::email_id, "an-id");
+  REQUIRE(writer.seal(spool::Kind::queue, records, 2, 64));
+  auto file = spool::MessageFile::open(path);
+  REQUIRE(file);
+  return std::move(*file);
+}
+const std::vector<DeliveryTarget> kThree{{.user = "bob"}, {.user = "cleo"}, {.user = "dan"}};
+}  // namespace
+
+TEST_CASE("a draft of any size is one file for all mailboxes and leaves none in tmp") {
+  Sandbox box;
+  const auto message = GENERATE(sample("small"), large_sample());
+  auto draft = *box.store().begin_delivery();
+  for (std::size_t at = 0; at < message.size(); at += 1000) {
+    CHECK(draft.stays_in_memory(1000) == (at + 1000 <= (64 << 10)));
+    REQUIRE(draft.write(std::string_view(message).substr(at, 1000)));
+  }
+  CHECK(draft.size() == message.size());
+  CHECK(drafts(box) == (message.size() > (64 << 10) ? 1 : 0));
+  {
+    const auto used_up = std::move(draft);
+    auto& mutable_draft = const_cast<Draft&>(used_up);
+    const auto results = deliver(box.store(), {.draft = &mutable_draft, .log_id = "LOG1"}, kThree);
+    for (const auto& result : results) CHECK(result.outcome == Delivered::ok);
+    CHECK(used_up.message_id().find("@example.test") != std::string::npos);
+  }
+  CHECK(drafts(box) == 0);
+  const auto first = stat_of(path_in(box, "bob", 1));
+  CHECK(first.st_nlink == 3);
+  CHECK(stat_of(path_in(box, "dan", 1)).st_ino == first.st_ino);
+  CHECK(message_of(*box.mailbox("cleo"), 1) == message);
+  const auto file = spool::MessageFile::open(path_in(box, "bob", 1));
+  REQUIRE(file);
+  CHECK(file->verify_message());
+  CHECK(file->records().text(spool::Tag::queue_id) == "LOG1");
+}
+
+TEST_CASE("a draft that nobody delivers leaves nothing") {
+  Sandbox box;
+  {
+    auto draft = *box.store().begin_delivery();
+    REQUIRE(draft.write(large_sample()));
+    CHECK(drafts(box) == 1);
+  }
+  CHECK(drafts(box) == 0);
+}
+
+TEST_CASE("a queue file is linked; behind a prefix it is written anew, once") {
+  Sandbox box;
+  const auto file = queue_file(box, sample("queued"));
+  const auto inode = stat_of(file.path()).st_ino;
+  for (const auto& result : deliver(box.store(), {.file = &file}, kThree)) CHECK(result.uid == 1);
+  CHECK(stat_of(path_in(box, "bob", 1)).st_ino == inode);
+  CHECK(stat_of(path_in(box, "dan", 1)).st_nlink == 4);
+  const auto view = *box.mailbox("bob")->view(false);
+  CHECK(view->message(1).internal_date == 1700000000);
+
+  const std::string prefix = "Return-Path: <a@b.test>\r\n";
+  for (const auto& result : deliver(box.store(), {.file = &file, .prefix = prefix}, kThree))
+    CHECK(result.uid == 2);
+  CHECK(stat_of(path_in(box, "bob", 2)).st_nlink == 3);
+  CHECK(message_of(*box.mailbox("cleo"), 2) == prefix + sample("queued"));
+}
+
+TEST_CASE("a repeat is looked for among what is not older than the message") {
+  Sandbox box;
+  DeliveryTarget target{.user = "bob", .delivery_id = "Q/0"};
+  REQUIRE(deliver(box.store(), sample("a"), {target})[0].outcome == Delivered::ok);
+  REQUIRE(deliver(box.store(), sample("b"), {{.user = "bob", .delivery_id = "R/0"}})[0].fine());
+  target.may_repeat_since = wall_seconds();
+  CHECK(deliver(box.store(), sample("a"), {target})[0].outcome == Delivered::repeated);
+  target.may_repeat_since = wall_seconds() + 2 * kClockDoubtSeconds;  // it came after both: not looked for
+  CHECK(deliver(box.store(), sample("a"), {target})[0].outcome == Delivered::ok);
+}
+
+TEST_CASE("a full disk is told to every recipient, and nothing stays behind") {
+  for (const std::string point :
+       {"spool.write", "store.cache.write", "store.index.allocate", "durable.sync"}) {
+    INFO(point);
+    Sandbox box;
+    for (const auto& target : kThree) box.mailbox(target.user);
+    // So that the next delivery has to let the index grow.
+    for (int n = 0; n < 32; ++n)
+      for (const auto& result : deliver(box.store(), sample("fill"), kThree)) REQUIRE(result.fine());
+    auto draft = *box.store().begin_delivery();
+    REQUIRE(draft.write(sample("full")));
+    arm_failpoints(point + "=enospc");
+    const auto results = deliver(box.store(), {.draft = &draft}, kThree);
+    arm_failpoints("");
+    for (const auto& result : results) {
+      CHECK(result.outcome == Delivered::no_space);
+      CHECK(result.text.find("No space left") != std::string::npos);
+    }
+    CHECK(box.store().quota_usage("bob")->messages == 32);
+    CHECK(box.mailbox("bob")->status().messages == 32);
+    CHECK_FALSE(file_exists(path_in(box, "bob", 33)));
+    CHECK(drafts(box) == 0);
+    CHECK(deliver(box.store(), sample("again"), kThree)[2].fine());
+  }
+}
