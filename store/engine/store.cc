@@ -39,7 +39,8 @@ Result<std::shared_ptr<Store>> Store::open(std::shared_ptr<const Config> config)
     inner->connection->post(encode_event(event));
     inner->hub->deliver(event);
   };
-  in.mailboxes = std::make_unique<OpenMailboxes>(partitions_of(*config), std::move(around));
+  const auto partitions = partitions_of(*config);
+  in.mailboxes = std::make_unique<OpenMailboxes>(partitions, std::move(around));
   in.connection = std::make_unique<Connection>(
       config->path_of("run/stored"),
       Connection::Handlers{[inner](const Event& event) { inner->on_event(event); },

@@ -7,6 +7,7 @@
 #include "store/detail/errors.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/files.h"
+#include "store/mailbox/index_ranges.h"
 
 namespace waxwing::store {
 
@@ -18,12 +19,6 @@ void each_slot(const IndexMap& map, std::uint32_t count, const UidSet& uids, Vis
     for (auto slot = slot_from(map, count, range.first); slot < count && map.record(slot).uid <= range.last;
          ++slot)
       if ((load(map.record(slot).flags) & kDead) == 0) visit(slot);
-}
-
-Result<> sync_index(const Generation& generation) {
-  durable::Batch batch;
-  batch.file(generation.index->fd());
-  return durable::commit(std::move(batch));
 }
 
 struct FlagValues {
@@ -60,6 +55,8 @@ Result<FlagResult> MailboxFiles::store_flags(const UidSet& uids, const FlagChang
     TRY(const auto bit, writer.keyword(name));
     named.set(bit);
   }
+  std::vector<std::uint32_t> slots;
+  auto keywords = keywords_in(named);
   each_slot(writer.map(), writer.count(), uids, [&](std::uint32_t slot) {
     const auto& record = writer.map().record(slot);
     const auto now = read_moving(record);
@@ -69,12 +66,14 @@ Result<FlagResult> MailboxFiles::store_flags(const UidSet& uids, const FlagChang
     if (values == FlagValues{now.flags & kSystemFlags, now.keywords}) return;
     if (result.modseq == 0) result.modseq = writer.draw_modseq();
     writer.change(slot, values.flags, values.keywords, result.modseq);
+    slots.push_back(slot);
+    keywords = std::max(keywords, keywords_in(values.keywords));
     add_uid(result.changed, record.uid);
   });
   locked.writer.reset();
   TRY_VOID(failpoint("store.flags.changed"));
   if (result.changed.empty() && change.keywords.empty()) return result;
-  TRY_VOID(sync_index(locked.generation));
+  TRY_VOID(commit_records(locked.generation.index, slots, keywords));
   if (!result.changed.empty())
     tell(EventKind::flags_changed, result.changed.front().first, result.changed.back().last, result.modseq);
   return result;
@@ -82,6 +81,7 @@ Result<FlagResult> MailboxFiles::store_flags(const UidSet& uids, const FlagChang
 
 Result<UidSet> MailboxFiles::expunge(const UidSet& uids, bool only_deleted) {
   UidSet gone;
+  std::vector<std::uint32_t> slots;
   QuotaUsage freed;
   std::uint64_t modseq = 0;
   TRY(auto locked, lock());
@@ -92,6 +92,7 @@ Result<UidSet> MailboxFiles::expunge(const UidSet& uids, bool only_deleted) {
     if (modseq == 0) modseq = writer.draw_modseq();
     writer.expunge(slot, modseq);
     add_uid(gone, record.uid);
+    slots.push_back(slot);
     freed.bytes += static_cast<std::int64_t>(record.size);
     freed.messages += 1;
   });
@@ -99,7 +100,7 @@ Result<UidSet> MailboxFiles::expunge(const UidSet& uids, bool only_deleted) {
   locked.writer.reset();
   if (gone.empty()) return gone;
   TRY_VOID(failpoint("store.expunge.marked"));
-  TRY_VOID(sync_index(locked.generation));
+  TRY_VOID(commit_records(locked.generation.index, slots, 0));
   tell(EventKind::expunged, gone.front().first, gone.back().last, modseq);
   return gone;
 }

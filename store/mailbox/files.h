@@ -60,8 +60,10 @@ class Landing {
   Generation generation_;
   std::vector<std::uint32_t> slots_;
   std::vector<std::uint32_t> uids_;
-  std::vector<int> unsynced_;
-  std::vector<std::string> directories_;
+  std::size_t keywords_ = 0;  // names of the table that the messages use
+  std::vector<std::pair<int, std::string>> contents_;
+  std::vector<std::pair<std::string, std::string>> links_;
+  std::vector<std::string> directories_;  // that got a new directory
   std::vector<UniqueFd> copies_;
   QuotaUsage claimed_;
 };

@@ -196,8 +196,8 @@ Result<std::shared_ptr<Index>> Index::open(const std::string& mailbox_directory)
   TRY(auto mapping, Mapping::make(index->fd_.get(), static_cast<std::size_t>(info.st_size), true));
   index->first_ = index->map_ = std::make_shared<IndexMap>(std::move(mapping));
   TRY_VOID(check_identity(index->header(), path));
-  // A power cut may have brought back a header older or newer than the file's size.
-  if (load(index->header().count) > index->map_->slots())
+  // A power cut may bring back a header newer than the file's size: mending knows.
+  if (load(index->header().count) > index->map_->slots() && !index->needs_mending())
     return fail_for_now(Code::corrupt, path + " is shorter than it says: run reconstruct");
   return index;
 }

@@ -156,6 +156,7 @@ class Index::Writer {
   Writer(Index& index, Account& account) : index_(index), account_(account), lock_(index.writer_mutex_) {}
   Result<> begin();
   Result<> mend(bool power_cut);
+  Result<> allocate(std::uint32_t slots);  // space in the file
   Result<> grow(std::uint32_t slots);
   void settle_dead_writers();
   void advance();
@@ -165,7 +166,13 @@ class Index::Writer {
   void note_change(std::uint32_t slot, std::uint64_t modseq);
   bool message_is_whole(const IndexRecord& record) const;
   // Parts of mend().
-  std::uint32_t settle_tail(bool power_cut);
+  void settle_tail();
+  Result<std::uint32_t> settle_after_power_cut();
+  void count_keywords();
+  Result<> look_into_gap(std::uint32_t slot, std::uint32_t end_slot, std::uint32_t first_uid,
+                         std::uint32_t end_uid);
+  bool survives(IndexRecord& record);
+  void make_void(std::uint32_t slot, std::uint32_t uid);
   void mend_record(std::uint32_t slot);
   struct Tally;
   Result<> count_anew(std::uint32_t tail);

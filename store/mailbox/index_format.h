@@ -18,22 +18,41 @@
 // a larger one. A slot whose writer gave up or died is void: dead before anyone saw it.
 //
 // Flags change in place, under the lock, by a per-record sequence lock: `version` is odd while the writer
-// is at it, and a reader that finds it odd or changed reads again. Then the index is synced, unlocked.
+// is at it, and a reader that finds it odd or changed reads again. Then the records are committed, unlocked.
 //
 // An expunged record stays, marked, until the purge writes a new file without it (`generation` + 1, renamed
 // over this one, which gets kSuperseded for those who have it mapped). Dead records hang together by
 // `dead_link` from `dead_head`, newest first, so that a session learns the holes without a scan.
 //
-// What can be torn, and who notices:
-// * a writer killed under the lock leaves `busy` set: the next lock holder scans and mends;
-// * a power cut is seen by the boot id: the first to lock scans all slots, also behind `count`: a record
-//   behind it whose checksum and message file are whole is taken in, others become void; counters and chain
-//   are made anew; a record without a published modseq draws a fresh one. Every record in [0, count) on
-//   disk was durable before count moved.
-// * a record is 128 bytes at a multiple of 128, so it never straddles a sector.
+// What a commit makes durable (index_ranges.h): whole records, as ranges whose guard is the identity below,
+// so that they are written back into this generation only; and with them the keyword names from the first to
+// the last one that they use. With an append also its message file, by the same commit. Nothing else of this
+// file is ever waited for: header, ring and chain follow from the records.
+//
+// A writer killed under the lock leaves `busy` set: the next lock holder scans and mends.
+//
+// After a power cut, which is seen by the boot id, every page of the file may be of any time since it was
+// last synced, then the committed records are written back over it. The first to lock finds, and settles:
+// * a record that was committed shows the moment of its commit or a later one. One that is reserved still, or
+//   has no modseq, is kept when its message file is whole, below `count` or behind it, and draws a fresh
+//   modseq: so clients look at it again.
+// * a slot without a record was never committed: its writer gave up, or nobody was answered. It becomes
+//   void, though `count` may be ahead of it already: a void slot moves count without a commit. A message
+//   file of such a UID goes. Where the slot is not blank, or readers may have seen it, a whole record has
+//   rotted: the index is rebuilt from the files.
+// * a record that was written back by the kernel alone, for nobody: kept when its message is whole, else
+// void.
+// * the file may be shorter than count or capacity say (what is missing was never committed) or longer,
+//   with holes before a record that was written back: space is allocated before anything is touched.
+// * a keyword name that is missing was used by no committed record; bits that stand for no name go.
+// * counters, chain, tail, next UID are made anew; `changes` moves on so that nobody trusts the ring.
+// A record is 128 bytes at a multiple of 128 and a name 64, so neither straddles a sector: old or new, not
+// half. Mending twice, or being cut short while mending, comes to the same: it only takes away what nobody
+// was promised.
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "store/mailbox.h"
@@ -97,6 +116,8 @@ struct IndexHeader {
   std::uint64_t purged_modseq;  // store.exp tells of every expunge above this
 };
 static_assert(sizeof(IndexHeader) <= 1024);
+// Which file this is: mailbox and generation, and the checksum over them.
+inline constexpr std::size_t kIdentityBytes = offsetof(IndexHeader, boot_id);
 
 // Bits of IndexRecord::flags above the system flags.
 inline constexpr std::uint32_t kExpunged = 1u << 16;

@@ -1,10 +1,11 @@
 // Mending an index after a writer was killed under the lock, or after a power cut: one pass over all
-// slots that trusts nothing but records whose checksums hold.
+// slots that trusts nothing but records whose checksums hold. index_format.h says which states there can be.
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "common/base/durable.h"
 #include "common/base/failpoint.h"
 #include "common/log/log.h"
 #include "common/spool/message_file.h"
@@ -13,6 +14,22 @@
 #include "store/mailbox/index.h"
 
 namespace waxwing::store {
+
+namespace {
+constexpr std::uint32_t kMostInGap = 65536;  // UIDs that are looked at one by one
+
+bool is_blank(const IndexRecord& record) {
+  static constexpr char kZeros[kRecordBytes] = {};
+  return std::memcmp(&record, kZeros, kRecordBytes) == 0;
+}
+
+// Bits that stand for no name.
+KeywordSet unnamed(const KeywordSet& set, std::uint32_t names) {
+  KeywordSet rest = set;
+  for (std::uint32_t n = 0; n < names; ++n) rest.bits[n / 64] &= ~(std::uint64_t{1} << (n % 64));
+  return rest;
+}
+}  // namespace
 
 bool Index::Writer::message_is_whole(const IndexRecord& record) const {
   const auto file = spool::MessageFile::open(message_path(index_.directory(), record.uid));
@@ -24,14 +41,12 @@ Result<> Index::Writer::mend(bool power_cut) {
   put(header().busy, static_cast<std::uint32_t>(::getpid()));
   put(header().capacity, map_->slots());
   put(header().tail, std::min(header().tail, map_->slots()));
+  auto tail = header().tail;
   if (power_cut) {
-    // Reservations and tail are of another run; what the disk has is what counts.
-    index_.reserved_.clear();
-    put(header().tail, map_->slots());
-    // Nobody who saw the ring of that run is alive.
-    put(header().changes, header().changes + kRingSlots);
+    TRY(tail, settle_after_power_cut());
+  } else {
+    settle_tail();
   }
-  const auto tail = settle_tail(power_cut);
   TRY_VOID(count_anew(tail));
   account_.mark_suspect();
   TRY_VOID(account_.sum_up());
@@ -47,35 +62,102 @@ Result<> Index::Writer::mend(bool power_cut) {
   return {};
 }
 
-// Decides every slot behind count and answers where the used slots end.
-std::uint32_t Index::Writer::settle_tail(bool power_cut) {
-  auto end = header().count;
+// Decides every slot behind count that nobody alive works on.
+void Index::Writer::settle_tail() {
   for (auto slot = header().count; slot < header().tail; ++slot) {
     auto& record = map_->record(slot);
     const bool whole = record.uid != 0 && record.fixed_hash == fixed_hash(record);
     auto moving = read_moving(record);
-    if (!power_cut && whole && (moving.flags & kReserved) && owner_lives(slot)) {
-      end = slot + 1;
-      continue;
-    }
-    const bool keep = whole && (moving.flags & kDead) == 0 &&
-                      (power_cut ? message_is_whole(record) : (moving.flags & kReserved) == 0);
-    if (!keep) {
-      if (whole) ::unlink(message_path(index_.directory(), record.uid).c_str());
+    if (whole && (moving.flags & kReserved) && owner_lives(slot)) continue;
+    moving.modseq = 0;
+    if (!whole || (moving.flags & (kDead | kReserved)) != 0) {
+      if (whole) (void)durable::remove(message_path(index_.directory(), record.uid));
       if (!whole) record.uid = 0;
       moving.flags = kVoid;
-      write_moving(record, moving);
-      if (whole) end = slot + 1;
-      continue;
     }
-    moving.flags &= ~kReserved;
-    moving.modseq = 0;
     write_moving(record, moving);
+  }
+}
+
+// Tail, count and reservations are of another run; what the disk has is what counts. Answers where the used
+// slots end. A slot without a record becomes void, with a UID that keeps the order.
+Result<std::uint32_t> Index::Writer::settle_after_power_cut() {
+  const auto slots = map_->slots();
+  TRY_VOID(allocate(slots));  // a record that was written back may stand behind a hole
+  index_.reserved_.clear();
+  put(header().changes, header().changes + kRingSlots);  // nobody who saw the ring of that run is alive
+  count_keywords();
+  std::uint32_t end = 0, last_uid = 0;
+  for (std::uint32_t slot = 0; slot < slots; ++slot) {
+    auto& record = map_->record(slot);
+    if (record.fixed_hash != fixed_hash(record) || record.uid <= last_uid + (slot - end)) continue;
+    TRY_VOID(look_into_gap(end, slot, last_uid + 1, record.uid));
+    for (; end < slot; ++end) make_void(end, ++last_uid);
+    last_uid = record.uid;
+    if (!survives(record)) {
+      TRY_VOID(durable::remove(message_path(index_.directory(), last_uid)));
+      make_void(slot, last_uid);
+    }
     end = slot + 1;
   }
-  if (!power_cut) return header().tail;
+  TRY_VOID(look_into_gap(end, std::max(slots, header().count), last_uid + 1, header().next_uid));
+  for (auto slot = end; slot < slots; ++slot)
+    if (!is_blank(map_->record(slot))) map_->record(slot) = IndexRecord{};
+  put(header().count, std::min(header().count, end));
   put(header().tail, end);
   return end;
+}
+
+// The table of keywords ends at the first empty row: a name that somebody was promised has all before it.
+void Index::Writer::count_keywords() {
+  std::uint32_t known = 0;
+  while (known < kMaxKeywords && *map_->keyword(known) != '\0') ++known;
+  std::memset(map_->keyword(known), 0, (kMaxKeywords - known) * kKeywordBytes);
+  put(header().keyword_count, known);
+}
+
+// These slots hold no record, so there is none for the UIDs in [first_uid, end_uid). Where nothing was ever
+// written and readers saw nothing, a file of such a UID belongs to an append that was not answered: it
+// goes. Anywhere else its record has rotted.
+Result<> Index::Writer::look_into_gap(std::uint32_t slot, std::uint32_t end_slot, std::uint32_t first_uid,
+                                      std::uint32_t end_uid) {
+  if (slot == end_slot) return {};
+  bool blank = slot >= header().count;
+  for (; blank && slot < std::min(end_slot, map_->slots()); ++slot) blank = is_blank(map_->record(slot));
+  end_uid = std::min(end_uid, first_uid + kMostInGap);
+  for (auto uid = first_uid; uid < end_uid; ++uid) {
+    const auto path = message_path(index_.directory(), uid);
+    if (!file_exists(path)) continue;
+    if (!blank)
+      return fail_for_now(Code::corrupt, index_path(index_.directory()) + ": the record of message " +
+                                             std::to_string(uid) + " is damaged: run reconstruct");
+    TRY_VOID(durable::remove(path));
+  }
+  return {};
+}
+
+// A whole record may show the moment of its commit: reserved, without a modseq. Then it was published later,
+// or it is one that reached the disk although nobody waited for it: its message tells.
+bool Index::Writer::survives(IndexRecord& record) {
+  auto moving = read_moving(record);
+  if (moving.flags & kDead) return true;
+  const auto unknown = unnamed(moving.keywords, header().keyword_count);
+  if ((moving.flags & kReserved) == 0 && moving.modseq != 0 && unknown.empty()) return true;
+  if (!message_is_whole(record)) return false;
+  moving.flags &= ~kReserved;
+  moving.modseq = 0;
+  for (int n = 0; n < 2; ++n) moving.keywords.bits[n] &= ~unknown.bits[n];
+  write_moving(record, moving);
+  return true;
+}
+
+void Index::Writer::make_void(std::uint32_t slot, std::uint32_t uid) {
+  IndexRecord record{};
+  record.uid = uid;
+  record.flags = kVoid;
+  record.fixed_hash = fixed_hash(record);
+  record.moving_hash = moving_hash(record);
+  map_->record(slot) = record;
 }
 
 // A live record whose moving part was torn keeps the flags it has, under a new modseq, so that every

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/base/durable.h"
 #include "common/base/failpoint.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -78,7 +79,7 @@ void Index::Writer::settle_dead_writers() {
     auto moving = read_moving(record);
     if ((moving.flags & kReserved) && owner_lives(slot)) return;
     if (moving.flags & kReserved) {
-      ::unlink(message_path(index_.directory(), record.uid).c_str());
+      (void)durable::remove(message_path(index_.directory(), record.uid));
       moving.flags = kVoid;
       write_moving(record, moving);
       account_.add_usage(-static_cast<std::int64_t>(record.size), -1);  // its claim, see MailboxFiles::land
@@ -87,14 +88,19 @@ void Index::Writer::settle_dead_writers() {
   }
 }
 
+Result<> Index::Writer::allocate(std::uint32_t slots) {
+  TRY_VOID(failpoint("store.index.allocate"));
+  const auto size = kRecordsAt + std::size_t{slots} * kRecordBytes;
+  if (const int error = ::posix_fallocate(index_.fd(), 0, static_cast<off_t>(size)); error != 0)
+    return std::unexpected(system_error("cannot grow " + index_path(index_.directory()), error));
+  return {};
+}
+
 Result<> Index::Writer::grow(std::uint32_t slots) {
   if (slots <= header().capacity && slots <= map_->slots()) return {};
   if (slots > header().capacity) {
     const auto capacity = std::max(slots, header().capacity + std::clamp(header().capacity / 4, 32u, 8192u));
-    TRY_VOID(failpoint("store.index.allocate"));
-    const auto size = kRecordsAt + std::size_t{capacity} * kRecordBytes;
-    if (const int error = ::posix_fallocate(index_.fd(), 0, static_cast<off_t>(size)); error != 0)
-      return std::unexpected(system_error("cannot grow " + index_path(index_.directory()), error));
+    TRY_VOID(allocate(capacity));
     put(header().capacity, capacity);
   }
   map_ = index_.map(header().capacity);

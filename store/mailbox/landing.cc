@@ -14,6 +14,7 @@
 #include "store/detail/paths.h"
 #include "store/mailbox/draft.h"
 #include "store/mailbox/files.h"
+#include "store/mailbox/index_ranges.h"
 
 namespace waxwing::store {
 
@@ -33,17 +34,20 @@ Result<> write_cache(const Generation& generation, std::vector<Incoming>& messag
   return {};
 }
 
-Result<> name_keywords(Index::Writer& writer, std::vector<Incoming>& messages) {
+// Answers how many names of the table the messages use.
+Result<std::size_t> name_keywords(Index::Writer& writer, std::vector<Incoming>& messages) {
+  std::size_t most = 0;
   for (auto& message : messages) {
     KeywordSet set;
     for (const auto& name : message.keywords) {
       TRY(const auto bit, writer.keyword(name));
       set.set(bit);
     }
+    most = std::max(most, keywords_in(set));
     message.record.keywords[0] = set.bits[0];
     message.record.keywords[1] = set.bits[1];
   }
-  return {};
+  return most;
 }
 
 QuotaUsage sum_of(const std::vector<Incoming>& messages) {
@@ -81,7 +85,9 @@ Result<Landing> MailboxFiles::land(std::vector<Incoming>& messages, QuotaLimit l
   };
   if (auto written = write_cache(locked->generation, messages); !written) return abort(written.error());
   Landing landing(std::static_pointer_cast<MailboxFiles>(shared_from_this()), locked->generation);
-  if (auto named = name_keywords(*locked->writer, messages); !named) return abort(named.error());
+  const auto named = name_keywords(*locked->writer, messages);
+  if (!named) return abort(named.error());
+  landing.keywords_ = *named;
   std::vector<IndexRecord> records;
   for (const auto& message : messages) records.push_back(message.record);
   auto slots = locked->writer->reserve(records);
@@ -108,38 +114,40 @@ Result<> MailboxFiles::put_file(Landing& landing, const Incoming& message, std::
   }
   if (!put && file_exists(path)) {
     // Left by a writer that died before it was published: the UID is ours.
-    ::unlink(path.c_str());
+    (void)durable::remove(path);
     put = landing.put(message, path);
   }
-  if (!put) return put;
-  if (landing.directories_.empty() || landing.directories_.back() != directory)
-    landing.directories_.push_back(directory);
-  return {};
+  return put;
 }
 
 Result<> Landing::put(const Incoming& message, const std::string& path) {
   auto* const draft = message.draft;
   if (draft != nullptr && !draft->has_file()) {
     TRY_VOID(draft->write_at(path));
-    unsynced_.push_back(draft->fd.get());
+    contents_.emplace_back(draft->fd.get(), path);
     return {};
   }
   const auto& from = draft != nullptr ? draft->path : message.file;
   if (::link(from.c_str(), path.c_str()) == 0) {
-    if (draft != nullptr) unsynced_.push_back(draft->fd.get());
+    if (draft != nullptr)
+      contents_.emplace_back(draft->fd.get(), path);
+    else
+      links_.emplace_back(from, path);
     return {};
   }
   if (errno != EXDEV && errno != EMLINK && errno != EPERM)
     return std::unexpected(system_error("cannot link " + from + " to " + path, errno));
   TRY(auto copy, copy_file(from, path));
-  unsynced_.push_back(copy.get());
+  contents_.emplace_back(copy.get(), path);
   copies_.push_back(std::move(copy));
   return {};
 }
 
 void Landing::add_to(durable::Batch& batch) const {
-  for (const int fd : unsynced_) batch.file(fd);
-  batch.file(generation_.index->fd());
+  for (const auto& [fd, path] : contents_) batch.content(fd, path);
+  for (const auto& [from, to] : links_) batch.linked(from, to);
+  add_keywords(batch, generation_.index, keywords_);
+  add_records(batch, generation_.index, slots_);
   for (const auto& directory : directories_) batch.directory(directory);
 }
 
@@ -158,7 +166,7 @@ Result<> Landing::publish() {
 
 Landing::~Landing() {
   if (!mailbox_ || slots_.empty()) return;
-  for (const auto uid : uids_) ::unlink(message_path(mailbox_->directory(), uid).c_str());
+  for (const auto uid : uids_) (void)durable::remove(message_path(mailbox_->directory(), uid));
   const auto writer = generation_.index->lock(mailbox_->account());
   if (writer) (*writer)->abandon(slots_);
   mailbox_->account().add_usage(-claimed_.bytes, -claimed_.messages);

@@ -52,7 +52,7 @@ Result<bool> MailboxFiles::purge(std::int64_t until) {
   writer.mark(kSuperseded);
   locked.writer.reset();
   TRY_VOID(failpoint("store.purge.replaced"));
-  for (const auto& message : purged) ::unlink(message_path(directory(), message.uid).c_str());
+  for (const auto& message : purged) (void)durable::remove(message_path(directory(), message.uid));
   ::unlink(cache_path(directory(), locked.generation.index->header().generation).c_str());
   return true;
 }

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "common/base/durable.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -225,7 +226,7 @@ class Rebuild {
     if (options_.forget_purged) ::unlink((entry_.directory + "/store.exp").c_str());
     TRY_VOID(next.publish(purged));
     old_.supersede();
-    for (const auto uid : leftovers_) ::unlink(message_path(entry_.directory, uid).c_str());
+    for (const auto uid : leftovers_) (void)durable::remove(message_path(entry_.directory, uid));
     report_.messages = static_cast<std::uint32_t>(next.size());
     return {};
   }
@@ -267,9 +268,7 @@ class Rebuild {
   Result<> set_aside(const std::string& path, const Error& error) {
     report_.damaged += 1;
     log::Event("store.message.damaged").with("file", path).with("reason", error.text).error();
-    if (::rename(path.c_str(), (path + ".bad").c_str()) != 0)
-      return std::unexpected(system_error("cannot rename " + path, errno));
-    return {};
+    return durable::rename(path, path + ".bad");
   }
 
   std::uint64_t next_generation() const {

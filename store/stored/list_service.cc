@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/base/durable.h"
 #include "common/base/failpoint.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -191,6 +192,8 @@ void ListService::sweep_one(const std::string& item) {
         .warning();
     return;
   }
+  // Else a power cut could bring files back that nobody looks after any more.
+  if (!durable::commit(std::move(durable::Batch().directory(parent_directory(directory))))) return;
   (void)db_->trash_done(item);
 }
 
