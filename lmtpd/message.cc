@@ -173,9 +173,9 @@ Task<std::vector<store::DeliveryResult>> Session::deliver() {
   store::DeliveryMessage message;
   message.draft = &*draft_;
   message.log_id = qid_;
-  auto work = [&] {
+  std::vector<std::size_t> which;
+  const std::function<std::vector<store::DeliveryTarget>()> find = [&] {
     std::vector<store::DeliveryTarget> targets;
-    std::vector<std::size_t> which;
     std::map<std::pair<std::string, std::string>, std::size_t> known;
     for (auto& recipient : recipients_) {
       auto& target = recipient.target;
@@ -186,12 +186,11 @@ Task<std::vector<store::DeliveryResult>> Session::deliver() {
       target.delivery_id = qid_ + "/" + std::to_string(targets.size());
       targets.push_back(std::move(target));
     }
-    const auto outcomes = store::deliver(server_.store(), message, targets);
-    std::vector<store::DeliveryResult> results;
-    for (const auto at : which) results.push_back(outcomes.at(at));
-    return results;
+    return targets;
   };
-  auto results = co_await server_.workers().run(work);
+  const auto outcomes = co_await store::deliver_on(server_.workers(), server_.store(), message, find);
+  std::vector<store::DeliveryResult> results;
+  for (const auto at : which) results.push_back(outcomes.at(at));
   co_return results;
 }
 

@@ -12,10 +12,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/net/workers.h"
 #include "common/spool/message_file.h"
 #include "store/mailbox.h"
 #include "store/store.h"
@@ -71,5 +73,12 @@ struct DeliveryResult {
 // Blocks. One result per target, in order. The same mailbox may stand in several targets.
 std::vector<DeliveryResult> deliver(Store& store, const DeliveryMessage& message,
                                     const std::vector<DeliveryTarget>& targets);
+
+// The same for coroutines: a worker finds the targets and puts the message in place, no worker waits for the
+// disk, then a worker publishes. targets() may block; it is called once, on a worker, before the message is
+// looked at. What message points to must live until the answer.
+Task<std::vector<DeliveryResult>> deliver_on(WorkerPool& workers, Store& store,
+                                             const DeliveryMessage& message,
+                                             const std::function<std::vector<DeliveryTarget>()>& targets);
 
 }  // namespace waxwing::store

@@ -95,20 +95,22 @@ store::DeliveryMessage ImsChannel::message_of(Work& work) const {
 Task<void> ImsChannel::deliver(Work& work) {
   work.set_final(true);
   std::vector<std::size_t> indexes;
-  auto results = co_await workers_.run([&]() -> std::vector<store::DeliveryResult> {
-    std::vector<store::DeliveryTarget> targets;
+  store::DeliveryMessage message;
+  const std::function<std::vector<store::DeliveryTarget>()> targets = [&] {
+    message = message_of(work);
+    std::vector<store::DeliveryTarget> found;
     for (const auto i : work.pending()) {
       auto target = target_of(work, i);
       if (!target) {
         work.failed(i, "5.1.1 " + target.error().text);
         continue;
       }
-      targets.push_back(std::move(*target));
+      found.push_back(std::move(*target));
       indexes.push_back(i);
     }
-    if (targets.empty()) return {};
-    return store::deliver(*store_, message_of(work), targets);
-  });
+    return found;
+  };
+  const auto results = co_await store::deliver_on(workers_, *store_, message, targets);
   for (std::size_t k = 0; k < indexes.size() && k < results.size(); ++k) judge(work, indexes[k], results[k]);
 }
 

@@ -124,16 +124,37 @@ class Delivery {
   Delivery(Store& store, const std::vector<DeliveryTarget>& targets)
       : store_(store), targets_(targets), results_(targets.size()) {}
 
-  std::vector<DeliveryResult> run(const DeliveryMessage& message) {
+  // Puts the message into every mailbox, not yet visible. Answers what must be committed.
+  Result<durable::Batch> land(const DeliveryMessage& message) {
     auto source = Source::make(store_, message);
     if (!source) {
       for (auto& result : results_) result = failed(source.error());
-      return results_;
+      return durable::Batch();
     }
+    source_ = std::move(*source);
     for (std::size_t n = 0; n < targets_.size(); ++n)
-      if (const auto landed = land(*source, n); !landed) results_[n] = failed(landed.error());
-    commit();
-    return results_;
+      if (const auto landed = land(*source_, n); !landed) results_[n] = failed(landed.error());
+    durable::Batch batch;
+    for (const auto& [n, landing] : landings_) landing.add_to(batch);
+    TRY_VOID(failpoint("store.deliver.commit"));
+    return batch;
+  }
+
+  std::vector<DeliveryResult> publish(Result<> done) {
+    if (done) done = failpoint("store.deliver.committed");
+    for (auto& [n, landing] : landings_) {
+      auto& result = results_[n];
+      const auto uid = landing.uids().front();
+      const auto published = done ? landing.publish() : done;
+      if (!published) {
+        result = failed(published.error());
+        continue;
+      }
+      result.outcome = Delivered::ok;
+      result.uid = uid;
+    }
+    landings_.clear();  // gives up what was not published
+    return std::move(results_);
   }
 
  private:
@@ -175,28 +196,10 @@ class Delivery {
     return std::static_pointer_cast<MailboxFiles>(mailbox);
   }
 
-  void commit() {
-    durable::Batch batch;
-    for (const auto& [n, landing] : landings_) landing.add_to(batch);
-    auto done = failpoint("store.deliver.commit");
-    if (done) done = durable::commit(std::move(batch));
-    if (done) done = failpoint("store.deliver.committed");
-    for (auto& [n, landing] : landings_) {
-      auto& result = results_[n];
-      const auto uid = landing.uids().front();
-      const auto published = done ? landing.publish() : done;
-      if (!published) {
-        result = failed(published.error());
-        continue;
-      }
-      result.outcome = Delivered::ok;
-      result.uid = uid;
-    }
-  }
-
   Store& store_;
   const std::vector<DeliveryTarget>& targets_;
   std::vector<DeliveryResult> results_;
+  std::optional<Source> source_;  // until the end: the commit reads its file
   std::vector<std::pair<std::size_t, Landing>> landings_;
 };
 
@@ -204,7 +207,62 @@ class Delivery {
 
 std::vector<DeliveryResult> deliver(Store& store, const DeliveryMessage& message,
                                     const std::vector<DeliveryTarget>& targets) {
-  return Delivery(store, targets).run(message);
+  Delivery delivery(store, targets);
+  auto batch = delivery.land(message);
+  return delivery.publish(batch ? durable::commit(std::move(*batch)) : std::unexpected(batch.error()));
+}
+
+namespace {
+// One delivery on its way from thread to thread: never on two at once.
+struct Journey {
+  WorkerPool& workers;
+  Store& store;
+  const DeliveryMessage& message;
+  const std::function<std::vector<DeliveryTarget>()>& find_targets;
+  std::function<void()> arrived{};
+  std::vector<DeliveryTarget> targets{};
+  std::optional<Delivery> delivery{};
+  std::vector<DeliveryResult> results{};
+  std::exception_ptr failure{};
+
+  template <class Step>
+  void guarded(Step step) {
+    try {
+      step();
+    } catch (...) {
+      failure = std::current_exception();
+      arrived();
+    }
+  }
+  void land() {
+    targets = find_targets();
+    delivery.emplace(store, targets);
+    auto batch = delivery->land(message);
+    if (!batch) return publish(std::unexpected(batch.error()));
+    if (batch->empty()) return publish({});
+    durable::commit_async(std::move(*batch), [this](Result<> done) {
+      workers.submit(
+          [this, done = std::move(done)]() mutable { guarded([&] { publish(std::move(done)); }); });
+    });
+  }
+  void publish(Result<> done) {
+    results = delivery->publish(std::move(done));
+    arrived();  // last of all: this object may be gone when it returns
+  }
+};
+}  // namespace
+
+Task<std::vector<DeliveryResult>> deliver_on(WorkerPool& workers, Store& store,
+                                             const DeliveryMessage& message,
+                                             const std::function<std::vector<DeliveryTarget>()>& targets) {
+  Journey journey{workers, store, message, targets};
+  waxwing::detail::Handoff handoff{[&](std::function<void()> resume) {
+    journey.arrived = std::move(resume);
+    workers.submit([&] { journey.guarded([&] { journey.land(); }); });
+  }};
+  co_await handoff;
+  if (journey.failure) std::rethrow_exception(journey.failure);
+  co_return std::move(journey.results);
 }
 
 }  // namespace waxwing::store
