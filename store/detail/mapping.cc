@@ -19,6 +19,7 @@ Result<std::shared_ptr<Mapping>> Mapping::make(int fd, std::size_t length, bool 
 }
 
 Mapping::~Mapping() {
+  guard_.reset();  // before the addresses can be somebody else's
   ::munmap(data_, length_);
 }
 

@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/result.h"
+#include "store/detail/mapping_faults.h"
 
 namespace waxwing::store {
 
@@ -15,15 +17,19 @@ class Mapping {
  public:
   // length may reach behind the end of the file: touch only what the file has.
   static Result<std::shared_ptr<Mapping>> make(int fd, std::size_t length, bool writable);
-  Mapping(char* data, std::size_t length) : data_(data), length_(length) {}
+  Mapping(char* data, std::size_t length)
+      : data_(data), length_(length), guard_(std::in_place, data, length) {}
   ~Mapping();
   Mapping(const Mapping&) = delete;
   char* data() const { return data_; }
   std::size_t length() const { return length_; }
+  // The file has become shorter than what was read of it: some of what was read were zeros.
+  bool damaged() const { return guard_->damaged(); }
 
  private:
   char* data_;
   std::size_t length_;
+  std::optional<FaultGuard> guard_;
 };
 
 using BootId = std::array<std::uint8_t, 16>;

@@ -39,7 +39,7 @@ Result<std::string> OpenMailboxes::partition(const std::string& nick) const {
 
 Result<std::shared_ptr<Account>> OpenMailboxes::account(const std::string& directory) {
   const std::lock_guard lock(mutex_);
-  if (auto known = accounts_[directory].lock()) return known;
+  if (auto known = accounts_[directory].lock(); known && !known->damaged()) return known;
   auto account = Account::open(directory);
   if (!account) {
     accounts_.erase(directory);
@@ -66,14 +66,14 @@ std::shared_ptr<MailboxFiles> OpenMailboxes::find(const std::string& id) {
 Result<std::shared_ptr<MailboxFiles>> OpenMailboxes::open(const MailboxEntry& entry) {
   {
     const std::lock_guard lock(mutex_);
-    if (auto mailbox = find_locked(entry.id); mailbox && !mailbox->deleted()) return mailbox;
+    if (auto mailbox = find_locked(entry.id); mailbox && mailbox->usable()) return mailbox;
   }
   TRY(const auto partition_path, partition(entry.partition));
   TRY(auto account, this->account(parent_directory(entry.directory)));
   TRY(auto opened, MailboxFiles::open(entry, partition_path, std::move(account), around_));
   std::shared_ptr<MailboxFiles> dropped;  // closed outside the lock
   const std::lock_guard lock(mutex_);
-  if (auto quicker = find_locked(entry.id); quicker && !quicker->deleted()) return quicker;
+  if (auto quicker = find_locked(entry.id); quicker && quicker->usable()) return quicker;
   mailboxes_[entry.id] = opened;
   sweep(mailboxes_, sweep_mailboxes_at_);
   kept_.push_front(opened);

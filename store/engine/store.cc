@@ -192,7 +192,7 @@ Result<Status> Store::status(const MailboxName& name) {
 }
 
 Result<Status> Store::status(const MailboxEntry& entry) {
-  if (const auto open = inner_->mailboxes->find(entry.id); open && !open->deleted()) return open->status();
+  if (const auto open = inner_->mailboxes->find(entry.id); open && open->usable()) return open->status();
   const auto read = read_index_header(index_path(entry.directory));
   if (!read && code_of(read.error()) != Code::corrupt) return std::unexpected(read.error());
   const auto header = read.value_or(IndexHeader{});

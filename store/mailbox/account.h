@@ -45,7 +45,8 @@ class Account {
   const std::string& directory() const { return directory_; }
   const std::string& user() const { return user_; }
   std::uint64_t next_modseq();
-  std::uint64_t last_modseq() const;  // the last one drawn
+  std::uint64_t last_modseq() const;                // the last one drawn
+  bool damaged() const { return map_->damaged(); }  // the file was cut short under us
   QuotaUsage usage() const;
   void add_usage(std::int64_t bytes, std::int64_t messages);
   // Counts it in when it fits under the limit, else changes nothing and answers false.

@@ -98,9 +98,9 @@ Result<> CacheFile::write(std::uint64_t offset, std::string_view entry) {
 // the eye.
 std::shared_ptr<Mapping> CacheFile::mapping(std::uint64_t end, std::uint64_t& known) {
   const std::lock_guard lock(mutex_);
-  if (end > known_size_) known_size_ = size();
+  if (end > known_size_ || (map_ && map_->damaged())) known_size_ = size();
   if (end > known_size_) return nullptr;
-  if (!map_ || end > map_->length()) {
+  if (!map_ || map_->damaged() || end > map_->length()) {
     const auto length = std::max<std::uint64_t>(known_size_ * 2, 1 << 20);
     auto made = Mapping::make(fd_.get(), length, false);
     if (!made) return nullptr;

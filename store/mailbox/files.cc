@@ -123,6 +123,9 @@ Result<Generation> MailboxFiles::generation() const {
   if (current_.index->superseded()) {
     TRY(current_, open_generation());
   }
+  if (current_.index->damaged())
+    return fail_for_now(Code::corrupt,
+                        index_path(entry_.directory) + " was cut short: open the mailbox again");
   return current_;
 }
 
@@ -186,6 +189,12 @@ std::vector<std::string> MailboxFiles::keywords() const {
 bool MailboxFiles::deleted() const {
   const std::lock_guard guard(mutex_);
   return load(current_.index->header().state) & kMailboxGone;
+}
+
+bool MailboxFiles::usable() const {
+  if (account_->damaged()) return false;
+  const std::lock_guard guard(mutex_);
+  return !current_.index->damaged() && !(load(current_.index->header().state) & kMailboxGone);
 }
 
 Result<std::unique_ptr<View>> MailboxFiles::view(bool read_write) {

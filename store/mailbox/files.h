@@ -113,6 +113,8 @@ class MailboxFiles final : public Mailbox {
   // could not now: appends are under way.
   Result<bool> purge(std::int64_t until);
   bool has_dead() const;  // something is left to purge
+  // Neither deleted nor cut short while it was open: then opening it again says or mends it.
+  bool usable() const;
   void rename_to(const MailboxName& name);
 
   Account& account() const { return *account_; }

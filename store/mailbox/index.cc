@@ -235,6 +235,12 @@ std::vector<std::uint32_t> Index::dead_slots(std::shared_ptr<IndexMap>& map, std
   return slots;
 }
 
+bool Index::damaged() {
+  if (first_->damaged()) return true;
+  const std::lock_guard lock(map_mutex_);
+  return map_->damaged();
+}
+
 bool Index::needs_mending() const {
   const auto boot = boot_id();
   return std::memcmp(header().boot_id, boot.data(), boot.size()) != 0;

@@ -43,6 +43,7 @@ class IndexMap {
   std::uint32_t& ring(std::uint64_t n) const {
     return reinterpret_cast<std::uint32_t*>(mapping_->data() + kRingAt)[n % kRingSlots];
   }
+  bool damaged() const { return mapping_->damaged(); }
   char* keyword(std::size_t n) const { return mapping_->data() + kKeywordsAt + n * kKeywordBytes; }
   std::uint32_t slots() const {
     return static_cast<std::uint32_t>((mapping_->length() - kRecordsAt) / kRecordBytes);
@@ -109,6 +110,8 @@ class Index {
   // Error when this file is superseded or gone (superseded() or kMailboxGone tells which).
   Result<std::unique_ptr<Writer>> lock(Account& account);
   bool superseded() const { return load(header().state) & kSuperseded; }
+  // The file was cut short under us: what was read of it cannot be trusted.
+  bool damaged();
 
  private:
   friend class Writer;
@@ -155,6 +158,7 @@ class Index::Writer {
   friend class Index;
   Writer(Index& index, Account& account) : index_(index), account_(account), lock_(index.writer_mutex_) {}
   Result<> begin();
+  std::unexpected<Error> cut_short() const;
   Result<> mend(bool power_cut);
   Result<> allocate(std::uint32_t slots);  // space in the file
   Result<> grow(std::uint32_t slots);

@@ -1,5 +1,6 @@
 // Writing under the lock: the steps that index_format.h describes.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,15 +37,26 @@ Result<std::unique_ptr<Index::Writer>> Index::lock(Account& account) {
   return writer;
 }
 
+std::unexpected<Error> Index::Writer::cut_short() const {
+  return fail_for_now(Code::corrupt, index_path(index_.directory()) + " was cut short: run reconstruct");
+}
+
 Result<> Index::Writer::begin() {
   TRY_VOID(lock_byte(index_.fd(), kLockAt));
   locked_ = true;
+  struct stat info {};
+  (void)account_.last_modseq();  // now damaged() knows
+  const auto wanted = kRecordsAt + std::uint64_t{index_.header().capacity} * kRecordBytes;
+  if (::fstat(index_.fd(), &info) != 0 || index_.damaged() || account_.damaged() ||
+      (static_cast<std::uint64_t>(info.st_size) < wanted && !index_.needs_mending()))
+    return cut_short();
   map_ = index_.map(std::max(index_.header().capacity, index_.header().tail));
   if (load(header().state) & kMailboxGone)
     return fail_permanently(Code::nonexistent, "the mailbox was deleted");
   if (load(header().state) & kSuperseded) return fail_for_now(Code::in_use, "the index was replaced");
   const bool power_cut = index_.needs_mending();
   if (power_cut || header().busy != 0) TRY_VOID(mend(power_cut));
+  if (index_.damaged()) return cut_short();
   if (!is_plausible(*map_))
     return fail_for_now(Code::corrupt,
                         index_path(index_.directory()) + " is damaged (counters): run reconstruct");

@@ -73,7 +73,7 @@ class FilesView final : public View {
   bool stale() const override {
     const auto& header = map_->header();
     return load(header.count) != count_ || load(header.changes) != changes_seen_ || load(header.state) != 0 ||
-           load(header.keyword_count) != keyword_count_ || !pending_.empty();
+           load(header.keyword_count) != keyword_count_ || !pending_.empty() || map_->damaged();
   }
   void leave_out(const UidSet& uids, std::uint64_t modseq) override { silent_.push_back({uids, modseq}); }
 
@@ -249,7 +249,7 @@ Changes FilesView::sync(bool allow_expunge) {
   Changes changes;
   Slots changed;
   const auto state = load(map_->header().state);
-  changes.deleted = state & kMailboxGone;
+  changes.deleted = state & kMailboxGone || map_->damaged();  // nothing it answers can be trusted
   const bool moved = (state & kSuperseded) && allow_expunge && move_to_new_generation(changes, changed);
   if (!moved) {
     changed = changed_slots();

@@ -64,9 +64,8 @@ TEST_CASE("a draft of any size is one file for all mailboxes and leaves none in 
   CHECK(draft.size() == message.size());
   CHECK(drafts(box) == (message.size() > (64 << 10) ? 1 : 0));
   {
-    const auto used_up = std::move(draft);
-    auto& mutable_draft = const_cast<Draft&>(used_up);
-    const auto results = deliver(box.store(), {.draft = &mutable_draft, .log_id = "LOG1"}, kThree);
+    auto used_up = std::move(draft);
+    const auto results = deliver(box.store(), {.draft = &used_up, .log_id = "LOG1"}, kThree);
     for (const auto& result : results) CHECK(result.outcome == Delivered::ok);
     CHECK(used_up.message_id().find("@example.test") != std::string::npos);
   }
@@ -143,4 +142,60 @@ TEST_CASE("a full disk is told to every recipient, and nothing stays behind") {
     CHECK(drafts(box) == 0);
     CHECK(deliver(box.store(), sample("again"), kThree)[2].fine());
   }
+}
+
+namespace {
+struct Station {
+  Sandbox& box;
+  EventLoop loop;
+  WorkerPool workers{1};
+  std::vector<Delivered> outcomes;
+  int waiting = 0;
+  std::string thrown;
+};
+
+Task<void> deliver_one(Station& station, std::string subject, bool fails) {
+  auto draft = *station.box.store().begin_delivery();
+  (void)draft.write(sample(subject));
+  const std::function<std::vector<DeliveryTarget>()> targets = [&] {
+    if (fails) throw std::runtime_error("no targets");
+    return kThree;
+  };
+  const DeliveryMessage message{.draft = &draft};
+  try {
+    const auto results = co_await deliver_on(station.workers, station.box.store(), message, targets);
+    for (const auto& result : results) station.outcomes.push_back(result.outcome);
+  } catch (const std::runtime_error& error) {
+    station.thrown = error.what();
+  }
+  if (--station.waiting == 0) station.loop.stop();
+}
+
+void deliver_many(Station& station, int count, bool fails = false) {
+  station.outcomes.clear();
+  station.waiting = count;
+  for (int n = 0; n < count; ++n)
+    station.loop.post([&, n] { spawn(deliver_one(station, "on" + std::to_string(n), fails)); });
+  station.loop.run();
+}
+}  // namespace
+
+TEST_CASE("deliveries in coroutines: many on one worker, failures reach their callers") {
+  Sandbox box;
+  Station station{.box = box};
+  deliver_many(station, 40);
+  CHECK(station.outcomes == std::vector<Delivered>(120, Delivered::ok));
+  CHECK(box.mailbox("dan")->status().messages == 40);
+  arm_failpoints("durable.sync=enospc");
+  deliver_many(station, 5);
+  arm_failpoints("store.deliver.commit=eio");
+  CHECK(station.outcomes == std::vector<Delivered>(15, Delivered::no_space));
+  deliver_many(station, 2);
+  arm_failpoints("");
+  CHECK(station.outcomes == std::vector<Delivered>(6, Delivered::temporary));
+  deliver_many(station, 1, true);
+  CHECK(station.thrown == "no targets");
+  deliver_many(station, 1);
+  CHECK(station.outcomes == std::vector<Delivered>(3, Delivered::ok));
+  CHECK(box.mailbox("bob")->status().messages == 41);
 }
