@@ -29,7 +29,6 @@ Result<> Queue::ensure_bucket(const std::string& channel, const std::string& buc
     if (known_buckets_.contains(path)) return {};
   }
   TRY_VOID(make_directories(path));
-  TRY_VOID(durable::covers(directory_));
   // Another process may have made them and not synced them yet, so they are synced even when they were there.
   batch.directory(directory_).directory(parent);
   const std::lock_guard lock(mutex_);
@@ -166,18 +165,6 @@ Result<> Queue::scan(const std::string& channel, const std::function<bool(const 
     if (!go_on) break;
   }
   return {};
-}
-
-void Queue::clean_temporary(std::int64_t older_than_seconds) const {
-  const auto folder = directory_ + "/.tmp";
-  const auto entries = list_directory(folder);
-  if (!entries) return;
-  for (const auto& entry : *entries) {
-    const auto path = folder + "/" + entry;
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0 || wall_seconds() - status.st_mtime < older_than_seconds) continue;
-    if (::unlink(path.c_str()) == 0) log::Event("queue.temporary_removed").with("file", path).information();
-  }
 }
 
 }  // namespace waxwing::mta::queue

@@ -3,7 +3,7 @@
 //   queue/<channel>/<nnn>/ZZ<id>.<NN>     a message waiting; ZZ steps down once an attempt: ZZ, ZY .. ZA, YZ
 //   .. AA queue/<channel>/<nnn>/ZZ<id>.HELD     held, see qm(8): the copy number stays in front:
 //   ZZ<id>.00.HELD queue/<channel>/.stopped              the operator has stopped this channel
-//   queue/.tmp/<id>                       being written; nothing is promised about it
+//   queue/.tmp/<nn>/<id>.<NN>             being written; nothing is promised about it
 //   queue/.damaged/<channel>_<name>       set aside: not a whole queue file
 // <nnn> is 000 to 099 and moves on with the clock, so that messages of the same moment share a directory
 // (and its flush). The directory a file stands in says whose channel it is; the tree is the truth.
@@ -62,6 +62,11 @@ struct FileName {
 // '.'.
 bool is_channel_name(std::string_view name);
 
+struct Temporary {
+  UniqueFd fd;
+  std::string path;
+};
+
 // Thread-safe. One a process.
 class Queue {
  public:
@@ -101,6 +106,8 @@ class Queue {
   // The same a directory at a time, for trees too large to hold.
   Result<std::vector<std::string>> buckets(const std::string& channel) const;
   Result<std::vector<FileName>> list_bucket(const std::string& channel, const std::string& bucket) const;
+  // A new file in .tmp, open for reading and writing.
+  Result<Temporary> create_temporary(const std::string& name) const;
   // Removes files in .tmp that nobody has written to for that long.
   void clean_temporary(std::int64_t older_than_seconds) const;
 

@@ -48,16 +48,10 @@ struct Writer::Inner {
   }
 
   Result<> add_part() {
+    TRY(auto temporary, queue->create_temporary(fmt::format("{}.{:02}", queue_id, parts.size())));
     Part part;
-    part.temporary = fmt::format("{}/.tmp/{}.{:02}", queue->directory(), queue_id, parts.size());
-    TRY_VOID(failpoint("queue.create"));
-    auto fd = open_file(part.temporary, O_RDWR | O_CREAT | O_EXCL);
-    if (!fd && !file_exists(queue->directory() + "/.tmp")) {
-      TRY_VOID(make_directories(queue->directory() + "/.tmp"));
-      fd = open_file(part.temporary, O_RDWR | O_CREAT | O_EXCL);
-    }
-    if (!fd) return std::unexpected(fd.error());
-    part.fd = std::move(*fd);
+    part.fd = std::move(temporary.fd);
+    part.temporary = std::move(temporary.path);
     parts.push_back(std::move(part));
     return {};
   }

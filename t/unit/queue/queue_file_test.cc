@@ -41,7 +41,7 @@ TEST_CASE("what is published is read back whole") {
   CHECK(reader->read_message(0, 10000).value() == kMessage);
   CHECK(reader->read_header().value() == kMessage.substr(0, kMessage.find("The body")));
   CHECK(reader->verify_message());
-  CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+  CHECK(scratch.temporary_files() == 0);
 }
 
 TEST_CASE("one message for several channels: a file each, the same bytes and ids") {
@@ -67,7 +67,7 @@ TEST_CASE("a writer that is dropped leaves nothing") {
     REQUIRE(writer);
     REQUIRE(writer->write(kMessage));
   }
-  CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+  CHECK(scratch.temporary_files() == 0);
   CHECK(scratch.queue->channels().empty());
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("envelopes that cannot be delivered are refused before anything is vis
     REQUIRE_FALSE(names);
     CHECK(names.error().fault == Fault::bug);
   }
-  CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+  CHECK(scratch.temporary_files() == 0);
 }
 
 TEST_CASE("a disk that fails at any step leaves no queue file and no litter") {
@@ -106,8 +106,7 @@ TEST_CASE("a disk that fails at any step leaves no queue file and no litter") {
         REQUIRE(scratch.queue->scan(channel, [&](const FileName&) { return ++files > 0; }));
       INFO(point << " at " << at);
       CHECK(files == (published ? 2 : 0));
-      if (file_exists(scratch.root + "/queue/.tmp"))
-        CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+      CHECK(scratch.temporary_files() == 0);
     }
   }
 }
@@ -274,7 +273,22 @@ TEST_CASE("temporary files nobody writes to are removed, fresh ones stay") {
   auto writer = Writer::create(scratch.queue);
   REQUIRE(writer);
   scratch.queue->clean_temporary(3600);
-  CHECK(list_directory(scratch.root + "/queue/.tmp").value().size() == 1);
+  CHECK(scratch.temporary_files() == 1);
   scratch.queue->clean_temporary(0);
-  CHECK(list_directory(scratch.root + "/queue/.tmp").value().empty());
+  CHECK(scratch.temporary_files() == 0);
+}
+
+TEST_CASE("files being written are spread over directories, and old ones are found in all of them") {
+  ScratchQueue scratch;
+  std::set<std::string> folders;
+  for (int i = 0; i < 10; ++i) {
+    const auto temporary = scratch.queue->create_temporary("file" + std::to_string(i));
+    REQUIRE(temporary);
+    folders.insert(temporary->path.substr(0, temporary->path.rfind('/')));
+  }
+  CHECK(folders.size() == 10);
+  REQUIRE(replace_file(scratch.root + "/queue/.tmp/of-an-older-version", "x"));
+  CHECK(scratch.temporary_files() == 11);
+  scratch.queue->clean_temporary(0);
+  CHECK(scratch.temporary_files() == 0);
 }

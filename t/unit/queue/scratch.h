@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <catch2/catch.hpp>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,14 @@ struct ScratchQueue {
     queue = std::make_shared<mta::queue::Queue>(root + "/queue", root + "/run/job_controller");
     REQUIRE(make_directories(root + "/queue"));
     REQUIRE(make_directories(root + "/run"));
+  }
+  std::size_t temporary_files() const {
+    const auto top = root + "/queue/.tmp";
+    std::size_t count = 0;
+    if (!file_exists(top)) return 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(top))
+      count += entry.is_regular_file() ? 1 : 0;
+    return count;
   }
   ~ScratchQueue() { (void)remove_tree(root); }
 };
