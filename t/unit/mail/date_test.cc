@@ -51,6 +51,31 @@ TEST_CASE("what is no date is none") {
   CHECK_FALSE(parse_date(std::string(100000, '(')));
 }
 
+TEST_CASE("the usual form and the patient reader agree") {
+  // A comment in front is read patiently only.
+  const auto both = [](const std::string& text) {
+    INFO(text);
+    CHECK(parse_date(text) == parse_date("(x) " + text));
+    return parse_date(text).has_value();
+  };
+  for (std::int64_t seconds = -2'000'000'000; seconds < 4'000'000'000; seconds += 7'654'321)
+    for (const int zone : {0, 90, -330, 839, -720}) CHECK(both(format_date(seconds, zone)));
+  const std::string usual = "Sun, 22 Nov 2026 04:10:00 +0200";
+  for (std::size_t at = 0; at < usual.size(); ++at)
+    for (const char c : std::string("0129 :,-+aN(")) {
+      auto text = usual;
+      text[at] = c;
+      both(text);
+      both(text.substr(5));
+      both(text.substr(0, at) + c + text.substr(at));
+      both(text.substr(0, at) + text.substr(at + 1));
+    }
+  for (const char* text :
+       {"2 Nov 2026 04:10:00 +0000", "31 Jun 2026 04:10:00 +0000", "1 Jan 1899 00:00:00 -2359",
+        "1 Jan 0099 00:00:00 +0000", "9 anF 2026 00:00:00 +0000"})
+    both(text);
+}
+
 TEST_CASE("every cut of a date is answered without harm") {
   const std::string text = "Sun, 22 Nov 2026 04:10:00.123 +0200 (EET (x))";
   for (std::size_t i = 0; i <= text.size(); ++i) parse_date(text.substr(0, i));
