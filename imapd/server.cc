@@ -11,6 +11,7 @@ Result<std::unique_ptr<Server>> Server::create(Daemon& daemon) {
   server->settings_.set(Settings::from(*config));
   server->tls_.load(*config);
   TRY(server->store_, store::Store::open(config));
+  server->writers_ = std::make_unique<WorkerPool>(static_cast<unsigned>(config->number("imap.writers")));
   TRY(auto directory, directory::Directory::open(*config));
   TRY(server->logins_, auth::Authenticator::open(*config, std::move(directory)));
   return server;

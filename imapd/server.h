@@ -29,6 +29,8 @@ class Server {
   store::Store& store() { return *store_; }
   auth::Authenticator& logins() { return *logins_; }
   WorkerPool& workers() { return daemon_.workers(); }
+  // For work that waits until something is on the disk: who reads never waits behind it.
+  WorkerPool& writers() { return *writers_; }
   KeyCache& sort_keys() { return sort_keys_; }
   // The capability list for a session as it stands (login, TLS).
   std::string capabilities(const Session& session) const;
@@ -48,6 +50,7 @@ class Server {
   ServerTls tls_;
   KeyCache sort_keys_;
   std::shared_ptr<store::Store> store_;
+  std::unique_ptr<WorkerPool> writers_;
   std::shared_ptr<auth::Authenticator> logins_;
   Sessions sessions_;
 };

@@ -38,6 +38,10 @@ WorkerPool& Session::workers() {
   return server_.workers();
 }
 
+WorkerPool& Session::writers() {
+  return server_.writers();
+}
+
 void Session::log_in(Account account) {
   account_ = std::make_unique<Account>(std::move(account));
   use_limits();

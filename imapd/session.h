@@ -106,7 +106,13 @@ class Session final : public ServerSession {
   auto on_worker(F work) {
     return workers().run(std::move(work));
   }
+  // The same for what waits for the disk to have it: appends, flags, expunges, folders.
+  template <class F>
+  auto on_writer(F work) {
+    return writers().run(std::move(work));
+  }
   WorkerPool& workers();
+  WorkerPool& writers();
   // Makes a waiting read answer: used by IDLE when the mailbox has changed.
   void wake() { stream_.interrupt(); }
 

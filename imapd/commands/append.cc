@@ -165,7 +165,7 @@ Task<Answer> append(Session& session, Command& command) {
     drafts.push_back(std::move(target->draft));
     return target->mailbox->append(std::move(drafts), session.account().quota);
   };
-  const auto appended = co_await session.on_worker(finish);
+  const auto appended = co_await session.on_writer(finish);
   co_return concluded(appended);
 }
 

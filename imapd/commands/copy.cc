@@ -53,7 +53,7 @@ Task<Answer> copy_or_move(Session& session, Command& command, bool moving) {
   const std::string done(moving ? "MOVE completed" : "COPY completed");
   if (uids.empty()) co_return Answer::ok(done);
   auto work = [&] { return transfer(session, uids, *name, moving); };
-  auto copied = co_await session.on_worker(work);
+  auto copied = co_await session.on_writer(work);
   if (!copied) co_return answer_for_target(copied.error());
   const auto code = copyuid(*copied);
   if (!moving) co_return Answer::ok(code.empty() ? done : code + " " + done);

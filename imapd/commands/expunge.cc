@@ -9,7 +9,7 @@ Task<Answer> expunge_these(Session& session, const store::UidSet& uids, std::str
   if (selected.read_only) co_return Answer::no("[NOPERM] The mailbox is open read-only");
   if (uids.empty()) co_return Answer::ok(std::string(done));
   auto work = [&] { return selected.mailbox->expunge(uids, true); };
-  auto expunged = co_await session.on_worker(work);
+  auto expunged = co_await session.on_writer(work);
   if (!expunged) co_return answer_for(expunged.error());
   co_await session.report_changes(true, false);
   std::string code;

@@ -147,7 +147,7 @@ Task<Answer> fetch(Session& session, Command& command) {
   if (plan.fetch.sets_seen() && !selected.read_only && !outcome.to_be_seen.empty()) {
     const store::FlagChange change{.how = store::FlagChange::How::add, .flags = store::kSeen};
     auto work = [&] { return selected.mailbox->store_flags(outcome.to_be_seen, change); };
-    auto seen = co_await session.on_worker(work);
+    auto seen = co_await session.on_writer(work);
     if (!seen) co_return answer_for(seen.error());
   }
   co_return concluded(outcome);

@@ -72,7 +72,7 @@ Task<Answer> create(Session& session, Command& command) {
   const auto use = canonical_special_use(arguments->special_use);
   if (!use) co_return Answer::no("[USEATTR] " + one_line(use.error().text));
   auto work = [&] { return session.server().store().create(*name, *use); };
-  auto created = co_await session.on_worker(work);
+  auto created = co_await session.on_writer(work);
   if (!created) co_return answer_for(created.error());
   co_return Answer::ok("[MAILBOXID (" + created->id + ")] CREATE completed");
 }
@@ -86,7 +86,7 @@ Task<Answer> remove(Session& session, Command& command) {
   // A session that deletes what it has selected falls back to the authenticated state.
   const bool own = session.selected() && session.selected()->name == *name;
   auto work = [&] { return session.server().store().remove(*name); };
-  auto removed = co_await session.on_worker(work);
+  auto removed = co_await session.on_writer(work);
   if (!removed) co_return answer_for(removed.error());
   if (own) session.deselect(true);
   co_return Answer::ok("DELETE completed");
@@ -103,7 +103,7 @@ Task<Answer> rename(Session& session, Command& command) {
   if (to->text().starts_with(from->text() + "/") && !from->is_inbox())
     co_return Answer::no("[CANNOT] A mailbox cannot move below itself");
   auto work = [&] { return session.server().store().rename(*from, *to); };
-  auto renamed = co_await session.on_worker(work);
+  auto renamed = co_await session.on_writer(work);
   if (!renamed) co_return answer_for(renamed.error());
   if (auto* selected = session.selected(); selected && !from->is_inbox() && selected->name == *from)
     selected->name = *to;
@@ -116,7 +116,7 @@ Task<Answer> subscribe(Session& session, Command& command) {
   const auto name = session.mailbox_named(arguments->first);
   if (!name) co_return refused_name(name.error());
   auto work = [&] { return session.server().store().subscribe(session.account().user, *name); };
-  auto done = co_await session.on_worker(work);
+  auto done = co_await session.on_writer(work);
   if (!done) co_return answer_for(done.error());
   co_return Answer::ok("SUBSCRIBE completed");
 }
@@ -127,7 +127,7 @@ Task<Answer> unsubscribe(Session& session, Command& command) {
   const auto name = session.mailbox_named(arguments->first);
   if (!name) co_return refused_name(name.error());
   auto work = [&] { return session.server().store().unsubscribe(session.account().user, *name); };
-  auto done = co_await session.on_worker(work);
+  auto done = co_await session.on_writer(work);
   if (!done) co_return answer_for(done.error());
   co_return Answer::ok("UNSUBSCRIBE completed");
 }

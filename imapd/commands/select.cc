@@ -84,7 +84,7 @@ Task<Answer> close(Session& session, Command& command) {
   if (!selected.read_only) {
     const store::UidSet all = {{1, UINT32_MAX}};
     auto work = [&] { return selected.mailbox->expunge(all, true); };
-    auto expunged = co_await session.on_worker(work);
+    auto expunged = co_await session.on_writer(work);
     if (!expunged) co_return answer_for(expunged.error());
   }
   session.deselect(false);

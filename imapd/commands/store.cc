@@ -83,7 +83,7 @@ Task<Answer> store_command(Session& session, Command& command) {
   if (uids.empty()) co_return Answer::ok("STORE completed");
   const auto change = change_of(request->store);
   auto work = [&] { return selected.mailbox->store_flags(uids, change); };
-  auto result = co_await session.on_worker(work);
+  auto result = co_await session.on_writer(work);
   if (!result) co_return answer_for(result.error());
   selected.view->leave_out(result->changed, result->modseq);
   // New keywords are announced before the answers that use them. Sequence numbers must stay until these are
