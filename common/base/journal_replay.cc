@@ -54,7 +54,15 @@ class Replay {
 
   const ReplayReport& report() const { return report_; }
 
+  // What a replay that died has held, or this one.
+  void let_go() {
+    held_.clear();
+    for (const auto& root : roots_) (void)remove_tree(root + "/" + std::string(kHeld));
+  }
+
  private:
+  static constexpr std::string_view kHeld = ".replay.held";
+
   std::string full(std::string_view path) const {
     return path.starts_with('/') ? std::string(path) : root_ + "/" + std::string(path);
   }
@@ -83,6 +91,7 @@ class Replay {
       case RecordType::removed:
         // A link that waited for this name's content goes on waiting: its writer may be late, not gone.
         hidden_.erase(std::string(record.path));
+        held_.erase(std::string(record.path));
         return is_void(record.path, record.lsn) ? Redo::skipped : redo_removed(path);
       case RecordType::range:
         return is_void(record.path, record.lsn) ? Redo::skipped : redo_range(path, record);
@@ -109,6 +118,7 @@ class Replay {
     const auto waiting = waiting_.find(record.path);
     if (fate.removed > lsn && fate.source < lsn && waiting == waiting_.end()) return Redo::skipped;
     TRY(const auto outcome, write(path, record.bytes));
+    if (outcome == Redo::skipped && fate.source > lsn) hidden_[std::string(record.path)] = record.bytes;
     if (waiting == waiting_.end()) return outcome;
     for (const auto& to : waiting->second) TRY_VOID(link(path, to));
     waiting_.erase(waiting);
@@ -130,7 +140,13 @@ class Replay {
     if (const auto hidden = hidden_.find(record.path); hidden != hidden_.end()) {
       const auto bytes = hidden->second;
       if (renamed) hidden_.erase(hidden);
-      return write(to, bytes);
+      TRY(const auto outcome, write(to, bytes));
+      if (outcome == Redo::skipped && is_source_after(record)) hidden_[std::string(record.to)] = bytes;
+      return outcome;
+    }
+    if (const auto held = held_.find(record.path); held != held_.end() && !file_exists(from)) {
+      const auto source = held->second;
+      return pass_on(record, source, to);
     }
     if (renamed) {
       if (is_void(record.path, record.lsn)) return Redo::skipped;
@@ -138,8 +154,23 @@ class Replay {
       if (parent == Redo::skipped || parent == Redo::refused) return parent;
       return redo_renamed(from, to);
     }
-    TRY(const auto outcome, link(from, to));
+    TRY(const auto outcome, pass_on(record, from, to));
     if (outcome == Redo::skipped && !file_exists(from)) waiting_[std::string(record.path)].push_back(to);
+    return outcome;
+  }
+
+  bool is_source_after(const JournalRecord& record) { return fate(record.to).source > record.lsn + 1; }
+
+  // A link into a directory that was removed later is not made; but when something was linked on from there,
+  // as by a copy out of a mailbox before it was deleted, the file is held under a name of ours until then.
+  Result<Redo> pass_on(const JournalRecord& record, const std::string& from, const std::string& to) {
+    TRY(const auto outcome, link(from, to));
+    if (outcome != Redo::skipped || !is_source_after(record) || !file_exists(from)) return outcome;
+    const auto folder = root_of(to) + "/" + std::string(kHeld);
+    const auto held = folder + "/" + std::to_string(record.lsn);
+    TRY_VOID(make_directories(folder));
+    TRY(const auto holds, redo_linked(from, held));
+    if (holds == Redo::done || holds == Redo::needless) held_[std::string(record.to)] = held;
     return outcome;
   }
 
@@ -147,6 +178,7 @@ class Replay {
   std::vector<std::string> roots_;
   std::unordered_map<std::string, Fate, TextHash, std::equal_to<>> fates_;
   std::map<std::string, std::string, std::less<>> hidden_;                // name -> bytes it had
+  std::map<std::string, std::string, std::less<>> held_;                  // name -> where its file is now
   std::map<std::string, std::vector<std::string>, std::less<>> waiting_;  // name -> links to be made
   ReplayReport report_;
 };
@@ -168,7 +200,9 @@ Result<ReplayReport> replay(JournalReader& reader, const std::string& root,
     return {};
   }));
   reader.start(lsn, chain);
+  replay.let_go();
   TRY_VOID(each([&](const JournalRecord& record) { return replay.redo(record); }));
+  replay.let_go();
   return replay.report();
 }
 

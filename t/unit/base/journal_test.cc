@@ -107,6 +107,32 @@ TEST_CASE("a file of something that was deleted is not brought back") {
   CHECK_FALSE(file_exists(scratch.path("box")));
 }
 
+TEST_CASE("what was linked on from a directory that was removed later keeps its bytes") {
+  JournalScratch scratch;
+  scratch.directory("data/b/0");
+  scratch.directory("data/d/0");
+  const auto link = [&](const std::string& from, const std::string& to) {
+    if (::link(scratch.path(from).c_str(), scratch.path(to).c_str()) != 0) return false;
+    durable::Batch batch;
+    batch.linked(scratch.path(from), scratch.path(to));
+    return durable::commit(std::move(batch)).has_value();
+  };
+  REQUIRE(scratch.life([&] {
+    return scratch.open() && scratch.publish("a", "first") && link("a", "b/0/1") && link("b/0/1", "c") &&
+           scratch.publish("d/0/1", "second") && link("d/0/1", "e") && durable::remove(scratch.path("a")) &&
+           scratch.publish("f", "x");
+  }) == 0);
+  for (const auto* name : {"b", "d"}) std::filesystem::remove_all(scratch.path(name));
+  const bool lost = GENERATE(true, false);
+  for (const auto* name : {"c", "e"})
+    lost ? (void)std::filesystem::remove(scratch.path(name)) : scratch.write(name, "torn");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("c") == "first");
+  CHECK(scratch.read("e") == "second");
+  for (const auto* name : {"a", "b", "d", ".replay.held"}) CHECK_FALSE(file_exists(scratch.path(name)));
+}
+
 TEST_CASE("a root that is missing stops the replay and loses nothing") {
   JournalScratch scratch;
   REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("one", "1"); }) == 0);
