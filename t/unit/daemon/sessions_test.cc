@@ -88,16 +88,16 @@ class Greeting {
  public:
   Greeting() {
     for (const auto* folder : {"/config", "/log"}) std::filesystem::create_directories(root_ + folder);
-    REQUIRE(replace_file(root_ + "/config/msg.conf", "daemon.loops = 2\n"));
+    REQUIRE(replace_file(root_ + "/config/msg.conf", "daemon.loops = 2\njournal.enabled = 0\n"));
     int ready[2];
     REQUIRE(::pipe(ready) == 0);
     port_ = free_port();
     pid_ = ::fork();
     if (pid_ == 0) be_the_daemon(ready[1]);
+    ::close(ready[1]);  // a daemon that could not start is the end of the pipe
     char byte = 0;
     REQUIRE(::read(ready[0], &byte, 1) == 1);
     ::close(ready[0]);
-    ::close(ready[1]);
   }
   ~Greeting() {
     if (pid_ > 0) {
