@@ -7,8 +7,8 @@
 #include "store/detail/paths.h"
 #include "store/engine/inner.h"
 #include "store/mailbox/index.h"
-#include "store/maintenance/list_check.h"
 #include "store/mailbox/rebuild.h"
+#include "store/maintenance/list_check.h"
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;
