@@ -60,6 +60,14 @@ $(BUILD)/o/%.o: %.cc
 	@printf '  C++   %s\n' $<
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
+# Which commit this is: written anew only when it is another one.
+$(BUILD)/version.inc: FORCE
+	@mkdir -p $(@D)
+	@etc/make/version $@
+$(BUILD)/o/common/base/version.o: $(BUILD)/version.inc
+$(BUILD)/o/common/base/version.o: CPPFLAGS += -I$(BUILD)
+FORCE:
+
 $(LIBRARY): $(LIBOBJ)
 	@rm -f $@ && ar rcsT $@ $^
 

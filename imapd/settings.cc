@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "common/base/strings.h"
+#include "common/base/version.h"
 
 namespace waxwing::imap {
 namespace {
@@ -17,8 +18,8 @@ std::string host_name() {
 std::string fill_banner(std::string banner) {
   banner = replace_all(std::move(banner), "%h", host_name());
   banner = replace_all(std::move(banner), "%p", "IMAP4");
-  banner = replace_all(std::move(banner), "%P", "Waxwing Messaging Server");
-  return replace_all(std::move(banner), "%V", "1.0");
+  banner = replace_all(std::move(banner), "%P", kProduct);
+  return replace_all(std::move(banner), "%V", product_version());
 }
 
 }  // namespace

@@ -57,4 +57,4 @@ format-check:
 
 tidy:
 	@$(PACKAGES) check
-	@printf '%s\n' $(SOURCES) $(TESTSRC) | xargs -P $(JOBS) -n 4 etc/make/tidy $(TIDY) '-std=c++23 $(CPPFLAGS)'
+	@printf '%s\n' $(SOURCES) $(TESTSRC) | xargs -P $(JOBS) -n 4 etc/make/tidy $(TIDY) '-std=c++23 $(CPPFLAGS) -I$(BUILD)'

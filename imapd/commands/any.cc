@@ -1,5 +1,8 @@
 // Commands of every state, and ENABLE: RFC 9051 §6.1, §6.3.1; ID: RFC 2971.
+#include <fmt/format.h>
+
 #include "common/base/strings.h"
+#include "common/base/version.h"
 #include "common/log/log.h"
 #include "common/mail/imap_structure.h"
 #include "imapd/commands/commands.h"
@@ -52,7 +55,7 @@ Task<Answer> id(Session& session, Command& command) {
       if (iequals(name, "name") || iequals(name, "version")) event.with(to_lower(name), value.value_or(""));
     event.information();
   }
-  session.untagged("ID (\"name\" \"Waxwing Messaging Server\" \"version\" \"1.0\")");
+  session.untagged(fmt::format("ID (\"name\" \"{}\" \"version\" \"{}\")", kProduct, product_version()));
   co_return Answer::ok("ID completed");
 }
 
