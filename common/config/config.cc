@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <stdexcept>
 
 #include "common/base/file.h"
@@ -21,32 +22,36 @@ const OptionSpec& declared(std::string_view name) {
   return *spec;
 }
 
-Result<> read_line(const std::string& where, std::string_view line, Values& values) {
+// Nothing when the line is one that is no option line, or was taken.
+std::optional<BadLine> read_line(const std::string& where, std::string_view line, Values& values) {
   line = trim(line);
   if (line.empty() || line.front() == '#' || line.front() == '!') return {};
   const auto equal = line.find('=');
   if (equal == std::string_view::npos)
-    return permanent(where + ": no '=' in '" + printable(line) + "'; write name = value");
+    return BadLine{"", where + ": no '=' in '" + printable(line) + "'; write name = value"};
   const auto name = trim(line.substr(0, equal));
   auto value = trim(line.substr(equal + 1));
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
     value = value.substr(1, value.size() - 2);
   const auto* spec = find_option(name);
   if (spec == nullptr)
-    return permanent(where + ": no option is called '" + printable(name) +
-                     "'; 'msconfig show' lists those there are");
+    return BadLine{"", where + ": no option is called '" + printable(name) +
+                           "'; 'msconfig show -a' lists those there are"};
+  const auto modern = canonical_option_name(*spec, name);
   if (const auto why = check_option(*spec, value); !why.empty())
-    return permanent(where + ": " + std::string(name) + " = " + printable(value) + ": " + why);
-  values[canonical_option_name(*spec, name)] = std::string(value);
+    return BadLine{modern, where + ": " + std::string(name) + " = " + printable(value) + ": " + why};
+  values[modern] = std::string(value);
   return {};
 }
 
-Result<> read_config_file(const std::string& path, bool may_be_missing, Values& values) {
+Result<> read_config_file(const std::string& path, bool may_be_missing, Values& values,
+                          std::vector<BadLine>& bad) {
   if (may_be_missing && !file_exists(path)) return {};
   TRY(const auto bytes, read_file(path, 4 << 20));
   std::size_t number = 0;
   for (const auto line : split(bytes, '\n'))
-    TRY_VOID(read_line(path + " line " + std::to_string(++number), line, values));
+    if (auto wrong = read_line(path + " line " + std::to_string(++number), line, values))
+      bad.push_back(std::move(*wrong));
   return {};
 }
 }  // namespace
@@ -68,10 +73,20 @@ std::string canonical_option_name(const OptionSpec& spec, std::string_view writt
 }
 
 Result<std::shared_ptr<const Config>> Config::load(const std::string& root) {
+  std::vector<BadLine> bad;
+  TRY(auto config, load_good_lines(root, bad));
+  if (bad.empty()) return config;
+  std::string text;
+  for (const auto& line : bad) text += (text.empty() ? "" : "\n") + line.text;
+  return permanent(std::move(text));
+}
+
+Result<std::shared_ptr<const Config>> Config::load_good_lines(const std::string& root,
+                                                              std::vector<BadLine>& bad) {
   auto config = std::make_shared<Config>();
   config->root_ = root;
-  TRY_VOID(read_config_file(root + "/config/msg.conf", false, config->values_));
-  TRY_VOID(read_config_file(root + "/config/secrets.conf", true, config->values_));
+  TRY_VOID(read_config_file(root + "/config/msg.conf", false, config->values_, bad));
+  TRY_VOID(read_config_file(root + "/config/secrets.conf", true, config->values_, bad));
   return config;
 }
 

@@ -37,10 +37,20 @@ std::string canonical_option_name(const OptionSpec& spec, std::string_view writt
 // Why value does not fit the option, with what would; empty when it does.
 std::string check_option(const OptionSpec& spec, std::string_view value);
 
+// A line of msg.conf or secrets.conf that cannot be taken.
+struct BadLine {
+  std::string option;  // its modern name; empty where the line names none that there is
+  std::string text;    // "FILE line N: what is wrong; what to do"
+};
+
 class Config {
  public:
-  // Reads ROOT/config/msg.conf and ROOT/config/secrets.conf. Errors name file, line, option and mend.
+  // Reads ROOT/config/msg.conf and ROOT/config/secrets.conf. The error names each bad line: file, line,
+  // option and mend. Daemons want this one: half a configuration is none.
   static Result<std::shared_ptr<const Config>> load(const std::string& root);
+  // The same for tools that mend or look: bad lines are left out (their options have the defaults) and told.
+  static Result<std::shared_ptr<const Config>> load_good_lines(const std::string& root,
+                                                               std::vector<BadLine>& bad);
 
   const std::string& root() const { return root_; }
   // Absolute path of something in the instance: path_of("queue") = ROOT/queue.

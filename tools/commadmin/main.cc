@@ -5,6 +5,7 @@
 
 #include "common/base/strings.h"
 #include "tools/commadmin/commands.h"
+#include "tools/options/option_file.h"
 
 namespace {
 using namespace waxwing;
@@ -20,7 +21,8 @@ int fail(const Error& error, int code = 0) {
 
 Result<std::string> act(const Arguments& arguments) {
   TRY(const auto root, find_instance(arguments.get("instance")));
-  TRY(const auto config, Config::load(root));
+  TRY(const auto config,
+      load_for_tool(root, "commadmin", {"directory.", "auth.newpassword", "local.defaultdomain"}));
   TRY(const auto settings, directory::Settings::from(*config));
   if (settings.schema != 2)
     return permanent(

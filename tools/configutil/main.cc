@@ -101,7 +101,9 @@ Result<> run(const Arguments& a) {
   if (a.remove) {
     TRY(const bool was_set, file.unset(a.option));
     if (!was_set) return permanent(a.option + " is not set");
-    return file.save();
+    TRY_VOID(file.save());
+    warn_of_bad_lines(root, "configutil");
+    return {};
   }
   if (a.has_value) {
     std::string value = a.value;
@@ -109,6 +111,7 @@ Result<> run(const Arguments& a) {
     TRY_VOID(file.set(a.option, value));
     TRY_VOID(file.save());
     fmt::print("OK SET\n");
+    warn_of_bad_lines(root, "configutil");
     return {};
   }
   fmt::print("{}\n", shown_value(*spec, file.value(a.option).value_or(std::string(spec->fallback))));

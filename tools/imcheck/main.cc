@@ -12,6 +12,7 @@
 #include "store/engine/inner.h"
 #include "store/mailbox/index.h"
 #include "store/mailbox/next_index.h"
+#include "tools/options/option_file.h"
 #include "tools/service/command_line.h"
 
 namespace waxwing {
@@ -90,7 +91,7 @@ Result<int> run(int argc, char** argv) {
   if (!directory.empty()) return dump(directory);
   TRY(const auto name, MailboxName::parse(mailbox));
   TRY(const auto root, find_instance(instance));
-  TRY(const auto config, Config::load(root));
+  TRY(const auto config, load_for_tool(root, "imcheck", {"store.", "journal."}));
   TRY_VOID(open_instance_journal(*config));
   TRY(const auto store, Store::open(config));
   TRY(const auto entry, store->find(name));

@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include "common/config/config.h"
+#include "tools/options/option_file.h"
 
 namespace waxwing::imsimta {
 namespace {
 
 Result<std::unique_ptr<mta::DirectoryView>> open(const std::string& root) {
-  TRY(auto config, Config::load(root));
+  TRY(auto config, load_for_tool(root, "imsimta", {"directory."}));
   TRY(auto directory, directory::Directory::open(*config));
   return mta::view_of(std::move(directory));
 }

@@ -222,7 +222,7 @@ Result<int> usage(Store& store, const Arguments& a) {
 }
 
 Result<int> run(const Arguments& a) {
-  TRY(const auto store, open_store(a.instance));
+  TRY(const auto store, open_store(a.instance, "mboxutil"));
   const std::map<char, Result<int> (*)(Store&, const Arguments&)> actions{
       {'l', list}, {'c', create}, {'d', remove}, {'r', rename}, {'e', expunge}, {'u', usage}, {'q', usage}};
   TRY(const int failures, actions.at(a.action)(*store, a));

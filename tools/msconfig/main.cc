@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: msconfig show [-a] [pattern ...]        what is set; -a: everything, with defaults\n"
-    "       msconfig help name ...                  what an option is for\n"
+    "       msconfig help name|group ...            what an option, or each of \"imap\", is for\n"
     "       msconfig set name value [name value ...]   a value of - is read from standard input\n"
     "       msconfig unset name ...                 back to the default\n"
     "       msconfig check                          is msg.conf right?\n"
@@ -34,6 +34,7 @@ std::string as_line(const std::string& name, const std::string& value) {
 
 Result<> show(const std::string& root, const Words& patterns, bool all) {
   TRY(const auto file, OptionFile::load(root));
+  warn_of_bad_lines(root, "msconfig");
   std::map<std::string, std::string> values = file.values();
   if (all)
     for (const OptionSpec& spec : option_registry())
@@ -56,13 +57,46 @@ Result<> show(const std::string& root, const Words& patterns, bool all) {
   return {};
 }
 
+// The options whose names begin with "name.", under either name: a group as in msconfig show.
+std::vector<const OptionSpec*> options_of_group(const std::string& name) {
+  std::vector<const OptionSpec*> found;
+  for (const OptionSpec& spec : option_registry())
+    if (istarts_with(spec.name, name + ".") || istarts_with(spec.legacy_name, name + "."))
+      found.push_back(&spec);
+  return found;
+}
+
+std::string group_names() {
+  std::string names;
+  std::string_view last;
+  for (const OptionSpec& spec : option_registry()) {
+    const auto group = spec.name.substr(0, spec.name.find('.'));
+    if (group != last && names.find(" " + std::string(group)) == std::string::npos)
+      names += " " + std::string(group);
+    last = group;
+  }
+  return names;
+}
+
+void explain(const OptionSpec& option) {
+  const OptionSpec* spec = &option;
+  fmt::print("{}\n  {}\n  default: {}\n  takes effect: {}\n", spec->name, spec->help,
+             spec->fallback.empty() ? "(none)" : spec->fallback,
+             spec->restart ? "when its services are started again" : "with imsimta reload");
+  if (!spec->legacy_name.empty()) fmt::print("  formerly: {}\n", spec->legacy_name);
+}
+
 Result<> help(const Words& names) {
+  if (names.empty()) {
+    fmt::print("{}\ngroups of options:{}\n", kUsage, group_names());
+    return {};
+  }
   for (const std::string& name : names) {
+    const auto group = find_option(name) ? std::vector<const OptionSpec*>{} : options_of_group(name);
+    for (const OptionSpec* spec : group) explain(*spec);
+    if (!group.empty()) continue;
     TRY(const OptionSpec* spec, option_called(name));
-    fmt::print("{}\n  {}\n  default: {}\n  takes effect: {}\n", spec->name, spec->help,
-               spec->fallback.empty() ? "(none)" : spec->fallback,
-               spec->restart ? "when its services are started again" : "with imsimta reload");
-    if (!spec->legacy_name.empty()) fmt::print("  formerly: {}\n", spec->legacy_name);
+    explain(*spec);
   }
   return {};
 }
@@ -86,6 +120,7 @@ Result<> set(const std::string& root, const Words& words) {
   }
   TRY_VOID(file.save());
   say_when(restart);
+  warn_of_bad_lines(root, "msconfig");
   return {};
 }
 
@@ -100,6 +135,7 @@ Result<> unset(const std::string& root, const Words& names) {
   }
   TRY_VOID(file.save());
   say_when(restart);
+  warn_of_bad_lines(root, "msconfig");
   return {};
 }
 
@@ -144,6 +180,7 @@ Result<> revert(const std::string& root, const Words& words) {
   }
   TRY_VOID(file.save());
   say_when(restart);
+  warn_of_bad_lines(root, "msconfig");
   return {};
 }
 

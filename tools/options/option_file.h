@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,15 @@ class OptionFile {
 std::map<std::string, std::string> parse_options(std::string_view text);
 
 std::string shown_value(const OptionSpec& spec, const std::string& value);  // secrets: "(hidden)"
+
+// The options that a tool needs, for one that works on while other lines of msg.conf are bad: each bad line
+// is told on standard error as a warning of program. Permanent error with them when one is of an option whose
+// name begins as one of needs says ("directory."): the tool would do something else than it is told to.
+Result<std::shared_ptr<const Config>> load_for_tool(const std::string& root, const std::string& program,
+                                                    const std::vector<std::string_view>& needs);
+
+// Warns of bad lines, if there are any; for commands that keep them as they are.
+void warn_of_bad_lines(const std::string& root, const std::string& program);
 
 // Earlier texts of msg.conf, newest first: config/history/msg.conf.<time>. Secrets are not kept there.
 std::vector<std::string> option_history(const std::string& root);

@@ -156,7 +156,7 @@ Result<int> rebuild(Store& store, const Arguments& a) {
 }
 
 Result<int> run(const Arguments& a) {
-  TRY(const auto store, open_store(a.instance));
+  TRY(const auto store, open_store(a.instance, "reconstruct"));
   if (a.list) return check_mailbox_list(*store, a);
   if (a.quota) return sum_up_quota(*store, a);
   return rebuild(*store, a);

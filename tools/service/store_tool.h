@@ -12,8 +12,9 @@
 
 namespace waxwing {
 
-// The store of that instance, opened as the user whom it belongs to.
-Result<std::shared_ptr<store::Store>> open_store(const std::string& instance);
+// The store of that instance, opened as the user whom it belongs to. program: whose name stands before the
+// warnings of lines in msg.conf that are broken and not needed for this.
+Result<std::shared_ptr<store::Store>> open_store(const std::string& instance, const std::string& program);
 
 // What main() answers: 2 when the arguments are not understood, 1 when run fails, else what run says.
 template <class Parse, class Run>

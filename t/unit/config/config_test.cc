@@ -58,3 +58,24 @@ TEST_CASE("every default in the registry fits its own option") {
     CHECK_FALSE(spec.help.empty());
   }
 }
+
+TEST_CASE("every wrong line is told, and what is right can be had without them") {
+  Instance instance(
+      "local.hostname = mail.example.test\nno equals\nservice.imap.port = many\nnosuch = 1\nimap.port = "
+      "144\n");
+  const auto strict = Config::load(instance.root);
+  REQUIRE_FALSE(strict);
+  for (const char* words :
+       {"msg.conf line 2: no '='", "msg.conf line 3: service.imap.port = many: must be a port",
+        "msg.conf line 4: no option is called 'nosuch'"})
+    CHECK(strict.error().text.find(words) != std::string::npos);
+  std::vector<BadLine> bad;
+  const auto rest = Config::load_good_lines(instance.root, bad);
+  REQUIRE(rest);
+  REQUIRE(bad.size() == 3);
+  CHECK(bad[0].option.empty());
+  CHECK(bad[1].option == "imap.port");
+  CHECK(bad[2].option.empty());
+  CHECK((*rest)->text("local.hostname") == "mail.example.test");
+  CHECK((*rest)->number("imap.port") == 144);
+}
