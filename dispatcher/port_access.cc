@@ -15,7 +15,9 @@ Result<std::shared_ptr<PortAccess>> PortAccess::create(Daemon& daemon) {
 
 void PortAccess::reload() {
   const auto changed = holder_->reload();
-  if (!changed) log::Event("dispatcher.reload.refused").with("error", changed.error().text).error();
+  if (changed) return;
+  log::Event("dispatcher.reload.refused").with("error", changed.error().text).error();
+  daemon_.reload_refused(changed.error().text);
 }
 
 Task<mta::PortVerdict> PortAccess::check(std::string server_ip, int server_port, std::string client_ip,

@@ -52,7 +52,10 @@ Result<> Controller::start() {
              [this](PacketSocket socket) { spawn(serve(std::move(socket))); });
   daemon_.on_reload([this] {
     const auto loaded = load_configuration();
-    if (!loaded) return log::Event("config.refused").with("error", loaded.error().text).error();
+    if (!loaded) {
+      log::Event("config.refused").with("error", loaded.error().text).error();
+      return daemon_.reload_refused(loaded.error().text);
+    }
     schedule_.reload_policies();
     jobs_.stop_all();  // they end with what they have begun; the next ones read the new configuration
     jobs_.touch_all();

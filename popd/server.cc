@@ -33,7 +33,7 @@ Server::~Server() = default;
 
 void Server::reload() {
   settings_.set(Settings::from(*daemon_.config()));
-  tls_.load(*daemon_.config());
+  if (const auto trouble = tls_.load(*daemon_.config()); !trouble.empty()) daemon_.reload_refused(trouble);
   logins_->flush();
   logins_->directory().flush();
 }

@@ -45,7 +45,7 @@ void Server::reload() {
   if (const auto made = make_settings(); !made)
     log::Event("smtpd.reload.refused").with("error", made.error().text).error();
   authenticator_->flush();
-  tls_.load(*daemon_.config());
+  if (const auto trouble = tls_.load(*daemon_.config()); !trouble.empty()) daemon_.reload_refused(trouble);
 }
 
 Task<void> Server::serve(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection) {

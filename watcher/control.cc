@@ -7,11 +7,16 @@
 #include <map>
 
 #include "common/base/time.h"
+#include "common/base/version.h"
 #include "common/log/log.h"
+#include "watcher/renewal.h"
 
 namespace waxwing {
 
 namespace {
+
+constexpr std::int64_t kTrialMs = 10'000;
+constexpr std::int64_t kReloadMs = 20'000;  // a daemon that reads big files meanwhile is not silent
 
 // Tells a tool what has changed since it was told last.
 class Reporter {
@@ -45,7 +50,10 @@ void add_with_needs(Supervisor& supervisor, Service& service, std::vector<Servic
 
 }  // namespace
 
-void Control::serve(UniqueFd listener) {
+void Control::serve(UniqueFd listener, int lock, std::vector<std::string> arguments) {
+  listener_ = listener.get();
+  lock_ = lock;
+  arguments_ = std::move(arguments);
   serve_unix(loop_, std::move(listener), [this](PacketSocket socket) { spawn(converse(std::move(socket))); });
 }
 
@@ -69,6 +77,8 @@ Task<void> Control::converse(PacketSocket socket) {
       supervisor_.on_ready(pid);
     } else if (record.is("alive")) {
       supervisor_.on_alive(pid);
+    } else if (record.is("reloaded")) {
+      supervisor_.on_reloaded(pid, record);
     } else if (!record.is("stopping")) {
       co_await answer(socket, record);
     }
@@ -96,6 +106,10 @@ Task<void> Control::answer(PacketSocket& socket, const Record& question) {
     co_await stop(socket, std::move(services), everything);
     co_return;
   }
+  if (question.is("renew")) {
+    co_await renew(socket);
+    co_return;
+  }
   const bool starts = question.is("start") || question.is("restart");
   if (!starts && !question.is("reload")) {
     (void)socket.send(Record("error").set("text", "watcher does not know '" + question.verb() + "'"));
@@ -110,9 +124,74 @@ Task<void> Control::answer(PacketSocket& socket, const Record& question) {
     co_await start(socket, std::move(services), question.is("restart"));
     co_return;
   }
-  for (Service* service : services)
-    if (service->process && service->spec->readiness == Readiness::says_so) service->process->signal(SIGHUP);
+  co_await reload_services(socket, std::move(services));
+}
+
+// Each tells what became of it; one that does not is told of as silent when the time is over.
+Task<void> Control::reload_services(PacketSocket& socket, std::vector<Service*> services) {
+  std::erase_if(services, [](Service* s) { return !s->process || s->spec->readiness != Readiness::says_so; });
+  for (Service* service : services) {
+    service->reloaded.reset();
+    service->process->signal(SIGHUP);
+  }
+  const std::int64_t until = monotonic_ms() + kReloadMs;
+  bool well = true;
+  while (!services.empty()) {
+    for (auto at = services.begin(); at != services.end();) {
+      Service& service = **at;
+      const bool silent = !service.process || monotonic_ms() >= until;
+      if (!service.reloaded && !silent) {
+        ++at;
+        continue;
+      }
+      Record progress = service.reloaded.value_or(Record("reloaded"));
+      const bool refused = !progress.get("trouble").empty();
+      well = well && service.reloaded && !refused;
+      Record told("progress");
+      told.set("name", service.spec->name);
+      told.set("state", !service.reloaded ? "silent" : refused ? "refused" : "reloaded");
+      for (const char* field : {"changed", "wants_restart", "trouble"}) told.set(field, progress.get(field));
+      (void)socket.send(told);
+      at = services.erase(at);
+    }
+    if (!services.empty())
+      co_await supervisor_.changed().wait(std::max<std::int64_t>(1, until - monotonic_ms()));
+  }
+  (void)socket.send(Record(well ? "done" : "failed"));
+}
+
+// Waits until no service is on its way up or down: what is said to the old program is not heard by the new
+// one.
+Task<void> Control::renew(PacketSocket& socket) {
+  const auto moving = [](const std::unique_ptr<Service>& s) {
+    return s->state == ServiceState::starting || s->state == ServiceState::stopping;
+  };
+  while (std::ranges::any_of(supervisor_.services(), moving)) co_await supervisor_.changed().wait(1000);
+  if (const std::string wrong = reload(); !wrong.empty()) {  // the new program would not start with it
+    (void)socket.send(Record("error").set("text", wrong));
+    co_return;
+  }
+  Inheritance handed{listener_, lock_, {}};
+  for (const auto& service : supervisor_.services())
+    if (service->wanted)
+      handed.services.push_back(
+          {std::string(service->spec->name), service->process ? service->process->pid() : 0});
+  // One that does not run at all would leave every service without a watcher.
+  auto trial = Process::start({supervisor_.program_path("watcher"), "--version"}, "/dev/null", "/");
+  std::string outcome = trial ? "" : trial.error().text;
+  if (trial) {
+    co_await loop_.readable(trial->pidfd(), kTrialMs);
+    outcome = trial->reap();
+  }
+  if (outcome != "exit status 0") {
+    log::Event("watcher.renew.failed").with("why", outcome).error();
+    (void)socket.send(Record("error").set(
+        "text", "the installed watcher does not run (" + outcome + "); the old one goes on: install again"));
+    co_return;
+  }
   (void)socket.send(Record("done"));
+  const Error failed = become_program(supervisor_.program_path("watcher"), arguments_, handed);
+  log::Event("watcher.renew.failed").with("why", failed.text).error();
 }
 
 Task<void> Control::start(PacketSocket& socket, std::vector<Service*> services, bool again) {
@@ -174,7 +253,8 @@ Task<void> Control::stop(PacketSocket& socket, std::vector<Service*> services, b
 
 Record Control::status() const {
   Record answer("status");
-  answer.set("watcher", ::getpid());
+  answer.set("watcher", ::getpid()).set("version", build_text());
+  answer.set("older", runs_older_program(::getpid(), supervisor_.program_path("watcher")) ? 1 : 0);
   const std::int64_t now = monotonic_ms();
   for (const auto& service : supervisor_.services()) {
     const bool enabled = is_enabled(*service->spec, supervisor_.config());
@@ -185,6 +265,9 @@ Record Control::status() const {
     answer.set("deaths", service->deaths)
         .set("startup_ms", service->startup_ms)
         .set("trouble", service->trouble);
+    const bool older = service->process && runs_older_program(service->process->pid(),
+                                                              supervisor_.program_path(service->spec->name));
+    answer.set("service_older", older ? 1 : 0);
   }
   return answer;
 }

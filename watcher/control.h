@@ -3,20 +3,25 @@
 //   from a daemon   ready name= pid=     its sockets are bound
 //                   alive name= pid=     every two seconds
 //                   stopping name= pid=  it goes by its own will
-//   from a tool     status               -> status pid= (service= state= pid= seconds= deaths= startup_ms=
-//   trouble=)...
+//                   reloaded name= pid= changed= wants_restart= trouble=   what a SIGHUP has done
+//   from a tool     status               -> status watcher= version= older= (service= state= pid= seconds=
+//   deaths=
+//                                           startup_ms= trouble= service_older=)...   1: its program was
+//                                           replaced
 //                   start [name=]...     -> progress..., done | failed
 //                   stop [name=]...      -> progress..., done      without a name: everything, then watcher
-//                   ends restart name=...     -> progress..., done | failed reload [name=]...    -> done
-//                   SIGHUP; watcher reads msg.conf too
+//                   ends restart name=...     -> progress..., done | failed reload [name=]...    ->
+//                   progress..., done | failed   SIGHUP; watcher reads msg.conf too renew                ->
+//                   done | error   watcher becomes the program that lies in its place now
 //
-// progress name= state= pid= ms= trouble=: a service has come into that state.
-// failed name=... : these could not be made ready; waiting=...: these wait for one of them.
-// error text= : the question made no sense.
+// progress name= state= pid= ms= trouble=: a service has come into that state. For reload the state is
+// reloaded (changed=, wants_restart= name options), refused (trouble= why) or silent. failed name=... : these
+// could not be made ready; waiting=...: these wait for one of them. error text= : the question made no sense.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/net/loop.h"
 #include "common/net/seqpacket.h"
@@ -27,7 +32,8 @@ namespace waxwing {
 class Control {
  public:
   Control(EventLoop& loop, Supervisor& supervisor) : loop_(loop), supervisor_(supervisor) {}
-  void serve(UniqueFd listener);
+  // lock: of run/watcher.pid; it and the listener are handed on when watcher becomes a new program.
+  void serve(UniqueFd listener, int lock, std::vector<std::string> arguments);
   // Reads msg.conf anew; the old one stays when the new one is wrong. Answers what is wrong with it.
   std::string reload();
 
@@ -36,10 +42,14 @@ class Control {
   Task<void> answer(PacketSocket& socket, const Record& question);
   Task<void> start(PacketSocket& socket, std::vector<Service*> services, bool again);
   Task<void> stop(PacketSocket& socket, std::vector<Service*> services, bool everything);
+  Task<void> renew(PacketSocket& socket);
+  Task<void> reload_services(PacketSocket& socket, std::vector<Service*> services);
   Record status() const;
 
   EventLoop& loop_;
   Supervisor& supervisor_;
+  int listener_ = -1, lock_ = -1;
+  std::vector<std::string> arguments_;  // those of this process, for the next program
 };
 
 }  // namespace waxwing

@@ -4,21 +4,27 @@
 //
 // The parent returns when run/watcher is being listened on; which services run is then asked for over that
 // socket (start-msg, stop-msg). One watcher per instance: the lock is on run/watcher.pid.
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "common/base/durable.h"
+#include "common/base/version.h"
 #include "common/daemon/instance_journal.h"
 #include "common/daemon/open_log.h"
 #include "common/daemon/privileges.h"
 #include "common/log/log.h"
 #include "watcher/control.h"
 #include "watcher/detach.h"
+#include "watcher/notify.h"
+#include "watcher/renewal.h"
 #include "watcher/signals.h"
 #include "watcher/supervisor.h"
 
@@ -28,6 +34,7 @@ namespace {
 struct Arguments {
   std::string instance;
   bool foreground = false;
+  std::optional<Inheritance> resume;  // we are the same process with a new program
 };
 
 Result<Arguments> parse(int argc, char** argv) {
@@ -38,6 +45,9 @@ Result<Arguments> parse(int argc, char** argv) {
       arguments.foreground = true;
     } else if (word == "--instance" && i + 1 < argc) {
       arguments.instance = argv[++i];
+    } else if (word == "--resume" && i + 1 < argc) {
+      arguments.resume = Inheritance::parse(argv[++i]);
+      if (!arguments.resume) return permanent("--resume is for watcher itself");
     } else {
       return permanent("unknown argument '" + std::string(word) + "'; --help lists those there are");
     }
@@ -53,9 +63,34 @@ void raise_limits() {
   }
 }
 
+// Starts every enabled service and tells the service manager when each runs, or has failed once and is tried
+// again.
+Task<void> start_all(Supervisor& supervisor, const ServiceManager& manager) {
+  const auto services = supervisor.enabled();
+  for (Service* service : services) supervisor.start(*service);
+  const auto failed = [](const Service* s) { return s->deaths > 0; };
+  // One that waits when another has failed waits for that one.
+  const auto on_its_way = [&](const Service* s) {
+    if (s->state == ServiceState::waiting) return std::ranges::none_of(services, failed);
+    return s->state == ServiceState::starting && !failed(s);
+  };
+  while (std::ranges::any_of(services, on_its_way)) co_await supervisor.changed().wait(1000);
+  std::string troubles;
+  for (const Service* service : services)
+    if (service->state != ServiceState::running)
+      troubles += (troubles.empty() ? "" : ", ") + std::string(service->spec->name);
+  manager.tell("READY=1\nSTATUS=" + (troubles.empty()
+                                         ? "all services run"
+                                         : "not running: " + troubles + "; see start-msg --status"));
+}
+
 Result<> run(const Arguments& arguments) {
-  ::close_range(3, ~0U,
-                0);  // what a caller left open (a pipe, make's job server) must not live as long as we do
+  // What a caller left open (a pipe, make's job server) must not live as long as we do.
+  const auto& resume = arguments.resume;
+  if (resume)
+    close_all_but(resume->listener, resume->lock);
+  else
+    ::close_range(3, ~0U, 0);
   TRY(const std::string root, find_instance(arguments.instance));
   TRY(auto config, Config::load(root));
   TRY_VOID(become_service_user(config->text("local.serveruid")));
@@ -63,26 +98,40 @@ Result<> run(const Arguments& arguments) {
   TRY_VOID(make_directories(config->path_of("log")));
   open_log(*config, "watcher");
   Detach detach;
-  if (!arguments.foreground) TRY_VOID(detach.begin());
-  TRY(const UniqueFd lock, lock_pid_file(config->path_of("run/watcher.pid")));
+  if (!arguments.foreground && !resume) TRY_VOID(detach.begin());
+  UniqueFd lock(resume ? resume->lock : -1), listener(resume ? resume->listener : -1);
+  if (!resume) {
+    TRY(lock, lock_pid_file(config->path_of("run/watcher.pid")));
+  }
   // Before any service: after a power cut this replays, and whoever needs queue or store waits for it.
   ::umask(077);
   TRY_VOID(open_instance_journal(*config));
-  TRY(UniqueFd listener, listen_unix(config->path_of("run/watcher")));
+  if (!resume) {
+    TRY(listener, listen_unix(config->path_of("run/watcher")));
+  }
+  for (const auto* fd : {&lock, &listener}) ::fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
   raise_limits();
 
+  const auto manager = ServiceManager::from_environment();
   EventLoop loop;
   Supervisor supervisor(loop, config, own_directory());
   Control control(loop, supervisor);
-  control.serve(std::move(listener));
+  std::vector<std::string> again{"--instance", root};
+  if (arguments.foreground) again.emplace_back("--foreground");
+  // Before anybody is heard: who asks for a service now must find it as it is.
+  if (resume)
+    for (const auto& [service, pid] : resume->services) supervisor.resume(service, pid);
+  control.serve(std::move(listener), lock.get(), std::move(again));
   const WatcherSignals signals(loop, supervisor, control);
-  log::Event("watcher.ready").with("instance", root).with("pid", ::getpid()).notice();
+  log::Event(resume ? "watcher.renewed" : "watcher.ready")
+      .with("instance", root)
+      .with("pid", ::getpid())
+      .with("version", build_text())
+      .notice();
   detach.finish();
-  if (arguments.foreground)
-    loop.post([&] {
-      for (Service* service : supervisor.enabled()) supervisor.start(*service);
-    });
+  if (arguments.foreground && !resume) loop.post([&] { spawn(start_all(supervisor, manager)); });
   loop.run();
+  manager.tell("STOPPING=1");
   ::unlink(config->path_of("run/watcher").c_str());
   ::unlink(config->path_of("run/watcher.pid").c_str());
   durable::leave_journal();
@@ -96,8 +145,12 @@ Result<> run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == "--help") {
     std::puts(
-        "usage: watcher [--instance DIR] [--foreground]\n"
+        "usage: watcher [--instance DIR] [--foreground] | --version\n"
         "Started by start-msg, or by the system with --foreground. See watcher(8).");
+    return 0;
+  }
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    std::printf("watcher: %s %s\n", waxwing::kProduct.data(), waxwing::build_text().c_str());
     return 0;
   }
   auto arguments = waxwing::parse(argc, argv);

@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include "common/base/strings.h"
 
@@ -74,9 +76,25 @@ std::optional<Process> Process::adopt(pid_t pid, const std::string& program,
     of_instance = of_instance || words[i] == instance_root || words[i].starts_with(instance_root + "/");
     is_program = is_program || (i < 2 && words[i].substr(words[i].rfind('/') + 1) == program);
   }
-  if (!of_instance || !is_program) return std::nullopt;
+  if (!of_instance || !is_program) {
+    ::waitpid(pid, nullptr, WNOHANG);  // a child that ended while watcher became a new program
+    return std::nullopt;
+  }
   process.adopted_ = true;
   return process;
+}
+
+std::int64_t Process::age_ms() const {
+  const auto text = read_file(fmt::format("/proc/{}/stat", pid_), 4096);
+  const auto name_end = text ? text->rfind(')') : std::string::npos;  // the name may have blanks in it
+  if (name_end == std::string::npos) return 0;
+  const auto words = split_words(std::string_view(*text).substr(name_end + 1));
+  constexpr std::size_t kStartTime = 19;  // field 22 of proc(5), the third being the first word here
+  const auto ticks = words.size() > kStartTime ? to_number<std::int64_t>(words[kStartTime]) : std::nullopt;
+  timespec now{};
+  if (!ticks || ::clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
+  return std::max<std::int64_t>(
+      0, now.tv_sec * 1000 + now.tv_nsec / 1'000'000 - *ticks * 1000 / ::sysconf(_SC_CLK_TCK));
 }
 
 void Process::signal(int number) const {
@@ -85,7 +103,8 @@ void Process::signal(int number) const {
 
 std::string Process::reap() {
   int status = 0;
-  if (adopted_ || ::waitpid(pid_, &status, WNOHANG) != pid_) return "ended";
+  // An adopted one is our child when an earlier program of this very process started it.
+  if (::waitpid(pid_, &status, WNOHANG) != pid_) return "ended";
   if (WIFEXITED(status)) return fmt::format("exit status {}", WEXITSTATUS(status));
   const int number = WTERMSIG(status);
   return fmt::format("killed by signal {} ({}){}", number, ::strsignal(number),

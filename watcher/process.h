@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ class Process {
   pid_t pid() const { return pid_; }
   int pidfd() const { return pidfd_.get(); }  // readable when the process has ended
   bool adopted() const { return adopted_; }
+  std::int64_t age_ms() const;  // since its start; 0 when that cannot be told
   void signal(int number) const;
   // After pidfd() became readable: "exit status 1", "killed by signal 9 (Killed)"; frees the zombie.
   std::string reap();

@@ -23,6 +23,10 @@ WatcherSignals::WatcherSignals(EventLoop& loop, Supervisor& supervisor, Control&
     events_.push_back(evsignal_new(loop.base(), number, &WatcherSignals::fired, this));
     ::event_add(events_.back(), nullptr);
   }
+  // Blocked when this process has just become a new program: what came meanwhile is handled now.
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 WatcherSignals::~WatcherSignals() {

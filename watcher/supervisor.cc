@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -140,6 +141,17 @@ void Supervisor::restart(Service& service) {
   spawn(bring_down(service));
 }
 
+void Supervisor::resume(std::string_view name, pid_t pid) {
+  Service* service = find(name);
+  if (!service || service->living) return;  // the new program knows it no more: it is left alone
+  service->inherited = pid;
+  // What runs is taken over whatever became of what it needs.
+  service->was_ready = pid > 0;
+  service->wanted = service->living = true;
+  become(*service, ServiceState::waiting);
+  spawn(live(*service));
+}
+
 // ---- a service's life ---------------------------------------------------------------------------
 
 bool Supervisor::needs_met(const Service& service) {
@@ -187,13 +199,15 @@ Task<void> Supervisor::bring_up(Service& service) {
 Result<> Supervisor::launch(Service& service) {
   const std::string name(service.spec->name);
   const auto old = read_file(pid_file(service), 64);
-  const auto pid = old ? to_number<pid_t>(trim(*old)) : std::nullopt;
+  auto pid = old ? to_number<pid_t>(trim(*old)) : std::nullopt;
+  if (service.inherited > 0) pid = std::exchange(service.inherited, 0);
   service.gives_signs = false;
   service.last_sign_ms = monotonic_ms();
   if (pid) service.process = Process::adopt(*pid, name, config_->root());
   if (service.process) {
     log::Event("watcher.adopt").with("service", name).with("pid", service.process->pid()).notice();
     service.was_ready = true;
+    service.started_ms -= service.process->age_ms();
     become(service, ServiceState::running);
     return {};
   }
@@ -306,6 +320,13 @@ void Supervisor::on_alive(pid_t pid) {
   if (!service) return;
   service->last_sign_ms = monotonic_ms();
   service->gives_signs = true;
+}
+
+void Supervisor::on_reloaded(pid_t pid, const Record& record) {
+  Service* service = find_pid(pid);
+  if (!service) return;
+  service->reloaded = record;
+  changed_.notify_all();
 }
 
 void Supervisor::check_signs() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/record.h"
 #include "common/config/config.h"
 #include "common/net/loop.h"
 #include "watcher/process.h"
@@ -35,10 +36,12 @@ struct Service {
   std::int64_t startup_ms = 0;    // how long it took to become ready, last time
   std::int64_t last_sign_ms = 0;  // last {ready} or {alive}
   bool gives_signs = false;
-  bool was_ready = false;  // since it was last asked for: if it dies now, it waits for nobody
-  int deaths = 0;          // since it was last asked for
-  int quick_deaths = 0;    // in a row, each soon after its start
-  std::string trouble;     // why it is failed, or why it died last
+  bool was_ready = false;          // since it was last asked for: if it dies now, it waits for nobody
+  int deaths = 0;                  // since it was last asked for
+  int quick_deaths = 0;            // in a row, each soon after its start
+  std::string trouble;             // why it is failed, or why it died last
+  pid_t inherited = 0;             // of the watcher that this process was before it became a new program
+  std::optional<Record> reloaded;  // its answer to the last SIGHUP
 };
 
 class Supervisor {
@@ -57,9 +60,15 @@ class Supervisor {
   // Every service that msg.conf enables.
   std::vector<Service*> enabled();
 
+  // Wanted by the watcher that we were; pid: its process, 0 when it had none.
+  void resume(std::string_view name, pid_t pid);
+  // Where the program of a service, or watcher's own, lies.
+  std::string program_path(std::string_view name) const { return bin_directory_ + "/" + std::string(name); }
+
   // Words of a daemon: by its pid, because a name can be claimed by anyone.
   void on_ready(pid_t pid);
   void on_alive(pid_t pid);
+  void on_reloaded(pid_t pid, const Record& record);
 
   // Notified at every change of a state.
   Signal& changed() { return changed_; }

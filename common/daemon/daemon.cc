@@ -9,7 +9,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -19,6 +21,7 @@
 #include "common/base/durable.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/base/version.h"
 #include "common/daemon/instance_journal.h"
 #include "common/daemon/open_log.h"
 #include "common/daemon/privileges.h"
@@ -39,6 +42,10 @@ struct Daemon::Inner {
   std::atomic<std::size_t> sessions{0};
   std::atomic<bool> stopping{false};
   std::unique_ptr<EventLoop::Timer> alive, deadline;
+  // Main loop's thread only:
+  PacketSocket* watcher = nullptr;  // while it is connected
+  std::optional<Record> unsaid;     // the last reload, when watcher was not there to hear of it
+  std::string reload_troubles;      // of the reload under way
 };
 
 class Daemon::SessionGuard {
@@ -78,6 +85,9 @@ WorkerPool& Daemon::workers() {
 void Daemon::on_reload(std::function<void()> handler) {
   inner_->reload_handlers.push_back(std::move(handler));
 }
+void Daemon::reload_refused(const std::string& why) {
+  inner_->reload_troubles += (inner_->reload_troubles.empty() ? "" : "; ") + why;
+}
 void Daemon::on_stop(std::function<void()> handler) {
   inner_->stop_handlers.push_back(std::move(handler));
 }
@@ -96,27 +106,6 @@ void log_stray(std::exception_ptr failure) {
     log::Event("daemon.exception").with("what", error.what()).critical();
   } catch (...) {
     log::Event("daemon.exception").with("what", "unknown").critical();
-  }
-}
-
-// Tells watcher who we are and that we live; tries again for ever, so that watcher may be restarted.
-Task<void> keep_in_touch(Daemon& daemon) {
-  const std::string path = daemon.config()->path_of("run/watcher");
-  auto& loop = daemon.loop();
-  while (!daemon.stopping()) {
-    auto connected = connect_unix(path);
-    if (!connected) {
-      co_await loop.sleep(2000);
-      continue;
-    }
-    PacketSocket watcher(loop, std::move(*connected));
-    auto said = watcher.send(Record("ready").set("name", daemon.name()).set("pid", ::getpid()));
-    while (said && !watcher.broken() && !daemon.stopping()) {
-      co_await loop.sleep(2000);
-      said = watcher.send(Record("alive").set("name", daemon.name()).set("pid", ::getpid()));
-    }
-    if (daemon.stopping())
-      (void)watcher.send(Record("stopping").set("name", daemon.name()).set("pid", ::getpid()));
   }
 }
 
@@ -174,18 +163,59 @@ struct DaemonFrame {
       inner.threads.emplace_back([loop = inner.loops[i].get()] { loop->run(); });
   }
 
+  Record word(const char* verb) const {
+    return Record(verb).set("name", daemon.name()).set("pid", ::getpid());
+  }
+
+  // Tells watcher who we are and that we live; tries again for ever, so that watcher may be restarted.
+  static Task<void> keep_in_touch(DaemonFrame& frame) {
+    auto& inner = frame.inner;
+    auto& loop = *inner.loops.front();
+    const std::string path = frame.daemon.config()->path_of("run/watcher");
+    while (!inner.stopping) {
+      auto connected = connect_unix(path);
+      if (!connected) {
+        co_await loop.sleep(2000);
+        continue;
+      }
+      PacketSocket watcher(loop, std::move(*connected));
+      inner.watcher = &watcher;
+      auto said = watcher.send(frame.word("ready"));
+      if (said && inner.unsaid) said = watcher.send(*std::exchange(inner.unsaid, std::nullopt));
+      while (said && !watcher.broken() && !inner.stopping) {
+        // It says nothing; but when it goes, we see it at once.
+        auto heard = co_await watcher.receive(2000);
+        if (watcher.broken()) break;
+        said = watcher.send(frame.word("alive"));
+      }
+      inner.watcher = nullptr;
+      if (inner.stopping) (void)watcher.send(frame.word("stopping"));
+      if (!inner.stopping) co_await loop.sleep(20);
+    }
+  }
+
+  void tell_reloaded(Record record) {
+    if (inner.watcher && inner.watcher->send(record)) return;
+    inner.unsaid = std::move(record);
+  }
+
   void reload() {
     const auto before = inner.config.get();
     auto fresh = Config::load(before->root());
     if (!fresh) {
       log::Event("daemon.reload.refused").with("error", fresh.error().text).error();
-      return;
+      return tell_reloaded(word("reloaded").set("trouble", fresh.error().text));
     }
     const auto now = changed_options(*before, **fresh, false);
     const auto later = changed_options(*before, **fresh, true);
     inner.config.set(*fresh);
     open_log(**fresh, daemon.name());
+    inner.reload_troubles.clear();
     for (auto& handler : inner.reload_handlers) handler();
+    tell_reloaded(word("reloaded")
+                      .set("changed", now)
+                      .set("wants_restart", later)
+                      .set("trouble", inner.reload_troubles));
     log::Event event("daemon.reloaded");
     if (!now.empty()) event.with("changed", now);
     if (!later.empty()) event.with("wants_restart", later);
@@ -228,9 +258,13 @@ constexpr int kMappedFromBytes = 512 << 10;
 
 // For somebody who wants to know what this program is; whoever starts it in earnest never says it.
 bool wants_help(int argc, char** argv, const char* name) {
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+    std::printf("%s: %s %s\n", name, kProduct.data(), build_text().c_str());
+    return true;
+  }
   if (argc != 2 || (std::strcmp(argv[1], "--help") != 0 && std::strcmp(argv[1], "-h") != 0)) return false;
   std::printf(
-      "usage: %s [--instance DIR] [--as NAME] [--foreground]\n"
+      "usage: %s [--instance DIR] [--as NAME] [--foreground] | --version\n"
       "Started by watcher or the job controller; people use start-msg and stop-msg. See %s(8).\n",
       name, name);
   return true;
@@ -279,7 +313,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
     drop_capabilities();
     frame.start_threads();
     log::Event("daemon.ready").with("instance", *root).notice();
-    spawn(keep_in_touch(daemon));
+    spawn(DaemonFrame::keep_in_touch(frame));
   });
   inner.loops.front()->run();
   const int status = started ? 0 : give_up(started.error());

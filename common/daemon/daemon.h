@@ -6,8 +6,8 @@
 // Arguments: --instance DIR; --as NAME names this process in logs and towards watcher; daemons always stay in
 // the foreground (watcher starts them). start runs on the main loop's thread; after it the daemon is ready.
 // Signals: TERM/INT run the stop handlers and end when the last session is gone or the grace time (10 s) is
-// over; HUP reloads msg.conf, TLS files and runs the reload handlers. Readiness ("ready") and life signs
-// ("alive", every 2 s) go to run/watcher when it is there.
+// over; HUP reloads msg.conf, TLS files and runs the reload handlers. Readiness ("ready"), life signs
+// ("alive", every 2 s) and what became of a reload ("reloaded") go to run/watcher when it is there.
 #pragma once
 
 #include <functional>
@@ -38,8 +38,11 @@ class Daemon {
   WorkerPool& workers();   // size: daemon.workers
 
   void on_reload(std::function<void()> handler);  // main loop thread
-  void on_stop(std::function<void()> handler);    // main loop thread; stop listening, wake sessions
-  bool stopping() const;                          // thread-safe
+  // For reload handlers: what could not be taken, with the reason. Logged by the handler itself; this tells
+  // watcher, and so the person who asked.
+  void reload_refused(const std::string& why);
+  void on_stop(std::function<void()> handler);  // main loop thread; stop listening, wake sessions
+  bool stopping() const;                        // thread-safe
   // Sessions: the daemon ends after stop when every guard is gone.
   class SessionGuard;
   struct SessionRelease {

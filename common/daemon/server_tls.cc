@@ -23,13 +23,15 @@ TlsServer::Options options_of(const Config& config) {
 }
 }  // namespace
 
-void ServerTls::load(const Config& config) {
+std::string ServerTls::load(const Config& config) {
   auto made = TlsServer::create(options_of(config));
   if (!made) {
-    log::Event(context() ? "tls.kept" : "tls.off").with("error", made.error().text).error();
-    return;
+    const bool had = context() != nullptr;
+    log::Event(had ? "tls.kept" : "tls.off").with("error", made.error().text).error();
+    return (had ? "the old certificate stays in use: " : "TLS is off: ") + made.error().text;
   }
   context_.set(std::make_shared<const TlsServer>(std::move(*made)));
+  return {};
 }
 
 }  // namespace waxwing

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "common/base/current.h"
 #include "common/config/config.h"
@@ -13,8 +14,9 @@ namespace waxwing {
 class ServerTls {
  public:
   // Reads options and files anew, at the start and at every reload. What cannot be used is logged and changes
-  // nothing: a server that had certificates goes on with those, one that had none goes on in clear.
-  void load(const Config& config);
+  // nothing: a server that had certificates goes on with those, one that had none goes on in clear. Answers
+  // why they cannot be used; nothing when all is well.
+  std::string load(const Config& config);
   // Null until load() has succeeded: TLS is not offered then. A session keeps what it got.
   std::shared_ptr<const TlsServer> context() const { return context_.get(); }
 

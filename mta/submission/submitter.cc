@@ -23,8 +23,10 @@ Result<std::shared_ptr<Submitter>> Submitter::create(Daemon& daemon, std::shared
   daemon.on_reload([weak] {
     const auto self = weak.lock();
     if (!self) return;
-    if (const auto loaded = self->inner_->holder->reload(); !loaded)
+    if (const auto loaded = self->inner_->holder->reload(); !loaded) {
       log::Event("mta.reload.refused").with("error", loaded.error().text).error();
+      self->inner_->daemon.reload_refused(loaded.error().text);
+    }
     self->inner_->directory->flush();
   });
   return submitter;

@@ -81,7 +81,7 @@ class Reload(waxwing.TestCase):
         try:
             with open(path, 'w') as f:
                 f.write('no certificate\n')
-            self.box.command('imsimta', 'reload')
+            self.assertEqual(self.box.command('imsimta', 'reload', check=False).returncode, 75)
             log.wait(r'tls\.kept .*error=')
             log.wait(r'daemon\.reloaded')
             for name in ('IMAPS', 'POPS'):

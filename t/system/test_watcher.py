@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -27,6 +28,17 @@ open(f'{root}/order', 'a').write(f'{name}\n')
 word = lambda verb: f'{verb}\0name={name}\0pid={os.getpid()}\0'.encode()
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 s.connect(f'{root}/run/watcher')
+# What the real ones do: they speak again to a watcher that went and came back, and tell what a HUP did.
+def connect():
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(f'{root}/run/watcher')
+    return s
+def reload(*_):
+    if mode == 'mute':
+        return
+    told = connect()
+    told.send(word('reloaded') + (b'trouble=a broken file\0' if mode == 'refuses' else b'changed=a.b\0'))
+signal.signal(signal.SIGHUP, reload)
 if mode != 'never ready':
     s.send(word('ready'))
     s.send(word('alive'))
@@ -98,7 +110,8 @@ class Watcher(unittest.TestCase):
 
     def back_with_another_pid(self, name, before):
         """Up again, and started within two seconds of its end by watcher's own clock (the machine may be busy)."""
-        wait_until(lambda: self.it.status().get(name) == 'running' and self.it.pid(name) not in (None, before),
+        # The pid first: what watcher says then is about that process.
+        wait_until(lambda: self.it.pid(name) not in (None, before) and self.it.status().get(name) == 'running',
                    f'{name} to come back')
         lines = self.it.log().read()
         ended = next(i for i, l in enumerate(lines) if f'watcher.exit service={name} pid={before} ' in l)
@@ -168,6 +181,95 @@ class Watcher(unittest.TestCase):
         self.assertEqual(out.returncode, 0, out.stdout)
         self.assertNotEqual(self.it.pid('imapd'), before)
         self.assertEqual(self.it.pid('popd'), other)
+
+    def test_the_service_manager_hears_when_all_is_ready(self):
+        address = os.path.join(self.it.root, 'notify')
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(address)
+            listener.settimeout(waxwing.DEADLINE)
+            for mode, expected in (('well', 'all services run'), ('dies', 'not running:.* imapd')):
+                self.it.mode('imapd', mode)
+                watcher = subprocess.Popen([os.path.join(self.it.root, 'bin/watcher'), '--foreground'],
+                                           env={**os.environ, 'NOTIFY_SOCKET': address})
+                word = listener.recv(4096).decode()
+                self.assertTrue(word.startswith('READY=1\n'), word)
+                self.assertRegex(word, 'STATUS=' + expected)
+                if mode == 'well':
+                    self.assertEqual(set(self.it.status().values()), {'running'})
+                watcher.terminate()
+                self.assertEqual(listener.recv(4096), b'STOPPING=1')
+                self.assertEqual(watcher.wait(timeout=waxwing.DEADLINE), 0)
+
+    # ---- an upgrade ----
+    def upgrade_watcher(self):
+        path = os.path.join(self.it.root, 'bin/watcher')
+        shutil.copy(path, path + '.new')
+        os.rename(path + '.new', path)
+
+    def test_start_makes_watcher_the_installed_program_and_keeps_what_runs(self):
+        self.it.run('start-msg')
+        self.it.run('stop-msg', 'popd')
+        before = {name: self.it.pid(name) for name in SERVICES + ['watcher']}
+        self.assertNotIn('older', self.it.run('start-msg', '--status').stdout)
+        self.upgrade_watcher()
+        self.assertRegex(self.it.run('start-msg', '--status').stdout, r'watcher runs, pid \d+  older than its program')
+        out = self.it.run('start-msg', 'imapd')
+        self.assertEqual(out.returncode, 0, out.stdout)
+        self.assertRegex(out.stdout, rf'watcher +renewed +pid {before["watcher"]} ')
+        self.assertNotIn('older', self.it.run('start-msg', '--status').stdout)
+        self.assertEqual(self.it.status(), {name: 'stopped' if name == 'popd' else 'running' for name in SERVICES})
+        for name in SERVICES:
+            if name != 'popd':
+                self.assertEqual(self.it.pid(name), before[name])
+        # It still is their parent: it hears of an end, and nothing of a dead one stays.
+        os.kill(before['imapd'], signal.SIGKILL)
+        self.back_with_another_pid('imapd', before['imapd'])
+        self.assertFalse(alive(before['imapd']))
+        self.assertTrue(self.it.log().wait(r'watcher\.exit service=imapd .*killed by signal 9'))
+        self.assertEqual(self.it.run('start-msg').returncode, 0)
+        self.assertEqual(self.it.status()['popd'], 'running')
+        pids = [self.it.pid(name) for name in SERVICES + ['watcher']]
+        self.assertEqual(self.it.run('stop-msg').returncode, 0)
+        wait_until(lambda: not [p for p in pids if alive(p)], 'all to be gone')
+
+    def test_a_renewed_watcher_is_the_only_one_and_ends_on_a_signal(self):
+        self.it.run('start-msg')
+        self.upgrade_watcher()
+        self.it.run('start-msg')
+        second = self.it.run('watcher', '--foreground')
+        self.assertEqual((second.returncode, 'another watcher runs' in second.stdout), (1, True))
+        pid = self.it.pid('watcher')
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not alive(pid), 'watcher to end')
+        self.assertEqual(os.listdir(os.path.join(self.it.root, 'run')), [])
+
+    def test_what_waits_to_be_tried_again_is_tried_by_the_renewed_watcher(self):
+        self.it.mode('imapd', 'dies')
+        self.it.run('start-msg')
+        self.upgrade_watcher()
+        self.it.mode('imapd', 'well')
+        self.assertEqual(self.it.run('start-msg').returncode, 0)
+        self.assertEqual(self.it.status()['imapd'], 'running')
+
+    def test_a_broken_msg_conf_leaves_the_old_watcher_at_work(self):
+        self.it.run('start-msg')
+        self.upgrade_watcher()
+        with open(os.path.join(self.it.root, 'config', 'msg.conf'), 'a') as f:
+            f.write('no equals sign\n')
+        self.assertEqual(self.it.run('start-msg').returncode, 2)
+        self.it.configure()
+        out = self.it.run('start-msg')
+        self.assertEqual((out.returncode, 'renewed' in out.stdout), (0, True))
+
+    def test_a_new_program_that_cannot_run_leaves_the_old_watcher_at_work(self):
+        self.it.run('start-msg')
+        path = os.path.join(self.it.root, 'bin/watcher')
+        with open(path + '.new', 'w') as f:
+            f.write('no program\n')
+        os.rename(path + '.new', path)
+        out = self.it.run('start-msg')
+        self.assertIn('the installed watcher does not run ', out.stdout)
+        self.assertEqual(set(self.it.status().values()), {'running'})
 
     def test_starting_one_starts_what_it_needs(self):
         self.assertEqual(self.it.run('start-msg', 'popd').returncode, 0)

@@ -9,6 +9,23 @@
 namespace waxwing::imsimta {
 namespace {
 
+// "imapd  reloaded  imap.idletimeout; start-msg --restart imapd for imap.port"
+void show_reloaded(const Record& progress) {
+  const std::string name(progress.get("name")), later(progress.get("wants_restart"));
+  std::string text(progress.get("changed"));
+  if (progress.get("state") == "reloaded") {
+    if (!later.empty())
+      text += fmt::format("{}start-msg --restart {} for {}", text.empty() ? "" : "; ", name, later);
+  } else if (progress.get("state") == "refused") {
+    text = progress.get("trouble");
+  } else {
+    text = "has not answered; see log/" + name + ".log";
+  }
+  fmt::print("  {:<16} {:<9} {}\n", name,
+             progress.get("state") == "refused" ? "REFUSED" : progress.get("state"), text);
+  std::fflush(stdout);
+}
+
 constexpr const char* kMtaServices[] = {"dispatcher", "job_controller"};
 
 Result<> need_watcher(const Context& context) {
@@ -57,10 +74,13 @@ Result<int> run_refresh(const Context& context, Arguments arguments) {
 Result<int> run_reload(const Context& context, Arguments arguments) {
   TRY_VOID(arguments.finish("reload"));
   TRY_VOID(need_watcher(context));
-  TRY(auto answer, follow(context.root, Record("reload"), show_progress));
-  if (answer.is("failed")) return permanent(std::string(answer.get("text")));
-  fmt::print("reloaded\n");
-  return 0;
+  std::size_t told = 0;
+  TRY(auto answer, follow(context.root, Record("reload"), [&](const Record& progress) {
+        ++told;
+        show_reloaded(progress);
+      }));
+  if (told == 0) fmt::print("watcher has read msg.conf; no service runs\n");
+  return answer.is("failed") ? 75 : 0;
 }
 
 }  // namespace waxwing::imsimta

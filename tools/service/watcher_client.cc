@@ -51,7 +51,7 @@ Result<Record> follow(const std::string& root, const Record& question,
       if (question.is("stop") && !question.has("name")) (void)receive_packet(socket.get(), 10'000);
       return std::move(packet->record);
     }
-    on_progress(packet->record);
+    if (on_progress) on_progress(packet->record);
   }
 }
 

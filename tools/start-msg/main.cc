@@ -1,8 +1,6 @@
 // start-msg(1): starts the services of an instance, or one of them, and waits until they are ready.
 #include <fmt/core.h>
 
-#include <map>
-
 #include "common/config/config.h"
 #include "tools/service/command_line.h"
 #include "tools/service/progress.h"
@@ -18,29 +16,51 @@ constexpr const char* kUsage =
     "Starts what is enabled in config/msg.conf, or the services named, and waits until they are ready.\n";
 
 int show_status(const Record& status) {
-  fmt::print("watcher runs, pid {}\n", status.get("watcher"));
+  fmt::print("watcher runs, pid {}{}\n", status.get("watcher"),
+             status.number("older") == 0 ? "" : "  older than its program: start-msg renews it");
   const auto names = status.all("service"), states = status.all("state"), pids = status.all("pid"),
-             seconds = status.all("seconds"), deaths = status.all("deaths"), troubles = status.all("trouble");
+             seconds = status.all("seconds"), deaths = status.all("deaths"), troubles = status.all("trouble"),
+             older = status.all("service_older");
   bool all_run = true;
   for (std::size_t i = 0; i < names.size(); ++i) {
     all_run = all_run && states[i] == "running";
     fmt::print("  {:<16} {:<9}", names[i], states[i]);
     if (pids[i] != "0") fmt::print(" pid {:<8} for {} s", pids[i], seconds[i]);
     if (deaths[i] != "0") fmt::print("  died {} times, last: {}", deaths[i], troubles[i]);
+    if (i < older.size() && older[i] == "1")
+      fmt::print("  older than its program: start-msg --restart {}", names[i]);
     fmt::print("\n");
   }
   return all_run ? 0 : 1;
 }
 
-// What was running before, so that its part of the answer is not "nothing happened".
-std::map<std::string, std::string> running_now(const std::string& root) {
-  std::map<std::string, std::string> running;
-  const auto status = follow(root, Record("status"), [](const Record&) {});
-  if (!status) return running;
-  const auto names = status->all("service"), states = status->all("state"), pids = status->all("pid");
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (states[i] == "running") running[std::string(names[i])] = pids[i];
-  return running;
+// What runs already, so that its part of the answer is not "nothing happened".
+void show_running(const Record& status) {
+  const auto names = status.all("service"), states = status.all("state"), pids = status.all("pid"),
+             older = status.all("service_older");
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (states[i] != "running") continue;
+    fmt::print("  {:<16} runs      pid {}", names[i], pids[i]);
+    if (i < older.size() && older[i] == "1")
+      fmt::print("  older than its program: start-msg --restart {}", names[i]);
+    fmt::print("\n");
+  }
+}
+
+// After an upgrade the watcher that runs is still the old program: it becomes the new one, and what it keeps
+// stays.
+Result<Record> renewed(const std::string& root) {
+  TRY(Record status, follow(root, Record("status"), {}));
+  if (!status.has("version"))
+    fmt::print(
+        "  watcher          is an earlier version; it is the installed one after stop-msg and start-msg\n");
+  if (status.number("older") == 0) return status;
+  TRY_VOID(follow(root, Record("renew"), {}));
+  TRY(status, follow(root, Record("status"), {}));
+  if (status.number("older") != 0)
+    return temporary("watcher could not become the installed program; see " + root + "/log/watcher.log");
+  fmt::print("  watcher          renewed   pid {:<8} {}\n", status.get("watcher"), status.get("version"));
+  return status;
 }
 
 Result<int> run(const CommandLine& line) {
@@ -51,7 +71,7 @@ Result<int> run(const CommandLine& line) {
       fmt::print("nothing runs in {}; start-msg starts it\n", root);
       return 3;
     }
-    TRY(const Record status, follow(root, Record("status"), [](const Record&) {}));
+    TRY(const Record status, follow(root, Record("status"), {}));
     return show_status(status);
   }
   TRY(const auto config, Config::load(root));
@@ -60,15 +80,13 @@ Result<int> run(const CommandLine& line) {
   if (line.has("restart") && line.words.empty()) return permanent("--restart needs the name of a service");
   const auto logs_before = log_sizes(root);
   if (!runs) TRY_VOID(launch_watcher(root, program_directory()));
-  const auto before = running_now(root);
+  TRY(const Record before, renewed(root));
   TRY(const Record answer, follow(root, question, show_progress));
   if (answer.is("failed")) {
     explain_failure("start-msg", root, answer, logs_before);
     return 1;
   }
-  if (!line.has("restart")) {
-    for (const auto& [name, pid] : before) fmt::print("  {:<16} runs      pid {}\n", name, pid);
-  }
+  if (!line.has("restart")) show_running(before);
   return 0;
 }
 
