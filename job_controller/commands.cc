@@ -33,6 +33,10 @@ Task<Record> Controller::command(const Record& request, PacketSocket& socket) {
     co_return Record("ok");
   }
   if (request.is("stop") || request.is("start") || request.is("retry")) co_return channel_command(request);
+  if (request.is("batch")) {
+    auto answer = co_await batch_command(request);
+    co_return answer;
+  }
   if (request.has("file")) {
     auto answer = co_await file_command(request);
     co_return answer;
@@ -145,6 +149,21 @@ Task<Record> Controller::hold_file(FileName name) {
       .with("why", "operator")
       .notice();
   co_return Record("ok").set("file", held.relative());
+}
+
+// Many files at one go: "batch do=delete file=... file=..." is answered with a result= for each file, empty
+// where it was done. Others get their turn in between.
+Task<Record> Controller::batch_command(const Record& request) {
+  constexpr std::size_t kTurn = 16;
+  const std::string verb(request.get("do"));
+  Record answer("ok");
+  std::size_t done = 0;
+  for (const auto file : request.all("file")) {
+    auto one = co_await file_command(Record(verb).set("file", file));
+    answer.set("result", one.is("error") ? one.get("text") : "");
+    if (++done % kTurn == 0) co_await daemon_.loop().sleep(0);
+  }
+  co_return answer;
 }
 
 void Controller::send_summary(PacketSocket& socket) {

@@ -36,9 +36,10 @@ std::string return_path(const Submission::Inner& inner) {
   return "Return-Path: <" + from + ">\r\n";
 }
 
-// files: the queue file of each envelope.
+// files: the queue file of each envelope. size_bytes: of the message as it lies there, with our own header
+// fields.
 void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
-                  const std::vector<queue::FileName>& files) {
+                  const std::vector<queue::FileName>& files, std::uint64_t size_bytes) {
   if (!log::enabled(log::Level::information)) return;
   for (std::size_t i = 0; i < envelopes.size() && i < files.size(); ++i) {
     const auto& envelope = envelopes[i];
@@ -56,7 +57,7 @@ void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envel
         .with("src", inner.source.channel)
         .with("dst", envelope.channel)
         .with("file", files[i].relative())
-        .with("size", static_cast<std::int64_t>(inner.size))
+        .with("size", static_cast<std::int64_t>(size_bytes))
         .with("from", envelope.sender)
         .with("to", to)
         .with("nrcpt", static_cast<std::int64_t>(envelope.recipients.size()))
@@ -192,13 +193,14 @@ Task<Verdict> Submission::finish() {
   }
   auto envelopes = make_envelopes(inner);
   auto copies = envelopes;
+  const auto size_bytes = inner.writer->size_bytes();
   auto published = co_await inner.writer->publish(std::move(copies));
   inner.writer.reset();
   if (!published) {
     log::Event("mta.queue.failed").with("qid", inner.queue_id).with("error", published.error().text).error();
     co_return inner.fail(verdict_of(published.error()));
   }
-  log_accepted(inner, envelopes, *published);
+  log_accepted(inner, envelopes, *published, size_bytes);
   co_return accepted;
 }
 

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <span>
 
 #include "common/base/strings.h"
 #include "tools/imsimta/qm.h"
@@ -50,6 +52,39 @@ bool confirmed(const std::string& verb, const FileName& name) {
   return std::getline(std::cin, answer) && !answer.empty() && lower(answer[0]) == 'y';
 }
 
+// As many names of the longest kind as a packet holds.
+constexpr std::size_t kBatch = 500;
+
+// What became of each: nothing where it was done, else why not.
+Result<std::vector<std::string>> change(const Context& context, mta::queue::Queue& queue,
+                                        const std::string& verb, std::span<const FileName> names) {
+  std::vector<std::string> results;
+  if (!controller_runs(context)) {
+    for (const auto& name : names) {
+      const auto done = change_directly(queue, verb, name);
+      results.push_back(done ? "" : done.error().text);
+    }
+    return results;
+  }
+  Record request("batch");
+  request.set("do", verb);
+  for (const auto& name : names) request.set("file", name.relative());
+  TRY(const auto answer, ask_controller(context, request));
+  for (const auto result : answer.all("result")) results.emplace_back(result);
+  if (results.size() != names.size())
+    return bug("the job controller answered for another number of messages");
+  return results;
+}
+
+int report(const std::string& verb, const FileName& name, const std::string& trouble, bool quiet) {
+  if (!trouble.empty()) {
+    std::fprintf(stderr, "%%QM-E-FAILED, %s: %s\n", name.relative().c_str(), trouble.c_str());
+  } else if (!quiet) {
+    std::printf("%%QM-I-%s the message file %s\n", done_word(verb), name.relative().c_str());
+  }
+  return trouble.empty() ? 0 : 1;
+}
+
 }  // namespace
 
 Result<int> qm_change(const Context& context, const std::string& verb, Arguments arguments) {
@@ -77,20 +112,12 @@ Result<int> qm_change(const Context& context, const std::string& verb, Arguments
     if (words.empty()) return permanent("which messages? " + usage);
     TRY(names, select_messages(context, *queue, channel, words));
   }
-  const bool running = controller_runs(context);
+  if (ask) std::erase_if(names, [&](const FileName& name) { return !confirmed(verb, name); });
   int status = 0;
-  for (const auto& name : names) {
-    if (ask && !confirmed(verb, name)) continue;
-    const auto outcome = running ? [&]() -> Result<> {
-      TRY_VOID(ask_controller(context, Record(verb).set("file", name.relative())));
-      return {};
-    }()
-        : change_directly(*queue, verb, name);
-    if (outcome && !quiet)
-      std::printf("%%QM-I-%s the message file %s\n", done_word(verb), name.relative().c_str());
-    if (!outcome)
-      std::fprintf(stderr, "%%QM-E-FAILED, %s: %s\n", name.relative().c_str(), outcome.error().text.c_str());
-    if (!outcome) status = 1;
+  for (std::size_t at = 0; at < names.size(); at += kBatch) {
+    const std::span chunk(names.data() + at, std::min(kBatch, names.size() - at));
+    TRY(const auto results, change(context, *queue, verb, chunk));
+    for (std::size_t i = 0; i < chunk.size(); ++i) status |= report(verb, chunk[i], results[i], quiet);
   }
   return status;
 }

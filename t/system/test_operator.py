@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""What an operator sees: versions, an upgrade, a mistake in msg.conf, what a reload did, many messages at one go."""
+import os
+import re
+import shutil
+import unittest
+
+import waxwing
+
+
+def setUpModule():
+    waxwing.start_shared()
+
+
+class Version(waxwing.TestCase):
+    def test_one_version_everywhere(self):
+        with open(os.path.join(waxwing.TOP, 'etc', 'version')) as f:
+            version = f.read().strip()
+        shown = self.box.command('imsimta', 'version').stdout
+        found = re.search(r'^Waxwing Messaging Server (\S+ \(commit \S+, built \d{4}-\d\d-\d\d\))$', shown, re.M)
+        self.assertTrue(found, shown)
+        self.assertTrue(found[1].startswith(version + ' '))
+        self.assertIn('watcher runs ' + found[1], shown)
+        for name in ('imapd', 'watcher', 'smtpd'):
+            out = self.box.run([os.path.join(waxwing.STAGE, 'bin', name), '--version']).stdout
+            self.assertEqual(out, f'{name}: Waxwing Messaging Server {found[1]}\n')
+        with self.box.imap() as client:
+            self.assertIn(f'"version" "{version}"'.encode(), client.xatom('ID', 'NIL') and client.response('ID')[1][0])
+
+    def test_the_version_file_works_without_git_and_stays_when_nothing_changed(self):
+        with waxwing.tempfile.TemporaryDirectory() as folder:
+            os.makedirs(os.path.join(folder, 'etc', 'make'))
+            for name in ('version', 'commit', 'make/version'):
+                shutil.copy(os.path.join(waxwing.TOP, 'etc', name), os.path.join(folder, 'etc', name))
+            out = os.path.join(folder, 'version.inc')
+            make = lambda **env: self.box.run([os.path.join(folder, 'etc/make/version'), out], env={**os.environ, **env})
+            text = lambda: open(out).read()
+            make()
+            self.assertIn('WAXWING_COMMIT "unknown"', text())
+            before = os.stat(out).st_mtime_ns
+            make()
+            self.assertEqual(os.stat(out).st_mtime_ns, before)
+            with open(os.path.join(folder, 'etc/commit'), 'w') as f:  # as git archive leaves it
+                f.write('0123456789\n')
+            make(SOURCE_DATE_EPOCH='86400')
+            self.assertIn('WAXWING_COMMIT "0123456789"', text())
+            self.assertIn('WAXWING_BUILT "1970-01-02"', text())
+
+
+class BrokenOptions(waxwing.TestCase):
+    def setUp(self):
+        self.path = os.path.join(self.box.root, 'config', 'msg.conf')
+        with open(self.path) as f:
+            self.good = f.read()
+        self.addCleanup(self.write, self.good)
+
+    def write(self, text):
+        with open(self.path + '.new', 'w') as f:
+            f.write(text)
+        os.replace(self.path + '.new', self.path)  # a worker that starts meanwhile must not read half of it
+
+    def spoil(self, *lines):
+        self.write(self.good + ''.join(line + '\n' for line in lines))
+
+    def test_tools_that_do_not_need_the_broken_lines_work_and_tell_of_each(self):
+        self.box.user('broken-a', 'secret')
+        first = self.good.count('\n') + 1
+        self.spoil('no equals sign', 'imap.port = many', 'nosuch.option = 1')
+        for words in (('mboxutil', '-l'), ('commadmin', 'user', 'search', '--uid', 'broken-a')):
+            with self.subTest(words[0]):
+                out = self.box.command(*words)
+                self.assertIn(f"msg.conf line {first}: no '='", out.stderr)
+                self.assertIn(f'msg.conf line {first + 1}: imap.port = many: must be a port', out.stderr)
+                self.assertIn(f"msg.conf line {first + 2}: no option is called 'nosuch.option'", out.stderr)
+                self.assertTrue(out.stdout)
+
+    def test_a_tool_refuses_when_what_it_needs_is_broken(self):
+        self.spoil('directory.port = many', 'store.dbcachesize = big')
+        for words, mine in ((('mboxutil', '-l'), 'store.dbcachesize'),
+                            (('commadmin', 'user', 'search', '--uid', 'x'), 'directory.port')):
+            with self.subTest(words[0]):
+                out = self.box.command(*words, check=False)
+                self.assertNotEqual(out.returncode, 0)
+                self.assertIn(mine, out.stderr)
+                self.assertIn('mend it', out.stderr)
+
+    def test_msconfig_tells_of_broken_lines_it_keeps(self):
+        self.spoil('imap.port = many')
+        out = self.box.command('msconfig', 'set', 'log.level', 'notice')
+        self.assertRegex(out.stderr, r'warning: .*imap\.port = many')
+        self.assertRegex(self.box.command('configutil', '-o', 'logfile.default.loglevel', '-v', 'information').stderr,
+                         r'warning: .*imap\.port = many')
+        self.assertRegex(self.box.command('msconfig', 'show').stderr, r'warning: .*imap\.port = many')
+        check = self.box.command('msconfig', 'check', check=False)
+        self.assertEqual((check.returncode, 'imap.port = many' in check.stderr), (1, True))
+
+    def test_reload_with_a_broken_line_changes_nothing_and_says_why(self):
+        self.spoil('imap.port = many', 'also wrong')
+        out = self.box.command('imsimta', 'reload', check=False)
+        self.assertNotEqual(out.returncode, 0)
+        self.assertIn('imap.port = many', out.stderr)
+        self.assertIn("no '=' in 'also wrong'", out.stderr)
+
+
+class Reload(waxwing.TestCase):
+    def test_reload_tells_of_each_daemon(self):
+        self.box.command('msconfig', 'set', 'imap.idletimeout', '47', 'daemon.workers', '9')
+        self.addCleanup(self.box.command, 'imsimta', 'reload')
+        self.addCleanup(self.box.command, 'msconfig', 'revert')
+        out = self.box.command('imsimta', 'reload').stdout
+        for name in ('stored', 'job_controller', 'dispatcher', 'imapd', 'popd'):
+            self.assertRegex(out, rf'(?m)^  {name} +reloaded +imap\.idletimeout; start-msg --restart {name} for daemon\.workers$')
+
+    def test_what_cannot_be_taken_is_told_with_the_reason(self):
+        path = os.path.join(self.box.root, 'tls', 'server.pem')
+        with open(path) as f:
+            good = f.read()
+        try:
+            with open(path, 'w') as f:
+                f.write('no certificate\n')
+            out = self.box.command('imsimta', 'reload', check=False)
+            self.assertEqual(out.returncode, 75)
+            self.assertRegex(out.stdout, r'(?m)^  imapd +REFUSED +the old certificate stays in use: .*server\.pem')
+            self.assertRegex(out.stdout, r'(?m)^  stored +reloaded')
+        finally:
+            with open(path, 'w') as f:
+                f.write(good)
+        self.assertEqual(self.box.command('imsimta', 'reload').returncode, 0)
+
+
+class Help(waxwing.TestCase):
+    def test_help_of_a_group(self):
+        out = self.box.command('msconfig', 'help', 'pop').stdout
+        self.assertIn('pop.port\n', out)
+        self.assertIn('pop.lockmailbox\n', out)
+        self.assertNotIn('imap.port', out)
+        self.assertIn('imap.banner\n', self.box.command('msconfig', 'help', 'service.imap').stdout)
+        self.assertRegex(self.box.command('msconfig', 'help').stdout, r'groups of options:.* imap .*store')
+        self.assertIn('no option', self.box.command('msconfig', 'help', 'nosuch', check=False).stderr)
+
+
+class Queue(waxwing.TestCase):
+    def send(self, count):
+        self.box.command('imsimta', 'queue', 'stop', 'ims-ms')
+        self.addCleanup(self.box.command, 'imsimta', 'queue', 'start', 'ims-ms')
+        user = self.box.user(f'many{count}', 'secret')
+        with self.box.smtp() as client:
+            for n in range(count):
+                client.sendmail('a@remote.test', [user], f'Subject: {n}\r\n\r\ntext\r\n')
+
+    def test_the_size_in_the_log_is_that_of_the_whole_message(self):
+        log = self.box.log('smtpd')
+        self.send(1)
+        line = log.wait(r'mta\.enqueue')
+        file = re.search(r'file=(\S+)', line)[1]
+        content = self.box.command('imsimta', 'qm', 'directory', '-file_info', 'ims-ms').stdout
+        whole = re.search(r'(\d+) bytes of message.*' + re.escape(file), content)
+        self.assertEqual(re.search(r' size=(\d+)', line)[1], whole[1])
+        self.assertGreater(int(whole[1]), len('Subject: 0\r\n\r\ntext\r\n') + 100)  # Received: and the like
+        self.box.command('imsimta', 'qm', 'delete', '-all')
+
+    def test_many_messages_at_one_go(self):
+        self.send(1203)
+        self.box.command('imsimta', 'qm', 'directory', 'ims-ms')
+        gone = self.box.queue_files('ims-ms')[7]
+        os.unlink(os.path.join(self.box.root, 'queue', gone))
+        out = self.box.command('imsimta', 'qm', 'hold', '-all', check=False)
+        self.assertEqual(out.stdout.count('%QM-I-HELD'), 1202)
+        self.assertRegex(out.stderr, r'%QM-E-FAILED, ' + re.escape(gone))
+        self.assertEqual(out.returncode, 1)
+        out = self.box.command('imsimta', 'qm', 'delete', '-all', check=False)
+        self.assertEqual(out.stdout.count('%QM-I-DELETED'), 1202)
+        self.assertEqual(self.box.queue_files('ims-ms'), [])
+
+
+if __name__ == '__main__':
+    waxwing.main()
