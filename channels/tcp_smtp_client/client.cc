@@ -17,9 +17,10 @@ Task<void> say_goodbye(std::unique_ptr<Connection> connection) {
 }
 }  // namespace
 
-Client::Client(EventLoop& loop, std::shared_ptr<const ClientSettings> settings,
+Client::Client(EventLoop& loop, WorkerPool& workers, std::shared_ptr<const ClientSettings> settings,
                std::shared_ptr<mta::NameService> names, TlsClient tls, std::unique_ptr<Resolver> resolver)
     : loop_(loop),
+      workers_(workers),
       settings_(std::move(settings)),
       resolver_(std::move(resolver)),
       names_(std::move(names)),
@@ -40,7 +41,8 @@ Result<std::unique_ptr<Channel>> Client::create(MasterContext& context) {
   auto resolver = std::make_unique<Resolver>(context.loop(), dns);
   TRY(auto tls, TlsClient::create({}));
   auto names = std::make_shared<mta::DnsNameService>(*resolver);
-  return std::make_unique<Client>(context.loop(), std::make_shared<const ClientSettings>(std::move(settings)),
+  return std::make_unique<Client>(context.loop(), context.workers(),
+                                  std::make_shared<const ClientSettings>(std::move(settings)),
                                   std::move(names), std::move(tls), std::move(resolver));
 }
 
@@ -120,7 +122,7 @@ Task<void> Client::deliver(Work& work) {
       connection = co_await connect(work, host);
       if (!connection) co_return;
     }
-    const auto outcome = co_await connection->deliver(work);
+    const auto outcome = co_await connection->deliver(work, workers_);
     if (outcome == Connection::Outcome::done) {
       co_await give_back(host, std::move(connection));
       co_return;

@@ -16,7 +16,7 @@ class Client : public Channel {
   Task<void> deliver(Work& work) override;
   Task<void> end() override;
 
-  Client(EventLoop& loop, std::shared_ptr<const ClientSettings> settings,
+  Client(EventLoop& loop, WorkerPool& workers, std::shared_ptr<const ClientSettings> settings,
          std::shared_ptr<mta::NameService> names, TlsClient tls, std::unique_ptr<Resolver> resolver);
 
  private:
@@ -31,6 +31,7 @@ class Client : public Channel {
   Task<Result<std::unique_ptr<Connection>>> open(mta::Target target);
 
   EventLoop& loop_;
+  WorkerPool& workers_;
   std::shared_ptr<const ClientSettings> settings_;
   std::unique_ptr<Resolver> resolver_;
   std::shared_ptr<mta::NameService> names_;

@@ -51,13 +51,13 @@ std::string reply_text(const mta::Verdict& reply) {
   return fmt::format("{} {} {}", reply.status, reply.code, one_line(reply.text));
 }
 
-std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes,
+std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes, std::string_view body,
                       const PeerFeatures& features, bool needs_utf8) {
   std::string line = "MAIL FROM:<" + envelope.sender + ">";
   if (features.size) line += fmt::format(" SIZE={}", size_bytes);
-  if (envelope.body == "BINARYMIME")
+  if (body == "BINARYMIME")
     line += " BODY=BINARYMIME";
-  else if (envelope.body == "8BITMIME" && features.eightbit)
+  else if (body == "8BITMIME" && features.eightbit)
     line += " BODY=8BITMIME";
   if (needs_utf8) line += " SMTPUTF8";
   if (features.dsn && !envelope.ret.empty()) line += " RET=" + envelope.ret;

@@ -21,8 +21,8 @@ PeerFeatures parse_features(std::string_view ehlo_text);
 // "5.1.1 550 no such user" for Work, from a reply; '\n' becomes a blank.
 std::string reply_text(const mta::Verdict& reply);
 
-// "MAIL FROM:<a@b> SIZE=.. BODY=.." with what the peer offers.
-std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes,
+// "MAIL FROM:<a@b> SIZE=.. BODY=.." with what the peer offers. body: "8BITMIME", "BINARYMIME" or "".
+std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes, std::string_view body,
                       const PeerFeatures& features, bool needs_utf8);
 // "RCPT TO:<a@b> NOTIFY=.. ORCPT=.."
 std::string rcpt_line(const mta::queue::Recipient& recipient, const PeerFeatures& features,

@@ -30,7 +30,7 @@ class Connection {
   // nothing was answered at all, so the work can go to a fresh connection.
   enum class Outcome { done, stale };
   // One transaction for all pending recipients of the work, in batches the peer can take.
-  Task<Outcome> deliver(Work& work);
+  Task<Outcome> deliver(Work& work, WorkerPool& workers);
   Task<void> quit();
 
   bool usable() const { return usable_ && !stream_.broken(); }

@@ -46,6 +46,8 @@ Result<ClientSettings> client_settings(const Config& config, const mta::MtaConfi
                                                     : mta_config.local_host();
   if (channel->is(Kw::maytlsclient)) settings.tls = TlsPolicy::may;
   if (channel->is(Kw::musttlsclient)) settings.tls = TlsPolicy::must;
+  if (channel->is(Kw::eightbit)) settings.eight_bit = EightBit::as_it_is;
+  if (channel->is(Kw::sevenbit)) settings.eight_bit = EightBit::never;
   settings.ehlo = !channel->is(Kw::noehlo);
   settings.only_if_esmtp = channel->is(Kw::checkehlo);
   settings.chunking = !channel->is(Kw::nochunkingclient);

@@ -12,6 +12,8 @@
 namespace waxwing::channels::smtp {
 
 enum class TlsPolicy { never, may, must };
+// 8-bit text: to whoever it may be, where 8BITMIME is offered, never (eightbit, eightnegotiate, sevenbit).
+enum class EightBit { as_it_is, negotiate, never };
 
 struct ClientSettings {
   mta::TcpOptions options;
@@ -20,6 +22,7 @@ struct ClientSettings {
   std::string local_address;  // interfaceaddress
   std::string helo;           // how we name ourselves
   TlsPolicy tls = TlsPolicy::never;
+  EightBit eight_bit = EightBit::negotiate;
   bool lmtp = false;
   bool ehlo = true, only_if_esmtp = false;  // noehlo, checkehlo
   bool chunking = true;

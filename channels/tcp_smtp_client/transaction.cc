@@ -20,8 +20,9 @@ bool fits_a_line(std::string_view text) {
 }
 }  // namespace
 
-Transaction::Transaction(Connection& connection, Work& work, std::vector<std::size_t> batch)
-    : connection_(connection), work_(work), batch_(std::move(batch)) {}
+Transaction::Transaction(Connection& connection, Work& work, Outgoing& message,
+                         std::vector<std::size_t> batch)
+    : connection_(connection), work_(work), message_(message), batch_(std::move(batch)) {}
 
 void Transaction::settle(std::size_t recipient, const mta::Verdict& reply) {
   const auto text = reply_text(reply);
@@ -78,9 +79,9 @@ Task<Result<>> Transaction::read_rcpts() {
 Task<Result<>> Transaction::envelope() {
   auto& stream = connection_.stream_;
   const auto& settings = *connection_.settings_;
-  stream.write(
-      mail_line(work_.envelope(), work_.message().message_size(), connection_.features_, needs_utf8_) +
-      "\r\n");
+  stream.write(mail_line(work_.envelope(), message_.size_bytes(), message_.body(), connection_.features_,
+                         needs_utf8_) +
+               "\r\n");
   if (pipelined()) {
     for (const auto i : batch_)
       stream.write(rcpt_line(work_.envelope().recipients[i], connection_.features_, settings.remove_routes) +
@@ -103,11 +104,11 @@ Task<Result<>> Transaction::envelope() {
 
 Task<Result<>> Transaction::send_chunk() {
   auto& stream = connection_.stream_;
-  const auto size = work_.message().message_size();
+  const auto size = message_.size_bytes();
   stream.set_timeout_ms(connection_.settings_->options.data_transmit_ms);
   stream.write(fmt::format("BDAT {} LAST\r\n", size));
   for (std::uint64_t at = 0; at < size;) {
-    auto piece = work_.message().read_message(at, kPieceBytes);
+    auto piece = message_.read(at, kPieceBytes);
     CO_TRY(auto bytes, std::move(piece));
     if (bytes.empty()) co_return temporary("4.3.0 the queue file ends early");
     at += bytes.size();
@@ -124,7 +125,7 @@ Task<Result<>> Transaction::send_data() {
   mail::DotStuffer stuffer;
   std::string out;
   for (std::uint64_t at = 0;;) {
-    auto piece = work_.message().read_message(at, kPieceBytes);
+    auto piece = message_.read(at, kPieceBytes);
     CO_TRY(auto bytes, std::move(piece));
     if (bytes.empty()) break;
     at += bytes.size();
@@ -172,7 +173,7 @@ Task<Result<>> Transaction::message() {
     CO_TRY_VOID(sent);
   }
   const auto recipients = static_cast<std::int64_t>(accepted_.size());
-  const auto blocks = static_cast<std::int64_t>(work_.message().message_size() / 1024);
+  const auto blocks = static_cast<std::int64_t>(message_.size_bytes() / 1024);
   auto got = co_await connection_.read_reply(options.status_data_receive_ms +
                                              recipients * options.status_data_per_address_ms +
                                              blocks * options.status_data_per_block_ms);
@@ -209,18 +210,23 @@ Task<bool> Transaction::run() {
   co_return true;
 }
 
-Task<Connection::Outcome> Connection::deliver(Work& work) {
+Task<Connection::Outcome> Connection::deliver(Work& work, WorkerPool& workers) {
   ++transactions_;
   const auto& envelope = work.envelope();
-  const auto size = work.message().message_size();
+  Outgoing message(work);
+  const auto suited = co_await message.suit(features_, *settings_, workers);
+  if (!suited) {
+    if (suited.error().fault == Fault::permanent)
+      work.fail_rest(suited.error().text, target_.name);
+    else
+      work.defer_rest(suited.error().text, target_.name);
+    co_return Outcome::done;
+  }
+  const auto size = message.size_bytes();
   if (features_.size_limit && size > features_.size_limit) {
     work.fail_rest(
         fmt::format("5.3.4 the message has {} bytes, {} takes {}", size, target_.name, features_.size_limit),
         target_.name);
-    co_return Outcome::done;
-  }
-  if (envelope.body == "BINARYMIME" && !(features_.binary && features_.chunking && settings_->chunking)) {
-    work.fail_rest("5.6.1 the message is BINARYMIME, which " + target_.name + " does not take", target_.name);
     co_return Outcome::done;
   }
   std::vector<std::size_t> rest;
@@ -232,7 +238,8 @@ Task<Connection::Outcome> Connection::deliver(Work& work) {
   }
   for (bool first = true; !rest.empty(); first = false) {
     const auto count = std::min(rest.size(), kBatch);
-    Transaction transaction(*this, work, {rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count)});
+    Transaction transaction(*this, work, message,
+                            {rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count)});
     rest.erase(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count));
     const bool answered = co_await transaction.run();
     if (!answered) {

@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "channels/tcp_smtp_client/connection.h"
+#include "channels/tcp_smtp_client/outgoing.h"
 
 namespace waxwing::channels::smtp {
 
 // One batch of recipients.
 class Transaction {
  public:
-  Transaction(Connection& connection, Work& work, std::vector<std::size_t> batch);
+  Transaction(Connection& connection, Work& work, Outgoing& message, std::vector<std::size_t> batch);
   // After it every recipient of the batch has a verdict, except those in again(): the peer wants fewer at a
   // time. false: the connection was lost before anything was answered.
   Task<bool> run();
@@ -32,6 +33,7 @@ class Transaction {
 
   Connection& connection_;
   Work& work_;
+  Outgoing& message_;
   std::vector<std::size_t> batch_, accepted_, again_;
   bool answered_ = false, mail_refused_ = false, data_asked_ = false, ended_ = false;
   bool needs_utf8_ = false;

@@ -5,6 +5,7 @@
 #include "common/mail/imap_structure.h"
 #include "common/mail/preview.h"
 #include "common/mail/section.h"
+#include "common/mail/seven_bit.h"
 #include "common/mail/transfer_coding.h"
 #include "store/mailbox/cache.h"
 #include "t/fuzz/frame/imap_value.h"
@@ -38,6 +39,16 @@ void sections(const mail::Mime& mime, std::string_view text) {
   MUST(mail::find_section(mime, *section).view().size() <= mime.message.size() + 4);
 }
 
+// What comes out has no 8-bit body left, whatever went in.
+void seven_bit(std::string_view message, const mail::MimeLimits& limits) {
+  const auto form = mail::to_seven_bit(message, limits);
+  MUST(form.possible || !form.why.empty());
+  if (!form.possible) return;
+  const auto mime = mail::parse_mime(form.message, limits);
+  for (const auto& each : mime.parts)
+    if (each.kind == mail::MimePart::Kind::leaf) MUST(!mail::has_eight_bit(mime.body_of(each)));
+}
+
 }  // namespace
 
 // The first line is a section to ask for, the rest a message.
@@ -54,6 +65,7 @@ FUZZ_TARGET(mime) {
   MUST(fuzz::is_imap_list(mail::imap_body_structure(mime, true)));
   MUST(fuzz::is_imap_list(mail::imap_body_structure(mime, false)));
   MUST(is_utf8(mail::preview_text(mime)));
+  seven_bit(message, limits);
   for (const char* each :
        {"", "HEADER", "TEXT", "1", "1.MIME", "2.1.TEXT", "1.1.HEADER", "HEADER.FIELDS (Subject To)"})
     sections(mime, each);

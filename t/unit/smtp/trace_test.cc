@@ -51,9 +51,9 @@ TEST_CASE("the client uses what the peer offers, and nothing else") {
   mta::queue::Envelope envelope;
   envelope.sender = "a@b.test", envelope.ret = "HDRS", envelope.envelope_id = "x y",
   envelope.body = "8BITMIME";
-  CHECK(mail_line(envelope, 5, features, false) ==
+  CHECK(mail_line(envelope, 5, envelope.body, features, false) ==
         "MAIL FROM:<a@b.test> SIZE=5 BODY=8BITMIME RET=HDRS ENVID=x+20y");
-  CHECK(mail_line(envelope, 5, {}, true) == "MAIL FROM:<a@b.test> SMTPUTF8");
+  CHECK(mail_line(envelope, 5, envelope.body, {}, true) == "MAIL FROM:<a@b.test> SMTPUTF8");
   mta::queue::Recipient recipient;
   recipient.address = "@relay.test:u@x.test", recipient.notify = "NEVER",
   recipient.original = "rfc822;u+v@x.test";
