@@ -71,6 +71,7 @@ Task<void> Session::expn(std::string_view argument) {
   mta::ResolveRequest request;
   request.address = plain_address(argument);
   request.source = channel_;
+  request.expand = true;
   auto outcome = co_await resolve(*server_, *settings_->config, std::move(request));
   if (!outcome) {
     reply({451, "4.3.0", "Cannot say now, try again later"});

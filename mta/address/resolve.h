@@ -43,6 +43,7 @@ struct ResolveRequest {
   std::string auth_sender;          // address of the authenticated sender, or ""
   std::uint64_t size_bytes = 0;     // as MAIL FROM SIZE said; 0 unknown
   bool submission = false;          // defaulthost's second host applies
+  bool expand = false;              // EXPN: to show the members, not to send to them
 };
 
 // The error text of Result holds only would-block and bug; everything an address can do wrong is a problem.

@@ -80,6 +80,7 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
   recipient.expanded = expanded;
   recipient.envelope_from = frame.envelope_from;
   recipient.from_list = frame.from_list;
+  recipient.hold = frame.hold;
   if (recipient.channel.starts_with("ims-ms")) {
     auto name = std::string_view(at.local);
     const auto plus = name.find('+');
@@ -175,7 +176,12 @@ Trouble Resolver::alias(const Alias& alias, const Frame& frame) {
     below.envelope_from = alias.errors_to;
     below.from_list = true;
   }
-  const bool one = alias.values.size() == 1 && alias.urls.empty();
+  if (alias.list.is_list) {
+    bool done = false;
+    TRY(auto trouble, list_access(alias, below, done));
+    if (trouble || done) return trouble;
+  }
+  const bool one = alias.values.size() == 1 && alias.urls.empty() && !alias.list.is_list;
   for (const auto& value : alias.values) {
     auto outcome = text(value, below);
     if (one) return outcome;
@@ -184,6 +190,26 @@ Trouble Resolver::alias(const Alias& alias, const Frame& frame) {
   }
   for (const auto& url : alias.urls) {
     TRY(auto trouble, member(member_url(url, below), url));
+    if (trouble) return trouble;
+  }
+  return std::nullopt;
+}
+
+// done: the message went to the moderators instead of the members.
+Trouble Resolver::list_access(const Alias& alias, Frame& below, bool& done) {
+  if (request_.expand && !alias.list.expandable)
+    return problem(550, "5.7.1", "the members of " + printable(alias.name) + " are not shown");
+  auto verdict = list_verdict(lookup_, alias, request_);
+  if (!verdict) return directory_trouble(verdict.error(), alias.name);
+  if (verdict->refusal) return std::move(verdict->refusal);
+  below.from_list = true;
+  below.hold = below.hold || verdict->hold;
+  if (!verdict->to_moderators) return std::nullopt;
+  done = true;
+  // What a moderator sends on comes from the writer; errors are the writer's too.
+  below.envelope_from.clear();
+  for (const auto& moderator : alias.list.moderators) {
+    TRY(auto trouble, member(text(moderator, below), moderator));
     if (trouble) return trouble;
   }
   return std::nullopt;

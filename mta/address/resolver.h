@@ -21,6 +21,7 @@ using Trouble = Result<std::optional<AddressProblem>>;
 struct Frame {
   int depth = 0;
   bool from_list = false;
+  bool hold = false;  // a list above says so
   bool via_alias = false;
   bool forwarded = false;     // FORWARD has been applied
   std::string envelope_from;  // of the innermost list that has an errors-to address
@@ -43,6 +44,7 @@ class Resolver {
   Trouble forward_table(const Rewritten& at, const Frame& frame, bool& taken);
   Trouble alias_file(const Rewritten& at, const Frame& frame, bool& found);
   Trouble alias(const Alias& alias, const Frame& frame);
+  Trouble list_access(const Alias& alias, Frame& below, bool& done);
   Trouble not_found(const Rewritten& at, const directory::MatchRef& match, const Frame& frame);
   Result<directory::MatchRef> directory_match(const Rewritten& at, std::string& subaddress);
   bool is_bare_alias_host(const std::string& domain) const;
@@ -79,6 +81,14 @@ class Resolver {
   Resolution result_;
   std::set<std::string> seen_, delivered_;
 };
+
+// What a list of the aliases file does with what this sender writes. Errors: those of the directory.
+struct ListVerdict {
+  std::optional<AddressProblem> refusal;
+  bool hold = false;
+  bool to_moderators = false;
+};
+Result<ListVerdict> list_verdict(const Lookup& lookup, const Alias& alias, const ResolveRequest& request);
 
 // May this sender write to the group? Nothing: yes. mgrp* attributes in their documented order; to_moderator
 // is set when a refused message goes to the moderators instead.

@@ -1,6 +1,7 @@
 #include "mta/config/alias_file.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 namespace waxwing::mta {
@@ -22,7 +23,7 @@ std::vector<std::string> pieces_of(std::string_view text) {
       piece += text[i++];
     else if (c == '"')
       quoted = !quoted;
-    const bool url = istarts_with(trim(piece), "<ldap");
+    const bool url = ifind(piece, "<ldap") != std::string::npos;
     if (c == ',' && !quoted && (!url || i + 1 == text.size() || is_blank(text[i + 1])))
       flush();
     else
@@ -51,7 +52,8 @@ std::size_t colon_of(std::string_view line) {
 
 class Parser {
  public:
-  Parser(const SourceSet& sources, std::vector<std::string>& errors) : sources_(sources), errors_(errors) {}
+  Parser(const SourceSet& sources, std::vector<std::string>& errors, std::vector<std::string>& warnings)
+      : sources_(sources), errors_(errors), warnings_(warnings) {}
 
   std::optional<Alias> entry(const SourceLine& line) {
     const auto colon = colon_of(line.text);
@@ -69,7 +71,7 @@ class Parser {
       if (!list(alias, *source, pieces, line)) return std::nullopt;
     } else {
       for (const auto& piece : pieces)
-        if (!member(alias, piece, line)) return std::nullopt;
+        if (!member(alias, piece, line, alias.values, alias.urls)) return std::nullopt;
     }
     return alias;
   }
@@ -80,27 +82,73 @@ class Parser {
     return std::nullopt;
   }
 
-  // "<file, error-return-address": a mailing list.
+  // "<file, [NAME] value, ..., error-return-address, reply-to, errors-to, warnings-to, comments": a mailing
+  // list.
   bool list(Alias& alias, const std::string& source, const std::vector<std::string>& pieces,
             const SourceLine& line) {
+    alias.list.is_list = true;
     if (istarts_with(source, "ldap:"))
       alias.urls.push_back(source);
-    else if (!file(alias, source, line))
+    else if (!file(alias, source, line, alias.values, alias.urls))
       return false;
+    static constexpr std::string_view kPositions[] = {"", "reply-to", "errors-to", "warnings-to", "comments"};
+    std::size_t position = 0;
     for (std::size_t i = 1; i < pieces.size(); ++i) {
-      if (pieces[i] == "*") continue;
-      if (pieces[i].starts_with('[') || i > 1) {
-        fail(line, "\"" + printable(pieces[i], 60) + "\" of list " + printable(alias.name) +
-                       " is not supported: of the list parameters only the error return address is. Use a "
-                       "group in the directory");
-        return false;
+      if (pieces[i].starts_with('[')) {
+        if (position > 0)
+          return fail(line, "named parameters of list " + printable(alias.name) + " come before the others"),
+                 false;
+        if (!parameter(alias, pieces[i], line)) return false;
+        continue;
       }
-      alias.errors_to = pieces[i];
+      if (position >= std::size(kPositions))
+        return fail(line, "list " + printable(alias.name) + " has more than five parameters without name"),
+               false;
+      const auto name = kPositions[position++];
+      if (pieces[i] == "*") continue;
+      if (name.empty())
+        alias.errors_to = pieces[i];
+      else
+        warnings_.push_back(line.where() + ": the " + std::string(name) + " parameter of list " +
+                            printable(alias.name) + " has no effect yet");
     }
+    if (alias.list.envelope_from.empty()) alias.list.envelope_from = alias.errors_to;
+    alias.errors_to = alias.list.envelope_from;
     return true;
   }
 
-  bool file(Alias& alias, const std::string& name, const SourceLine& line) {
+  // One that is not known is an error: left out, it might open the list.
+  bool parameter(Alias& alias, const std::string& piece, const SourceLine& line) {
+    const auto end = piece.find(']');
+    const auto name = trim(std::string_view(piece).substr(1, end == piece.npos ? end : end - 1));
+    auto value = end == piece.npos ? std::string_view() : trim(std::string_view(piece).substr(end + 1));
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+      value = value.substr(1, value.size() - 2);
+    const auto* spec = end == piece.npos ? nullptr : find_list_parameter(name);
+    const auto wrong = [&](const std::string& why) {
+      fail(line, "[" + printable(name) + "] of list " + printable(alias.name) + " " + why);
+      return false;
+    };
+    if (spec == nullptr) return wrong("is no parameter of a list; see aliases(5)");
+    if (!spec->implemented) {
+      warnings_.push_back(line.where() + ": [" + std::string(spec->name) + "] of list " +
+                          printable(alias.name) + " has no effect yet");
+      return true;
+    }
+    ListClause clause;
+    if (spec->takes == ListParameterSpec::Takes::clause_list && !value.empty()) {
+      const auto source = trim(value.starts_with('<') ? value.substr(1) : value);
+      if (istarts_with(source, "ldap:"))
+        clause.urls.emplace_back(source);
+      else if (!file(alias, std::string(source), line, clause.patterns, clause.urls))
+        return false;
+    }
+    const auto why = apply_list_parameter(*spec, value, std::move(clause), alias.list);
+    return why.empty() || wrong(why);
+  }
+
+  bool file(const Alias& alias, const std::string& name, const SourceLine& line,
+            std::vector<std::string>& addresses, std::vector<std::string>& urls) {
     if (name.empty() || name[0] == '/' || name.find("..") != name.npos || !sources_.has_file(name)) {
       fail(line, "list file \"" + printable(name) + "\" of alias " + printable(alias.name) +
                      " is not in the config directory");
@@ -108,27 +156,29 @@ class Parser {
     }
     for (const auto& each : read_lines(sources_, name, "!#", errors_))
       for (const auto& piece : pieces_of(each.text))
-        if (!member(alias, piece, each)) return false;
+        if (!member(alias, piece, each, addresses, urls)) return false;
     return true;
   }
 
-  bool member(Alias& alias, const std::string& piece, const SourceLine& line) {
+  bool member(const Alias& alias, const std::string& piece, const SourceLine& line,
+              std::vector<std::string>& addresses, std::vector<std::string>& urls) {
     if (piece.starts_with('[')) {
       fail(line, "named parameter " + printable(piece, 60) + " of alias " + printable(alias.name) +
-                     " is not supported; use a group in the directory");
+                     " stands behind a list file only: name: <file, [NAME] value");
       return false;
     }
     if (const auto source = source_of(piece)) {
-      if (istarts_with(*source, "ldap:")) return (alias.urls.push_back(*source), true);
+      if (istarts_with(*source, "ldap:")) return (urls.push_back(*source), true);
       fail(line, "a list file must be the first thing alias " + printable(alias.name) + " stands for");
       return false;
     }
-    alias.values.push_back(piece);
+    addresses.push_back(piece);
     return true;
   }
 
   const SourceSet& sources_;
   std::vector<std::string>& errors_;
+  std::vector<std::string>& warnings_;
 };
 
 }  // namespace
@@ -138,10 +188,10 @@ const Alias* AliasFile::find(std::string_view name) const {
   return found == aliases_.end() ? nullptr : &found->second;
 }
 
-AliasFile AliasFile::parse(const SourceSet& sources, std::string_view file,
-                           std::vector<std::string>& errors) {
+AliasFile AliasFile::parse(const SourceSet& sources, std::string_view file, std::vector<std::string>& errors,
+                           std::vector<std::string>& warnings) {
   AliasFile result;
-  Parser parser(sources, errors);
+  Parser parser(sources, errors, warnings);
   for (const auto& line : read_lines(sources, file, "!#", errors)) {
     if (line.blank()) continue;
     auto alias = parser.entry(line);

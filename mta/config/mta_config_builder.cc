@@ -37,7 +37,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
   config.root_ = std::move(root);
   config.options_ = MtaOptions::parse(sources, "option.dat", errors_, config.warnings_);
   config.mappings_ = Mappings::parse(sources, "mappings", errors_);
-  config.aliases_ = AliasFile::parse(sources, "aliases", errors_);
+  config.aliases_ = AliasFile::parse(sources, "aliases", errors_, config.warnings_);
   auto imta = parse_imta_cnf(sources, errors_, config.warnings_);
   config.rules_ = std::move(imta.rules);
   config.channels_ = std::move(imta.channels);
@@ -50,6 +50,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
     names();
     check_rules();
     check_channels();
+    check_lists();
   }
   if (!errors_.empty()) return permanent(join(errors_, "\n"));
   return config_;
@@ -72,6 +73,17 @@ void MtaConfigBuilder::names() {
   if (config.default_domain_.empty()) config.default_domain_ = config.local_host_;
   for (const auto alias : split_words(config.sources_.symbol("IMTA_HOSTALIASES")))
     config.local_aliases_.emplace_back(alias);
+}
+
+// A table that is not there matches nothing, so [CANT_MAPPING] would let everybody in.
+void MtaConfigBuilder::check_lists() {
+  config_->aliases_.each([&](const Alias& alias) {
+    for (const auto* clauses : {&alias.list.access, &alias.list.holding, &alias.list.moderator_access})
+      for (const auto& clause : *clauses)
+        if (clause.asks == ListClause::Asks::mapping && !config_->mappings_.table(clause.table))
+          errors_.push_back(alias.where + ": list " + printable(alias.name) + " asks the mapping table \"" +
+                            printable(clause.table) + "\", which is not in mappings");
+  });
 }
 
 void MtaConfigBuilder::check_rules() {

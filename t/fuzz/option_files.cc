@@ -39,8 +39,8 @@ void aliases(std::string_view text) {
   mta::SourceSet sources;
   sources.set_file("aliases", std::string(text));
   sources.set_file("more", "x: y@z\n");
-  std::vector<std::string> errors;
-  const auto file = mta::AliasFile::parse(sources, "aliases", errors);
+  std::vector<std::string> errors, warnings;
+  const auto file = mta::AliasFile::parse(sources, "aliases", errors, warnings);
   if (const auto* found = file.find("postmaster")) MUST(iequals(found->name, "postmaster"));
 }
 

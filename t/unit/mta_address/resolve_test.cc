@@ -242,6 +242,89 @@ TEST_CASE("the aliases file: after the directory, bare on this host, loops, list
   CHECK(resolve(site, "a@example.com") == "550 5.4.6");
 }
 
+TEST_CASE("lists of the aliases file: who may write, what is held, moderators") {
+  const auto with = [](const std::string& parameters, const std::string& options = "") {
+    auto site = std::make_unique<Site>(
+        kSiteCnf, kSiteMappings + std::string("MAY_WRITE\n\n  news|boss@*|*  $Y\n"), "", options);
+    site->sources.set_file("m", "one@far.example\n");
+    site->sources.set_file("posters", "boss@example.com, *@friends.example\n");
+    site->sources.set_file("aliases", "news: <m, " + parameters + "\n");
+    auto parsed = MtaConfig::parse(site->sources);
+    INFO((parsed ? "" : parsed.error().text));
+    REQUIRE(parsed);
+    site->config = *parsed;
+    return site;
+  };
+  const auto from = [](Site& site, const std::string& sender, const std::string& auth = "",
+                       std::uint64_t size = 0) {
+    return resolve(site, "news@example.com", sender, size, auth);
+  };
+  const std::string good = "tcp_local:one@far.example", bad = "550 5.7.1", boss = "boss@example.com",
+                    other = "x@far.x";
+  auto site = with("[AUTH_LIST] posters, owner@example.com");
+  CHECK(from(*site, boss) == good + "<owner@example.com");
+  CHECK(from(*site, "Some@Friends.example") == good + "<owner@example.com");
+  CHECK(from(*site, other) == bad);
+  CHECK(from(*site, "") == bad);
+  CHECK(from(*site, boss, other) == bad);  // who has logged in is who he is
+  site = with("[CANT_LIST] posters");
+  CHECK(from(*site, boss) == bad);
+  CHECK(from(*site, other) == good);
+  site = with("[SASL_AUTH_LIST] posters");
+  CHECK(from(*site, boss) == bad);
+  CHECK(from(*site, boss, boss) == good);
+  site = with("[AUTH_USERNAME] *@example.com");
+  CHECK(from(*site, boss) == bad);
+  CHECK(from(*site, other, "any@example.com") == good);
+  site = with("[CANT_CHANNEL] tcp_*");
+  CHECK(from(*site, boss) == bad);
+  site = with("[AUTH_CHANNEL] tcp_local, [AUTH_MAPPING] MAY_WRITE");
+  CHECK(from(*site, boss) == good);
+  CHECK(from(*site, other) == bad);
+  site = with("[AUTH_CHANNEL] tcp_auth, [AUTH_LIST] posters, [OR]");
+  CHECK(from(*site, boss) == good);
+  CHECK(from(*site, other) == bad);
+  site = with("[AUTH_CHANNEL] tcp_auth, [AUTH_LIST] posters", "OR_CLAUSES=1\n");
+  CHECK(from(*site, boss) == good);
+  site = with("[AUTH_CHANNEL] tcp_auth, [AUTH_LIST] posters, [AND]", "OR_CLAUSES=1\n");
+  CHECK(from(*site, boss) == bad);
+  site = with("[BLOCKLIMIT] 2");
+  CHECK(from(*site, other, "", 2048) == good);
+  CHECK(from(*site, other, "", 2049) == "552 5.2.3");
+  site = with(
+      "[MODERATOR_ADDRESS] mod@far.example, [MODERATOR_LIST] posters, [ENVELOPE_FROM] owner@example.com");
+  CHECK(from(*site, boss) == good + "<owner@example.com");
+  CHECK(from(*site, "mod@far.example") == good + "<owner@example.com");
+  CHECK(from(*site, other) == "tcp_local:mod@far.example");
+  site = with("[AUTH_LIST] <ldap:///o=isp?mail?sub?(x)");
+  site->directory.down = true;
+  CHECK(from(*site, boss) == "451 4.4.3");
+
+  site = with("[HOLD_LIST] posters, [NONEXPANDABLE]");
+  const auto held = [&](const std::string& sender) {
+    return (**resolve_recipient(site->lookup(), {"news@example.com", site->channel("tcp_local"), sender}))
+        .recipients[0]
+        .hold;
+  };
+  CHECK(held(boss));
+  CHECK_FALSE(held(other));
+  ResolveRequest expn{"news@example.com", site->channel("tcp_local")};
+  expn.expand = true;
+  const auto shown = resolve_recipient(site->lookup(), expn);
+  REQUIRE(shown);
+  REQUIRE_FALSE(*shown);
+  CHECK(shown->error().status == "5.7.1");
+}
+
+TEST_CASE("a list that asks a mapping table that is not there is refused by cnbuild") {
+  SourceSet set = Site().sources;
+  set.set_file("m", "one@x\n");
+  set.set_file("aliases", "news: <m, [CANT_MAPPING] NOSUCH\n");
+  const auto parsed = MtaConfig::parse(set);
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().text.find("asks the mapping table \"NOSUCH\"") != std::string::npos);
+}
+
 TEST_CASE("catch-all and smart host of a domain") {
   Site site;
   site.directory.add_user("joe", "joe@example.com");

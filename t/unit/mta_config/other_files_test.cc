@@ -40,8 +40,8 @@ TEST_CASE("aliases: addresses, lists, URLs, quotes") {
                "list: <members.txt, owner@example.com\nmany: \"<ldap:///o=isp?mail?sub?(cn=x)\"\n"
                "open: <ldap:///o=a,c=de?mail?sub?(x), *\nlong: a@b, \\\n  c@d\n");
   set.set_file("members.txt", "one@x\n! no\ntwo@x\n");
-  std::vector<std::string> errors;
-  const auto file = AliasFile::parse(set, "aliases", errors);
+  std::vector<std::string> errors, warnings;
+  const auto file = AliasFile::parse(set, "aliases", errors, warnings);
   INFO(join(errors, "\n"));
   REQUIRE(errors.empty());
   CHECK(file.find("POSTMASTER")->values ==
@@ -58,16 +58,83 @@ TEST_CASE("aliases: what is not supported is an error, since leaving it out woul
   SourceSet set;
   set.set_file("aliases", "a: <gone\nb: <m, [AUTH_LIST] x, owner@x\nc:\nnothing\n  d: x@y\na: x@y\na: z@y\n");
   set.set_file("m", "one@x\n");
-  std::vector<std::string> errors;
-  AliasFile::parse(set, "aliases", errors);
+  std::vector<std::string> errors, warnings;
+  AliasFile::parse(set, "aliases", errors, warnings);
   const auto all = join(errors, "\n");
   INFO(all);
   CHECK(has(all, "aliases:1: list file \"gone\""));
-  CHECK(has(all, "aliases:2: \"[AUTH_LIST] x\""));
+  CHECK(has(all, "aliases:2: list file \"x\" of alias b is not in"));
   CHECK(has(all, "aliases:3: alias c stands for nothing"));
   CHECK(has(all, "aliases:4: expected"));
   CHECK(has(all, "aliases:5: an alias begins in column 1"));
   CHECK(has(all, "aliases:7: alias a is already at aliases:6"));
+}
+
+TEST_CASE("aliases: named parameters of lists") {
+  SourceSet set;
+  set.set_file("m", "one@x\ntwo@x\n");
+  set.set_file("posters", "boss@x, *@friends.example\n");
+  set.set_file(
+      "aliases",
+      "news: <m, [AUTH_LIST] posters, [cant_channel] tcp_local, [OR], [BLOCKLIMIT] 20, [TAG] \"[news]\",\\\n"
+      " [MODERATOR_ADDRESS] mod@x, [MODERATOR_LIST] <posters, [NOHOLD_LIST] posters, owner@x, *, e@x\n"
+      "url: <m, [AUTH_LIST] <ldap:///o=a,c=de?mail?sub?(x), [NONEXPANDABLE], [ENVELOPE_FROM] bounce@x, *\n");
+  std::vector<std::string> errors, warnings;
+  const auto file = AliasFile::parse(set, "aliases", errors, warnings);
+  INFO(join(errors, "\n"));
+  REQUIRE(errors.empty());
+  const auto& news = file.find("news")->list;
+  REQUIRE(news.access.size() == 2);
+  CHECK(news.access[0].asks == ListClause::Asks::sender);
+  CHECK(news.access[0].wanted);
+  CHECK(news.access[0].patterns == std::vector<std::string>{"boss@x", "*@friends.example"});
+  CHECK(news.access[1].asks == ListClause::Asks::channel);
+  CHECK_FALSE(news.access[1].wanted);
+  CHECK(news.any == true);
+  CHECK(news.block_limit == 20);
+  CHECK(news.moderators == std::vector<std::string>{"mod@x"});
+  CHECK(news.moderator_access.size() == 1);
+  REQUIRE(news.holding.size() == 1);
+  CHECK_FALSE(news.holding[0].wanted);
+  CHECK(news.envelope_from == "owner@x");
+  const auto& url = file.find("url")->list;
+  CHECK(url.access[0].urls == std::vector<std::string>{"ldap:///o=a,c=de?mail?sub?(x)"});
+  CHECK_FALSE(url.expandable);
+  CHECK(file.find("url")->errors_to == "bounce@x");
+  // What has no effect yet is told, never passed over.
+  const auto told = join(warnings, "\n");
+  CHECK(has(told, "[TAG] of list news has no effect yet"));
+  CHECK(has(told, "the errors-to parameter of list news has no effect yet"));
+  CHECK(warnings.size() == 2);
+}
+
+TEST_CASE("aliases: a parameter that cannot be taken is an error") {
+  struct Row {
+    const char *line, *error;
+  };
+  const Row rows[] = {
+      {"a: <m, [NOSUCH] x", "is no parameter of a list"},
+      {"a: <m, [AUTH_LIST", "is no parameter of a list"},
+      {"a: <m, [AUTH_LIST]", "wants a value"},
+      {"a: <m, [OR] x", "takes no value"},
+      {"a: <m, [BLOCKLIMIT] many", "wants a number"},
+      {"a: <m, o@x, [OR]", "come before the others"},
+      {"a: x@y, [OR]", "stands behind a list file only"},
+      {"a: <m, a@b, *, *, *, *, *", "more than five"},
+      {"a: <m, [CANT_LIST] ../etc", "is not in the config"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.line);
+    SourceSet set;
+    set.set_file("m", "one@x\n");
+    set.set_file("aliases", std::string(row.line) + "\n");
+    std::vector<std::string> errors, warnings;
+    AliasFile::parse(set, "aliases", errors, warnings);
+    CHECK(has(join(errors, "\n"), row.error));
+  }
+  // Every parameter of the table is either taken or told of.
+  for (const auto& parameter : list_parameters())
+    CHECK(find_list_parameter(to_lower(parameter.name)) == &parameter);
 }
 
 TEST_CASE("option.dat: radix, comments, unknown names, without effect") {

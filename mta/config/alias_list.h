@@ -1,0 +1,62 @@
+// A mailing list of the aliases file: what its named parameters ([AUTH_LIST] members.txt) say.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace waxwing::mta {
+
+// One question about who writes: true when one of the addresses, URLs or the mapping says so.
+struct ListClause {
+  enum class Asks {
+    sender,    // the authenticated sender, else the envelope From, against addresses and URLs
+    username,  // the authenticated sender only: nobody else passes
+    channel,   // the source channel
+    mapping,   // a table, with the probe "list|envelope From|authenticated sender"; $Y says yes
+  };
+  Asks asks = Asks::sender;
+  bool wanted = true;                 // the answer that lets a message pass; false for the CANT_ ones
+  std::vector<std::string> patterns;  // * and % as in mapping tables
+  std::vector<std::string> urls;      // ldap:///..., whose entries' addresses count
+  std::string table;
+};
+
+struct ListPolicy {
+  bool is_list = false;
+  std::optional<bool> any;  // OR: one clause is enough; AND: each must be fulfilled; nothing: OR_CLAUSES
+  std::vector<ListClause> access;
+  std::vector<ListClause> holding;           // one that is fulfilled holds the message
+  std::vector<std::string> moderators;       // get what others write
+  std::vector<ListClause> moderator_access;  // who need not ask them
+  std::int64_t block_limit = 0;              // 0: none
+  std::string envelope_from;
+  bool expandable = true;  // may EXPN show the members
+};
+
+struct ListParameterSpec {
+  std::string_view name;  // without the brackets
+  enum class Takes {
+    nothing,
+    clause_list,
+    clause_username,
+    clause_channel,
+    clause_mapping,
+    address,
+    number
+  } takes;
+  bool implemented;
+  std::string_view help;
+};
+std::span<const ListParameterSpec> list_parameters();
+const ListParameterSpec* find_list_parameter(std::string_view name);  // case-blind
+
+// Puts one parameter into the policy. list: the addresses and URLs of its file, for those that take one.
+// Answers what is wrong with the value; empty when it was taken. Only for implemented ones.
+std::string apply_list_parameter(const ListParameterSpec& parameter, std::string_view value, ListClause list,
+                                 ListPolicy& policy);
+
+}  // namespace waxwing::mta
