@@ -1,12 +1,14 @@
 #include "mta/notify/notifier.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
 #include "mta/config/mta_config.h"
+#include "mta/config/postmaster.h"
 #include "mta/queue/channel_policy.h"
 
 namespace waxwing::mta::notify {
@@ -16,11 +18,13 @@ constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr const char* kChannel = "process";
 constexpr const char* kHost = "process-daemon";
 
-std::string postmaster_of(const MtaConfig& config, const Channel* channel) {
-  if (channel != nullptr && channel->given(Kw::returnaddress))
-    return std::string(channel->word(Kw::returnaddress));
-  auto address = replace_all(config.options().text(Opt::RETURN_ADDRESS), "&/IMTA_HOST/", config.local_host());
-  return address.empty() ? "postmaster@" + config.local_host() : address;
+// The channel that a notice about a message in `channel` is written into, and its host.
+std::pair<std::string, std::string> way_of_notices(const MtaConfig& config, const Channel* channel) {
+  const auto* through = channel != nullptr && channel->given(Kw::notificationchannel)
+                            ? config.channel(channel->word(Kw::notificationchannel))
+                            : nullptr;
+  if (through == nullptr) return {kChannel, kHost};
+  return {through->name(), through->tag()};
 }
 
 std::string personal_of(const MtaConfig& config, const Channel* channel) {
@@ -149,14 +153,19 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
   CO_TRY_VOID(writer->write(text.tail));
 
   queue::Envelope envelope;
-  envelope.channel = kChannel;
+  const auto* channel = config_->channel(message.envelope().channel);
+  const auto [through, host] = way_of_notices(*config_, channel);
+  envelope.channel = through;
   envelope.source_channel = kChannel;
+  // Never towards the postmaster: one that cannot be delivered would be told of again and again.
+  if (return_envelope(*config_, channel).notices && !iequals(notice.to, notice.postmaster))
+    envelope.sender = notice.postmaster;
   envelope.smtputf8 = text.utf8;
   envelope.body = message.envelope().body;
   queue::Recipient to;
   to.address = notice.to;
   to.original = "rfc822;" + notice.to;
-  to.host = kHost;
+  to.host = host;
   envelope.recipients.push_back(std::move(to));
   std::vector<queue::Envelope> envelopes;
   envelopes.push_back(std::move(envelope));

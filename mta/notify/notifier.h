@@ -1,8 +1,9 @@
 // Notifier: tells senders and postmasters what became of a message, by the channel's keywords.
 //
-// Notifications go into the queue of the process channel with an empty sender; that channel resolves the
-// address like any other's, so that the program which found out needs no directory. A message with an empty
-// sender never causes one to its sender. Loop thread only.
+// Notifications go into the queue of the process channel (or that of notificationchannel) with an empty
+// sender (or the postmaster: returnenvelope); that channel resolves the address like any other's, so that the
+// program which found out needs no directory. A message with an empty sender never causes one to its sender.
+// Loop thread only.
 #pragma once
 
 #include <memory>

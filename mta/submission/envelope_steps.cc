@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
+#include "mta/config/postmaster.h"
 #include "mta/submission/detail/state.h"
 
 namespace waxwing::mta {
@@ -226,6 +227,9 @@ Verdict Submission::Inner::take(Recipient recipient, const AccessVerdict& access
     destination.envelope_from = recipient.envelope_from;
     destination.notify.clear();
   }
+  const Channel* to = config->channel(recipient.channel);
+  if (destination.envelope_from.empty() && return_envelope(*config, to).all)
+    destination.envelope_from = postmaster_of(*config, to);
   destination.recipient = std::move(recipient);
   destinations.push_back(std::move(destination));
   return {250, "2.1.5", "Recipient ok"};

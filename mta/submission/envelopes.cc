@@ -75,6 +75,14 @@ Cut cut_of(const MtaConfig& config, const std::string& channel_name) {
   return cut;
 }
 
+// Deferred-delivery: counts where the channel it came from or the one it goes to honours it.
+std::int64_t deferred_until(const Submission::Inner& inner, const Channel* to) {
+  const auto* from = inner.channel;
+  const bool honoured = (from && (from->is(Kw::deferred) || from->is(Kw::deferredsource))) ||
+                        (to && (to->is(Kw::deferred) || to->is(Kw::deferreddest)));
+  return honoured ? inner.deferred_until_ms : 0;
+}
+
 // The hold channel has nothing to deliver: its files are held from the start, and no program has to rename
 // them one by one.
 std::string hold_reason(const Submission::Inner& inner, const std::string& channel_name) {
@@ -107,6 +115,7 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
       envelope.priority = limited_priority(*inner.config, inner.config->channel(envelope.channel),
                                            inner.priority, inner.size);
       envelope.sender = destination.envelope_from;
+      envelope.deferred_until_ms = deferred_until(inner, inner.config->channel(envelope.channel));
       envelope.held_reason =
           destination.held ? "held by address or access table" : hold_reason(inner, envelope.channel);
     }

@@ -84,6 +84,8 @@ void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, Head
     seen.bcc = true;
   } else if (iequals(name, "Priority")) {
     outcome.priority = priority_of(field.value);
+  } else if (iequals(name, "Deferred-Delivery")) {
+    if (const auto when = mail::parse_date(field.value)) outcome.deferred_until_ms = when->utc_seconds * 1000;
   } else if (iequals(name, "MIME-Version")) {
     outcome.mime = true;
   }

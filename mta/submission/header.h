@@ -35,6 +35,8 @@ struct HeaderTask {
 struct HeaderOutcome {
   std::string text;  // fields and the empty line
   queue::Priority priority = queue::Priority::normal;
+  std::int64_t deferred_until_ms =
+      0;                  // Deferred-delivery: (RFC 2156 §5.3.14); 0: none, or one nobody understands
   int received = 0;       // Received: fields that were there
   int received_here = 0;  // of these, written by this host
   bool mime = false;      // has MIME-Version:

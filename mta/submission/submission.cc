@@ -136,6 +136,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   if (outcome.received_here >= limits.number(Opt::MAX_LOCAL_RECEIVED_LINES))
     hold_reason = fmt::format("{} Received fields of this host: a mail loop", outcome.received_here);
   priority = outcome.priority;
+  deferred_until_ms = outcome.deferred_until_ms;
   lower_line_limit(limits.number(Opt::LINE_LIMIT));
   if (auto opened = open_writer(); !opened.ok()) co_return opened;
   auto start = return_path(*this);

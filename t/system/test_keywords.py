@@ -3,17 +3,22 @@
 A client's address picks the channel: tcp_local switches a client from 127.9.0.n to channel tcp_n, and mail for
 <channel>.out.test leaves by the channel of that name, to the scripted server. So one instance serves all.
 """
+import email
+import email.policy
+import email.utils
 import os
 import re
 import smtplib
+import time
 import unittest
 
+import fake_dns
 import fake_smtp
 import waxwing
 from test_smtp import Wire, newest
 
 PASSWORD = 'correct horse'
-fake = None
+fake = names = None
 inbound, outbound = [], []  # (keywords, address or channel)
 
 
@@ -30,14 +35,18 @@ def channel_out(keywords, **script):
 
 
 def setUpModule():
-    global fake
+    global fake, names
     fake = fake_smtp.FakeServer()
     unittest.addModuleCleanup(fake.close)
+    names = fake_dns.FakeDns({'mx.example.org': {'MX': ['10 other.example.org']}, 'a.example.org': {'A': ['192.0.2.1']},
+                              'aaaa.example.org': {'AAAA': ['2001:db8::1']}, 'empty.example.org': {}, 'sick.example.org': 'SERVFAIL'})
+    unittest.addModuleCleanup(names.close)
     for case in (Inbound, Outbound):
         case.declare()
     box = waxwing.share(waxwing.Sandbox())
     box.set_option('imap.enable', '0')
     box.set_option('smtp.client.port', fake.port)
+    box.set_option('dns.server', names.address)
     config = os.path.join(box.root, 'config')
     with open(os.path.join(config, 'local.rules'), 'a') as rules, open(os.path.join(config, 'imta.cnf'), 'a') as cnf:
         for n, keywords in enumerate(inbound, 1):
@@ -46,6 +55,7 @@ def setUpModule():
         for n, (keywords, host) in enumerate(outbound, 1):
             rules.write(f'out{n}.test $U%$H@out{n}-daemon\n')
             cnf.write(f'\ntcp_out{n} smtp_crlf pool SMTP_POOL daemon [{host.address}] {keywords}\nout{n}-daemon\n')
+        cnf.write('\nprocess_notices\nprocess_notices-daemon\n')
     path = os.path.join(config, 'job_controller.cnf')
     with open(path) as f:
         old = f.read()
@@ -178,6 +188,17 @@ class Inbound(waxwing.TestCase):
         self.assertEqual(self.wire('tls').ask(b'MAIL FROM:<a@remote.test>')[:9], '530 5.7.0')
         self.assertEqual(self.wire('sasl').ask(b'MAIL FROM:<a@remote.test>')[:9], '530 5.7.0')
 
+    def test_sender_domains_that_dns_does_not_know(self):
+        for domain, code in (('mx', '250'), ('a', '250'), ('aaaa', '250'), ('empty', '550'), ('gone', '550'), ('sick', '250')):
+            with self.subTest(domain):
+                answer = self.wire('dns').ask(f'MAIL FROM:<a@{domain}.example.org>'.encode())
+                self.assertEqual(answer[:9], '550 5.1.8' if code == '550' else '250 2.1.0')
+        self.assertIn(('gone.example.org', 'MX'), names.asked)
+        asked = len(names.asked)
+        for address in (b'', b'a@[192.0.2.1]'):
+            self.assertEqual(self.wire('dns').ask(b'MAIL FROM:<' + address + b'>')[:3], '250')
+        self.assertEqual(len(names.asked), asked)
+
     def test_received_names_no_recipient(self):
         wire = self.begun('nofor', b'ann@example.test')
         self.assertEqual(self.send(wire, b'Subject: nofor\r\n\r\nx')[:3], '250')
@@ -224,6 +245,14 @@ class Outbound(waxwing.TestCase):
             ('urgent', 'urgentblocklimit 1', {}),
             ('normal', 'normalblocklimit 1', {}),
             ('tls', 'musttlsclient', {}),
+            ('negotiate', '', {'extensions': ('PIPELINING',)}),
+            ('wide', 'eightbit', {'extensions': ('PIPELINING',)}),
+            ('seven', 'sevenbit', {}),
+            ('nobinary', '', {'extensions': ('8BITMIME',)}),
+            ('refuses', 'notificationchannel process_notices returnenvelope 1', {'end': '550 5.6.0 not this'}),
+            ('never_empty', 'returnenvelope 2', {}),
+            ('later', 'deferreddest', {}),
+            ('now', '', {}),
         )}
 
     def submit(self, name, count=1, text=b'Subject: out\r\n\r\nx\r\n'):
@@ -242,6 +271,80 @@ class Outbound(waxwing.TestCase):
         host = self.submit('named')
         host.wait_messages(1)
         self.assertEqual(host.commands[0], 'EHLO other.name.test')
+
+    # ---- 8-bit text ----
+    WIDE = ('MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nSubject: wide\r\n\r\n'
+            'gr\u00fcn\r\n').encode()
+
+    def text_of(self, message):
+        return email.message_from_bytes(message.data, policy=email.policy.default).get_content()
+
+    def test_eight_bit_text_goes_to_a_seven_bit_peer_as_quoted_printable(self):
+        for name in ('negotiate', 'seven'):
+            message = self.submit(name, text=self.WIDE).wait_messages(1)[0]
+            self.assertTrue(message.data.isascii(), name)
+            self.assertNotIn('8BITMIME', message.mail)
+            self.assertIn(b'gr=C3=BCn', message.data)
+            self.assertEqual(self.text_of(message).strip(), 'gr\u00fcn')
+        self.assertIn('gr\u00fcn'.encode(), self.submit('wide', text=self.WIDE).wait_messages(1)[0].data)
+
+    def test_what_may_not_be_changed_comes_back(self):
+        signed = (b'MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=s\r\nSubject: signed\r\n\r\n--s\r\n'
+                  b'Content-Type: text/plain; charset=utf-8\r\n\r\ngr\xc3\xbcn\r\n--s\r\n\r\nsignature\r\n--s--\r\n')
+        host = self.to['seven'][1]
+        before = len(host.messages)
+        log = self.box.log('tcp_smtp_client')
+        self.submit('seven', text=signed)
+        log.wait(r'mta\.failed .*5\.6\.3 .*multipart/signed')
+        self.assertEqual(len(host.messages), before)
+
+    def test_a_binary_message_for_a_peer_without_chunks_is_encoded(self):
+        domain, host = self.to['nobinary']
+        wire = Wire(self.box)
+        self.addCleanup(wire.socket.close)
+        wire.ask(b'EHLO c.test')
+        for line in (b'MAIL FROM:<joe@example.test> BODY=BINARYMIME', f'RCPT TO:<u0@{domain}>'.encode()):
+            self.assertEqual(wire.ask(line)[:3], '250')
+        text = b'MIME-Version: 1.0\r\nContent-Type: application/x\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\n\xff' + b'y' * 2000
+        # ask() puts the line end behind it, which is the last of the chunk.
+        self.assertEqual(wire.ask(b'BDAT %d LAST\r\n' % (len(text) + 2) + text)[:3], '250')
+        message = host.wait_messages(1)[0]
+        self.assertTrue(message.data.isascii())
+        self.assertNotIn('BINARYMIME', message.mail)
+        got = email.message_from_bytes(message.data, policy=email.policy.default).get_payload(decode=True)
+        self.assertTrue(got.startswith(b'\0\n\xffyyy'), got[:20])
+
+    # ---- notices ----
+    def test_notices_take_the_way_and_the_sender_that_keywords_say(self):
+        self.box.command('imsimta', 'queue', 'stop', 'process_notices')
+        self.submit('refuses')
+        name = waxwing.wait_until(lambda: self.box.queue_files('process_notices'), 'the notice')[0]
+        shown = self.box.command('imsimta', 'qm', 'directory', '-envelope', 'process_notices').stdout
+        self.assertRegex(shown, r'from <postmaster@[^>]+>')
+        self.assertIn('to <joe@example.test>', shown)
+        self.box.command('imsimta', 'queue', 'start', 'process_notices')
+        self.box.wait_queue_empty('process_notices')
+        self.assertIn(b'Delivery has failed', newest(self.box, 'joe'))
+
+    def test_a_channel_that_takes_no_empty_sender(self):
+        domain, host = self.to['never_empty']
+        with self.box.smtp() as client:
+            client.sendmail('', [f'u0@{domain}'], b'Subject: out\r\n\r\nx\r\n')
+        self.assertRegex(host.wait_messages(1)[0].mail, r'FROM:<postmaster@')
+
+    # ---- deferred delivery ----
+    def test_deferred_delivery(self):
+        when = email.utils.formatdate(time.time() + 3600)
+        text = f'Subject: out\r\nDeferred-Delivery: {when}\r\n\r\nx\r\n'.encode()
+        self.submit('now', text=text).wait_messages(1)
+        host = self.submit('later', text=text)
+        channel = 'tcp_' + self.to['later'][0].split('.')[0]
+        view = self.box.command('imsimta', 'cache', '-view', channel).stdout
+        self.assertRegex(view, r' deferred .* 0 ')  # not tried, and not to be yet
+        self.assertEqual(host.messages, [])
+        past = text.replace(when.encode(), b'Sun, 1 Jan 2017 00:00:00 +0000')
+        self.submit('later', text=past).wait_messages(1)
+        self.submit('later', text=text.replace(when.encode(), b'whenever')).wait_messages(2)
 
     def test_no_chunks(self):
         self.assertEqual(self.submit('nochunk').wait_messages(1)[0].how, 'DATA')

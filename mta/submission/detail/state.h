@@ -59,6 +59,7 @@ struct Submission::Inner {
   bool in_body = false;
   bool ends_in_crlf = true;
   queue::Priority priority = queue::Priority::normal;
+  std::int64_t deferred_until_ms = 0;  // what the header asks for
   std::string hold_reason;
   std::uint64_t size = 0, lines = 0;
   std::uint64_t size_limit = 0;
