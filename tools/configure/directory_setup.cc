@@ -57,12 +57,26 @@ Result<> add_entries(const Settings& s, const std::string& ldif_text) {
   TRY(const Ended ended, run_program({"ldapadd", "-x", "-c", "-H", s.ldap_url, "-D", s.bind_dn, "-y",
                                       password.path(), "-f", ldif.path()},
                                      true));
+  if (s.debug)
+    fmt::print("ldapadd -x -c -H {} -D {}: status {}\n{}\n", s.ldap_url, s.bind_dn, ended.status,
+               ended.output);
   if (ended.status == 0 || ended.status == 68) return {};
   return permanent("the directory at " + s.ldap_url +
                    " did not take the entries: " + std::string(trim(ended.output)));
 }
 
+// The one with the rights to it adds them later.
+Result<> write_ldif(const Settings& s, const std::string& entries) {
+  const auto path = ldif_path(s);
+  TRY_VOID(make_directories(s.data_path + "/install"));
+  return replace_file(path, entries, 0600);
+}
+
 }  // namespace
+
+std::string ldif_path(const Settings& s) {
+  return s.data_path + "/install/configure.ldif";
+}
 
 std::string domain_ldif(const Settings& s) {
   std::string text = fmt::format("dn: {}\n", s.domain_dn());
@@ -93,8 +107,15 @@ Result<std::string> admin_ldif(const Settings& s) {
 
 Result<DirectoryLines> set_up_directory(const Settings& s, const std::string& stage) {
   if (s.ldap_url.empty()) return prepare_private(s, stage);
-  TRY(const std::string admin, admin_ldif(s));
-  TRY_VOID(add_entries(s, domain_ldif(s) + admin));
+  if (!s.no_directory) {
+    TRY(const std::string admin, admin_ldif(s));
+    const auto entries = domain_ldif(s) + admin;
+    if (s.ldif_only) {
+      TRY_VOID(write_ldif(s, entries));
+    } else {
+      TRY_VOID(add_entries(s, entries));
+    }
+  }
   DirectoryLines lines;
   lines.url = s.ldap_url;
   lines.options = fmt::format(

@@ -18,6 +18,8 @@ Result<DirectoryLines> set_up_directory(const Settings& settings, const std::str
 
 // LDIF of the account admin; and of the domain with its two branches.
 Result<std::string> admin_ldif(const Settings& settings);
+// Where --ldif puts what has to be added to a site's directory.
+std::string ldif_path(const Settings& settings);
 std::string domain_ldif(const Settings& settings);
 
 }  // namespace waxwing::configure

@@ -12,6 +12,8 @@
 
 #include "common/base/file.h"
 #include "common/base/strings.h"
+#include "common/base/version.h"
+#include "tools/configure/directory_setup.h"
 #include "tools/configure/instance.h"
 #include "tools/configure/questions.h"
 #include "tools/configure/state_file.h"
@@ -25,6 +27,7 @@ constexpr const char* kUsage =
     "usage: configure --sandbox DIR [--port-base N] [--domain D]\n"
     "       configure [--dataroot DIR] [--saveState FILE]\n"
     "       configure --state FILE [--saveState FILE]\n"
+    "       further: [--ldapport N] [--ssl] [--ldif] [--noldap] [--novalidate] [--debug] [--version]\n"
     "The first makes a private instance on loopback in DIR; the second asks what it has to know; the third\n"
     "takes the answers from a file and asks nothing.\n";
 
@@ -79,8 +82,8 @@ Result<> provide_user(const Settings& settings) {
 
 // What is laid out belongs to the service user afterwards, and config/ is made anew: not in somebody's home.
 Result<> check_folder(const std::string& folder) {
-  constexpr std::string_view kOurs[] = {"bin",   "config", "directory", "journal", "log",       "man",
-                                        "queue", "run",    "store",     "tls",     "lost+found"};
+  constexpr std::string_view kOurs[] = {"bin", "config", "directory", "install", "journal", "log",
+                                        "man", "queue",  "run",       "store",   "tls",     "lost+found"};
   if (!file_exists(folder) || file_exists(folder + "/config/msg.conf")) return {};
   TRY(const auto names, list_directory(folder));
   for (const std::string& name : names)
@@ -90,16 +93,38 @@ Result<> check_folder(const std::string& folder) {
   return {};
 }
 
+// What the command line says goes before the state file. Options of other releases that ask for what is
+// always so
+// (--preserveCritical: what the directory holds stays) or has no meaning here are taken without a word.
+Result<> take_options(const CommandLine& line, Settings& settings) {
+  if (line.has("dataroot")) settings.data_path = line.get("dataroot");
+  settings.ldap_ssl = line.has("ssl");
+  settings.ldif_only = line.has("ldif");
+  settings.debug = line.has("debug");
+  settings.no_directory = line.has("noldap");
+  if (settings.no_directory && !line.has("state"))
+    return permanent("--noldap wants the answers from a file: --state FILE");
+  if (!line.has("ldapport")) return {};
+  const auto port = to_number<int>(line.get("ldapport"));
+  if (!port || *port < 1 || *port > 65535) return permanent("--ldapport must be a port, 1 to 65535");
+  settings.ldap_port = *port;
+  return {};
+}
+
 Result<> install(const CommandLine& line, const std::string& stage) {
   Settings settings;
   if (line.has("state")) {
     TRY(settings, read_state_file(line.get("state")));
+    TRY_VOID(take_options(line, settings));
+    if (!settings.ldap_url.empty()) settings.ldap_url = settings.complete_ldap_url(settings.ldap_url);
   } else {
     Settings defaults = default_settings();
-    if (line.has("dataroot")) defaults.data_path = line.get("dataroot");
+    TRY_VOID(take_options(line, defaults));
     TRY(settings, ask_questions({std::cin, std::cout, hide_typing}, defaults));
   }
-  TRY_VOID(check(settings));
+  if (!line.has("novalidate")) TRY_VOID(check(settings));
+  if (settings.ldap_url.empty() && (settings.ldif_only || settings.no_directory || settings.ldap_ssl))
+    return permanent("--ldif, --noldap and --ssl are for a directory of the site's own, and none is named");
   TRY_VOID(check_folder(settings.data_path));
   TRY_VOID(provide_user(settings));
   fmt::print("instance in {}\n", settings.data_path);
@@ -107,6 +132,9 @@ Result<> install(const CommandLine& line, const std::string& stage) {
   TRY_VOID(remove_tree(settings.data_path + "/config"));
   TRY_VOID(make_instance(settings, stage));
   if (line.has("saveState")) TRY_VOID(replace_file(line.get("saveState"), state_text(settings), 0600));
+  if (settings.ldif_only)
+    fmt::print("\nFirst: have the entries added to the directory: ldapadd -c -H {} -D DN -W -f {}\n",
+               settings.ldap_url, ldif_path(settings));
   fmt::print(
       "\nNext: {0}/bin/start-msg\n"
       "Then: replace the self-signed certificate in {0}/tls; add users with {0}/bin/commadmin.\n"
@@ -132,8 +160,15 @@ Result<> run(const CommandLine& line) {
 
 int main(int argc, char** argv) {
   using namespace waxwing;
-  const auto line = parse_command_line(
-      argc, argv, {"sandbox=", "port-base=", "domain=", "state=", "saveState=", "dataroot=", "help"});
+  const auto line =
+      parse_command_line(argc, argv, {"sandbox=",       "port-base=", "domain=", "state=", "saveState=",
+                                      "dataroot=",      "ldapport=",  "ssl",     "ldif",   "noldap",
+                                      "novalidate",     "debug",      "version", "V",      "preserveCritical",
+                                      "ignoreSendmail", "xml",        "noxml",   "noisc",  "help"});
+  if (line && (line->has("version") || line->has("V"))) {
+    fmt::print("configure: {} {}\n", kProduct, build_text());
+    return 0;
+  }
   if (line && line->has("help")) {
     fmt::print("{}", configure::kUsage);
     return 0;

@@ -107,7 +107,7 @@ Result<> ask_for_directory(Asker& asker, Settings& s) {
   TRY(const std::string host,
       asker.ask("LDAP host, or 'private' for a server of this instance's own", "private", anything));
   if (host == "private") return {};
-  s.ldap_url = host.find("://") == std::string::npos ? "ldap://" + host : host;
+  s.ldap_url = s.complete_ldap_url(host);
   TRY(s.bind_dn, asker.ask("LDAP administrator's DN", "cn=Directory Manager", anything));
   TRY(s.bind_password, asker.ask_password("LDAP administrator's password", false));
   TRY(s.suffix, asker.ask("Suffix of the users' tree", s.suffix, anything));

@@ -76,6 +76,22 @@ Result<> check(Settings& settings) {
   return {};
 }
 
+std::string Settings::complete_ldap_url(const std::string& host_or_url) const {
+  const auto scheme_end = host_or_url.find("://");
+  std::string scheme = scheme_end == std::string::npos ? "ldap" : to_lower(host_or_url.substr(0, scheme_end));
+  std::string host = scheme_end == std::string::npos ? host_or_url : host_or_url.substr(scheme_end + 3);
+  if (scheme == "ldapi") return host_or_url;
+  if (ldap_ssl) scheme = "ldaps";
+  while (!host.empty() && host.back() == '/') host.pop_back();
+  const auto bracket = host.rfind(']');  // of an IPv6 address
+  const auto colon = host.find(':', bracket == std::string::npos ? 0 : bracket);
+  if (ldap_port != 0) {
+    if (colon != std::string::npos) host.resize(colon);
+    host += ":" + std::to_string(ldap_port);
+  }
+  return scheme + "://" + host;
+}
+
 Settings sandbox_settings(const std::string& directory, int port_base, const std::string& domain) {
   Settings settings;
   settings.sandbox = true;

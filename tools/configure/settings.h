@@ -23,6 +23,11 @@ struct Settings {
   std::string ldap_url;   // empty: a private server on a Unix socket
   std::string bind_dn, bind_password;
   std::string suffix = "o=isp";
+  int ldap_port = 0;            // --ldapport: of a host that is given without one
+  bool ldap_ssl = false;        // --ssl: the directory is spoken to over TLS from the first byte
+  bool ldif_only = false;       // --ldif: the entries go into a file, for somebody who may add them
+  bool no_directory = false;    // --noldap: nothing is asked of the directory and nothing written for it
+  bool debug = false;           // --debug: commands that are run, and what they say
   std::string organization_dn;  // of the domain; empty: o=<domain>,<suffix>
   std::string postmaster;       // full address
   std::string admin_password;
@@ -30,6 +35,8 @@ struct Settings {
   std::string listen_address = "0.0.0.0";
   Ports ports;
 
+  // "ldap.example.com" or a URL, with what ldap_port and ldap_ssl say.
+  std::string complete_ldap_url(const std::string& host_or_url) const;
   std::string domain_dn() const {
     return organization_dn.empty() ? "o=" + domain + "," + suffix : organization_dn;
   }
