@@ -30,6 +30,23 @@ class Install(unittest.TestCase):
         self.assertIn('ExecStart=/srv/mail & more/bin/watcher', text)
         self.assertNotIn('/opt/waxwing', text)
 
+    @unittest.skipUnless(shutil.which('systemd-analyze'), 'systemd-analyze is not here')
+    def test_the_unit_is_right(self):
+        os.makedirs(os.path.join(self.root, 'unit/bin'))
+        for name in ('watcher', 'imsimta'):
+            shutil.copy('/bin/true', os.path.join(self.root, 'unit/bin', name))
+        with open(os.path.join(TOP, 'etc/system/waxwing.service')) as file:
+            text = file.read()
+        unit = os.path.join(self.root, 'waxwing.service')
+        link = tempfile.mktemp(prefix='waxwing-unit-')  # systemd wants a path without blanks
+        os.symlink(os.path.join(self.root, 'unit'), link)
+        self.addCleanup(os.unlink, link)
+        with open(unit, 'w') as file:
+            file.write(text.replace('/opt/waxwing', link))
+        told = subprocess.run(['systemd-analyze', 'verify', '--man=no', unit], capture_output=True, text=True, timeout=60)
+        self.assertNotIn('waxwing', told.stderr)
+        self.assertIn('\nType=notify\n', text)  # "started" is when the services are, not when watcher is
+
     def test_programs_that_run_are_replaced_under_them(self):
         self.install()
         program = os.path.join(self.target, 'bin', 'daemon')

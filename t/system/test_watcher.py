@@ -103,6 +103,52 @@ def alive(pid):
         return False
 
 
+class InitScript(unittest.TestCase):
+    """etc/system/waxwing.init as an init would call it, on an instance of stand-ins."""
+
+    def setUp(self):
+        self.it = Instance()
+        self.addCleanup(self.it.remove)
+        shutil.copy(os.path.join(waxwing.STAGE, 'bin/imsimta'), os.path.join(self.it.root, 'bin'))
+        with open(os.path.join(waxwing.TOP, 'etc/system/waxwing.init')) as f:
+            text = f.read()
+        self.script = os.path.join(self.it.root, 'waxwing.init')
+        with open(self.script, 'w') as f:
+            f.write(text.replace('/opt/waxwing', self.it.root))
+
+    def call(self, *words):
+        return subprocess.run(['sh', self.script, *words], text=True, timeout=60, cwd='/', env={'TERM': 'dumb'},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def test_its_words(self):
+        self.assertEqual(self.call('status').returncode, 3)
+        for word, code in (('start', 0), ('start', 0), ('status', 0)):
+            out = self.call(word)
+            self.assertEqual(out.returncode, code, out.stdout)
+        before = self.it.pid('imapd')
+        out = self.call('reload')
+        self.assertEqual((out.returncode, self.it.pid('imapd')), (0, before), out.stdout)
+        self.assertRegex(out.stdout, 'imapd +reloaded +a.b')
+        for word in ('restart', 'force-reload', 'try-restart'):
+            self.assertEqual(self.call(word).returncode, 0, word)
+            self.assertNotEqual(self.it.pid('imapd'), before)
+            before = self.it.pid('imapd')
+        self.it.run('stop-msg', 'popd')
+        self.assertEqual(self.call('status').returncode, 1)
+        for word, code in (('stop', 0), ('stop', 0), ('status', 3), ('try-restart', 0), ('status', 3), ('dance', 2)):
+            self.assertEqual(self.call(word).returncode, code, word)
+
+    def test_a_service_that_does_not_start_is_told(self):
+        self.it.mode('imapd', 'dies')
+        out = self.call('start')
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('imapd did not start', out.stdout)
+
+    def test_where_nothing_is_installed(self):
+        os.remove(os.path.join(self.it.root, 'bin/start-msg'))
+        self.assertEqual([self.call(word).returncode for word in ('start', 'status', 'stop')], [5, 5, 0])
+
+
 class Watcher(unittest.TestCase):
     def setUp(self):
         self.it = Instance()
@@ -199,6 +245,16 @@ class Watcher(unittest.TestCase):
                 watcher.terminate()
                 self.assertEqual(listener.recv(4096), b'STOPPING=1')
                 self.assertEqual(watcher.wait(timeout=waxwing.DEADLINE), 0)
+
+    # ---- a reload ----
+    def test_a_reload_tells_of_each_service(self):
+        shutil.copy(os.path.join(waxwing.STAGE, 'bin/imsimta'), os.path.join(self.it.root, 'bin'))
+        self.it.mode('popd', 'refuses')
+        self.it.run('start-msg')
+        out = self.it.run('imsimta', 'reload')
+        self.assertEqual(out.returncode, 75, out.stdout)
+        self.assertRegex(out.stdout, r'(?m)^  imapd +reloaded +a\.b$')
+        self.assertRegex(out.stdout, r'(?m)^  popd +REFUSED +a broken file$')
 
     # ---- an upgrade ----
     def upgrade_watcher(self):
