@@ -37,7 +37,7 @@ class Server {
   store::Store& store() const { return *store_; }
   directory::Directory& directory() const { return *directory_; }
   WorkerPool& workers() const { return daemon_.workers(); }
-  bool stopping() const { return sessions_.stopping(); }
+  const Sessions& sessions() const { return sessions_; }
 
  private:
   explicit Server(Daemon& daemon) : daemon_(daemon), sessions_(daemon, "lmtp") {}

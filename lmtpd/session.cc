@@ -26,17 +26,12 @@ const Session::Row Session::kTable[] = {
 };
 
 Session::Session(Server& server, EventLoop& loop, AcceptedConnection connection)
-    : server_(server),
+    : LineSession(server.sessions(), Stream(loop, std::move(connection.fd)), {kLineBytes}),
+      server_(server),
       settings_(server.settings()),
       peer_address_(connection.peer_address),
       transport_info_(connection.transport_info()),
-      tls_first_(connection.tls_first),
-      stream_(loop, std::move(connection.fd)),
-      sid_(unique_id()) {}
-
-void Session::stop() {
-  if (waiting_ && !sender_) stream_.interrupt();
-}
+      tls_first_(connection.tls_first) {}
 
 void Session::reply(const Verdict& verdict) {
   stream_.write(mta::protocol::format_reply(verdict));
@@ -79,34 +74,15 @@ Task<bool> Session::open() {
   co_return true;
 }
 
-Task<void> Session::run() {
-  const bool opened = co_await open();
-  while (opened && !over_) {
-    if (server_.stopping() && !sender_) {
-      end({421, "4.3.2", "Service shutting down, try again later"});
-      break;
-    }
-    waiting_ = true;
-    auto line = co_await stream_.read_line(kLineBytes);
-    waiting_ = false;
-    if (line) {
-      co_await command(std::move(*line));
-    } else {
-      read_failed(line.error());
-    }
-    if (stream_.pending_output() > Stream::kHighWater) {
-      auto flushed = co_await stream_.flush();
-      if (!flushed) break;
-    }
-  }
-  stream_.set_timeout_ms(10000);
-  auto flushed = co_await stream_.flush();
-  static_cast<void>(flushed);
+void Session::say_stopping() {
+  end({421, "4.3.2", "Service shutting down, try again later"});
+}
+
+void Session::log_end() const {
   log::Event("lmtp.close").with("sid", sid_).with("delivered", delivered_).information();
 }
 
 void Session::read_failed(const Error& error) {
-  if (is_interrupt(error)) return;  // run() looks whether to stop
   if (is_line_too_long(error)) return bad_command({500, "5.5.2", "Line too long"});
   over_ = true;
   if (is_timeout(error)) reply({421, "4.4.2", "Timeout, closing the connection"});

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/daemon/line_session.h"
 #include "common/mail/smtp_data.h"
-#include "common/net/stream.h"
 #include "common/worker/worker.h"
 #include "lmtpd/server.h"
 #include "mta/protocol/command.h"
@@ -23,13 +23,9 @@ namespace waxwing::lmtp {
 using mta::Verdict;
 
 // Loop thread only.
-class Session final : public ServerSession {
+class Session final : public LineSession {
  public:
   Session(Server& server, EventLoop& loop, AcceptedConnection connection);
-  Task<void> run() override;
-  void stop() override;
-  void close() override { stream_.close(); }
-  const std::string& id() const override { return sid_; }
 
  private:
   struct Row {
@@ -39,9 +35,12 @@ class Session final : public ServerSession {
   static const Row kTable[];
 
   // session.cc
-  Task<bool> open();
-  Task<void> command(std::string line);
-  void read_failed(const Error& error);
+  Task<bool> open() override;
+  Task<void> command(std::string line) override;
+  void read_failed(const Error& error) override;
+  bool half_done() const override { return sender_.has_value(); }
+  void say_stopping() override;
+  void log_end() const override;
   void reply(const Verdict& verdict);
   void end(const Verdict& verdict);
   void bad_command(const Verdict& verdict);
@@ -73,10 +72,6 @@ class Session final : public ServerSession {
   const std::shared_ptr<const Settings> settings_;
   const std::string peer_address_, transport_info_;
   const bool tls_first_;
-  Stream stream_;
-  const std::string sid_;
-  bool waiting_ = false;  // for a command
-  bool over_ = false;
   std::string lhlo_;
   std::int64_t bad_commands_ = 0, delivered_ = 0;
 

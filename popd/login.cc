@@ -91,11 +91,9 @@ Task<void> Session::sasl(std::string mechanism, std::optional<std::string> initi
       co_return;
     }
     stream_.write("+ " + to_base64(step.challenge) + "\r\n");
-    waiting_ = true;
-    auto line = co_await stream_.read_line(12288, LineEnd::crlf_or_lf);
-    waiting_ = false;
+    auto line = co_await next_line(12288);
     if (!line) {
-      read_failed(line.error());
+      if (!is_interrupt(line.error())) read_failed(line.error());
       co_return;
     }
     bytes = *line == "*" ? std::nullopt : from_base64(*line);

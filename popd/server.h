@@ -45,7 +45,7 @@ class Server {
   store::Store& store() const { return *store_; }
   WorkerPool& workers() const { return daemon_.workers(); }
   MaildropLocks& locks() { return locks_; }
-  bool stopping() const { return sessions_.stopping(); }
+  const Sessions& sessions() const { return sessions_; }
 
  private:
   explicit Server(Daemon& daemon) : daemon_(daemon), sessions_(daemon, "pop") {}

@@ -32,15 +32,11 @@ const Session::Row Session::kTable[] = {
 };
 
 Session::Session(Server& server, Stream stream, bool tls_first)
-    : server_(server),
+    : LineSession(server.sessions(), std::move(stream), {kLineBytes, LineEnd::crlf_or_lf}),
+      server_(server),
       settings_(server.settings()),
-      stream_(std::move(stream)),
-      sid_(unique_id()),
-      tls_first_(tls_first) {}
-
-void Session::stop() {
-  if (waiting_) stream_.interrupt();
-}
+      tls_first_(tls_first),
+      opened_ms_(monotonic_ms()) {}
 
 void Session::ok(std::string_view text) {
   stream_.write("+OK ");
@@ -83,41 +79,21 @@ Task<bool> Session::open() {
   co_return true;
 }
 
-Task<void> Session::run() {
-  const auto started = monotonic_ms();
-  const bool opened = co_await open();
-  while (opened && !over_) {
-    if (server_.stopping()) {
-      end("[SYS/TEMP] the server is shutting down");
-      break;
-    }
-    waiting_ = true;
-    auto line = co_await stream_.read_line(kLineBytes, LineEnd::crlf_or_lf);
-    waiting_ = false;
-    if (line) {
-      co_await command(std::move(*line));
-    } else {
-      read_failed(line.error());
-    }
-    if (stream_.pending_output() > Stream::kHighWater) {
-      auto flushed = co_await stream_.flush();
-      if (!flushed) break;
-    }
-  }
-  stream_.set_timeout_ms(10000);
-  auto flushed = co_await stream_.flush();
-  static_cast<void>(flushed);
+void Session::say_stopping() {
+  end("[SYS/TEMP] the server is shutting down");
+}
+
+void Session::log_end() const {
   log::Event("pop.close")
       .with("sid", sid_)
       .with("user", store_user_)
       .with("retrieved", retrieved_)
       .with("bytes", static_cast<std::int64_t>(stream_.bytes_out()))
-      .with("ms", monotonic_ms() - started)
+      .with("ms", monotonic_ms() - opened_ms_)
       .information();
 }
 
 void Session::read_failed(const Error& error) {
-  if (is_interrupt(error)) return;  // run() looks whether to stop
   if (is_line_too_long(error)) return err("the line is too long");
   if (is_timeout(error)) {
     log::Event("pop.timeout").with("sid", sid_).information();

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/auth/authenticator.h"
-#include "common/net/stream.h"
+#include "common/daemon/line_session.h"
 #include "popd/maildrop_lock.h"
 #include "popd/read_ahead.h"
 #include "popd/server.h"
@@ -22,13 +22,9 @@
 namespace waxwing::pop {
 
 // Loop thread only.
-class Session final : public ServerSession {
+class Session final : public LineSession {
  public:
   Session(Server& server, Stream stream, bool tls_first);
-  Task<void> run() override;
-  void stop() override;
-  void close() override { stream_.close(); }
-  const std::string& id() const override { return sid_; }
 
  private:
   enum Phase : unsigned { authorization = 1, transaction = 2 };
@@ -40,9 +36,11 @@ class Session final : public ServerSession {
   static const Row kTable[];
 
   // session.cc
-  Task<bool> open();
-  Task<void> command(std::string line);
-  void read_failed(const Error& error);
+  Task<bool> open() override;
+  Task<void> command(std::string line) override;
+  void read_failed(const Error& error) override;
+  void say_stopping() override;
+  void log_end() const override;
   void ok(std::string_view text);
   void err(std::string_view text);
   void end(std::string_view text);  // -ERR, then the session is over
@@ -88,13 +86,10 @@ class Session final : public ServerSession {
 
   Server& server_;
   const std::shared_ptr<const Settings> settings_;
-  Stream stream_;
-  const std::string sid_;
   const bool tls_first_;
+  const std::int64_t opened_ms_;
   std::string timestamp_;  // of the greeting, for APOP; empty when that is not offered
-  bool waiting_ = false;   // for a command
-  bool over_ = false;
-  std::string user_;  // of USER, not yet believed
+  std::string user_;       // of USER, not yet believed
   std::int64_t login_failures_ = 0, bad_commands_ = 0;
 
   // The maildrop: there once somebody has logged in. A view keeps its numbers for the whole session.

@@ -64,15 +64,9 @@ Task<void> Session::mail(std::string_view argument) {
   rules.extended = esmtp_;
   rules.binary = !channel_->is(Kw::nochunkingserver);
   rules.auth = auth_offered() || identity_.has_value();
-  rules.size_limit = size_limit_;
   auto parsed = mta::protocol::parse_mail(argument, rules);
   if (!parsed) {
-    if (parsed.error().code == 552) {
-      parsed.error().text = fmt::format("{} ({} bytes)", settings_->options.size_error_text, size_limit_);
-      reply(parsed.error());
-    } else {
-      bad_command(parsed.error());
-    }
+    bad_command(parsed.error());
     co_return;
   }
   ++counts_.attempts;

@@ -98,11 +98,9 @@ Task<void> Session::auth(std::string_view argument) {
 // A challenge to the client and its decoded answer; nothing when the exchange is over (already answered).
 Task<std::optional<std::string>> Session::auth_answer(std::string challenge) {
   reply({334, "", to_base64(challenge)});
-  waiting_ = true;
-  auto line = co_await stream_.read_line(kAuthLineBytes);
-  waiting_ = false;
+  auto line = co_await next_line(kAuthLineBytes);
   if (!line) {
-    co_await read_failed(std::move(line.error()));
+    if (!is_interrupt(line.error())) read_failed(line.error());
     co_return std::nullopt;
   }
   if (*line == "*") {

@@ -45,7 +45,7 @@ class Server {
   // One session, from its first byte to its last.
   static Task<void> serve(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection);
   void stop() { sessions_.stop(); }  // main loop thread
-  bool stopping() const { return sessions_.stopping(); }
+  const Sessions& sessions() const { return sessions_; }
 
  private:
   Server(Daemon& daemon, WorkerService service)

@@ -42,19 +42,14 @@ const Session::Row Session::kTable[] = {
 };
 
 Session::Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection)
-    : server_(std::move(server)),
+    : LineSession(server->sessions(), Stream(loop, std::move(connection.fd)), {kLineBytes}),
+      server_(std::move(server)),
       settings_(server_->settings()),
-      stream_(loop, std::move(connection.fd)),
-      sid_(unique_id()),
       transport_info_(connection.transport_info()),
       peer_address_(std::move(connection.peer_address)),
       tls_first_(connection.tls_first),
       host_name_(std::make_shared<std::string>()),
       channel_(settings_->start) {}
-
-void Session::stop() {
-  if (waiting_ && !in_transaction()) stream_.interrupt();
-}
 
 void Session::reply(const Verdict& verdict) {
   stream_.write(mta::protocol::format_reply(verdict));
@@ -104,6 +99,7 @@ mta::Source Session::source() const {
     source.auth_user = identity_->user->store_name;
     source.auth_address = identity_->user->mail;
   }
+  source.size_error_text = settings_->options.size_error_text;
   source.tls = stream_.is_tls();
   source.esmtp = esmtp_;
   source.submission = channel_->is(Kw::submit) || settings_->start->is(Kw::submit);
@@ -152,20 +148,16 @@ Task<bool> Session::open() {
   if (!is_loopback(peer_address_) && !channel_->is(Kw::identnonelimited))
     spawn(find_name(server_->resolver(stream_.loop()), peer_address_, host_name_));
   co_await switch_channel();
-  if (server_->stopping()) {
-    end({421, "4.3.2", "Service shutting down, try again later"});
+  if (server_stops()) {
+    say_stopping();
     co_return true;
   }
   reply({220, "", banner()});
   co_return true;
 }
 
-Task<void> Session::read_failed(Error error) {
-  if (is_interrupt(error)) co_return;  // the loop looks whether to stop
-  if (is_line_too_long(error)) {
-    bad_command({500, "5.5.2", "Line too long"});
-    co_return;
-  }
+void Session::read_failed(const Error& error) {
+  if (is_line_too_long(error)) return bad_command({500, "5.5.2", "Line too long"});
   over_ = true;
   if (is_timeout(error)) {
     log::Event("smtp.timeout").with("sid", sid_).notice();
@@ -209,28 +201,11 @@ Task<void> Session::command(std::string line) {
   bad_command({500, "5.5.1", "Command not recognized"});
 }
 
-Task<void> Session::run() {
-  const bool opened = co_await open();
-  while (opened && !over_) {
-    if (server_->stopping() && !in_transaction()) {
-      end({421, "4.3.2", "Service shutting down, try again later"});
-      break;
-    }
-    waiting_ = true;
-    auto line = co_await stream_.read_line(kLineBytes);
-    waiting_ = false;
-    if (line)
-      co_await command(std::move(*line));
-    else
-      co_await read_failed(std::move(line.error()));
-    if (stream_.pending_output() > Stream::kHighWater) {
-      auto flushed = co_await stream_.flush();
-      if (!flushed) break;
-    }
-  }
-  stream_.set_timeout_ms(10000);
-  auto flushed = co_await stream_.flush();
-  (void)flushed;
+void Session::say_stopping() {
+  end({421, "4.3.2", "Service shutting down, try again later"});
+}
+
+void Session::log_end() const {
   log::Event("smtp.close")
       .with("sid", sid_)
       .with("commands", counts_.commands)

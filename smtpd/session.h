@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "common/auth/authenticator.h"
+#include "common/daemon/line_session.h"
 #include "common/mail/smtp_data.h"
-#include "common/net/stream.h"
 #include "common/worker/worker.h"
 #include "mta/protocol/command.h"
 #include "mta/protocol/data_rate.h"
@@ -24,23 +24,22 @@ namespace waxwing::smtpd {
 using mta::Verdict;
 
 // Loop thread only.
-class Session final : public ServerSession {
+class Session final : public LineSession {
  public:
   Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection);
-  Task<void> run() override;
-  void stop() override;
-  void close() override { stream_.close(); }
-  const std::string& id() const override { return sid_; }
 
  private:
   struct Row;
   static const Row kTable[];
 
   // session.cc
-  Task<bool> open();
-  Task<void> command(std::string line);
+  Task<bool> open() override;
+  Task<void> command(std::string line) override;
+  void read_failed(const Error& error) override;
+  bool half_done() const override { return in_transaction(); }
+  void say_stopping() override;
+  void log_end() const override;
   Task<void> switch_channel();
-  Task<void> read_failed(Error error);
   void reply(const Verdict& verdict);
   void bad_command(Verdict verdict);
   void end(Verdict verdict);  // reply, then the session is over
@@ -103,15 +102,11 @@ class Session final : public ServerSession {
 
   std::shared_ptr<Server> server_;
   std::shared_ptr<const Settings> settings_;
-  Stream stream_;
-  const std::string sid_;
   const std::string transport_info_;
   const std::string peer_address_;
   const bool tls_first_;
   std::shared_ptr<std::string> host_name_;  // by DNS, when the answer comes
   const mta::Channel* channel_;
-  bool waiting_ = false;  // for a command
-  bool over_ = false;
 
   std::string helo_;
   bool esmtp_ = false;

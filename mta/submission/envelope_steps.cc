@@ -85,6 +85,10 @@ AccessSession Submission::Inner::access_session() const {
   return session;
 }
 
+Verdict Submission::Inner::too_large() const {
+  return {552, "5.3.4", fmt::format("{} ({} bytes)", source.size_error_text, size_limit)};
+}
+
 Verdict verdict_of(const Error& error) {
   if (is_no_space(error))
     return {452, "4.3.1", "Insufficient system storage, try again later"};
@@ -115,9 +119,7 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
   inner.queue_id = unique_id();
   inner.options = std::move(options);
   inner.size_limit = inner.source.internal ? 0 : inner.submitter->size_limit(*inner.config, *inner.channel);
-  if (inner.size_limit && inner.options.size_bytes > inner.size_limit)
-    co_return Verdict{552, "5.3.4",
-                      fmt::format("Message size exceeds the limit of {} bytes", inner.size_limit)};
+  if (inner.is_too_large(inner.options.size_bytes)) co_return inner.too_large();
   ResolveRequest request;
   request.address = std::move(address);
   request.source = inner.channel;

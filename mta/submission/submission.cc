@@ -153,9 +153,7 @@ Task<Verdict> Submission::data(std::string_view bytes) {
   inner.size += bytes.size();
   if (inner.failure) co_return *inner.failure;
   if (!inner.config) co_return inner.fail({503, "5.5.1", "Sender first"});
-  if (inner.size_limit && inner.size > inner.size_limit)
-    co_return inner.fail(
-        {552, "5.3.4", fmt::format("Message size exceeds the limit of {} bytes", inner.size_limit)});
+  if (inner.is_too_large(inner.size)) co_return inner.fail(inner.too_large());
   if (inner.in_body) co_return inner.write_body(bytes);
   inner.header.append(bytes);
   const auto end = header_end(inner.header, inner.scanned);

@@ -50,6 +50,8 @@ struct Source {
   std::string application_info;  // "SMTP/helo.example.com" as the access tables' app-info
   std::string auth_user;         // login name the peer authenticated as; empty: none
   std::string auth_address;      // that user's own mail address, when known
+  // Of the 552 to a message that is too large, announced by SIZE= or found out; the limit follows.
+  std::string size_error_text = "message size exceeds the limit";
   bool tls = false;
   bool esmtp = false;
   bool lmtp = false;

@@ -61,6 +61,8 @@ def setUpModule():
         old = f.read()
     with open(path, 'w') as f:
         f.write(re.sub(r'(?msi)(^\[POOL=SMTP_POOL\]\n.*?job_limit=)\d+', r'\g<1>3', old))
+    with open(os.path.join(config, 'tcp_local_option'), 'a') as options:
+        options.write('552_PERMANENT_ERROR_STRING=too big for us\n')
     box.command('imsimta', 'cnbuild')
     box.start()
     for name in ('joe', 'ann', 'bob'):
@@ -143,9 +145,10 @@ class Inbound(waxwing.TestCase):
     def test_sizes(self):
         wire = self.wire('size')
         self.assertIn('SIZE 2048', self.hello)
-        self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test> SIZE=2049')[:3], '552')
+        refused = '552 5.3.4 too big for us (2048 bytes)'
+        self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test> SIZE=2049').strip(), refused)
         wire = self.begun('size', b'joe@example.test')
-        self.assertEqual(self.send(wire, b'Subject: 1\r\n\r\n' + b'x' * 70 * 40)[:9], '552 5.3.4')
+        self.assertEqual(self.send(wire, b'Subject: 1\r\n\r\n' + b'x' * 70 * 40).strip(), refused)
 
     def test_long_lines(self):
         for text, code in ((b'y' * 998, '250'), (b'y' * 999, '554')):

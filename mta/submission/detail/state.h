@@ -63,6 +63,8 @@ struct Submission::Inner {
   std::string hold_reason;
   std::uint64_t size = 0, lines = 0;
   std::uint64_t size_limit = 0;
+  bool is_too_large(std::uint64_t size_bytes) const { return size_limit != 0 && size_bytes > size_limit; }
+  Verdict too_large() const;
   std::int64_t line_limit = 0;
   std::optional<queue::Writer> writer;
   std::optional<Verdict> failure;
