@@ -90,8 +90,7 @@ Verdict Submission::Inner::too_large() const {
 }
 
 Verdict verdict_of(const Error& error) {
-  if (is_no_space(error))
-    return {452, "4.3.1", "Insufficient system storage, try again later"};
+  if (is_no_space(error)) return {452, "4.3.1", "Insufficient system storage, try again later"};
   return {451, "4.3.0", "Temporary failure here, try again later"};
 }
 
