@@ -163,7 +163,9 @@ class Cutter:
 
     def __init__(self, recording, folder):
         self.recording, self.state, self.quiet = recording, os.path.join(folder, 'state'), False
-        os.makedirs(os.path.dirname(recording.root))
+        os.makedirs(os.path.dirname(recording.root), exist_ok=True)
+        if os.path.islink(recording.root):  # of a run that was killed
+            os.unlink(recording.root)
         os.symlink(self.state, recording.root)
 
     def close(self):
