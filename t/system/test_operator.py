@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import unittest
 
 import waxwing
@@ -53,6 +54,10 @@ class BrokenOptions(waxwing.TestCase):
         with open(self.path) as f:
             self.good = f.read()
         self.addCleanup(self.write, self.good)
+        # A worker that is still starting would read the broken file, and its service then waits a while.
+        for service in ('SMTP', 'SUBMIT', 'LMTP'):
+            with socket.create_connection(('127.0.0.1', self.box.port(service)), timeout=waxwing.DEADLINE) as client:
+                self.assertTrue(client.recv(1000).startswith(b'220 '))
 
     def write(self, text):
         with open(self.path + '.new', 'w') as f:
