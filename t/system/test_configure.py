@@ -273,7 +273,7 @@ class OwnDirectory(waxwing.TestCase):
         os.makedirs(os.path.join(home, 'data'))
         program = os.path.join(home, 'slapd')
         shutil.copy('/usr/sbin/slapd', program)
-        schema = ''.join(f'include {path}\n' for path in
+        schema = ''.join(f'include "{path}"\n' for path in
                          [f'/etc/ldap/schema/{n}.schema' for n in ('core', 'cosine', 'inetorgperson', 'dyngroup')]
                          + [os.path.join(waxwing.STAGE, 'etc/ldap/waxwing.schema')])
         with open(os.path.join(home, 'slapd.conf'), 'w') as f:
