@@ -211,19 +211,38 @@ namespace {
 void append_unasked(std::string record) {
   (void)the_journal()->append(std::move(record));
 }
+
+// Answers whether the journal must hear of it. Missing is success.
+Result<bool> unlink_now(const std::string& path) {
+  TRY_VOID(failpoint("durable.remove"));
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return false;
+    return std::unexpected(system_error("cannot remove " + path, errno));
+  }
+  const auto* const journal = the_journal();
+  return journal != nullptr && journal->covers(path);
+}
+
+std::string record_of_removal(const std::string& path) {
+  std::string record;
+  encode_name(record, RecordType::removed, the_journal()->name_of(path));
+  return record;
+}
 }  // namespace
 
 Result<> remove(const std::string& path) {
-  TRY_VOID(failpoint("durable.remove"));
-  if (::unlink(path.c_str()) != 0) {
-    if (errno == ENOENT) return {};
-    return std::unexpected(system_error("cannot remove " + path, errno));
-  }
-  const auto* journal = the_journal();
-  if (journal == nullptr || !journal->covers(path)) return {};
-  std::string record;
-  encode_name(record, RecordType::removed, journal->name_of(path));
-  append_unasked(std::move(record));
+  TRY(const bool journaled, unlink_now(path));
+  if (journaled) append_unasked(record_of_removal(path));
+  return {};
+}
+
+Result<> remove_for_ever(const std::string& path) {
+  TRY(const bool journaled, unlink_now(path));
+  if (!journaled) return {};
+  const auto appended = the_journal()->append_at_once(record_of_removal(path));
+  // Nothing else will ever be recorded of this name, so the record may as well come later.
+  if (appended && !*appended)
+    lanes().journal.submit(std::move(Batch().removed(path)), [](const Result<>&) {});
   return {};
 }
 

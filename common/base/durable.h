@@ -102,6 +102,9 @@ void commit_async(Batch batch, std::function<void(Result<>)> done);
 // remove: missing is success.
 Result<> remove(const std::string& path);
 Result<> rename(const std::string& from, const std::string& to);
+// The same as remove, for a name that is never used again; the two above may have to wait for room in the
+// journal, this one does not: for event loops.
+Result<> remove_for_ever(const std::string& path);
 
 // Everything that was committed or removed before is in its files on disk when this answers (a checkpoint).
 // Slow. Without a journal there is nothing to do.

@@ -50,6 +50,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <thread>
@@ -75,6 +76,8 @@ class Journal {
 
   // Appends encoded records, then ranges, whose images are taken under the lock. Answers the lsn to wait for.
   Result<std::uint64_t> append(std::string records, const std::vector<const Range*>& ranges = {});
+  // One record, if there is room for it without waiting. False: there is none.
+  Result<bool> append_at_once(std::string record);
   // Until everything before lsn is durable.
   Result<> wait(std::uint64_t lsn);
   Result<> checkpoint();
@@ -92,6 +95,8 @@ class Journal {
                                 const std::vector<std::string>& roots);
 
   // journal_append.cc
+  Result<std::optional<std::uint64_t>> append_what_fits(std::string& records,
+                                                        const std::vector<const Range*>& ranges);
   Result<bool> write_records(std::string& records, const std::vector<const Range*>& ranges,
                              std::uint64_t& lsn);
   Result<bool> fit(LogEnd& end, std::size_t count);

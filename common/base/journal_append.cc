@@ -33,26 +33,38 @@ Error Journal::stopped() const {
 
 Result<std::uint64_t> Journal::append(std::string records, const std::vector<const Range*>& ranges) {
   for (;;) {
-    std::uint64_t lsn = 0;
-    bool whole = false;
-    {
-      const RobustLock lock(control_->append);
-      if (broken()) return std::unexpected(stopped());
-      if (control_->closed != 0) return temporary("this process has left the journal and is ending");
-      auto written = write_records(records, ranges, lsn);
-      if (!written && written.error().fault == Fault::bug) return std::unexpected(written.error());
-      if (!written) {
-        // Part of it may be in the log already, and more may not follow: start afresh.
-        control_->broken = 1;
-        report("journal.broken", {{"error", written.error().text}}, true);
-        return std::unexpected(Error{Fault::temporary, written.error().text});
-      }
-      whole = *written;
-    }
-    wake_housekeeper(lsn);
-    if (whole) return lsn;
+    TRY(const auto lsn, append_what_fits(records, ranges));
+    if (lsn) return *lsn;
     TRY_VOID(make_room());
   }
+}
+
+Result<bool> Journal::append_at_once(std::string record) {
+  TRY(const auto lsn, append_what_fits(record, {}));
+  return lsn.has_value();
+}
+
+// The lsn to wait for; none: what is left in records has no room.
+Result<std::optional<std::uint64_t>> Journal::append_what_fits(std::string& records,
+                                                               const std::vector<const Range*>& ranges) {
+  std::uint64_t lsn = 0;
+  bool whole = false;
+  {
+    const RobustLock lock(control_->append);
+    if (broken()) return std::unexpected(stopped());
+    if (control_->closed != 0) return temporary("this process has left the journal and is ending");
+    auto written = write_records(records, ranges, lsn);
+    if (!written && written.error().fault == Fault::bug) return std::unexpected(written.error());
+    if (!written) {
+      // Part of it may be in the log already, and more may not follow: start afresh.
+      control_->broken = 1;
+      report("journal.broken", {{"error", written.error().text}}, true);
+      return std::unexpected(Error{Fault::temporary, written.error().text});
+    }
+    whole = *written;
+  }
+  wake_housekeeper(lsn);
+  return whole ? std::optional(lsn) : std::nullopt;
 }
 
 // Writes from the front of records what there is room for, and takes it off. True: all of it, ranges too.

@@ -81,7 +81,7 @@ void Queue::set_aside(const FileName& name, const std::string& why) const {
 
 Result<> Queue::remove(const FileName& name) const {
   TRY_VOID(failpoint("queue.remove"));
-  return durable::remove(path_of(name));
+  return durable::remove_for_ever(path_of(name));
 }
 
 std::vector<std::string> Queue::channels() const {

@@ -42,7 +42,7 @@ struct Writer::Inner {
     for (const auto& part : parts) {
       ::unlink(part.temporary.c_str());
       // Only after a commit that failed half way: the names may be there already.
-      if (committed) (void)durable::remove(queue->path_of(part.name));
+      if (committed) (void)durable::remove_for_ever(queue->path_of(part.name));
     }
     parts.clear();
   }

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/base/journal_control.h"
+
 using namespace waxwing;
 
 TEST_CASE("what was committed comes back when its data never reached the disk") {
@@ -95,6 +97,33 @@ TEST_CASE("one file under several names is in the log once, and comes back under
   REQUIRE(scratch.restart() == 0);
   for (int n = 1; n <= 20; ++n) CHECK(scratch.read(std::to_string(n)) == bulk);
   CHECK(std::filesystem::hard_link_count(scratch.path("1")) == 20);
+}
+
+TEST_CASE("a removal for ever does not wait when the log is full, and stands all the same") {
+  JournalScratch scratch;
+  scratch.segments = 2;
+  constexpr int kFiles = 4000;
+  const std::string bulk(230000, 'b');  // four to a segment, and what is left is too little for the removals
+  REQUIRE(scratch.life([&] {
+    ::alarm(60);  // waiting here would be for ever
+    if (!scratch.open()) return false;
+    for (int n = 0; n < kFiles; ++n) scratch.write(std::to_string(n), "");
+    auto lock_file = open_file(scratch.root + "/journal/lock", O_RDWR);
+    auto control = durable::Control::attach(scratch.settings().control, lock_file->get());
+    {
+      const durable::RobustLock nobody_makes_room((*control)->checkpoint);
+      for (int n = 0; n < 8; ++n)
+        if (!scratch.publish("bulk" + std::to_string(n), bulk)) return false;
+      for (int n = 0; n < kFiles; ++n)
+        if (!durable::remove_for_ever(scratch.path(std::to_string(n)))) return false;
+    }
+    return scratch.publish("last", "z").has_value();
+  }) == 0);
+  scratch.write(std::to_string(kFiles - 1), "");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read(std::to_string(kFiles - 1)) == "(none)");
+  CHECK(scratch.read("last") == "z");
 }
 
 TEST_CASE("a file of something that was deleted is not brought back") {
