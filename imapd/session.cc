@@ -57,6 +57,8 @@ auth::Peer Session::peer() const {
   return {.service = auth::Service::imap,
           .address = stream_.peer_address(),
           .tls = stream_.is_tls(),
+          .tls_exporter = stream_.tls_channel_binding("tls-exporter"),
+          .tls_server_end_point = stream_.tls_channel_binding("tls-server-end-point"),
           .tls_subject = stream_.tls_peer_subject()};
 }
 

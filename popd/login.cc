@@ -13,7 +13,10 @@ auth::Peer Session::peer() const {
   peer.service = auth::Service::pop;
   peer.address = stream_.peer_address();
   peer.tls = stream_.is_tls();
-  if (peer.tls) peer.tls_subject = stream_.tls_peer_subject();
+  if (!peer.tls) return peer;
+  peer.tls_subject = stream_.tls_peer_subject();
+  peer.tls_exporter = stream_.tls_channel_binding("tls-exporter");
+  peer.tls_server_end_point = stream_.tls_channel_binding("tls-server-end-point");
   return peer;
 }
 

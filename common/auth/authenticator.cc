@@ -9,7 +9,8 @@
 namespace waxwing::auth {
 
 namespace {
-constexpr std::string_view kKnownMechanisms[] = {"SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN", "EXTERNAL"};
+constexpr std::string_view kKnownMechanisms[] = {
+    "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN", "EXTERNAL"};
 
 const char* words_for(Reason reason) {
   switch (reason) {
@@ -75,8 +76,9 @@ Result<Settings> Settings::from(const Config& config) {
   const auto mechanisms = replace_all(config.text("auth.mechanisms"), ",", " ");
   for (const auto word : split_words(mechanisms)) {
     if (std::ranges::none_of(kKnownMechanisms, [&](auto known) { return iequals(known, word); }))
-      return permanent("auth.mechanisms: '" + printable(word) +
-                       "' is not known; there are SCRAM-SHA-256, CRAM-MD5, PLAIN, LOGIN and EXTERNAL");
+      return permanent(
+          "auth.mechanisms: '" + printable(word) +
+          "' is not known; there are SCRAM-SHA-256-PLUS, SCRAM-SHA-256, CRAM-MD5, PLAIN, LOGIN and EXTERNAL");
     settings.mechanisms.push_back(to_upper(word));
   }
   settings.has_plain_passwords = config.flag("auth.hasplainpasswords");
@@ -144,7 +146,9 @@ std::optional<Step> Core::check_password(const directory::User& user, std::strin
   } else if (!try_values(true)) {
     return wrong(problem);
   }
-  verified.remember(digest);
+  // A value of the entry is under the digest: when it changes, the digest is worth nothing. A bind shows no
+  // value.
+  verified.remember(digest, settings.bind ? directory->settings().login_seconds : settings.cache_seconds);
   return std::nullopt;
 }
 
@@ -250,10 +254,12 @@ std::vector<std::string> Authenticator::mechanisms(const Peer& peer) const {
 
 std::vector<std::string> Core::mechanisms(const Peer& peer) const {
   std::vector<std::string> offered;
+  const bool scram = settings.scram || settings.has_plain_passwords;
+  const bool bindable = !peer.tls_exporter.empty() || !peer.tls_server_end_point.empty();
   for (const auto& name : settings.mechanisms) {
     const bool plain = name == "PLAIN" || name == "LOGIN";
     if ((plain && plain_text_allowed(peer)) || (name == "CRAM-MD5" && settings.has_plain_passwords) ||
-        (name == "SCRAM-SHA-256" && (settings.scram || settings.has_plain_passwords)) ||
+        (name == "SCRAM-SHA-256" && scram) || (name == "SCRAM-SHA-256-PLUS" && scram && bindable) ||
         (name == "EXTERNAL" && !peer.tls_subject.empty()))
       offered.push_back(name);
   }

@@ -40,6 +40,8 @@ struct Peer {
   std::string address;    // numeric, "" for a Unix socket
   std::string host_name;  // when the daemon has looked it up; may be empty
   bool tls = false;
+  // As Stream::tls_channel_binding(): for SCRAM-SHA-256-PLUS; both empty: not offered.
+  std::string tls_exporter, tls_server_end_point;
   std::string tls_subject;  // of a verified client certificate, as Stream::tls_peer_subject(); else empty
 };
 
@@ -80,7 +82,8 @@ struct Step {
 struct Settings {
   enum class PlainText { never, local, always };  // plain-text passwords without TLS; local: from loopback
   PlainText plain_text = PlainText::local;
-  std::vector<std::string> mechanisms = {"SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN", "EXTERNAL"};
+  std::vector<std::string> mechanisms = {
+      "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN", "EXTERNAL"};
   bool has_plain_passwords = false;  // the directory holds clear text: CRAM-MD5, SCRAM and APOP from it
   bool scram = false;                // users have {SCRAM-SHA-256} values: offer it
   bool bind = false;                 // check passwords by an LDAP bind, not by userPassword

@@ -101,7 +101,7 @@ std::unique_ptr<Mechanism> make_mechanism(std::string_view name, Core& core, con
   if (name == "LOGIN") return std::make_unique<Login>(core, peer);
   if (name == "CRAM-MD5") return std::make_unique<CramMd5>(core, peer);
   if (name == "EXTERNAL") return std::make_unique<External>(core, peer);
-  return make_scram(core, peer);
+  return make_scram(core, peer, name == "SCRAM-SHA-256-PLUS");
 }
 
 std::string login_of_subject(std::string_view subject, std::string_view part) {

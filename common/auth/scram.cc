@@ -1,15 +1,19 @@
-// SCRAM-SHA-256, the server's side: RFC 5802 with RFC 7677; no channel binding.
+// SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, the server's side: RFC 5802 with RFC 7677, bound to the connection by
+// tls-exporter (RFC 9266) or tls-server-end-point (RFC 5929).
 //
 //   C: n,[a=authzid],n=user,r=cnonce          S: r=cnonce snonce,s=salt,i=iterations
 //   C: c=biws,r=nonce,p=proof                 S: v=signature         C: (empty)
 // A name that does not exist gets a salt like any other and fails at the proof.
+#include <algorithm>
+
 #include "common/auth/detail/mechanisms.h"
 
 namespace waxwing::auth {
 
 namespace {
 struct ClientFirst {
-  std::string gs2_header;  // "n,," or "y,a=...,"
+  std::string gs2_header;  // "n,,", "y,a=...,", "p=tls-exporter,,"
+  std::string binding;     // its type, for p
   std::string bare;        // from n= on
   std::string authorization_id, user, nonce;
 };
@@ -49,8 +53,10 @@ Result<ClientFirst> parse_first(std::string_view message) {
   ClientFirst first;
   const auto fields = split(message, ',');
   if (fields.size() < 4) return permanent("the first message has too few parts");
-  if (fields[0].starts_with("p=")) return permanent("channel binding is not offered");
-  if (fields[0] != "n" && fields[0] != "y") return permanent("the first message must begin with n or y");
+  if (const auto binding = attribute(fields[0], 'p'))
+    first.binding = std::string(*binding);
+  else if (fields[0] != "n" && fields[0] != "y")
+    return permanent("the first message must begin with n, y or p=");
   const auto authorization = attribute(fields[1], 'a');
   if (!fields[1].empty() && !authorization) return permanent("authzid is malformed");
   const auto header = fields[0].size() + fields[1].size() + 2;
@@ -71,7 +77,7 @@ Result<ClientFirst> parse_first(std::string_view message) {
 
 class Scram : public Mechanism {
  public:
-  using Mechanism::Mechanism;
+  Scram(Core& core, const Peer& peer, bool plus) : Mechanism(core, peer), plus_(plus) {}
 
   Step begin(std::optional<std::string_view> initial, Ask ask) override {
     return initial ? step(*initial, ask) : challenge("");
@@ -86,7 +92,7 @@ class Scram : public Mechanism {
         return take_final(response);
       case Stage::acknowledgement:
         if (!response.empty()) return malformed("bytes after the end");
-        return core_.finish(peer_, "SCRAM-SHA-256", user_, first_.user, first_.authorization_id, ask);
+        return core_.finish(peer_, name(), user_, first_.user, first_.authorization_id, ask);
     }
     return malformed("a message after the end");
   }
@@ -94,13 +100,39 @@ class Scram : public Mechanism {
  private:
   enum class Stage { first, final, acknowledgement };
 
+  const char* name() const { return plus_ ? "SCRAM-SHA-256-PLUS" : "SCRAM-SHA-256"; }
+
   Step malformed(const std::string& what) const {
-    return failed(Reason::malformed, "SCRAM-SHA-256: " + what);
+    return failed(Reason::malformed, std::string(name()) + ": " + what);
+  }
+
+  // What is wrong with the client's choice of binding; empty when nothing is, and bound_ is what c= must
+  // hold.
+  std::string wrong_binding(const ClientFirst& first) {
+    bound_ = first.gs2_header;
+    if (!plus_ && !first.binding.empty()) return "channel binding belongs to SCRAM-SHA-256-PLUS";
+    if (!plus_) {
+      // "y": the client could, and saw no PLUS in the list it got. When there was one, somebody took it out
+      // on the way.
+      const auto offered = core_.mechanisms(peer_);
+      const bool was_offered = std::ranges::find(offered, "SCRAM-SHA-256-PLUS") != offered.end();
+      return was_offered && first.gs2_header[0] == 'y'
+                 ? "the client was told that channel binding is not offered"
+                 : "";
+    }
+    if (first.binding.empty()) return "no channel binding";
+    const auto& bytes = first.binding == "tls-exporter"           ? peer_.tls_exporter
+                        : first.binding == "tls-server-end-point" ? peer_.tls_server_end_point
+                                                                  : std::string();
+    if (bytes.empty()) return "channel binding " + printable(first.binding, 40) + " is not there";
+    bound_ += bytes;
+    return {};
   }
 
   Step take_first(std::string_view message, Ask ask) {
     auto first = parse_first(message);
     if (!first) return malformed(first.error().text);
+    if (const auto wrong = wrong_binding(*first); !wrong.empty()) return malformed(wrong);
     const auto user = core_.find_user(first->user, ask);
     if (!user) return user.error();
     secret_ = core_.fake_secret(first->user);
@@ -132,7 +164,8 @@ class Scram : public Mechanism {
     const auto nonce = fields.size() > 1 ? attribute(fields[1], 'r') : std::nullopt;
     if (!binding || !nonce || !proof || proof->size() != 32)
       return malformed("the final message is malformed");
-    if (from_base64(*binding) != first_.gs2_header) return malformed("the channel binding changed");
+    if (from_base64(*binding) != bound_)
+      return malformed("the channel binding is another one: is somebody between us?");
     if (*nonce != nonce_) return malformed("the nonce changed");
 
     const std::string said = first_.bare + "," + server_first_ + "," + std::string(without_proof);
@@ -147,6 +180,8 @@ class Scram : public Mechanism {
     return challenge("v=" + to_base64(hmac(Digest::sha256, secret_.server_key, said)));
   }
 
+  const bool plus_;
+  std::string bound_;  // what c= of the final message has to be
   Stage stage_ = Stage::first;
   ClientFirst first_;
   directory::UserRef user_;
@@ -156,8 +191,8 @@ class Scram : public Mechanism {
 };
 }  // namespace
 
-std::unique_ptr<Mechanism> make_scram(Core& core, const Peer& peer) {
-  return std::make_unique<Scram>(core, peer);
+std::unique_ptr<Mechanism> make_scram(Core& core, const Peer& peer, bool plus) {
+  return std::make_unique<Scram>(core, peer, plus);
 }
 
 }  // namespace waxwing::auth

@@ -59,8 +59,14 @@ struct Directory::Inner {
         recipient_names(names(recipient_attributes(), settings.extra_attributes)),
         domain_names(names(domain_attributes(), settings.extra_attributes)) {}
 
+  // believed_seconds: how long an answer counts as fresh.
   template <class C, class F>
-  auto look_up(C& cache, std::string_view key, Ask ask, F fetch) -> decltype(fetch());
+  auto look_up(C& cache, std::string_view key, Ask ask, std::int64_t believed_seconds, F fetch)
+      -> decltype(fetch());
+  template <class C, class F>
+  auto look_up(C& cache, std::string_view key, Ask ask, F fetch) -> decltype(fetch()) {
+    return look_up(cache, key, ask, settings.cache_seconds, std::move(fetch));
+  }
 
   Result<UserRef> fetch_user(std::string_view login);
   Result<MatchRef> fetch_address(std::string_view address);
@@ -92,7 +98,8 @@ bool is_empty_answer(const DomainRef& domain) {
 }
 
 template <class C, class F>
-auto Directory::Inner::look_up(C& cache, std::string_view key, Ask ask, F fetch) -> decltype(fetch()) {
+auto Directory::Inner::look_up(C& cache, std::string_view key, Ask ask, std::int64_t believed_seconds,
+                               F fetch) -> decltype(fetch()) {
   const auto now = monotonic_ms();
   const auto known = cache.find(key);
   if (known && now < known->fresh_until_ms) {
@@ -116,7 +123,7 @@ auto Directory::Inner::look_up(C& cache, std::string_view key, Ask ask, F fetch)
     const auto born = monotonic_ms();
     // A malformed entry is believed for a short while only: it is being corrected.
     const bool lasting = fetched && !is_empty_answer(*fetched);
-    const auto seconds = lasting ? settings.cache_seconds : settings.negative_seconds;
+    const auto seconds = lasting ? believed_seconds : std::min(believed_seconds, settings.negative_seconds);
     cache.store(key,
                 {fetched, born, born + seconds * 1000, born + (seconds + settings.stale_seconds) * 1000});
     return fetched;
@@ -361,7 +368,9 @@ Result<std::shared_ptr<Directory>> Directory::open(Settings settings) {
 }
 
 Result<UserRef> Directory::user_by_login(std::string_view login, Ask ask) {
-  return inner_->look_up(inner_->users, login, ask, [&] { return inner_->fetch_user(login); });
+  return inner_->look_up(inner_->users, login, ask,
+                         std::min(inner_->settings.login_seconds, inner_->settings.cache_seconds),
+                         [&] { return inner_->fetch_user(login); });
 }
 
 bool Directory::expire_user(std::string_view login) {

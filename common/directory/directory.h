@@ -57,6 +57,9 @@ struct Settings {
   std::int64_t retry_max_ms = 5000;
   std::size_t cache_entries = 100000;
   std::int64_t cache_seconds = 900;
+  // The same for entries found by login: what was changed (a password, a status, a right to a service) holds
+  // for logins no later than this.
+  std::int64_t login_seconds = 60;
   std::int64_t negative_seconds = 60;
   std::int64_t stale_seconds = 7 * 86400;
 

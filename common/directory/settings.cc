@@ -44,6 +44,7 @@ Result<Settings> Settings::from(const Config& config) {
   settings.retry_max_ms = config.number("directory.retrymax") * 1000;
   settings.cache_entries = static_cast<std::size_t>(config.number("directory.cachesize"));
   settings.cache_seconds = config.number("directory.cachetime");
+  settings.login_seconds = config.number("directory.logintime");
   settings.negative_seconds = config.number("directory.negativetime");
   settings.stale_seconds = config.number("directory.staletime");
   return settings;

@@ -66,6 +66,9 @@ class Stream {
   std::string tls_protocol() const;
   std::string tls_cipher() const;
   int tls_bits() const;
+  // "tls-exporter" (RFC 9266) or "tls-server-end-point" (RFC 5929): bytes that both ends of this connection
+  // know and nobody between them; empty where there is none.
+  std::string tls_channel_binding(std::string_view type) const;
   std::string tls_peer_subject() const;  // of a verified client certificate, else empty
 
   void set_timeout_ms(std::int64_t timeout_ms);

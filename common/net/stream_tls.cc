@@ -59,6 +59,9 @@ std::string Stream::tls_cipher() const {
 int Stream::tls_bits() const {
   return inner_->tls ? inner_->tls->bits() : 0;
 }
+std::string Stream::tls_channel_binding(std::string_view type) const {
+  return inner_->tls ? inner_->tls->channel_binding(type) : "";
+}
 std::string Stream::tls_peer_subject() const {
   return inner_->tls ? inner_->tls->peer_subject() : "";
 }

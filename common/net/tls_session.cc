@@ -96,6 +96,39 @@ int TlsSession::bits() const {
   return SSL_get_cipher_bits(ssl_.get(), nullptr);
 }
 
+namespace {
+// RFC 9266: TLS 1.3 only, where every session has an exporter of its own.
+std::string exporter_binding(SSL* ssl) {
+  constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
+  unsigned char bytes[32];
+  if (SSL_version(ssl) < TLS1_3_VERSION ||
+      SSL_export_keying_material(ssl, bytes, sizeof bytes, kLabel.data(), kLabel.size(), nullptr, 0, 0) != 1)
+    return "";
+  return {reinterpret_cast<char*>(bytes), sizeof bytes};
+}
+
+// RFC 5929 §4.1: the server's certificate under the hash of its signature, with SHA-256 for MD5 and SHA-1. A
+// signature without a hash of its own (Ed25519) has no such binding.
+std::string end_point_binding(X509* certificate) {
+  int hash = NID_undef;
+  if (certificate == nullptr || OBJ_find_sigid_algs(X509_get_signature_nid(certificate), &hash, nullptr) != 1)
+    return "";
+  if (hash == NID_md5 || hash == NID_sha1) hash = NID_sha256;
+  const EVP_MD* method = EVP_get_digestbynid(hash);
+  unsigned char bytes[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (method == nullptr || X509_digest(certificate, method, bytes, &size) != 1) return "";
+  return {reinterpret_cast<char*>(bytes), size};
+}
+}  // namespace
+
+std::string TlsSession::channel_binding(std::string_view type) const {
+  if (type == "tls-exporter") return exporter_binding(ssl_.get());
+  if (type != "tls-server-end-point") return "";
+  return end_point_binding(SSL_is_server(ssl_.get()) ? SSL_get_certificate(ssl_.get())
+                                                     : SSL_get0_peer_certificate(ssl_.get()));
+}
+
 std::string TlsSession::peer_subject() const {
   if (SSL_get_verify_result(ssl_.get()) != X509_V_OK) return "";
   X509* certificate = SSL_get0_peer_certificate(ssl_.get());

@@ -37,8 +37,11 @@ void look(const Step& step) {
 
 FUZZ_TARGET(sasl) {
   fuzz::Input in(input);
-  const Peer peer{
-      .service = Service::imap, .address = "127.0.0.1", .tls = true, .tls_subject = "emailAddress=joe"};
+  const Peer peer{.service = Service::imap,
+                  .address = "127.0.0.1",
+                  .tls = true,
+                  .tls_exporter = "x",
+                  .tls_subject = "emailAddress=joe"};
   auto exchange = logins().begin(peer);
   const auto mechanism = in.line();
   const auto first = in.line();

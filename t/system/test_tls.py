@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
 """TLS as the options of msg.conf promise it, on every port that has it from the first byte."""
+import base64
+import hashlib
+import hmac
+import imaplib
 import os
 import ssl
 import socket
@@ -93,6 +97,60 @@ class Tls(waxwing.TestCase):
         greeting = secure.recv(4096)
         secure.sendall(b'a AUTHENTICATE EXTERNAL =\r\n')
         return greeting, secure.recv(4096)
+
+    # ---- a login that is bound to the connection ----
+    def scram_plus(self, bound_to):
+        """IMAP AUTHENTICATE SCRAM-SHA-256-PLUS with tls-server-end-point; bound_to: the DER of a certificate."""
+        header = b'p=tls-server-end-point,,'
+        first = b'n=joe,r=' + base64.b64encode(os.urandom(12))
+        state = {}
+
+        def answer(challenge):
+            if not challenge:
+                return header + first
+            if challenge.startswith(b'v='):
+                state['verifier'] = challenge
+                return b''
+            nonce, salt, count = (field[2:] for field in challenge.split(b','))
+            salted = hashlib.pbkdf2_hmac('sha256', PASSWORD.encode(), base64.b64decode(salt), int(count))
+            digest = lambda key, data: hmac.new(key, data, hashlib.sha256).digest()
+            # P-256 certificates of this test are signed with SHA-256.
+            final = b'c=' + base64.b64encode(header + hashlib.sha256(bound_to).digest()) + b',r=' + nonce
+            said = first + b',' + challenge + b',' + final
+            key = digest(salted, b'Client Key')
+            proof = bytes(a ^ b for a, b in zip(key, digest(hashlib.sha256(key).digest(), said)))
+            state['expected'] = b'v=' + base64.b64encode(digest(digest(salted, b'Server Key'), said))
+            return final + b',p=' + base64.b64encode(proof)
+
+        client = self.box.imap()
+        try:
+            self.assertIn('AUTH=SCRAM-SHA-256-PLUS', client.capabilities)
+            client.authenticate('SCRAM-SHA-256-PLUS', answer)
+            self.assertEqual(state['verifier'], state['expected'])
+            return client.sock.getpeercert(True)
+        finally:
+            client.shutdown()
+
+    def test_a_login_that_is_bound_to_the_connection(self):
+        mine = ssl.PEM_cert_to_DER_cert(open(self.box.env['CA_FILE']).read())
+        self.assertEqual(self.scram_plus(mine), mine)
+        # Somebody in the middle would show a certificate of his own.
+        with self.assertRaises(imaplib.IMAP4.error):
+            self.scram_plus(ssl.PEM_cert_to_DER_cert(self.other))
+        plain = self.box.imap(tls=False)
+        self.assertNotIn('AUTH=SCRAM-SHA-256-PLUS', plain.capabilities)
+        plain.logout()
+
+    def test_an_old_password_is_good_for_logintime_at_most(self):
+        user = self.box.user('changing', 'first one')
+        self.box.imap(user, 'first one').logout()
+        self.box.set_option('directory.logintime', '0')
+        self.box.restart('imapd')
+        self.box.imap(user, 'first one').logout()
+        self.box.command('commadmin', 'user', 'modify', '--uid', 'changing', '--password', 'second one')
+        with self.assertRaises(imaplib.IMAP4.error):
+            self.box.imap(user, 'first one')
+        self.box.imap(user, 'second one').logout()
 
     def test_a_client_certificate_is_a_login(self):
         greeting, answer = self.external('joe')

@@ -27,7 +27,8 @@ class Mechanism {
 
 // name: upper case, one that mechanisms() offers.
 std::unique_ptr<Mechanism> make_mechanism(std::string_view name, Core& core, const Peer& peer);
-std::unique_ptr<Mechanism> make_scram(Core& core, const Peer& peer);
+// plus: SCRAM-SHA-256-PLUS, which is bound to the TLS connection.
+std::unique_ptr<Mechanism> make_scram(Core& core, const Peer& peer, bool plus);
 
 // The login in a certificate's subject (RFC 2253 form, or OpenSSL's old /A=b/C=d): the value of the first
 // part with this name. Empty when there is none.

@@ -4,6 +4,7 @@
 // entry's DN, its stored values and the password, so that a changed userPassword ends every old digest.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <mutex>
@@ -45,10 +46,11 @@ class VerifiedCache {
     return false;
   }
 
-  void remember(const std::string& digest) {
+  // seconds: no longer than that, whatever the cache's own time is.
+  void remember(const std::string& digest, std::int64_t seconds) {
     const std::lock_guard lock(mutex_);
     if (entries_ == 0 || index_.contains(digest)) return;
-    order_.push_front({digest, monotonic_ms() + lifetime_ms_});
+    order_.push_front({digest, monotonic_ms() + std::min(lifetime_ms_, seconds * 1000)});
     index_[digest] = order_.begin();
     if (order_.size() > entries_) {
       index_.erase(order_.back().digest);

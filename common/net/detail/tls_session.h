@@ -31,6 +31,7 @@ class TlsSession {
   std::string cipher() const;
   int bits() const;
   std::string peer_subject() const;
+  std::string channel_binding(std::string_view type) const;
   std::string last_error() const { return last_error_; }
 
  private:

@@ -57,11 +57,12 @@ Step answer(Exchange& exchange, std::string_view response) {
 // The client's side of RFC 5802 with SHA-256.
 struct ScramClient {
   std::string bare, said, password;
+  std::string bound = "n,,";  // gs2 header, and the bytes of the channel binding
   std::string final_message(const std::string& server_first) {
     const auto fields = split(server_first, ',');
     const auto salt = from_base64(fields.at(1).substr(2)).value();
     const auto iterations = to_number<int>(fields.at(2).substr(2)).value();
-    const auto without_proof = "c=biws," + std::string(fields.at(0));
+    const auto without_proof = "c=" + to_base64(bound) + "," + std::string(fields.at(0));
     said = bare + "," + server_first + "," + without_proof;
     const auto salted = pbkdf2(Digest::sha256, password, salt, iterations, 32);
     auto key = hmac(Digest::sha256, salted, "Client Key");
@@ -245,6 +246,47 @@ TEST_CASE("SCRAM-SHA-256") {
         }).failure.reason == Reason::malformed);
 }
 
+TEST_CASE("SCRAM-SHA-256-PLUS is bound to the connection") {
+  World world;
+  const auto auth = world.open({.scram = true});
+  Peer peer = world.peer;
+  CHECK(auth->mechanisms(peer).front() == "SCRAM-SHA-256");
+  peer.tls = true;
+  peer.tls_exporter = "exported bytes";
+  peer.tls_server_end_point = "digest of the certificate";
+  CHECK(auth->mechanisms(peer).front() == "SCRAM-SHA-256-PLUS");
+  const auto run = [&](const std::string& mechanism, const std::string& header, const std::string& bytes) {
+    auto exchange = auth->begin(peer);
+    ScramClient client{.bare = "n=joe,r=abc", .password = "secret", .bound = header + bytes};
+    auto step = start(exchange, mechanism, header + client.bare);
+    if (step.kind != Kind::challenge) return step;
+    step = answer(exchange, client.final_message(step.challenge));
+    if (step.kind != Kind::challenge) return step;
+    CHECK(step.challenge == client.expected());
+    return answer(exchange, "");
+  };
+  const std::string plus = "SCRAM-SHA-256-PLUS", plain = "SCRAM-SHA-256";
+  const auto good = run(plus, "p=tls-exporter,,", peer.tls_exporter);
+  REQUIRE(good.kind == Kind::done);
+  CHECK(good.identity.mechanism == plus);
+  CHECK(run(plus, "p=tls-server-end-point,,", peer.tls_server_end_point).kind == Kind::done);
+  // Somebody between us has another connection, or another certificate.
+  CHECK(run(plus, "p=tls-exporter,,", "exported elsewhere").failure.reason == Reason::malformed);
+  CHECK(run(plus, "p=tls-exporter,,", peer.tls_server_end_point).failure.reason == Reason::malformed);
+  CHECK(run(plus, "p=tls-unique,,", "").failure.reason == Reason::malformed);
+  CHECK(run(plus, "n,,", "").failure.reason == Reason::malformed);
+  CHECK(run(plus, "y,,", "").failure.reason == Reason::malformed);
+  CHECK(run(plain, "p=tls-exporter,,", peer.tls_exporter).failure.reason == Reason::malformed);
+  CHECK(run(plain, "n,,", "").kind == Kind::done);
+  // "y" says that no PLUS was in the list: somebody took it out.
+  CHECK(run(plain, "y,,", "").failure.reason == Reason::malformed);
+  peer.tls_exporter.clear();
+  CHECK(run(plus, "p=tls-exporter,,", "").failure.reason == Reason::malformed);
+  peer.tls_server_end_point.clear();
+  CHECK(run(plain, "y,,", "").kind == Kind::done);
+  CHECK(run(plus, "p=tls-exporter,,", "").failure.reason == Reason::unknown_mechanism);
+}
+
 TEST_CASE("CRAM-MD5 and APOP") {
   World world;
   const auto auth = world.open({.has_plain_passwords = true, .host_name = "mail.example.test"});
@@ -335,6 +377,31 @@ TEST_CASE("passwords by LDAP bind; a directory that is down is no wrong password
   const auto scram = world.open({.scram = true});
   auto exchange = scram->begin(world.peer);
   CHECK(start(exchange, "SCRAM-SHA-256", "n,,n=joe,r=a").failure.reason == Reason::temporary);
+}
+
+TEST_CASE("an old password holds no longer than directory.logintime") {
+  World world;
+  auto settings = world.slapd.settings();
+  settings.login_seconds = 0;
+  const auto fresh = directory::Directory::open(settings).value();
+  for (const bool bind : {false, true}) {
+    INFO(bind);
+    const auto eager = Authenticator::open(Settings{.bind = bind}, fresh).value();
+    const auto lazy = world.open({.bind = bind});
+    const auto ask = [&](const auto& auth, std::string_view password) {
+      return auth->password(world.peer, "ann", password, Ask::may_block).kind == Kind::done;
+    };
+    const std::string old_one = bind ? "second" : "tanstaaftanstaaf", new_one = bind ? "third" : "second";
+    CHECK(ask(eager, old_one));
+    CHECK(ask(lazy, old_one));
+    REQUIRE(
+        world.slapd.editor().modify("uid=ann,ou=People,o=example.test,o=isp",
+                                    {{directory::Editor::Change::Kind::replace, "userPassword", {new_one}}}));
+    CHECK_FALSE(ask(eager, old_one));
+    CHECK(ask(eager, new_one));
+    CHECK(ask(lazy, old_one));  // within its minute
+    world.directory->flush();
+  }
 }
 
 TEST_CASE("administrators act for others") {
