@@ -53,6 +53,7 @@ void Service::start() {
         daemon_.loop(), std::move(socket),
         [this, first = tls_first](UniqueFd fd) { accepted(std::move(fd), first); }));
   bound_.clear();
+  if (settings_.min_procs > 0) unready_ = daemon_.not_ready_yet();
   tick();
 }
 
@@ -138,13 +139,16 @@ void Service::turn_away(AcceptedConnection connection, const std::string& text) 
 
 WorkerProcess* Service::start_worker() {
   if (stopping_ || monotonic_ms() < no_start_before_ms_) return nullptr;
-  auto worker = WorkerProcess::start(daemon_, settings_, [this](WorkerProcess* gone) { worker_gone(gone); });
+  auto worker = WorkerProcess::start(
+      daemon_, settings_,
+      {.ready = [this] { unready_.reset(); }, .gone = [this](WorkerProcess* gone) { worker_gone(gone); }});
   if (!worker) {
     log::Event("dispatcher.worker.unstartable")
         .with("service", settings_.name)
         .with("error", worker.error().text)
         .error();
     no_start_before_ms_ = monotonic_ms() + 1000;
+    unready_.reset();
     return nullptr;
   }
   workers_.push_back(std::move(*worker));
@@ -152,6 +156,7 @@ WorkerProcess* Service::start_worker() {
 }
 
 void Service::worker_gone(WorkerProcess* worker) {
+  unready_.reset();
   const auto load = worker->load();
   const bool ended_well = load.draining;
   if (ended_well || load.age_s >= kYoungSeconds) {

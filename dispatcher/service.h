@@ -55,6 +55,7 @@ class Service {
   std::vector<std::shared_ptr<WorkerProcess>> workers_;
   std::int64_t no_start_before_ms_ = 0;  // after a worker died early
   std::int64_t early_deaths_ = 0;
+  std::shared_ptr<void> unready_;  // until its first worker serves, or has died in the attempt
   bool stopping_ = false;
 };
 

@@ -77,16 +77,17 @@ Result<pid_t> spawn_program(const ServiceSettings& settings, const std::string& 
 
 }  // namespace
 
-WorkerProcess::WorkerProcess(Daemon& daemon, std::string service, pid_t pid, UniqueFd socket)
+WorkerProcess::WorkerProcess(Daemon& daemon, std::string service, pid_t pid, UniqueFd socket, Events events)
     : daemon_(daemon),
       service_(std::move(service)),
       pid_(pid),
       socket_(daemon.loop(), std::move(socket)),
+      events_(std::move(events)),
       started_ms_(monotonic_ms()),
       idle_since_ms_(started_ms_) {}
 
 Result<std::shared_ptr<WorkerProcess>> WorkerProcess::start(Daemon& daemon, const ServiceSettings& settings,
-                                                            std::function<void(WorkerProcess*)> gone) {
+                                                            Events events) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return std::unexpected(system_error("socket pair for a worker", errno));
@@ -95,9 +96,10 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::start(Daemon& daemon, cons
   if (theirs.get() == kWorkerSocket) theirs.reset(::fcntl(theirs.get(), F_DUPFD_CLOEXEC, kWorkerSocket + 1));
   ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
   TRY(const pid_t pid, spawn_program(settings, daemon.config()->root(), theirs.get()));
-  auto worker = std::make_shared<WorkerProcess>(daemon, settings.name, pid, std::move(ours));
+  auto worker =
+      std::make_shared<WorkerProcess>(daemon, settings.name, pid, std::move(ours), std::move(events));
   log::Event("dispatcher.worker.started").with("service", settings.name).with("pid", pid).notice();
-  spawn(listen(worker, std::move(gone)));
+  spawn(listen(worker));
   return worker;
 }
 
@@ -113,8 +115,7 @@ Task<void> have_queue_read_again(EventLoop& loop, std::string path) {
 }
 }  // namespace
 
-Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self,
-                                 std::function<void(WorkerProcess*)> gone) {
+Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self) {
   for (;;) {
     auto got = co_await self->socket_.receive();
     if (!got || !*got) break;
@@ -129,12 +130,12 @@ Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self,
   self->socket_.close();
   if (!self->draining_)
     spawn(have_queue_read_again(self->daemon_.loop(), self->daemon_.config()->path_of("run/job_controller")));
-  gone(self.get());
+  self->events_.gone(self.get());
 }
 
 void WorkerProcess::heard(const Record& record) {
   if (record.is("ready")) {
-    ready_ = true;
+    events_.ready();
   } else if (record.is("draining")) {
     // It was told to end by somebody else: nothing more goes to it, and it may go when it knows that.
     drain();

@@ -19,10 +19,15 @@ namespace waxwing::dispatcher {
 // Main loop only.
 class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
  public:
-  // Starts the program. gone is called once, from the loop, when the worker's socket has closed.
+  // Both are called once at most, from the loop.
+  struct Events {
+    std::function<void()> ready;               // it serves
+    std::function<void(WorkerProcess*)> gone;  // its socket has closed
+  };
+  // Starts the program.
   static Result<std::shared_ptr<WorkerProcess>> start(Daemon& daemon, const ServiceSettings& settings,
-                                                      std::function<void(WorkerProcess*)> gone);
-  WorkerProcess(Daemon& daemon, std::string service, pid_t pid, UniqueFd socket);
+                                                      Events events);
+  WorkerProcess(Daemon& daemon, std::string service, pid_t pid, UniqueFd socket, Events events);
 
   Result<> hand(const AcceptedConnection& connection, UniqueFd fd);
   void drain();  // finish sessions, then end
@@ -30,18 +35,18 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   WorkerLoad load() const;
   // Connections of that client which it holds.
   std::int64_t connections_of(const std::string& peer_address) const;
-  bool ready() const { return ready_; }
   pid_t pid() const { return pid_; }
 
  private:
-  static Task<void> listen(std::shared_ptr<WorkerProcess> self, std::function<void(WorkerProcess*)> gone);
+  static Task<void> listen(std::shared_ptr<WorkerProcess> self);
   void heard(const Record& record);
 
   Daemon& daemon_;
   std::string service_;
   pid_t pid_;
   PacketSocket socket_;
-  bool ready_ = false, draining_ = false;
+  Events events_;
+  bool draining_ = false;
   std::int64_t handed_ = 0, active_ = 0;
   std::unordered_map<std::string, std::int64_t> clients_;  // connections by address
   std::int64_t started_ms_, idle_since_ms_;

@@ -43,6 +43,7 @@ struct Daemon::Inner {
   std::atomic<bool> stopping{false};
   std::unique_ptr<EventLoop::Timer> alive, deadline;
   // Main loop's thread only:
+  std::shared_ptr<void> unready;    // while start() runs; when its last copy goes, the daemon is ready
   PacketSocket* watcher = nullptr;  // while it is connected
   std::optional<Record> unsaid;     // the last reload, when watcher was not there to hear of it
   std::string reload_troubles;      // of the reload under way
@@ -93,6 +94,9 @@ void Daemon::on_stop(std::function<void()> handler) {
 }
 bool Daemon::stopping() const {
   return inner_->stopping;
+}
+std::shared_ptr<void> Daemon::not_ready_yet() {
+  return inner_->unready;
 }
 Daemon::SessionHandle Daemon::session() {
   return SessionHandle(new SessionGuard(*inner_));
@@ -192,6 +196,11 @@ struct DaemonFrame {
       if (inner.stopping) (void)watcher.send(frame.word("stopping"));
       if (!inner.stopping) co_await loop.sleep(20);
     }
+  }
+
+  void tell_ready() {
+    log::Event("daemon.ready").with("instance", daemon.config()->root()).notice();
+    spawn(keep_in_touch(*this));
   }
 
   void tell_reloaded(Record record) {
@@ -300,6 +309,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   frame.watch_signals();
 
   Result<> started;
+  inner.unready = std::shared_ptr<void>(&frame, [&](void*) { frame.tell_ready(); });
   inner.loops.front()->post([&] {
     try {
       started = start(daemon);
@@ -312,8 +322,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
     }
     drop_capabilities();
     frame.start_threads();
-    log::Event("daemon.ready").with("instance", *root).notice();
-    spawn(DaemonFrame::keep_in_touch(frame));
+    inner.unready.reset();
   });
   inner.loops.front()->run();
   const int status = started ? 0 : give_up(started.error());

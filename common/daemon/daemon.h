@@ -4,7 +4,8 @@
 //   int main(int argc, char** argv) { return run_daemon(argc, argv, "popd", {}, start); }
 //
 // Arguments: --instance DIR; --as NAME names this process in logs and towards watcher; daemons always stay in
-// the foreground (watcher starts them). start runs on the main loop's thread; after it the daemon is ready.
+// the foreground (watcher starts them). start runs on the main loop's thread; after it the daemon is ready,
+// unless it asked for more time (not_ready_yet).
 // Signals: TERM/INT run the stop handlers and end when the last session is gone or the grace time (10 s) is
 // over; HUP reloads msg.conf, TLS files and runs the reload handlers. Readiness ("ready"), life signs
 // ("alive", every 2 s) and what became of a reload ("reloaded") go to run/watcher when it is there.
@@ -50,6 +51,10 @@ class Daemon {
   };
   using SessionHandle = std::unique_ptr<SessionGuard, SessionRelease>;
   SessionHandle session();  // thread-safe
+
+  // From start(): readiness is told only when what this answers is gone, e.g. when a worker process serves.
+  // Main loop thread.
+  std::shared_ptr<void> not_ready_yet();
 
   struct Inner;
   explicit Daemon(std::string name);
