@@ -211,11 +211,8 @@ Verdict Submission::Inner::take(Recipient recipient, const AccessVerdict& access
   for (const auto& line : access.header_lines) extra_header += line + "\r\n";
   if (access.action == AccessVerdict::Action::discard_all) discard = true;
   if (access.action == AccessVerdict::Action::discard) return {250, "2.1.5", "Recipient ok"};
-  const auto same = [&](const Destination& d) {
-    return d.recipient.channel == recipient.channel && d.recipient.address == recipient.address &&
-           d.recipient.folder == recipient.folder;
-  };
-  if (std::ranges::any_of(destinations, same)) return {250, "2.1.5", "Recipient ok"};
+  if (!known.insert(join({recipient.channel, recipient.address, recipient.folder}, "\n")).second)
+    return {250, "2.1.5", "Recipient ok"};
   Destination destination;
   destination.held = recipient.hold || access.action == AccessVerdict::Action::hold;
   destination.envelope_from = sender;

@@ -68,6 +68,11 @@ class Routing(waxwing.TestCase):
             client.sendmail('a@far.test', ['outer@example.test'], 'Subject: to all\r\n\r\nx\r\n')
         for name in ('g1', 'g2', 'g3'):
             self.assertEqual(self.box.wait_messages(name, 'secret', 1), 1)
+        with self.box.smtp() as client:  # whoever is reached in several ways gets it once
+            client.sendmail('a@far.test', ['outer@example.test', 'g1@example.test', 'inner@example.test'],
+                            'Subject: again\r\n\r\nx\r\n')
+        for name in ('g1', 'g2', 'g3'):
+            self.assertEqual(self.box.wait_messages(name, 'secret', 2), 2)
 
     def test_reversal_of_alternate_addresses(self):
         self.box.user('alt', 'secret', '--alternate', 'other.name@example.test')

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "common/directory/directory.h"
@@ -50,7 +51,8 @@ struct Submission::Inner {
   SenderOptions options;
   std::vector<std::string> given;  // recipients as accepted
   std::vector<Destination> destinations;
-  std::string extra_header;  // from access tables
+  std::unordered_set<std::string> known;  // channel, address and folder of each: a list may have 100,000
+  std::string extra_header;               // from access tables
   bool discard = false;
 
   std::string trace;
