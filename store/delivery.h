@@ -1,8 +1,9 @@
 // Delivery of one message into many mailboxes: the last step of LMTP and of the store's channel.
 //
 // The message reaches the disk once per partition (hard links; a queue file on the partition's own file
-// system is linked as it is), and all targets share one durable commit. When deliver() answers ok for a
-// target, the message is durable and visible there.
+// system is linked as it is), and all targets share one durable commit (of a message for hundreds, 64 at a
+// time, so that descriptors do not run out). When deliver() answers ok for a target, the message is durable
+// and visible there.
 //
 // Exactly once: a target's delivery_id (queue id, slash, recipient: anything that is the same when the
 // delivery is repeated) is kept with the message. With may_repeat_since set, one of the last kRetryWindow

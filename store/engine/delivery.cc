@@ -1,5 +1,6 @@
 #include "store/delivery.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -20,6 +21,9 @@
 namespace waxwing::store {
 
 namespace {
+
+// An open mailbox holds three descriptors, and many messages come at once.
+constexpr std::size_t kMostAtOnce = 64;
 
 // The message as it will lie in the mailboxes: parsed once, on disk once per partition.
 class Source {
@@ -124,23 +128,29 @@ class Delivery {
   Delivery(Store& store, const std::vector<DeliveryTarget>& targets)
       : store_(store), targets_(targets), results_(targets.size()) {}
 
-  // Puts the message into every mailbox, not yet visible. Answers what must be committed.
+  bool done() const { return next_ == targets_.size(); }
+  std::vector<DeliveryResult> take_results() { return std::move(results_); }
+
+  // Puts the message into the next mailboxes, not yet visible. Answers what must be committed.
   Result<durable::Batch> land(const DeliveryMessage& message) {
-    auto source = Source::make(store_, message);
-    if (!source) {
-      for (auto& result : results_) result = failed(source.error());
-      return durable::Batch();
+    if (!source_) {
+      auto source = Source::make(store_, message);
+      if (!source) {
+        for (auto& result : results_) result = failed(source.error());
+        next_ = targets_.size();
+        return durable::Batch();
+      }
+      source_ = std::move(*source);
     }
-    source_ = std::move(*source);
-    for (std::size_t n = 0; n < targets_.size(); ++n)
-      if (const auto landed = land(*source_, n); !landed) results_[n] = failed(landed.error());
+    for (const auto end = std::min(targets_.size(), next_ + kMostAtOnce); next_ < end; ++next_)
+      if (const auto landed = land(*source_, next_); !landed) results_[next_] = failed(landed.error());
     durable::Batch batch;
     for (const auto& [n, landing] : landings_) landing.add_to(batch);
     TRY_VOID(failpoint("store.deliver.commit"));
     return batch;
   }
 
-  std::vector<DeliveryResult> publish(Result<> done) {
+  void publish(Result<> done) {
     if (done) done = failpoint("store.deliver.committed");
     for (auto& [n, landing] : landings_) {
       auto& result = results_[n];
@@ -154,7 +164,6 @@ class Delivery {
       result.uid = uid;
     }
     landings_.clear();  // gives up what was not published
-    return std::move(results_);
   }
 
  private:
@@ -199,6 +208,7 @@ class Delivery {
   Store& store_;
   const std::vector<DeliveryTarget>& targets_;
   std::vector<DeliveryResult> results_;
+  std::size_t next_ = 0;          // target
   std::optional<Source> source_;  // until the end: the commit reads its file
   std::vector<std::pair<std::size_t, Landing>> landings_;
 };
@@ -208,8 +218,11 @@ class Delivery {
 std::vector<DeliveryResult> deliver(Store& store, const DeliveryMessage& message,
                                     const std::vector<DeliveryTarget>& targets) {
   Delivery delivery(store, targets);
-  auto batch = delivery.land(message);
-  return delivery.publish(batch ? durable::commit(std::move(*batch)) : std::unexpected(batch.error()));
+  do {
+    auto batch = delivery.land(message);
+    delivery.publish(batch ? durable::commit(std::move(*batch)) : std::unexpected(batch.error()));
+  } while (!delivery.done());
+  return delivery.take_results();
 }
 
 namespace {
@@ -234,9 +247,12 @@ struct Journey {
       arrived();
     }
   }
-  void land() {
+  void begin() {
     targets = find_targets();
     delivery.emplace(store, targets);
+    land();
+  }
+  void land() {
     auto batch = delivery->land(message);
     if (!batch) return publish(std::unexpected(batch.error()));
     if (batch->empty()) return publish({});
@@ -246,7 +262,9 @@ struct Journey {
     });
   }
   void publish(Result<> done) {
-    results = delivery->publish(std::move(done));
+    delivery->publish(std::move(done));
+    if (!delivery->done()) return land();
+    results = delivery->take_results();
     arrived();  // last of all: this object may be gone when it returns
   }
 };
@@ -258,7 +276,7 @@ Task<std::vector<DeliveryResult>> deliver_on(WorkerPool& workers, Store& store,
   Journey journey{workers, store, message, targets};
   waxwing::detail::Handoff handoff{[&](std::function<void()> resume) {
     journey.arrived = std::move(resume);
-    workers.submit([&] { journey.guarded([&] { journey.land(); }); });
+    workers.submit([&] { journey.guarded([&] { journey.begin(); }); });
   }};
   co_await handoff;
   if (journey.failure) std::rethrow_exception(journey.failure);

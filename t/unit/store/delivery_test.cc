@@ -1,5 +1,6 @@
 // Where a message's bytes go on their way into mailboxes, and what happens when the disk refuses.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,7 +52,37 @@ spool::MessageFile queue_file(Sandbox& box, const std::string& message) {
   return std::move(*file);
 }
 const std::vector<DeliveryTarget> kThree{{.user = "bob"}, {.user = "cleo"}, {.user = "dan"}};
+
+struct FewDescriptors {
+  explicit FewDescriptors(rlim_t count) {
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit few{count, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+  }
+  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before); }
+  rlimit before{};
+};
 }  // namespace
+
+TEST_CASE("a message may be for more mailboxes than can be open at once") {
+  const FewDescriptors few(600);
+  Sandbox box;
+  std::vector<DeliveryTarget> targets;
+  for (int n = 0; n < 300; ++n) targets.push_back({.user = "user" + std::to_string(n)});
+  auto file = queue_file(box, sample("to all"));
+  auto draft = *box.store().begin_delivery();
+  REQUIRE(draft.write(sample("to all")));
+  const bool from_queue = GENERATE(true, false);
+  DeliveryMessage message;
+  if (from_queue)
+    message.file = &file;
+  else
+    message.draft = &draft;
+  const auto results = deliver(box.store(), message, targets);
+  REQUIRE(results.size() == targets.size());
+  for (const auto& result : results) CHECK(result.outcome == Delivered::ok);
+  CHECK(stat_of(path_in(box, "user299", 1)).st_ino == stat_of(path_in(box, "user0", 1)).st_ino);
+}
 
 TEST_CASE("a draft of any size is one file for all mailboxes and leaves none in tmp") {
   Sandbox box;
