@@ -119,18 +119,24 @@ Task<Result<>> Transaction::send_chunk() {
   co_return Result<>();
 }
 
+// A message that came as BINARYMIME may hold bare CR and LF. There are hosts that take one for the end of a
+// line, and "LF . LF" for the end of the message, and what follows for our next command: on the wire every
+// line ends in CRLF.
 Task<Result<>> Transaction::send_data() {
   auto& stream = connection_.stream_;
   stream.set_timeout_ms(connection_.settings_->options.data_transmit_ms);
+  mail::CrlfLines lines;
   mail::DotStuffer stuffer;
-  std::string out;
+  std::string text, out;
   for (std::uint64_t at = 0;;) {
     auto piece = message_.read(at, kPieceBytes);
     CO_TRY(auto bytes, std::move(piece));
     if (bytes.empty()) break;
     at += bytes.size();
+    text.clear();
+    lines.feed(bytes, text);
     out.clear();
-    stuffer.feed(bytes, out);
+    stuffer.feed(text, out);
     stream.write(out);
     if (stream.pending_output() < kPieceBytes) continue;
     auto flushed = co_await stream.flush();

@@ -24,6 +24,14 @@ bool has_long_line(std::string_view body) {
   return false;
 }
 
+// A CR or LF that is no part of a CRLF.
+bool has_bare_end(std::string_view body) {
+  for (std::size_t at = body.find_first_of("\r\n"); at != std::string_view::npos;
+       at = body.find_first_of("\r\n", at + 2))
+    if (body.substr(at, 2) != "\r\n") return true;
+  return false;
+}
+
 class Converter {
  public:
   explicit Converter(const Mime& mime) : mime_(mime) {}
@@ -63,8 +71,9 @@ class Converter {
   }
 
   Form form_of_leaf(const MimePart& part, std::string_view body) {
-    const bool long_lines = part.encoding == TransferEncoding::binary && has_long_line(body);
-    if (!has_eight_bit(body) && !long_lines) return labelled_wide(part) ? Form::seven_bit : Form::as_it_is;
+    const bool no_lines =
+        part.encoding == TransferEncoding::binary && (has_long_line(body) || has_bare_end(body));
+    if (!has_eight_bit(body) && !no_lines) return labelled_wide(part) ? Form::seven_bit : Form::as_it_is;
     if (part.is("multipart", "*") || (part.is("message", "*") && !may_be_encoded(part))) {
       why_ = "a part of type " + to_lower(part.type) + "/" + to_lower(part.subtype) +
              " has 8-bit text and may have no encoding";

@@ -438,6 +438,22 @@ class Client(waxwing.TestCase):
         self.assertEqual(message.mail, 'MAIL FROM:<joe@example.test> RET=HDRS ENVID=x+2By')
         self.assertIn('ORCPT=rfc822;a@', message.rcpts[0])
 
+    def test_a_binary_message_gives_the_next_host_no_commands(self):
+        host = fake.host()
+        text = (b'Subject: outer\nX-Bare: a\r.\rb\r\n\r\nfirst\n.\r\nMAIL FROM:<admin@example.test>\r\n'
+                b'\r.\rRCPT TO:<bob@remote.test>\n.\nlast\n')
+        client = self.box.submit('joe@example.test', PASSWORD)
+        client.ehlo()
+        client.mail('joe@example.test', ['BODY=BINARYMIME'])
+        client.rcpt(f'a@[{host.address}]')
+        client.send(b'BDAT %d LAST\r\n' % len(text) + text)
+        self.assertEqual(client.getreply()[0], 250)
+        client.quit()
+        data = host.wait_messages(1)[0].data
+        self.assertNotRegex(data, rb'\r(?!\n)|(?<!\r)\n')
+        self.assertTrue(data.endswith(b'first\r\n.\r\nMAIL FROM:<admin@example.test>\r\n\r\n.\r\n'
+                                      b'RCPT TO:<bob@remote.test>\r\n.\r\nlast\r\n'), data)
+
     def test_opportunistic_tls(self):
         certificate = fake_smtp.tls_context(os.path.join(self.box.root, 'tls', 'server.pem'), os.path.join(self.box.root, 'tls', 'server.key'))
         host = fake.host(tls=certificate)

@@ -54,7 +54,12 @@ TEST_CASE("8-bit text becomes quoted-printable, other content base64") {
        "Subject: no MIME\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
        "Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9\r\n"},
       {"MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: binary\r\n\r\na\rb\r\n",
-       "MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\na\rb\r\n"},
+       "MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: "
+       "quoted-printable\r\n\r\na=0Db\r\n"},
+      {"MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: "
+       "binary\r\n\r\na\n.\nb\r\n",
+       "MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: "
+       "quoted-printable\r\n\r\na=0A.=0Ab\r\n"},
       // The label alone is wrong.
       {"MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\n\r\nplain\r\n",
        "MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\nplain\r\n"},
