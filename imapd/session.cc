@@ -103,6 +103,9 @@ Task<void> Session::serve() {
     if (input == Input::ended) co_return;
     co_await execute();
     framer_.reset();
+    // Who sends commands and does not read the answers is not listened to either.
+    const bool goes_on = co_await breathe();
+    if (!goes_on) co_return;
     if (stopping_ && !finished_) {
       untagged("BYE [UNAVAILABLE] The server is going down, please connect again");
       co_return;

@@ -8,6 +8,7 @@ namespace waxwing {
 
 namespace {
 constexpr std::string_view kLineTooLong = "line too long";
+constexpr unsigned kReadsInARow = 16;
 
 std::unexpected<Error> closed() {
   return temporary(std::string(kStreamClosed));
@@ -37,7 +38,14 @@ Task<Result<bool>> Stream::fill() {
     if (s.broken || s.ended) co_return false;
     if (s.may_read || (s.tls && s.tls->pending())) {
       const auto got = s.tls ? s.read_tls() : s.read_plain();
-      if (got == Inner::Got::bytes) co_return true;
+      if (got == Inner::Got::bytes) {
+        // A peer that sends faster than we take must not have the loop to itself.
+        if (++s.reads_in_a_row >= kReadsInARow) {
+          s.reads_in_a_row = 0;
+          co_await s.loop.sleep(0);
+        }
+        co_return true;
+      }
       if (got == Inner::Got::end) {
         s.ended = true;
         co_return false;
@@ -57,6 +65,7 @@ Task<Result<bool>> Stream::fill() {
       CO_TRY_VOID(flushed);
     }
     s.release_buffers();
+    s.reads_in_a_row = 0;
     auto waited = co_await s.wait_for_bytes();
     CO_TRY_VOID(waited);
   }

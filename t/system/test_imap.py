@@ -4,6 +4,7 @@ import imaplib
 import os
 import re
 import socket
+import ssl
 import threading
 import time
 import unittest
@@ -128,6 +129,25 @@ class Clients(waxwing.TestCase):
             for _ in range(50):
                 self.assertEqual(client.noop()[0], 'OK')
             self.assertLess(self.memory_kib() - before, 16 << 10)
+
+    def test_who_never_reads_the_answers_is_not_listened_to(self):
+        other = self.client()
+        flood = b'a CAPABILITY\r\n' * 4096
+        most = 32 << 20  # the kernel holds some megabytes of either direction
+        with socket.create_connection(('127.0.0.1', self.box.port('IMAPS')), timeout=waxwing.DEADLINE) as plain, \
+                self.box.tls().wrap_socket(plain, server_hostname='127.0.0.1') as deaf:
+            deaf.recv(4096)
+            deaf.setblocking(False)
+            sent = unheard = 0
+            while unheard < 20 and sent < most:
+                try:
+                    sent += deaf.send(flood)
+                    unheard = 0
+                except ssl.SSLWantWriteError:
+                    unheard += 1
+                    for _ in range(10):
+                        self.assertEqual(other.noop()[0], 'OK')
+        self.assertLess(sent, most)
 
     def test_many_messages_are_fetched_in_order(self):
         client = self.client()

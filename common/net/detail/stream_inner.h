@@ -35,6 +35,7 @@ struct Stream::Inner {
   bool ended = false;    // the peer will send no more
   bool broken = false;
   bool interrupted = false;
+  unsigned reads_in_a_row = 0;  // without a wait between them
   std::coroutine_handle<> reader;
   Ready outcome = Ready::yes;
   std::uint64_t bytes_in = 0, bytes_out = 0;

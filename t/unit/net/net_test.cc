@@ -311,3 +311,36 @@ TEST_CASE("the end of a connection is seen when it came together with the last b
   EventLoop loop;
   run(loop, hear_last_words(loop, pair));
 }
+
+namespace {
+Task<void> hear_a_flood(EventLoop& loop, Stream& stream, std::size_t& before_others) {
+  bool others = false;
+  for (std::size_t bytes = 0;;) {
+    auto more = co_await stream.fill();
+    if (!more.value_or(false)) co_return;
+    if (bytes == 0) loop.post([&others] { others = true; });
+    bytes += stream.peek().size();
+    if (!others) before_others = bytes;
+    stream.skip(stream.peek().size());
+  }
+}
+}  // namespace
+
+TEST_CASE("a peer that sends without end leaves the loop to others too") {
+  constexpr std::size_t kFlood = 64 << 20;
+  Pair pair;
+  ::fcntl(pair.b.get(), F_SETFL, 0);
+  const int size = 4 << 20;
+  ::setsockopt(pair.b.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  std::thread flood([&] {
+    const std::string piece(1 << 20, 'x');
+    for (std::size_t sent = 0; sent < kFlood; sent += piece.size()) (void)write_all(pair.b.get(), piece);
+    pair.b.reset();
+  });
+  EventLoop loop;
+  Stream stream(loop, std::move(pair.a));
+  std::size_t before_others = 0;
+  run(loop, hear_a_flood(loop, stream, before_others));
+  flood.join();
+  CHECK(before_others < 8 << 20);
+}
