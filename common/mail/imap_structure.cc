@@ -27,18 +27,41 @@ void append_address(std::string& out, const Address& address) {
   out += ')';
 }
 
-// All fields of one name as one address list; NIL when there is no address in them.
-std::string address_list(const HeaderBlock& header, std::string_view name) {
-  std::string out;
-  for (const auto& field : header.fields()) {
-    if (!iequals(field.name, name)) continue;
-    for (const auto& address : parse_address_list(field.value).items) {
-      if (out.empty()) out += '(';
-      append_address(out, address);
+// How many addresses may still be told. Two bytes of a header make one of twenty, three times in an envelope
+// and once for each message inside another: without a bound a few megabytes of mail would fill the memory.
+class AddressBudget {
+ public:
+  // All fields of one name as one address list; NIL when there is no address in them.
+  std::string list(const HeaderBlock& header, std::string_view name) {
+    std::string out;
+    for (const auto& field : header.fields()) {
+      if (!iequals(field.name, name)) continue;
+      for (const auto& address : parse_address_list(field.value, {.max_addresses = left_}).items) {
+        if (out.empty()) out += '(';
+        append_address(out, address);
+        --left_;
+      }
+    }
+    return out.empty() ? "NIL" : out + ')';
+  }
+
+  // From: with its stand-ins Sender: and Reply-To:.
+  void authors(std::string& out, const HeaderBlock& header) {
+    const auto before = left_;
+    const auto from = list(header, "From");
+    const auto count = before - left_;
+    (out += ' ') += from;
+    for (const char* name : {"Sender", "Reply-To"}) {
+      auto own = list(header, name);
+      const bool stands_in = own == "NIL" && count <= left_;
+      if (stands_in) left_ -= count;
+      (out += ' ') += stands_in ? from : own;
     }
   }
-  return out.empty() ? "NIL" : out + ')';
-}
+
+ private:
+  std::size_t left_ = kMostToldAddresses;
+};
 
 void append_text_field(std::string& out, const HeaderBlock& header, std::string_view name) {
   const auto value = header.value(name);
@@ -126,6 +149,20 @@ void append_extension(std::string& out, const MimePart& part) {
   append_imap_nstring(out, unfold(part.content_location), part.content_location.data() != nullptr);
 }
 
+std::string envelope(const HeaderBlock& header, AddressBudget& budget) {
+  std::string out = "(";
+  append_text_field(out, header, "Date");
+  out += ' ';
+  append_text_field(out, header, "Subject");
+  budget.authors(out, header);
+  for (const char* name : {"To", "Cc", "Bcc"}) (out += ' ') += budget.list(header, name);
+  out += ' ';
+  append_text_field(out, header, "In-Reply-To");
+  out += ' ';
+  append_text_field(out, header, "Message-ID");
+  return out += ')';
+}
+
 class StructureWriter {
  public:
   StructureWriter(const Mime& mime, bool extended) : mime_(mime), extended_(extended) {}
@@ -192,7 +229,7 @@ class StructureWriter {
     if (part.kind == MimePart::Kind::message) {
       const auto& inside = part_at(part.first_child);
       out_ += ' ';
-      out_ += imap_envelope(HeaderBlock::scan(mime_.header_of(inside)));
+      out_ += envelope(HeaderBlock::scan(mime_.header_of(inside)), budget_);
       out_ += ' ';
       append(inside);
     }
@@ -208,6 +245,7 @@ class StructureWriter {
 
   const Mime& mime_;
   bool extended_;
+  AddressBudget budget_;
   std::string out_;
 };
 
@@ -243,24 +281,8 @@ void append_imap_nstring(std::string& out, std::string_view value, bool present)
 }
 
 std::string imap_envelope(const HeaderBlock& header) {
-  std::string out = "(";
-  append_text_field(out, header, "Date");
-  out += ' ';
-  append_text_field(out, header, "Subject");
-  const auto from = address_list(header, "From");
-  const auto or_from = [&](const char* name) {
-    auto list = address_list(header, name);
-    return list == "NIL" ? from : list;
-  };
-  (out += ' ') += from;
-  (out += ' ') += or_from("Sender");
-  (out += ' ') += or_from("Reply-To");
-  for (const char* name : {"To", "Cc", "Bcc"}) (out += ' ') += address_list(header, name);
-  out += ' ';
-  append_text_field(out, header, "In-Reply-To");
-  out += ' ';
-  append_text_field(out, header, "Message-ID");
-  return out += ')';
+  AddressBudget budget;
+  return envelope(header, budget);
 }
 
 std::string imap_body_structure(const Mime& mime, bool extended) {

@@ -3,6 +3,7 @@
 // CR, LF, over 1000 bytes); NUL bytes are dropped.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,9 @@
 #include "common/mail/mime.h"
 
 namespace waxwing::mail {
+
+// Addresses that one of the texts tells, those of the messages inside included; the rest are left out.
+inline constexpr std::size_t kMostToldAddresses = 20000;
 
 // "(date subject from sender reply-to to cc bcc in-reply-to message-id)" with its parentheses. Sender and
 // Reply-To fall back to From.

@@ -295,3 +295,20 @@ TEST_CASE("IMAP strings choose their form") {
   CHECK(text("\xC3\xA4") == "{2}\r\n\xC3\xA4");
   CHECK(text(std::string(2000, 'x')).starts_with("{2000}\r\n"));
 }
+
+TEST_CASE("an envelope tells so many addresses and no more") {
+  std::string list = "From: ";
+  for (int i = 0; i < 30000; ++i) list += "a,";
+  const auto told = [](std::string_view text) {
+    std::size_t count = 0;
+    for (auto at = text.find("\"a\""); at != text.npos; at = text.find("\"a\"", at + 1)) ++count;
+    return count;
+  };
+  CHECK(told(imap_envelope(HeaderBlock::scan(list + "\r\n"))) == kMostToldAddresses);
+  CHECK(told(imap_envelope(HeaderBlock::scan(list.substr(0, 6 + 2 * 7000) + "\r\nTo: a\r\n"))) == 14001);
+  std::string nest = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
+  for (int i = 0; i < 20; ++i) nest += "--b\r\nContent-Type: message/rfc822\r\n\r\n" + list + "\r\n\r\nx\r\n";
+  const auto structure = imap_body_structure(parse_mime(nest + "--b--\r\n"));
+  CHECK(told(structure) == kMostToldAddresses);
+  CHECK(structure.size() < 1 << 20);
+}
