@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "common/base/time.h"
 #include "imapd/parse/mailbox_name.h"
 
 namespace waxwing::imap {
 namespace {
 
-bool matches_any(const std::vector<std::string>& patterns, const std::string& folder) {
-  return std::ranges::any_of(patterns, [&](const auto& pattern) { return matches_pattern(pattern, folder); });
+bool matches_any(const std::vector<NamePattern>& patterns, const std::string& folder) {
+  return std::ranges::any_of(patterns, [&](const auto& pattern) { return pattern.matches(folder); });
 }
 
 void add_word(std::string& list, std::string_view word) {
@@ -56,30 +57,38 @@ std::string ListTree::attributes(const Node& node, const ListArguments& argument
   return list;
 }
 
-std::vector<ListTree::Row> ListTree::list(const ListArguments& arguments,
-                                          const std::vector<std::string>& patterns, bool rev2) const {
-  std::vector<Row> rows;
-  for (const auto& [folder, node] : nodes_) {
+template <class Visit>
+bool ListTree::walk(Found& found, std::int64_t until_ms, Visit visit) const {
+  constexpr unsigned kClockEvery = 16;
+  unsigned seen = 0;
+  for (auto at = nodes_.upper_bound(found.after); at != nodes_.end(); ++at) {
+    visit(at->first, at->second);
+    if (++seen % kClockEvery != 0 || monotonic_ms() < until_ms) continue;
+    found.after = at->first;
+    return false;
+  }
+  return true;
+}
+
+bool ListTree::list(const ListArguments& arguments, const std::vector<NamePattern>& patterns, bool rev2,
+                    Found& found, std::int64_t until_ms) const {
+  return walk(found, until_ms, [&](const std::string& folder, const Node& node) {
     const bool below = (arguments.select_subscribed && node.subscribed_below) ||
                        (arguments.select_special_use && node.special_below);
     const bool child_info = arguments.recursive_match && below;
-    const bool chosen = selected(node, arguments);
-    if (!chosen && !child_info) continue;
-    if (!matches_any(patterns, folder)) continue;
-    rows.push_back({folder, attributes(node, arguments, rev2),
-                    child_info && arguments.select_subscribed && node.subscribed_below, node.entry});
-  }
-  return rows;
+    if (!selected(node, arguments) && !child_info) return;
+    if (!matches_any(patterns, folder)) return;
+    found.rows.push_back({folder, attributes(node, arguments, rev2),
+                          child_info && arguments.select_subscribed && node.subscribed_below, node.entry});
+  });
 }
 
-std::vector<ListTree::Row> ListTree::lsub(const std::string& pattern) const {
-  std::vector<Row> rows;
-  for (const auto& [folder, node] : nodes_) {
-    const bool parent_only = !node.subscribed && node.subscribed_below && pattern.ends_with('%');
-    if ((!node.subscribed && !parent_only) || !matches_pattern(pattern, folder)) continue;
-    rows.push_back({folder, parent_only ? "\\Noselect" : "", false, node.entry});
-  }
-  return rows;
+bool ListTree::lsub(const NamePattern& pattern, Found& found, std::int64_t until_ms) const {
+  return walk(found, until_ms, [&](const std::string& folder, const Node& node) {
+    const bool parent_only = !node.subscribed && node.subscribed_below && pattern.ends_in_percent();
+    if ((!node.subscribed && !parent_only) || !pattern.matches(folder)) return;
+    found.rows.push_back({folder, parent_only ? "\\Noselect" : "", false, node.entry});
+  });
 }
 
 }  // namespace waxwing::imap

@@ -1,4 +1,5 @@
 // LIST, LSUB, NAMESPACE: RFC 9051 §6.3.9, §6.3.10; RFC 3501 §6.3.9; LIST-STATUS RFC 5819.
+#include "common/base/time.h"
 #include "imapd/commands/commands.h"
 #include "imapd/list_tree.h"
 #include "imapd/parse/mailbox_name.h"
@@ -8,6 +9,7 @@
 namespace waxwing::imap {
 namespace {
 
+constexpr std::int64_t kStepMs = 50;            // what a search may keep a worker for
 constexpr std::size_t kMaxPatternBytes = 4096;  // all of one command together; a name has at most 1000
 
 struct Names {
@@ -24,16 +26,36 @@ Result<Names> read_names(Session& session) {
   return names;
 }
 
-Result<std::vector<std::string>> full_patterns(const ListArguments& arguments, bool utf8) {
-  std::vector<std::string> patterns;
+Result<std::vector<NamePattern>> full_patterns(const ListArguments& arguments, bool utf8) {
+  std::vector<NamePattern> patterns;
   std::size_t bytes = 0;
   for (const auto& pattern : arguments.patterns) {
     bytes += arguments.reference.size() + pattern.size();
     if (bytes > kMaxPatternBytes) return permanent("the patterns are too long");
-    TRY(auto full, mailbox_pattern(arguments.reference + pattern, utf8));
-    patterns.push_back(std::move(full));
+    TRY(const auto full, mailbox_pattern(arguments.reference + pattern, utf8));
+    patterns.emplace_back(full);
   }
   return patterns;
+}
+
+// Makes the tree of the user's mailboxes and searches it, a step at a time. search: bool(tree, found,
+// until_ms).
+template <class Search>
+Task<Result<std::vector<ListTree::Row>>> search_tree(Session& session, Names& names, Search search) {
+  std::optional<ListTree> tree;
+  auto work = [&]() -> Result<> {
+    TRY(names, read_names(session));
+    tree.emplace(names.entries, names.subscriptions);
+    return {};
+  };
+  auto made = co_await session.on_worker(work);
+  CO_TRY_VOID(made);
+  ListTree::Found found;
+  for (bool done = false; !done;) {
+    auto step = [&] { return search(*tree, found, monotonic_ms() + kStepMs); };
+    done = co_await session.on_worker(step);
+  }
+  co_return std::move(found.rows);
 }
 
 // Status of the mailboxes listed; one that has just gone is left out.
@@ -91,14 +113,13 @@ Task<Answer> list(Session& session, Command& command) {
   const auto patterns = full_patterns(*arguments, session.rev2());
   if (!patterns) co_return Answer::no("[CANNOT] " + one_line(patterns.error().text));
   if (arguments->return_status && arguments->return_status->highest_modseq) session.enable_condstore();
-  auto work = [&] { return read_names(session); };
-  auto names = co_await session.on_worker(work);
-  if (!names) co_return answer_for(names.error());
-  const ListTree tree(names->entries, names->subscriptions);
-  // Long patterns and many mailboxes take their time.
-  auto match = [&] { return tree.list(*arguments, *patterns, session.rev2()); };
-  const auto rows = co_await session.on_worker(match);
-  co_await tell_rows(session, rows, arguments->return_status);
+  Names names;  // the rows point into it
+  auto search = [&](const ListTree& tree, ListTree::Found& found, std::int64_t until_ms) {
+    return tree.list(*arguments, *patterns, session.rev2(), found, until_ms);
+  };
+  auto rows = co_await search_tree(session, names, search);
+  if (!rows) co_return answer_for(rows.error());
+  co_await tell_rows(session, *rows, arguments->return_status);
   co_return Answer::ok("LIST completed");
 }
 
@@ -107,13 +128,14 @@ Task<Answer> lsub(Session& session, Command& command) {
   if (!arguments) co_return bad_syntax(arguments.error());
   const auto pattern = mailbox_pattern(*arguments, session.rev2());
   if (!pattern) co_return Answer::no("[CANNOT] " + one_line(pattern.error().text));
-  auto work = [&] { return read_names(session); };
-  auto names = co_await session.on_worker(work);
-  if (!names) co_return answer_for(names.error());
-  const ListTree tree(names->entries, names->subscriptions);
-  auto match = [&] { return tree.lsub(*pattern); };
-  const auto rows = co_await session.on_worker(match);
-  for (const auto& row : rows) {
+  Names names;
+  const NamePattern ready(*pattern);
+  auto search = [&](const ListTree& tree, ListTree::Found& found, std::int64_t until_ms) {
+    return tree.lsub(ready, found, until_ms);
+  };
+  auto rows = co_await search_tree(session, names, search);
+  if (!rows) co_return answer_for(rows.error());
+  for (const auto& row : *rows) {
     session.untagged("LSUB (" + row.attributes + ") \"/\" " + session.name_on_wire(row.folder));
     const bool goes_on = co_await session.breathe();
     if (!goes_on) break;

@@ -1,7 +1,6 @@
 #include "imapd/parse/mailbox_name.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "common/base/strings.h"
 #include "common/mail/modified_utf7.h"
@@ -64,30 +63,6 @@ std::string wire_name(std::string_view name, bool utf8) {
   if (utf8) return std::string(name);
   // A stored name that is no UTF-8 is shown as it is rather than hidden.
   return mail::to_modified_utf7(name).value_or(std::string(name));
-}
-
-bool matches_pattern(std::string_view pattern, std::string_view name) {
-  if (name == kInbox && iequals(pattern, kInbox)) return true;
-  // Every position of the pattern that can be reached by the name so far.
-  std::vector<char> reached(pattern.size() + 1, 0);
-  const auto is_wild = [](char c) { return c == '*' || c == '%'; };
-  const auto pass_wildcards = [&] {
-    for (std::size_t i = 0; i < pattern.size(); ++i)
-      if (reached[i] && is_wild(pattern[i])) reached[i + 1] = 1;
-  };
-  reached[0] = 1;
-  pass_wildcards();
-  for (const char c : name) {
-    std::vector<char> next(pattern.size() + 1, 0);
-    for (std::size_t i = 0; i < pattern.size(); ++i) {
-      if (!reached[i]) continue;
-      if (pattern[i] == '*' || (pattern[i] == '%' && c != '/')) next[i] = 1;
-      if (!is_wild(pattern[i]) && pattern[i] == c) next[i + 1] = 1;
-    }
-    reached.swap(next);
-    pass_wildcards();
-  }
-  return reached[pattern.size()] != 0;
 }
 
 std::string_view parent_of(std::string_view name) {

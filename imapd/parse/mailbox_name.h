@@ -25,10 +25,6 @@ Result<std::string> mailbox_pattern(std::string_view wire, bool utf8);
 // To the wire, not quoted.
 std::string wire_name(std::string_view name, bool utf8);
 
-// LIST's matching: * stands for anything, % for anything without "/". INBOX matches in any case. Time is at
-// most pattern length times name length.
-bool matches_pattern(std::string_view pattern, std::string_view name);
-
 // "a/b/c" -> "a/b"; empty at the top.
 std::string_view parent_of(std::string_view name);
 

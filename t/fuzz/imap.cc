@@ -6,6 +6,7 @@
 #include "imapd/parse/fetch_items.h"
 #include "imapd/parse/framer.h"
 #include "imapd/parse/mailbox_name.h"
+#include "imapd/parse/name_pattern.h"
 #include "imapd/parse/search_key.h"
 #include "imapd/parse/sort_program.h"
 #include "t/fuzz/fuzz.h"
@@ -79,10 +80,10 @@ void names(std::string_view wire) {
       MUST(is_utf8(*name) && name->size() <= 1000);
       const auto again = mailbox_name(wire_name(*name, utf8), utf8);
       MUST(again && *again == *name);
-      MUST(matches_pattern("*", *name));
-      matches_pattern(wire, *name);
+      MUST(NamePattern("*").matches(*name));
+      NamePattern(wire).matches(*name);
     }
-    if (const auto pattern = mailbox_pattern(wire, utf8)) matches_pattern(*pattern, "INBOX/some/folder");
+    if (const auto pattern = mailbox_pattern(wire, utf8)) NamePattern(*pattern).matches("INBOX/some/folder");
   }
 }
 

@@ -22,9 +22,19 @@ std::string listed(const ListTree& tree, std::string_view text, bool rev2 = fals
   Scanner in(text);
   const auto arguments = parse_list(in);
   REQUIRE(arguments);
-  std::vector<std::string> patterns;
-  for (const auto& pattern : arguments->patterns) patterns.push_back(arguments->reference + pattern);
-  return shown(tree.list(*arguments, patterns, rev2));
+  std::vector<NamePattern> patterns;
+  for (const auto& pattern : arguments->patterns) patterns.emplace_back(arguments->reference + pattern);
+  ListTree::Found found;
+  while (!tree.list(*arguments, patterns, rev2, found, 0)) {
+  }
+  return shown(found.rows);
+}
+
+std::string subscribed(const ListTree& tree, std::string_view pattern) {
+  ListTree::Found found;
+  while (!tree.lsub(NamePattern(pattern), found, 0)) {
+  }
+  return shown(found.rows);
 }
 
 }  // namespace
@@ -44,6 +54,17 @@ TEST_CASE("LIST and LSUB over one tree") {
         "INBOX(\\HasNoChildren \\Subscribed)\na(\\NonExistent \\HasChildren)+\n"
         "gone(\\NonExistent \\HasNoChildren \\Subscribed)\n");
   CHECK(listed(tree, "(SPECIAL-USE) \"\" *") == "Sent(\\HasNoChildren \\Sent)\n");
-  CHECK(shown(tree.lsub("*")) == "INBOX()\na/b/c()\ngone()\n");
-  CHECK(shown(tree.lsub("%")) == "INBOX()\na(\\Noselect)\ngone()\n");
+  CHECK(subscribed(tree, "*") == "INBOX()\na/b/c()\ngone()\n");
+  CHECK(subscribed(tree, "%") == "INBOX()\na(\\Noselect)\ngone()\n");
+}
+
+TEST_CASE("a long LIST in steps tells every mailbox once") {
+  std::vector<std::string> names;
+  for (int n = 0; n < 100; ++n) names.push_back("folder" + std::to_string(100 + n));
+  std::vector<store::MailboxEntry> entries;
+  for (const auto& name : names) entries.push_back(entry(name.c_str()));
+  const ListTree tree(entries, {});
+  std::string expected;
+  for (const auto& name : names) expected += name + "(\\HasNoChildren)\n";
+  CHECK(listed(tree, "\"\" f%") == expected);
 }

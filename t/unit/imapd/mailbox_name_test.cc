@@ -1,4 +1,5 @@
 #include "imapd/parse/mailbox_name.h"
+#include "imapd/parse/name_pattern.h"
 
 #include <catch2/catch.hpp>
 
@@ -43,12 +44,45 @@ TEST_CASE("LIST patterns") {
                       {"%%", "ab", true},      {"*%", "a/b", true},     {"a%%/b", "axx/b", true}};
   for (const auto& row : rows) {
     CAPTURE(row.pattern, row.name);
-    CHECK(matches_pattern(row.pattern, row.name) == row.matches);
+    CHECK(NamePattern(row.pattern).matches(row.name) == row.matches);
   }
 }
 
 TEST_CASE("a pattern of wildcards costs no time") {
   std::string pattern;
   for (int i = 0; i < 400; ++i) pattern += "*a";
-  CHECK_FALSE(matches_pattern(pattern + "b", std::string(900, 'a')));
+  CHECK_FALSE(NamePattern(pattern + "b").matches(std::string(900, 'a')));
+  CHECK(NamePattern(pattern).matches(std::string(900, 'a')));
+  CHECK(NamePattern(pattern + "b").matches(std::string(900, 'a') + "b"));
+  CHECK_FALSE(NamePattern(pattern).matches(std::string(399, 'a')));
+}
+
+namespace {
+// What the words say, without any cleverness.
+bool plainly_matches(std::string_view pattern, std::string_view name) {
+  if (pattern.empty()) return name.empty();
+  const char c = pattern.front();
+  if (c != '*' && c != '%')
+    return !name.empty() && name.front() == c && plainly_matches(pattern.substr(1), name.substr(1));
+  for (std::size_t taken = 0;; ++taken) {
+    if (plainly_matches(pattern.substr(1), name.substr(taken))) return true;
+    if (taken == name.size() || (c == '%' && name[taken] == '/')) return false;
+  }
+}
+}  // namespace
+
+TEST_CASE("patterns longer than a word of bits match like short ones") {
+  std::uint32_t dice = 1;
+  const auto roll = [&](std::uint32_t sides) {
+    dice = dice * 1664525 + 1013904223;
+    return (dice >> 16) % sides;
+  };
+  for (int round = 0; round < 20000; ++round) {
+    const std::string lead(roll(2) * (60 + roll(70)), 'x');
+    std::string pattern = lead, name = lead;
+    for (auto n = roll(7); n > 0; --n) pattern += "ab/*%"[roll(5)];
+    for (auto n = roll(7); n > 0; --n) name += "ab/"[roll(3)];
+    CAPTURE(pattern, name);
+    CHECK(NamePattern(pattern).matches(name) == plainly_matches(pattern, name));
+  }
 }
