@@ -1,6 +1,7 @@
 #include "imapd/fetch/source.h"
 
 #include <algorithm>
+#include <map>
 
 #include "imapd/fetch/mapped_message.h"
 #include "imapd/search/cached_fields.h"
@@ -115,9 +116,15 @@ class Finder {
     if (part->kind != mail::MimePart::Kind::leaf) return content;
     content.encoding = part->encoding;
     if (content.encoding == mail::TransferEncoding::unknown) return Content{.unknown_encoding = true};
-    if (!is_identity(content.encoding))
-      content.size = decoded_size(mapped->mime().body_of(*part), content.encoding);
+    if (!is_identity(content.encoding)) content.size = size_decoded(*part);
     return content;
+  }
+
+  // Counted once, however many items name the part.
+  std::uint64_t size_decoded(const mail::MimePart& part) {
+    const auto [at, is_new] = decoded_sizes_.try_emplace(&part);
+    if (is_new) at->second = decoded_size(mapped_->mime().body_of(part), part.encoding);
+    return at->second;
   }
 
   Result<const MappedMessage*> map() {
@@ -130,6 +137,7 @@ class Finder {
   const store::MessageBytes& file_;
   const store::MessageInfo& message_;
   std::unique_ptr<MappedMessage> mapped_;
+  std::map<const mail::MimePart*, std::uint64_t> decoded_sizes_;
   std::size_t inline_ = 0, owned_ = 0;  // bytes of contents so far
 };
 
