@@ -5,11 +5,18 @@
 namespace waxwing::imap {
 namespace {
 constexpr std::uint32_t kMessagesAStep = 32 << 10;
-}
+// Walks to the top of a thread: in one step, in all for each reference, and the longest beyond that.
+constexpr std::uint64_t kWalkedAStep = 1 << 20;
+constexpr std::uint64_t kWalkedEach = 64;
+constexpr unsigned kShortWalk = 64;
+}  // namespace
 
 // Nodes 1 to id_count - 1 are the message ids, whether their messages are here or not.
 ReferencesThreader::ReferencesThreader(const ThreadKeys& keys, std::span<const std::uint32_t> order)
-    : keys_(keys), order_(order), rank_(order.size()) {
+    : keys_(keys),
+      order_(order),
+      rank_(order.size()),
+      most_walked_(kWalkedAStep + kWalkedEach * (keys.references.size() + order.size())) {
   for (std::uint32_t place = 0; place < order.size(); ++place) rank_[order[place]] = place;
   forest_.nodes.resize(keys.id_count);
   parent_.assign(keys.id_count, kNone);
@@ -19,7 +26,8 @@ ReferencesThreader::ReferencesThreader(const ThreadKeys& keys, std::span<const s
 bool ReferencesThreader::step() {
   if (added_ < order_.size()) {
     const auto end = std::min<std::size_t>(order_.size(), added_ + kMessagesAStep);
-    while (added_ < end) add_message(added_++);
+    const auto until = walked_ + kWalkedAStep;
+    while (added_ < end && walked_ < until) add_message(added_++);
     return false;
   }
   if (forest_.roots.empty() && !order_.empty()) {
@@ -60,12 +68,17 @@ void ReferencesThreader::unlink(Number child) {
   nodes[child].next = previous_[child] = parent_[child] = kNone;
 }
 
-// Who has no children is nobody's ancestor: that spares nearly every walk to the top.
-bool ReferencesThreader::would_loop(Number parent, Number child) const {
+// Who has no children is nobody's ancestor: that spares nearly every walk to the top. Mail that was made to
+// need many long ones gets short ones in the end: a link whose harmlessness is too costly to prove is not
+// made.
+bool ReferencesThreader::would_loop(Number parent, Number child) {
   if (parent == child) return true;
   if (forest_.nodes[child].first_child == kNone) return false;
-  for (auto at = parent; at != kNone; at = parent_[at])
+  unsigned left = kShortWalk;
+  for (auto at = parent; at != kNone; at = parent_[at]) {
     if (at == child) return true;
+    if (++walked_ > most_walked_ && left-- == 0) return true;
+  }
   return false;
 }
 
@@ -99,17 +112,17 @@ void ReferencesThreader::prune() {
   for (std::size_t at = 0; at < inner.size(); ++at)
     for (auto child = nodes[inner[at]].first_child; child != kNone; child = nodes[child].next)
       inner.push_back(child);
-  for (auto at = inner.size(); at-- > forest_.roots.size();) {  // children before their parents
-    const auto node = inner[at];
-    if (!is_dummy(node)) continue;
+  inner.erase(inner.begin(), inner.begin() + static_cast<std::ptrdiff_t>(forest_.roots.size()));
+  // Parents before their children: what hangs on one that goes hangs on one that stays in one move.
+  for (const auto node : inner) {
     const auto parent = parent_[node];
-    while (nodes[node].first_child != kNone) {
-      const auto child = nodes[node].first_child;
-      unlink(child);
-      link(parent, child);
-    }
+    const auto above = parent_[parent];
+    if (!is_dummy(parent) || above == kNone) continue;
     unlink(node);
+    link(above, node);
   }
+  for (const auto node : inner)
+    if (is_dummy(node)) unlink(node);
   std::erase_if(forest_.roots, [&](Number& root) {
     const auto child = nodes[root].first_child;
     if (!is_dummy(root)) return false;

@@ -21,7 +21,7 @@ class ReferencesThreader {
   void add_message(std::uint32_t position);  // step 1
   void link(Number parent, Number child);
   void unlink(Number child);
-  bool would_loop(Number parent, Number child) const;
+  bool would_loop(Number parent, Number child);
   void collect_roots();   // step 2
   void prune();           // step 3
   void merge_subjects();  // steps 4 and 5
@@ -42,6 +42,8 @@ class ReferencesThreader {
   std::vector<Number> root_of_subject_;
   std::vector<std::uint32_t> place_;  // by node: in roots
   std::uint32_t added_ = 0;
+  std::uint64_t walked_ = 0;  // nodes passed by would_loop()
+  const std::uint64_t most_walked_;
 };
 
 }  // namespace waxwing::imap

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 
+#include "common/base/strings.h"
 #include "imapd/thread/ordered_subject.h"
 #include "imapd/thread/references.h"
 
@@ -158,4 +159,35 @@ TEST_CASE("threads by subject alone") {
         "(1 (3)(4))(2)");
   CHECK(by_subject({{"", "", "one", 30}, {"", "", "two", 20}, {"", "", "one", 10}}) == "(3 1)(2)");
   CHECK(by_subject({{"", "", ""}, {"", "", "Re:"}}) == "(1 2)");
+}
+
+namespace {
+// "<p0@x> <p1@x> ..." from `first` on.
+std::string id_row(const std::string& prefix, std::uint32_t first, std::uint32_t count) {
+  std::string row;
+  for (auto n = first; n < first + count; ++n) row += "<" + prefix + std::to_string(n) + "@x> ";
+  return row;
+}
+}  // namespace
+
+TEST_CASE("mail made to be costly to thread") {
+  // A long chain of messages that are not there, with many children at its end and one at every hundredth
+  // link; then messages that name the end of the chain as the parent of many that have children already.
+  std::vector<std::string> rows;
+  constexpr std::uint32_t kLinks = 400, kChildren = 5000;
+  for (std::uint32_t n = 0; n < kLinks; ++n) rows.push_back(id_row("d", n * 99, 100));
+  const auto last = id_row("d", kLinks * 99, 1);
+  for (std::uint32_t n = 0; n < kChildren; ++n) rows.push_back(last);
+  for (std::uint32_t n = 0; n < 500; ++n) {
+    const auto pairs = id_row("y" + std::to_string(n) + ".", 0, 99);
+    rows.push_back(pairs);
+    rows.push_back(last + pairs);
+  }
+  std::vector<Message> messages;
+  for (const auto& row : rows) messages.push_back({"", row.c_str(), ""});
+  const auto text = by_references(messages);
+  std::size_t numbers = 0;
+  for (std::size_t at = 0; at < text.size(); ++at)
+    numbers += is_digit(text[at]) && (at == 0 || !is_digit(text[at - 1]));
+  CHECK(numbers == messages.size());
 }
