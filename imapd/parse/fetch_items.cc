@@ -44,6 +44,9 @@ Result<std::vector<std::string>> header_names(Scanner& in) {
   do {
     if (names.size() >= kMaxHeaderNames) return permanent("too many header names in one section");
     TRY(auto name, in.astring());
+    // It is said again in the answer, where a line end would end the answer.
+    if (!std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f; }))
+      return permanent("not the name of a header field: \"" + printable(name, 40) + "\"");
     names.push_back(std::move(name));
   } while (in.take(' '));
   TRY_VOID(in.expect(')'));

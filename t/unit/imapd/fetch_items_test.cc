@@ -67,27 +67,12 @@ TEST_CASE("header names, literals among them") {
 }
 
 TEST_CASE("FETCH items that are refused") {
-  for (const char* bad : {"",
-                          "()",
-                          "FLAG",
-                          "(FLAGS",
-                          "BODY[",
-                          "BODY[1.]",
-                          "BODY[0]",
-                          "BODY[MIME]",
-                          "BODY[HEADER.FIELDS]",
-                          "BODY[HEADER.FIELDS ()]",
-                          "BODY[]<0.0>",
-                          "BODY[]<1>",
-                          "BODY[]<1.2",
-                          "(ALL FLAGS)",
-                          "BINARY[HEADER]",
-                          "BINARY.SIZE[1]<0.5>",
-                          "FLAGS (CHANGEDSINCE)",
-                          "FLAGS (OTHER 1)",
-                          "BODY[1..2]",
-                          "RFC822[]",
-                          "(FLAGS  UID)"}) {
+  for (const char* bad :
+       {"", "()", "FLAG", "(FLAGS", "BODY[", "BODY[1.]", "BODY[0]", "BODY[MIME]", "BODY[HEADER.FIELDS]",
+        "BODY[HEADER.FIELDS ()]", "BODY[]<0.0>", "BODY[]<1>", "BODY[]<1.2", "(ALL FLAGS)", "BINARY[HEADER]",
+        "BINARY.SIZE[1]<0.5>", "FLAGS (CHANGEDSINCE)", "FLAGS (OTHER 1)", "BODY[1..2]", "RFC822[]",
+        // Said again in the answer, it would be a line of its own.
+        "BODY[HEADER.FIELDS ({8}\r\na\r\n* BYE)]", "BODY[HEADER.FIELDS (\"a b\")]", "(FLAGS  UID)"}) {
     CAPTURE(bad);
     CHECK(echoed(bad) == "bad");
   }
