@@ -14,6 +14,10 @@ namespace waxwing::mta {
 
 namespace {
 
+// Each address may cost two questions to the directory, and a header of a megabyte holds fifty thousand. More
+// than this many of a message stay as they are.
+constexpr std::size_t kMostRewritten = 1000;
+
 struct AddressField {
   std::string_view name;
   Pointing pointing;
@@ -35,10 +39,12 @@ const AddressField* address_field(std::string_view name) {
   return nullptr;
 }
 
-// The field with its addresses rewritten, appended to out; untouched bytes stay.
+// The field with its addresses rewritten, appended to out; untouched bytes stay. left: how many addresses of
+// the message may still be looked at.
 Result<> append_rewritten(const Lookup& lookup, const HeaderTask& task, const mail::HeaderField& field,
-                          Pointing pointing, std::string& out) {
-  const auto list = mail::parse_address_list(field.value);
+                          Pointing pointing, std::size_t& left, std::string& out) {
+  const auto list = mail::parse_address_list(field.value, {.max_addresses = left});
+  left -= list.items.size();
   // value is a view into raw: what stands before it, and the line end after it, are kept.
   const auto value_at = static_cast<std::size_t>(field.value.data() - field.raw.data());
   std::size_t copied = 0;
@@ -140,6 +146,7 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task
     return HeaderResult(std::unexpected(Verdict{554, "5.6.0", "The message has too many header fields"}));
   HeaderOutcome outcome;
   Seen seen;
+  std::size_t left = kMostRewritten;
   outcome.text.reserve(task.header.size() + 256);
   for (const auto& field : block.fields()) {
     note(field, lookup, seen, outcome);
@@ -147,7 +154,7 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task
     if (task.submission && (iequals(field.name, "Bcc") || iequals(field.name, "Resent-Bcc"))) continue;
     const auto* address = task.rewrite ? address_field(field.name) : nullptr;
     if (address) {
-      TRY_VOID(append_rewritten(lookup, task, field, address->pointing, outcome.text));
+      TRY_VOID(append_rewritten(lookup, task, field, address->pointing, left, outcome.text));
     } else {
       outcome.text.append(field.raw);
     }

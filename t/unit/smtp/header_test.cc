@@ -68,6 +68,17 @@ TEST_CASE("addresses are rewritten in place") {
   CHECK(run("X-To: u@old.test\r\nTo: a@b.test\r\n\r\n").text == "X-To: u@old.test\r\nTo: a@b.test\r\n\r\n");
 }
 
+TEST_CASE("of very many addresses the first thousand are rewritten") {
+  Run run;
+  std::string header = "To: ";
+  for (int i = 0; i < 1500; ++i) header += "u@old.test,\r\n ";
+  const auto text = run(header + "v@old.test\r\nCc: w@old.test\r\n\r\n").text;
+  std::size_t count = 0;
+  for (auto at = text.find("@new.test"); at != text.npos; at = text.find("@new.test", at + 1)) ++count;
+  CHECK(count == 1000);
+  CHECK(text.ends_with("v@old.test\r\nCc: w@old.test\r\n\r\n"));
+}
+
 TEST_CASE("Return-Path goes; only submissions are completed and lose their Bcc") {
   Run run;
   CHECK(run("Return-Path: <x@y.test>\r\nTo: a@b.test\r\nBcc: c@d.test\r\n\r\n").text ==
