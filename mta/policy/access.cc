@@ -104,6 +104,12 @@ Result<> consult(const Lookup& lookup, std::string_view table, const std::string
   return {};
 }
 
+// What a client says, as one piece of a probe: with a bar in it it could pass for several, and an address for
+// one of another channel.
+std::string one_piece(std::string_view text) {
+  return replace_all(std::string(text), "|", "_");
+}
+
 MapFlags input_flags(const AccessSession& session) {
   MapFlags flags;
   if (session.sasl) flags.set('A');
@@ -114,7 +120,7 @@ MapFlags input_flags(const AccessSession& session) {
 }
 
 std::string session_probe(const AccessSession& session) {
-  return session.port_probe + "|" + session.application + "|" +
+  return session.port_probe + "|" + one_piece(session.application) + "|" +
          (session.submit_type.empty() ? "MAIL" : session.submit_type) + "|";
 }
 
@@ -151,7 +157,8 @@ Result<AccessVerdict> check_from_access(const Lookup& lookup, const AccessSessio
                                         std::string_view source_channel, std::string_view envelope_from) {
   AccessVerdict verdict;
   auto probe = session_probe(session);
-  probe.append(source_channel).append("|").append(envelope_from).append("|").append(session.auth_sender);
+  probe.append(source_channel).append("|").append(one_piece(envelope_from)).append("|");
+  probe.append(session.auth_sender);
   TRY_VOID(consult(lookup, "FROM_ACCESS", probe, input_flags(session), verdict));
   return verdict;
 }
@@ -166,10 +173,10 @@ Result<AccessVerdict> check_recipient_access(const Lookup& lookup, const AccessS
   const auto probe = [&](bool original) {
     const bool before = original && !access.destination_rewritten.empty();
     std::string text(access.source_channel);
-    text.append("|").append(access.envelope_from).append("|");
+    text.append("|").append(one_piece(access.envelope_from)).append("|");
     text.append(before ? access.destination_rewritten : access.destination_channel);
-    text.append("|").append(original ? access.to_rewritten : access.to_final);
-    if (options.flag(Opt::ACCESS_ORCPT)) text.append("|").append(access.orcpt);
+    text.append("|").append(one_piece(original ? access.to_rewritten : access.to_final));
+    if (options.flag(Opt::ACCESS_ORCPT)) text.append("|").append(one_piece(access.orcpt));
     if (options.flag(Opt::ACCESS_AUTH)) text.append("|").append(session.auth_sender);
     return text;
   };

@@ -60,6 +60,21 @@ TEST_CASE("relaying: refused from tcp_local, allowed from inside, and for forwar
       recipient(site, {}, {"tcp_local", "a@b", "tcp_local", "x@far.example", "x@far.example", "", {}}).ok());
 }
 
+TEST_CASE("a bar in an address or a HELO makes no pieces of its own") {
+  Site site(kSiteCnf,
+            "INTERNAL_IP\n\n  * $N\n\n"
+            "ORIG_SEND_ACCESS\n\n  tcp_local|*|l|*  $Y\n  tcp_local|*|tcp_*|*  $Nno\n\n"
+            "FROM_ACCESS\n\n  *|MAIL|tcp_auth|*  $Y\n  *  $Nno\n");
+  const auto relayed = [&](const char* from, const char* to) {
+    return recipient(site, {}, {"tcp_local", from, "tcp_local", to, to, "", {}, "tcp_local"}).ok();
+  };
+  CHECK_FALSE(relayed("a@b", "x@far.example"));
+  CHECK_FALSE(relayed("\"a|l|b\"@b", "x@far.example"));
+  CHECK_FALSE(relayed("a@b", "\"x|l|y\"@far.example"));
+  const AccessSession session{"TCP|1|2|3|4", "SMTP/x|MAIL|tcp_auth|y", "MAIL", ""};
+  CHECK_FALSE(check_from_access(site.lookup(), session, "tcp_local", "a@b")->ok());
+}
+
 TEST_CASE("probes and order of the four recipient tables, and FROM_ACCESS") {
   Site site(kSiteCnf,
             "INTERNAL_IP\n\n  * $N\n\nORIG_SEND_ACCESS\n\n  s|f|l|orig1  $Nosa\n\n"
