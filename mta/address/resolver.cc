@@ -10,6 +10,14 @@ namespace {
 constexpr std::size_t kMaxRecipients = 100000;
 constexpr std::string_view kPostmaster = "postmaster";
 
+// A host is one word in the schedule and to the programs that deliver to it. Forwards, members and aliases
+// may hold domain literals that are none.
+bool is_one_word(std::string_view host) {
+  for (const unsigned char c : host)
+    if (c <= ' ' || c == 0x7f) return false;
+  return true;
+}
+
 AddressProblem loop(const std::string& address) {
   return problem(550, "5.4.6", "aliases or forwards of " + printable(address) + " lead back to themselves");
 }
@@ -71,6 +79,7 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
   if (trouble || taken) return trouble;
   if (at.channel->is(Kw::viaaliasrequired) && !frame.via_alias)
     return problem(550, "5.1.1", "unknown or illegal alias: " + printable(at.text()));
+  if (!is_one_word(at.host)) return problem(550, "5.1.2", "no host: " + printable(at.host));
   Recipient recipient;
   recipient.channel = at.channel->name();
   recipient.address = at.text();

@@ -101,7 +101,11 @@ TEST_CASE("forwarding: elsewhere, to another user, with a copy, in circles") {
   CHECK(only(site, "joe@example.com").rewritten_channel == "l");
   joe->forwarding_addresses = {"sue@example.com", "joe@far.example"};
   CHECK(resolve(site, "joe@example.com") == "ims-ms:sue@ims-ms-daemon tcp_local:joe@far.example");
+  // A host with a blank in it would be two words where hosts are told to programs.
+  joe->forwarding_addresses = {"joe@[far example]"};
+  CHECK(resolve(site, "joe@example.com") == "550 5.1.2");
   joe->delivery_options = {"mailbox", "forward"};
+  CHECK(resolve(site, "joe@example.com") == "ims-ms:joe@ims-ms-daemon !5.1.2");
   joe->forwarding_addresses = {"joe@far.example"};
   CHECK(resolve(site, "joe@example.com") == "ims-ms:joe@ims-ms-daemon tcp_local:joe@far.example");
   joe->delivery_options = sue->delivery_options = {"forward"};
