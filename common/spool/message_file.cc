@@ -24,7 +24,7 @@ constexpr std::size_t kPieceBytes = 256 * 1024;
 }  // namespace
 
 Result<MessageFile> MessageFile::open(const std::string& path, bool writable) {
-  TRY(auto fd, open_file(path, writable ? O_RDWR : O_RDONLY));
+  TRY(auto fd, open_file(path, (writable ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOFOLLOW));
   return from_fd(std::move(fd), path);
 }
 

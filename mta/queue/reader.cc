@@ -19,8 +19,9 @@ bool is_gone(const Error& error) {
 
 Result<Reader> Reader::open(const Queue& queue, const FileName& name) {
   const auto path = queue.path_of(name);
-  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
   if (fd < 0 && errno == ENOENT) return permanent(std::string(kGone) + ": " + path);
+  if (fd < 0 && (errno == ELOOP || errno == EISDIR)) return permanent(path + ": not a regular file");
   if (fd < 0) {
     auto error = system_error("cannot open " + path, errno);
     error.fault = Fault::temporary;  // rights or a failing disk, not the file's content

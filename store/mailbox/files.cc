@@ -238,7 +238,8 @@ Result<CachedMessage> MailboxFiles::cached(const MessageInfo& message) {
 
 Result<MessageBytes> MailboxFiles::open_message(const MessageInfo& message) {
   const auto path = message_path(entry_.directory, message.uid);
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Whatever stands there under the name, nobody waits for it, and no link leads out of the mailbox.
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
   if (!fd && errno == ENOENT)
     return fail_permanently(Code::nonexistent, fmt::format("message {} is no longer there", message.uid));
   if (!fd) return std::unexpected(system_error("cannot open " + path, errno));

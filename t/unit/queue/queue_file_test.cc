@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+#include <filesystem>
+
 #include "common/base/failpoint.h"
 #include "mta/queue/schedule_entry.h"
 #include "t/unit/queue/scratch.h"
@@ -42,6 +45,25 @@ TEST_CASE("what is published is read back whole") {
   CHECK(reader->read_header().value() == kMessage.substr(0, kMessage.find("The body")));
   CHECK(reader->verify_message());
   CHECK(scratch.temporary_files() == 0);
+}
+
+TEST_CASE("what is no file is neither waited for nor followed") {
+  ScratchQueue scratch;
+  const auto names = enqueue(scratch, {make_envelope("tcp_local", {"a@example.test"})});
+  const auto path = scratch.queue->path_of(names[0]);
+  const auto refused = [&] {
+    const auto reader = Reader::open(*scratch.queue, names[0]);
+    return !reader && reader.error().fault == Fault::permanent;
+  };
+  std::filesystem::rename(path, path + ".elsewhere");
+  std::filesystem::create_symlink(path + ".elsewhere", path);
+  CHECK(refused());
+  std::filesystem::remove(path);
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK(refused());
+  std::filesystem::remove(path);
+  std::filesystem::create_directory(path);
+  CHECK(refused());
 }
 
 TEST_CASE("one message for several channels: a file each, the same bytes and ids") {

@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+
+#include "common/spool/message_file.h"
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;
@@ -33,6 +36,27 @@ TEST_CASE("a delivered message is read back as it was") {
   CHECK(cached->preview.starts_with("Hello one"));
   CHECK(cached->headers.find("Subject: one\r\n") != std::string_view::npos);
   CHECK(box.store().quota_usage("bob")->bytes == static_cast<std::int64_t>(message.size()));
+}
+
+TEST_CASE("what stands in a message's place and is no file is neither waited for nor followed") {
+  Sandbox box;
+  deliver(box.store(), sample("one"), {{.user = "bob"}});
+  const auto mailbox = box.mailbox("bob");
+  const auto info = (*mailbox->view(true))->message(1);
+  std::filesystem::path path;
+  for (const auto& at : std::filesystem::recursive_directory_iterator(box.root() + "/store"))
+    if (at.path().extension() == ".msg") path = at.path();
+  REQUIRE_FALSE(path.empty());
+  auto elsewhere = path;
+  elsewhere += ".elsewhere";
+  std::filesystem::rename(path, elsewhere);
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK_FALSE(mailbox->open_message(info));
+  CHECK_FALSE(spool::MessageFile::open(path));
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink(elsewhere, path);
+  CHECK_FALSE(mailbox->open_message(info));
+  CHECK_FALSE(spool::MessageFile::open(path));
 }
 
 TEST_CASE("one file for all recipients of a partition") {
