@@ -145,6 +145,8 @@ std::expected<void, Verdict> take_rcpt_parameter(const Parameter& p, const RcptR
     if (!options.original.empty() || p.value.size() > 500 || semicolon == std::string_view::npos ||
         semicolon == 0)
       return repeated(p.name);
+    for (const char c : p.value.substr(0, semicolon))
+      if (!is_alnum(c) && c != '-') return repeated(p.name);
     auto value = mail::decode_xtext(p.value.substr(semicolon + 1));
     if (!value || value->empty() || value->find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
       return repeated(p.name);

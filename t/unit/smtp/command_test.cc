@@ -87,7 +87,8 @@ TEST_CASE("RCPT takes NOTIFY and ORCPT") {
   CHECK(parse_rcpt("TO:<postmaster>", {}));
   for (const char* bad :
        {"TO:<>", "TO:<u@x.test> NOTIFY=NEVER,FAILURE", "TO:<u@x.test> NOTIFY=", "TO:<u@x.test> ORCPT=a",
-        "TO:<u@x.test> ORCPT=rfc822;a+0D", "TO:<u@x.test> NOTIFY=NEVER NOTIFY=NEVER", "TO:u@x.test> "})
+        "TO:<u@x.test> ORCPT=rfc822;a+0D", "TO:<u@x.test> ORCPT=\x01;a",
+        "TO:<u@x.test> NOTIFY=NEVER NOTIFY=NEVER", "TO:u@x.test> "})
     CHECK_FALSE(parse_rcpt(bad, {}));
 }
 
