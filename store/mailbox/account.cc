@@ -93,12 +93,12 @@ Result<std::shared_ptr<Account>> Account::open(const std::string& directory) {
   const auto& header = account->header();
   if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
     return fail_for_now(Code::corrupt, path + " is no account file: run reconstruct -r -f for this user");
-  if (header.version != kVersion)
-    return permanent(path + " has version " + std::to_string(header.version) + ", this program knows 1");
   if (header.user_bytes <= kMaxUserBytes)
     account->user_.assign(account->map_->data() + kAccountUserAt, header.user_bytes);
   if (header.identity_hash != identity_hash(header, account->user_))
     return fail_for_now(Code::corrupt, path + " is damaged: run reconstruct -r -f for this user");
+  if (header.version != kVersion)
+    return permanent(path + " has version " + std::to_string(header.version) + ", this program knows 1");
   if (atomic(account->header().next_modseq) > kMostModseq ||
       atomic(account->header().modseq_limit) > kMostModseq)
     return fail_for_now(Code::corrupt, path + " is damaged (modseq): run reconstruct -r -f for this user");

@@ -22,7 +22,8 @@ struct AccountHeader {
   std::uint32_t version;
   std::uint32_t user_bytes;
   std::int64_t created;
-  std::uint64_t identity_hash;  // of the above and the user name
+  // Of the above and the user name. The same in every version, so that a rotten version is told from a newer.
+  std::uint64_t identity_hash;
   std::uint8_t boot_id[16];
   std::uint64_t next_modseq;
   std::uint64_t modseq_limit;

@@ -114,8 +114,10 @@ Result<std::vector<Incoming>> MailboxFiles::pick(const UidSet& uids,
   const auto map = generation.index->map(count);
   std::vector<Incoming> messages;
   const auto now = wall_seconds();
+  Result<> proven;
   each_slot(*map, count, uids, [&](std::uint32_t slot) {
     const auto& record = map->record(slot);
+    if (proven) proven = prove(record);
     const auto moving = read_moving(record);
     Incoming message;
     message.file = message_path(entry_.directory, record.uid);
@@ -136,6 +138,7 @@ Result<std::vector<Incoming>> MailboxFiles::pick(const UidSet& uids,
     found.push_back(record.uid);
     messages.push_back(std::move(message));
   });
+  TRY_VOID(proven);
   return messages;
 }
 

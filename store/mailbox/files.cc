@@ -236,7 +236,18 @@ Result<CachedMessage> MailboxFiles::cached(const MessageInfo& message) {
   return unpack(*entry, entry);
 }
 
+Result<> MailboxFiles::prove(const IndexRecord& record) const {
+  if (record.uid != 0 && record.fixed_hash == fixed_hash(record)) return {};
+  return fail_for_now(Code::corrupt, fmt::format("{} is damaged (record of UID {}): run reconstruct",
+                                                 index_path(entry_.directory), record.uid));
+}
+
 Result<MessageBytes> MailboxFiles::open_message(const MessageInfo& message) {
+  TRY(const auto generation, this->generation());
+  const auto count = load(generation.index->header().count);
+  const auto map = generation.index->map(count);
+  // A message that a purge has dropped from the index since is found, or not, by its file.
+  if (const auto slot = slot_of(*map, count, message.uid)) TRY_VOID(prove(map->record(*slot)));
   const auto path = message_path(entry_.directory, message.uid);
   // Whatever stands there under the name, nobody waits for it, and no link leads out of the mailbox.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));

@@ -127,6 +127,8 @@ class MailboxFiles final : public Mailbox {
   Result<Generation> open_generation() const;
   Result<> put_file(Landing& landing, const Incoming& message, std::uint32_t uid);
   Result<std::vector<Incoming>> pick(const UidSet& uids, std::vector<std::uint32_t>& found) const;
+  // Is what was written once into the record still there? Asked before the size in it bounds a body.
+  Result<> prove(const IndexRecord& record) const;
 
   mutable std::mutex mutex_;  // entry_.name, current_
   MailboxEntry entry_;

@@ -8,6 +8,7 @@ The model, true for ext4, xfs and btrfs:
    zeros; a size may be any that the file had since its last sync.
  * What was synced is there, and may be overwritten by what was written later.
 """
+import mmap
 import os
 import random
 import struct
@@ -156,16 +157,17 @@ class Disk:
 
     # ---- on the way ----
     def read_trace(self, path):
+        # Long recordings are gigabytes: what was written stays in the file, and events point into it.
         with open(path, 'rb') as file:
-            data = file.read()
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) if os.path.getsize(path) else b''
         self.events, at = [], 0
         prefix = self.root + '/'
         while at < len(data):
             size, kind, path_bytes, other_bytes, _, pid, number, inode, offset = ENTRY.unpack_from(data, at)
             assert size >= ENTRY.size and number == len(self.events), f'the trace has a hole at {at}'
             here = at + ENTRY.size
-            name = data[here:here + path_bytes].decode()
-            other = data[here + path_bytes:here + path_bytes + other_bytes].decode()
+            name = str(data[here:here + path_bytes], 'utf-8')
+            other = str(data[here + path_bytes:here + path_bytes + other_bytes], 'utf-8')
             strip = lambda text: text[len(prefix):] if text.startswith(prefix) else None
             self.events.append((number, kind, inode, offset, strip(name), strip(other),
                                 data[here + path_bytes + other_bytes:at + size]))
@@ -215,6 +217,10 @@ class Disk:
     def prepare(self, trace):
         self.read_trace(trace)
         self.begin()
+
+    def __getstate__(self):
+        """As it was before prepare(), which is asked for again."""
+        return {name: value for name, value in self.__dict__.items() if name not in ('events', 'forced')}
 
     def begin(self):
         self.forced = self.forced_names()

@@ -40,7 +40,7 @@ model.message_of = message_of
 
 
 class Recording:
-    """One run of the daemons under load: the trace and what was answered when. Can be pickled."""
+    """One run of the daemons under load: the trace and what was answered when. Can be pickled, but for the trace."""
 
     def __init__(self, folder, seed, options):
         self.seed, self.users = seed, [f'user{n}' for n in range(options.users)]
@@ -60,7 +60,7 @@ class Recording:
             for actor in storm.actors:
                 actor.look(everything=True)
             box.command('stop-msg')
-            self.disk.prepare(recorder.trace)
+            self.trace = recorder.trace
             self.root, self.config = box.root, os.path.join(folder, 'config')
             shutil.copytree(os.path.join(box.root, 'config'), self.config)
         finally:
@@ -237,6 +237,7 @@ class PowerCut(unittest.TestCase):
     def check_the_check(self, folder):
         """The same on a disk whose syncs do nothing: that must be noticed, or the test is worth nothing."""
         recording = pickle.loads(self.frozen)
+        recording.disk.prepare(recording.trace)
         recording.disk.lie()
         cutter = Cutter(recording, folder)
         cutter.quiet = True
@@ -248,7 +249,7 @@ class PowerCut(unittest.TestCase):
     def keep(self, recording, folder):
         if OPTIONS.keep:
             target = os.path.join(OPTIONS.keep, str(recording.seed))
-            shutil.copytree(folder, target, ignore=shutil.ignore_patterns('state', 'control', 'trace'))
+            shutil.copytree(folder, target, ignore=shutil.ignore_patterns('state', 'control'))
             with open(os.path.join(target, 'recording'), 'wb') as file:
                 file.write(self.frozen)
             print(f'  kept in {target}', flush=True)
@@ -259,8 +260,9 @@ class PowerCut(unittest.TestCase):
             folder = scratch()
             self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
             recording = Recording(folder, OPTIONS.seed + run, OPTIONS)
-            print(f'  seed {recording.seed}: {len(recording.disk.events)} events; {recording.report}', flush=True)
             self.frozen = pickle.dumps(recording)
+            recording.disk.prepare(recording.trace)
+            print(f'  seed {recording.seed}: {len(recording.disk.events)} events; {recording.report}', flush=True)
             if run == 0:
                 self.check_the_check(folder)
             cuts = min(OPTIONS.cuts_a_run, OPTIONS.cuts - done)
@@ -268,6 +270,8 @@ class PowerCut(unittest.TestCase):
             if found:
                 self.keep(recording, folder)
             wrong, done, run = wrong + found, done + cuts, run + 1
+            del recording
+            message_of.cache_clear()
             self.doCleanups()
         print(f'  {done} cuts, {len(wrong)} wrong', flush=True)
         self.assertEqual(wrong, [], f'seed {OPTIONS.seed}')
@@ -277,6 +281,7 @@ def again():
     with open(os.path.join(OPTIONS.again, 'recording'), 'rb') as file:
         recording = pickle.load(file)
     recording.config = os.path.join(OPTIONS.again, 'config')
+    recording.disk.prepare(os.path.join(OPTIONS.again, 'trace'))
     cutter = Cutter(recording, OPTIONS.again)
     try:
         points = cutter.points(OPTIONS.cuts)
