@@ -1,5 +1,7 @@
 #include "common/mail/preview.h"
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 #include "common/mail/charset.h"
 #include "common/mail/parameters.h"
@@ -10,6 +12,10 @@ namespace waxwing::mail {
 namespace {
 
 constexpr std::size_t kLookAt = 64 * 1024;
+// Nearly every preview is in the first KiB; where it is not, eight times as much is looked at.
+constexpr std::size_t kLookFirst = 1024, kLookFurther = 8;
+// Characters behind the preview that must be there too: an entity or a word that was cut off is among them.
+constexpr std::size_t kMargin = 32;
 
 bool is_attachment(const MimePart& part) {
   return istarts_with(parse_parameters(part.content_disposition).value, "attachment");
@@ -109,8 +115,9 @@ std::string html_text(std::string_view html) {
   return out;
 }
 
-// Lines without quotes ("> ...") and, where one is followed by a quote, the line that introduces it.
-std::string without_quotes(std::string_view text) {
+// Lines without quotes ("> ...") and, where one is followed by a quote, the line that introduces it. Of a
+// text that goes on, without the last line.
+std::string without_quotes(std::string_view text, bool goes_on) {
   std::string out, held;
   while (!text.empty()) {
     const auto line = trim(take_until(text, '\n'));
@@ -123,7 +130,7 @@ std::string without_quotes(std::string_view text) {
     (out += held) += ' ';
     held = line;
   }
-  return out + held;
+  return goes_on ? out : out + held;
 }
 
 std::string squeezed(std::string_view text, std::size_t max_characters) {
@@ -142,6 +149,30 @@ std::string squeezed(std::string_view text, std::size_t max_characters) {
   return out;
 }
 
+// Where the character with that number begins; the size when there are not so many.
+std::size_t character_at(std::string_view text, std::size_t number) {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at)
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80 && number-- == 0) break;
+  return at;
+}
+
+std::string shortened(std::string text, std::size_t max_characters) {
+  text.resize(character_at(text, max_characters));
+  if (text.ends_with(' ')) text.pop_back();
+  return text;
+}
+
+// The part's text, from its beginning; goes_on: there is more, and what is here ends with a whole word.
+std::string beginning_of(const Mime& mime, const MimePart& part, std::size_t bytes, bool& goes_on) {
+  auto decoded = decoded_part(mime, part, bytes);
+  goes_on = decoded.truncated && bytes < kLookAt;
+  // To tell the charset, no character may be cut in two.
+  if (goes_on) decoded.bytes.resize(decoded.bytes.find_last_of(" \n") + 1);
+  const auto charset = parse_parameters(part.content_type).get("charset");
+  return to_utf8_or_guess(decoded.bytes, charset.empty() ? "us-ascii" : charset);
+}
+
 }  // namespace
 
 std::string preview_text(const Mime& mime, std::size_t max_characters) {
@@ -149,10 +180,16 @@ std::string preview_text(const Mime& mime, std::size_t max_characters) {
   const bool plain = part != nullptr;
   if (!plain) part = first_text(mime, "html");
   if (part == nullptr) return "";
-  const auto text = part_text_utf8(mime, *part, kLookAt);
-  if (!plain) return squeezed(html_text(text), max_characters);
-  auto preview = squeezed(without_quotes(text), max_characters);
-  return preview.empty() ? squeezed(text, max_characters) : preview;
+  for (auto bytes = kLookFirst;; bytes = std::min(bytes * kLookFurther, kLookAt)) {
+    bool goes_on = false;
+    const auto text = beginning_of(mime, *part, bytes, goes_on);
+    const auto most = max_characters + kMargin;
+    auto preview = squeezed(plain ? without_quotes(text, goes_on) : html_text(text), most);
+    // A blank at the end is gone: one less is as much as there can be.
+    if (goes_on && character_at(preview, most - 2) == preview.size()) continue;
+    if (preview.empty() && plain) preview = squeezed(text, most);
+    return shortened(std::move(preview), max_characters);
+  }
 }
 
 }  // namespace waxwing::mail

@@ -76,3 +76,55 @@ TEST_CASE("previews show what a reader would see") {
   preview("Content-Type: text/html\r\n\r\n" + std::string(500000, '<'));
   preview("Content-Type: text/html\r\n\r\n" + std::string(500000, '&'));
 }
+
+namespace {
+// As much of a preview as a shorter one has.
+std::string shortened(std::string text, std::size_t characters) {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at)
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80 && characters-- == 0) break;
+  text.resize(at);
+  while (text.ends_with(' ')) text.pop_back();
+  return text;
+}
+
+// Lines of all kinds, the same ones for the same seed.
+std::string random_text(unsigned seed) {
+  static const std::string kPieces[] = {"word ",
+                                        "> quoted\r\n",
+                                        "wrote:\r\n",
+                                        "\r\n\r\n",
+                                        "&amp;",
+                                        "&#228;x",
+                                        "<b>",
+                                        "</b>",
+                                        "<style>a b",
+                                        "</style>",
+                                        "<!-- ",
+                                        " -->",
+                                        "\xC3\xA4\xE2\x82\xAC",
+                                        "\t \t",
+                                        "longwordwithoutanyblankinit"};
+  std::string text;
+  while (text.size() < 20000) {
+    seed = seed * 1664525 + 1013904223;
+    text += kPieces[(seed >> 16) % std::size(kPieces)];
+  }
+  return text;
+}
+}  // namespace
+
+TEST_CASE("a preview that is found in the first bytes is the one that all bytes give") {
+  for (const std::string type : {"plain", "html"})
+    for (unsigned seed = 0; seed < 60; ++seed)
+      for (const std::string charset : {"; charset=utf-8", ""}) {
+        const auto message = "Content-Type: text/" + type + charset + "\r\n\r\n" +
+                             (seed % 3 == 0 ? std::string(seed * 40, '>') + "\r\n" : "") + random_text(seed);
+        const auto mime = parse_mime(message);
+        INFO(type << charset << ' ' << seed);
+        CHECK(preview_text(mime) == shortened(preview_text(mime, 100000), 200));
+      }
+  const auto late = std::string(3000, ' ') + "<style>" + std::string(30000, 'x') + "</style>late";
+  CHECK(preview_text(parse_mime("Content-Type: text/html\r\n\r\n" + late)) == "late");
+  CHECK(preview_text(parse_mime("\r\n" + std::string(70000, 'x'))) == std::string(200, 'x'));
+}
