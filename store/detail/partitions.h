@@ -4,11 +4,17 @@
 #include <map>
 #include <string>
 
+#include "common/base/result.h"
 #include "common/config/config.h"
 
 namespace waxwing::store {
 
 // Absolute paths; `primary` is always there.
 std::map<std::string, std::string> partitions_of(const Config& config);
+
+// The directory `=user` below a partition's path is made once, by stored, while the list has no mailbox
+// there. Without it the partition is away: its file system is not mounted. What is asked of its mailboxes is
+// then a temporary error, and nothing is made below the mount point.
+Result<> check_present(const std::string& partition_path);
 
 }  // namespace waxwing::store

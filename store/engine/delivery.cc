@@ -101,10 +101,15 @@ Incoming Source::on(const std::string& partition_path) const {
   return incoming;
 }
 
+// A mailbox that was looked up or made for this message and has no files is damage, and no reason to bounce.
+bool is_lasting(const Error& error) {
+  return error.fault == Fault::permanent && code_of(error) != Code::nonexistent;
+}
+
 DeliveryResult failed(const Error& error) {
   const auto outcome = code_of(error) == Code::over_quota ? Delivered::over_quota
                        : is_no_space(error)               ? Delivered::no_space
-                       : error.fault == Fault::permanent  ? Delivered::permanent
+                       : is_lasting(error)                ? Delivered::permanent
                                                           : Delivered::temporary;
   return {outcome, std::string(text_of(error)), {}, 0};
 }

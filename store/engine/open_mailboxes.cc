@@ -33,7 +33,8 @@ OpenMailboxes::OpenMailboxes(std::map<std::string, std::string> partitions,
 Result<std::string> OpenMailboxes::partition(const std::string& nick) const {
   const auto at = partitions_.find(nick);
   if (at == partitions_.end())
-    return permanent("partition " + nick + " is not configured: set store.partition." + nick + ".path");
+    return fail_for_now(Code::unavailable,
+                        "partition " + nick + " is not configured: set store.partition." + nick + ".path");
   return at->second;
 }
 

@@ -16,6 +16,7 @@
 #include "common/base/random.h"
 #include "common/base/time.h"
 #include "store/detail/errors.h"
+#include "store/detail/partitions.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/index.h"
 
@@ -56,12 +57,18 @@ std::string new_file(const std::string& user) {
   user.copy(bytes.data() + kAccountUserAt, user.size());
   return bytes;
 }
+// PARTITION/=user/hh/hh/=uid
+std::string partition_above(std::string directory) {
+  for (int level = 0; level < 4; ++level) directory = parent_directory(directory);
+  return directory;
+}
 }  // namespace
 
 Result<> Account::create(const std::string& directory, const std::string& user) {
   const auto path = directory + "/store.usr";
   if (file_exists(path)) return {};
   if (user.size() > kMaxUserBytes) return fail_permanently(Code::cannot, "user name is too long: " + user);
+  TRY_VOID(check_present(partition_above(directory)));
   TRY_VOID(make_directories(directory));
   const auto draft = path + "." + unique_id();
   {
@@ -83,6 +90,11 @@ Result<std::shared_ptr<Account>> Account::open(const std::string& directory) {
   const auto path = directory + "/store.usr";
   std::shared_ptr<Account> account(new Account);
   account->directory_ = directory;
+  // Mailboxes come and go, their account stays: mail for it waits until it is back.
+  if (!file_exists(path)) {
+    TRY_VOID(check_present(partition_above(directory)));
+    return fail_for_now(Code::unavailable, path + " is missing: run reconstruct -m");
+  }
   TRY(account->fd_, open_file(path, O_RDWR));
   struct stat info {};
   if (::fstat(account->fd_.get(), &info) != 0)

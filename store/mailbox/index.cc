@@ -165,6 +165,9 @@ namespace {
 std::unexpected<Error> no_index(const std::string& path) {
   if (file_exists(parent_directory(path) + "/store.name"))
     return fail_for_now(Code::corrupt, path + " is missing: run reconstruct");
+  const auto account = parent_directory(parent_directory(path));
+  if (!file_exists(account))
+    return fail_for_now(Code::unavailable, account + " is missing: is its partition mounted? see stored(8)");
   return fail_permanently(Code::nonexistent, "the mailbox is no longer there");
 }
 }  // namespace

@@ -25,6 +25,7 @@ class ListCheck {
     Result<> bad;
     for (const auto& [nick, path] : partitions_of(*store_.inner().config)) {
       if (!options_.partition.empty() && options_.partition != nick) continue;
+      TRY_VOID(check_present(path));
       walk_partition(nick, path, [&, &root = path](FoundMailbox found) {
         if (bad && wanted(found.entry)) bad = compare(root, found);
       });

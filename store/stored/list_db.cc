@@ -23,11 +23,16 @@ std::unexpected<Error> db_error(const std::string& what, int code) {
   return temporary(text);
 }
 
-// Opening fails for the want of something that may come back, or because the database is damaged.
-std::unexpected<Error> open_error(const std::string& what, int code) {
-  for (const int passing : {ENOSPC, EDQUOT, EACCES, EPERM, ENOMEM, EMFILE, ENFILE, EROFS, EAGAIN, EINTR, EIO})
-    if (code == passing) return db_error(what, code);
-  return fail_for_now(Code::corrupt, "mailbox list: " + what + ": " + DbEnv::strerror(code));
+// Opening fails for the want of something that may come back, or because the database is damaged. A recovery
+// that could not write says DB_RUNRECOVERY as one that found damage does: what it complained of tells them
+// apart.
+std::unexpected<Error> open_error(const std::string& what, int code, const std::string& complaints) {
+  const auto text = "mailbox list: " + what + ": " + DbEnv::strerror(code) + complaints;
+  for (const int passing :
+       {ENOSPC, EDQUOT, EACCES, EPERM, ENOMEM, EMFILE, ENFILE, EROFS, EFBIG, EAGAIN, EINTR, EIO})
+    if (code == passing || complaints.find(std::strerror(passing)) != std::string::npos)
+      return temporary(text);
+  return fail_for_now(Code::corrupt, text);
 }
 
 Dbt in(const std::string& bytes) {
@@ -59,9 +64,12 @@ struct Out : Dbt {
 
 struct ListDb::Inner {
   DbEnv env{DB_CXX_NO_EXCEPTIONS};
+  std::string complaints;  // of Berkeley DB, while it opens: one thread only
   std::unique_ptr<Db> folders, subscriptions, purges, trash;
   bool env_open = false;
+  bool opening = true;
 
+  static void complain(const DbEnv* env, const char* prefix, const char* text);
   Result<> open(const std::string& directory, std::uint64_t cache_bytes);
   Result<std::unique_ptr<Db>> open_table(const char* file);
   // Runs work in a transaction, again when it was the victim of a deadlock. 0: committed.
@@ -80,19 +88,29 @@ ListDb::~ListDb() {
   inner_->env.close(0);
 }
 
+// What it says later has no reader; whatever fails then is told by its caller.
+void ListDb::Inner::complain(const DbEnv* env, const char*, const char* text) {
+  auto& self = *static_cast<Inner*>(env->get_app_private());
+  constexpr std::size_t kMost = 1000;
+  if (!self.opening || self.complaints.size() > kMost) return;
+  self.complaints += "; ";
+  self.complaints += text;
+}
+
 Result<> ListDb::Inner::open(const std::string& directory, std::uint64_t cache_bytes) {
   env.set_cachesize(static_cast<u_int32_t>(cache_bytes >> 30),
                     static_cast<u_int32_t>(cache_bytes & ((1 << 30) - 1)), 1);
   env.set_lk_detect(DB_LOCK_DEFAULT);
   env.set_lk_max_locks(100000);
   env.set_lk_max_objects(100000);
-  env.set_errfile(nullptr);
+  env.set_app_private(this);
+  env.set_errcall(&Inner::complain);
   env.log_set_config(DB_LOG_AUTO_REMOVE, 1);
   const bool used = was_used(directory);
   const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_LOCK | DB_INIT_MPOOL | DB_RECOVER |
                           DB_PRIVATE | DB_THREAD;
   if (const int code = env.open(directory.c_str(), flags, 0600); code != 0)
-    return open_error("cannot open " + directory, code);
+    return open_error("cannot open " + directory, code, complaints);
   env_open = true;
   if (used && !is_table(directory + "/folder.db"))
     return fail_for_now(Code::corrupt, "mailbox list: folder.db in " + directory + " is gone or damaged");
@@ -100,6 +118,7 @@ Result<> ListDb::Inner::open(const std::string& directory, std::uint64_t cache_b
   TRY(subscriptions, open_table("subscr.db"));
   TRY(purges, open_table("purge.db"));
   TRY(trash, open_table("trash.db"));
+  opening = false;
   return {};
 }
 
@@ -116,7 +135,7 @@ Result<std::unique_ptr<Db>> ListDb::Inner::open_table(const char* file) {
       table->open(nullptr, file, nullptr, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600);
   if (code == 0) return table;
   table->close(DB_NOSYNC);
-  return open_error(std::string("cannot open ") + file, code);
+  return open_error(std::string("cannot open ") + file, code, complaints);
 }
 
 Result<std::unique_ptr<ListDb>> ListDb::open(const std::string& directory, std::uint64_t cache_bytes) {

@@ -346,6 +346,33 @@ void ListService::purge_due() {
   }
 }
 
+Result<bool> ListService::has_mailboxes(const std::string& nick) {
+  for (std::string after;;) {
+    TRY(const auto page, db_->page("user/", after, 1000));
+    if (page.empty()) return false;
+    if (std::ranges::any_of(page, [&](const auto& entry) { return entry.partition == nick; })) return true;
+    after = page.back().name.text();
+  }
+}
+
+Result<> ListService::prepare_partitions() {
+  for (const auto& [nick, path] : partitions_) {
+    const auto present = check_present(path);
+    if (present) continue;
+    TRY(const bool used, has_mailboxes(nick));
+    if (used) {
+      log::Event("stored.partition.away")
+          .with("partition", nick)
+          .with("why", text_of(present.error()))
+          .critical();
+      continue;
+    }
+    TRY_VOID(make_directories(path + "/=user"));
+    TRY_VOID(durable::commit(std::move(durable::Batch().directory(path))));
+  }
+  return {};
+}
+
 Result<std::size_t> ListService::adopt_all() {
   std::size_t adopted = 0;
   Result<> bad;

@@ -33,6 +33,8 @@ class ListService {
   void purge_due();
   void note_expunge(const std::string& mailbox);
   Result<> checkpoint() { return db_->checkpoint(); }
+  // Makes the directories of partitions that have had no mailbox yet, and tells of those that are away.
+  Result<> prepare_partitions();
   // The whole list from the partitions, when the database was lost. Blocks.
   Result<std::size_t> adopt_all();
 
@@ -49,6 +51,7 @@ class ListService {
   Answer adopt(const Record& question);
   Answer forget(const Record& question);
 
+  Result<bool> has_mailboxes(const std::string& nick);
   Result<MailboxEntry> need(const std::string& name);
   Result<> check_folder_count(const MailboxName& name);
   Result<> check_subscription_count(const std::string& user, const MailboxName& name);

@@ -7,6 +7,7 @@
 
 #include "common/base/time.h"
 #include "common/log/log.h"
+#include "store/detail/partitions.h"
 #include "store/list/protocol.h"
 #include "store/stored/event_hub.h"
 #include "store/stored/list_service.h"
@@ -72,6 +73,8 @@ Result<> Server::Inner::open_list(const std::shared_ptr<Inner>& self) {
   auto db = ListDb::open(directory, cache_bytes);
   const bool lost = !db && code_of(db.error()) == Code::corrupt;
   if (lost) {
+    // A list made from what is mounted would lack what is not.
+    for (const auto& [nick, path] : partitions_of(*config)) TRY_VOID(check_present(path));
     const auto aside = directory + ".damaged." + std::to_string(wall_ms());
     log::Event("stored.list.damaged").with("reason", db.error().text).with("set-aside", aside).critical();
     if (::rename(directory.c_str(), aside.c_str()) != 0)
@@ -85,7 +88,7 @@ Result<> Server::Inner::open_list(const std::shared_ptr<Inner>& self) {
       if (const auto self = weak.lock()) self->hub.pass_on(event, nullptr);
     });
   });
-  if (!lost) return {};
+  if (!lost) return service->prepare_partitions();
   TRY(const auto adopted, service->adopt_all());
   log::Event("stored.list.rebuilt").with("mailboxes", static_cast<std::int64_t>(adopted)).critical();
   return {};

@@ -40,6 +40,7 @@ class Place {
     entry_.partition = "primary";
     entry_.directory = account_directory() + "/inbox";
     entry_.uidvalidity = 7;
+    MUST(make_directories(root_ + "/=user"));
     MUST(Account::create(account_directory(), "bob"));
     MUST(MailboxFiles::create(entry_.directory, entry_.id, 7, entry_.name));
     fill();
@@ -67,7 +68,7 @@ class Place {
   }
 
  private:
-  std::string account_directory() const { return root_ + "/bob"; }
+  std::string account_directory() const { return root_ + "/=user/00/00/=bob"; }
   std::array<std::string, kFiles> paths() const {
     return {index_path(entry_.directory), cache_path(entry_.directory, 1),
             account_directory() + "/store.usr"};

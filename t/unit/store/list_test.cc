@@ -1,6 +1,13 @@
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
 
+#include "store/maintenance/list_check.h"
+#include "store/stored/list_db.h"
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;
@@ -204,4 +211,49 @@ TEST_CASE("a user has only so many folders and subscriptions") {
   CHECK(store.subscribe("bob", name("a")));
   REQUIRE(store.unsubscribe("bob", name("a")));
   CHECK(store.subscribe("bob", name("d")));
+}
+
+TEST_CASE("mail for a partition that is away waits, and nothing is made in its place") {
+  Sandbox box;
+  const auto partition = box.root() + "/store/partition/primary", elsewhere = box.root() + "/elsewhere";
+  const auto first = deliver(box.store(), sample("a"), {{.user = "bob"}});
+  REQUIRE(first[0].outcome == Delivered::ok);
+  std::filesystem::rename(partition, elsewhere);
+  REQUIRE(make_directories(partition));  // the mount point
+  box.stop_stored();
+  box.start_stored();
+  box.reopen();
+  for (const auto* user : {"bob", "new"})
+    CHECK(deliver(box.store(), sample("b"), {{.user = user}})[0].outcome == Delivered::temporary);
+  CHECK(code_of(box.store().open_mailbox(name("INBOX")).error()) == Code::unavailable);
+  CHECK(code_of(box.store().status(name("INBOX")).error()) == Code::unavailable);
+  CHECK_FALSE(check_list(box.store(), {}, [](const std::string&) {}));
+  CHECK_FALSE(file_exists(partition + "/=user"));
+  std::filesystem::remove_all(partition);
+  std::filesystem::rename(elsewhere, partition);
+  for (const auto* user : {"bob", "new"})
+    CHECK(deliver(box.store(), sample("b"), {{.user = user}})[0].outcome == Delivered::ok);
+  CHECK(box.mailbox("bob")->status().messages == 2);
+}
+
+TEST_CASE("a list that cannot be recovered for want of room is not taken for damaged") {
+  Sandbox box;
+  REQUIRE(box.store().create(name("INBOX")));
+  REQUIRE(box.store().subscribe("bob", name("INBOX")));
+  box.stop_stored();
+  const auto directory = box.root() + "/store/mboxlist";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_FSIZE, &none);
+    const auto list = ListDb::open(directory, 1 << 20);
+    ::_exit(list ? 1 : code_of(list.error()) == Code::corrupt ? 2 : 0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 0);
+  box.start_stored();
+  box.reopen();
+  CHECK(box.store().subscriptions("bob")->size() == 1);
 }
