@@ -128,6 +128,13 @@ Result<std::uint64_t> replay_all(const JournalSettings& settings, SegmentFiles& 
   reader.start(checkpoint.lsn, checkpoint.chain);
   TRY(const auto done, replay(reader, settings.root, roots));
   TRY_VOID(sync_roots(settings, roots));
+  if (reader.goes_on_behind())
+    say(settings, "journal.hole",
+        {{"lsn", std::to_string(reader.lsn())},
+         {"action",
+          "what stands behind it is not replayed: it was never acknowledged if only the power failed, "
+          "but look for errors of the disk"}},
+        true);
   if (done.records > 0)
     say(settings, "journal.replayed",
         {{"records", std::to_string(done.records)},

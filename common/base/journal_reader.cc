@@ -54,6 +54,22 @@ Result<std::optional<JournalRecord>> JournalReader::next() {
   return record;
 }
 
+bool JournalReader::goes_on_behind() const {
+  const auto size = files_.segment_bytes();
+  auto number = lsn_ / size, at = lsn_;
+  const auto next = at % size == 0 ? number : number + 1;
+  // A segment may have been entered, and nothing written into it.
+  if (const auto slot = slots_.find(next); slot != slots_.end())
+    if (const auto header = files_.read_header(slot->second); header && header->left_before == lsn_)
+      number = next, at = next * size + kSegmentHeaderBytes;
+  if (last_segment() > number) return true;
+  if (loaded_ != number) return false;
+  const auto start = number * size;
+  for (at += 8; at - start + kRecordHeaderBytes <= bytes_.size(); at += 8)
+    if (is_record_at(std::string_view(bytes_).substr(at - start), at)) return true;
+  return false;
+}
+
 std::optional<SegmentHeader> JournalReader::oldest() const {
   if (slots_.empty()) return {};
   auto number = slots_.rbegin()->first;

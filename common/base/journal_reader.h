@@ -23,6 +23,9 @@ class JournalReader {
   void start(std::uint64_t lsn, std::uint64_t chain);
   // The views hold until the next call. Nothing at the end of the log; an error when a segment is unreadable.
   Result<std::optional<JournalRecord>> next();
+  // After nothing came: stand there records of this log behind the one that is not whole? Then power failed
+  // while they were on their way and nobody was promised them, or the disk has damaged what was promised.
+  bool goes_on_behind() const;
   std::uint64_t lsn() const { return lsn_; }
   std::uint64_t chain() const { return chain_; }
   // The highest number a segment bears.

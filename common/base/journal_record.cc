@@ -185,6 +185,13 @@ std::optional<JournalRecord> decode_record(std::string_view bytes, std::uint64_t
   return record;
 }
 
+bool is_record_at(std::string_view bytes, std::uint64_t lsn) {
+  if (bytes.size() < sizeof(Header)) return false;
+  Header header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return header.magic == kMagic && header.lsn == lsn && header.payload_bytes <= kMostRecordBytes;
+}
+
 bool is_plain_path(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   if (path.empty() || path.size() > 4000 || path.find('\0') != std::string_view::npos) return false;

@@ -69,6 +69,9 @@ std::uint64_t seal_records(char* records, std::size_t count_bytes, std::uint64_t
 // The record at the front of bytes, if it is whole and follows chain at lsn. Never reads beyond bytes.
 std::optional<JournalRecord> decode_record(std::string_view bytes, std::uint64_t lsn, std::uint64_t chain);
 
+// Does a record of this place in the log begin here? Its header says so; nothing is known of its bytes.
+bool is_record_at(std::string_view bytes, std::uint64_t lsn);
+
 // What bytes of the log may be trusted with: pieces that are neither empty nor "." nor "..", no NUL.
 bool is_plain_path(std::string_view path);
 

@@ -135,6 +135,33 @@ TEST_CASE("random damage to any file of the journal ends in a clean start or a c
   }
 }
 
+TEST_CASE("a record that rotted in the middle of the log is told, an end that was never written is not") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] {
+    return scratch.open() && scratch.publish("one", "1") && scratch.publish("two", "the second one") &&
+           scratch.publish("three", "3");
+  }) == 0);
+  const auto segment = scratch.root + "/journal/segment.00";
+  auto bytes = read_file(segment).value();
+  SECTION("the middle") {
+    bytes[bytes.find("the second one")] = 'T';
+  }
+  SECTION("the end") {
+    bytes[bytes.rfind("three") - 1] ^= 1;
+  }
+  const bool middle = bytes.find("The second one") != std::string::npos;
+  scratch.write("../journal/segment.00", bytes);
+  scratch.power_cut();
+  REQUIRE(scratch.life([&] {
+    bool told = false;
+    auto settings = scratch.settings();
+    settings.report = [&](const std::string& name, const auto&, bool error) {
+      told |= error && name == "journal.hole";
+    };
+    return durable::covers(scratch.root + "/data") && durable::open_journal(settings) && told == middle;
+  }) == 0);
+}
+
 TEST_CASE("without a checkpoint, or with a damaged one, all that is left is replayed") {
   JournalScratch scratch;
   REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("one", "1"); }) == 0);
