@@ -127,10 +127,10 @@ Result<std::unique_ptr<Db>> ListDb::Inner::open_table(const char* file) {
   // and made anew, and not when its mailboxes are taken for missing.
   if (const int code = Db(&env, DB_CXX_NO_EXCEPTIONS).verify(file, nullptr, nullptr, 0);
       code != 0 && code != ENOENT)
-    return open_error(std::string("cannot verify ") + file, code);
+    return open_error(std::string("cannot verify ") + file, code, complaints);
   auto table = std::make_unique<Db>(&env, DB_CXX_NO_EXCEPTIONS);
-  (void)table->set_flags(
-      DB_CHKSUM);  // a new table's pages tell when they have rotted; an old one stays as it is
+  // A new table's pages tell when they have rotted; an old one stays as it is.
+  (void)table->set_flags(DB_CHKSUM);
   const int code =
       table->open(nullptr, file, nullptr, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600);
   if (code == 0) return table;
