@@ -44,6 +44,8 @@ constexpr std::array kIdle = {
     Idle{"interface_address", "the job controller listens on the Unix socket run/job_controller"},
     Idle{"secret", "who may talk to the job controller is ruled by the rights of run/"},
     Idle{"use_nslog", "logging follows log.* of msg.conf"},
+    Idle{"debug", "logging follows log.* of msg.conf"},
+    Idle{"slave_command", "nothing polls for messages"},
     Idle{"rebuild_in_order", "deliveries go on while the tree is read"},
     Idle{"rebuild_parallel_channel", "deliveries go on while the tree is read"},
     Idle{"urgent_delivery", "use the immurgent and immnormal keywords"},
@@ -130,7 +132,6 @@ class Parser {
 
   bool general(std::string_view name, std::string_view value) {
     if (name == "max_messages") return number(config.max_messages, value, 100), true;
-    if (name == "debug") return number(config.debug, value, 0), true;
     if (name != "synch_time") return false;
     std::int64_t minutes = config.synch_seconds / 60;
     number(minutes, value, 1);
@@ -147,7 +148,6 @@ class Parser {
   bool channel(std::string_view name, std::string_view value) {
     auto& target = where_ == Where::channel ? config.channels.back() : default_channel_;
     if (name == "master_command") return target.master_command = value, true;
-    if (name == "slave_command") return target.slave_command = value, true;
     if (name == "max_life_age") return number(target.max_life_seconds, value, 1), true;
     if (name == "max_life_conns") return number(target.max_life_messages, value, 1), true;
     if (name == "max_idle_time") return number(target.max_idle_seconds, value, 1), true;

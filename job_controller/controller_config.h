@@ -18,7 +18,6 @@ struct Pool {
 struct ChannelSection {
   std::string pattern;  // channel name; '*' stands for anything: "tcp_*"
   std::string master_command;
-  std::string slave_command;
   std::int64_t max_life_seconds = 14400;
   std::uint64_t max_life_messages = 1'000'000;
   std::int64_t max_idle_seconds = 300;
@@ -27,8 +26,7 @@ struct ChannelSection {
 struct ControllerConfig {
   std::size_t max_messages = 100'000;  // in memory; what is beyond stays in the tree until there is room
   std::int64_t synch_seconds = 600;    // between two looks at the whole tree
-  unsigned debug = 0;
-  std::vector<Pool> pools;  // the first serves channels that name none
+  std::vector<Pool> pools;             // the first serves channels that name none
   std::vector<ChannelSection> channels;
   std::vector<std::string> warnings;  // options that are known and have no effect here, one a line
 

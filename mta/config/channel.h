@@ -35,7 +35,7 @@ class Channel {
   std::vector<std::int64_t> numbers(Kw keyword) const;
   std::vector<std::int64_t> seconds(Kw keyword) const;  // durations
 
-  // Words that are no keyword: groups a sender must belong to.
+  // Words that are no keyword: taken as group ids, without effect.
   const std::vector<std::string>& group_ids() const { return group_ids_; }
   // Keywords written that are parsed but have no effect in this release.
   std::vector<Kw> not_yet() const;

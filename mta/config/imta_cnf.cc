@@ -73,7 +73,7 @@ class Parser {
                           " of channel " + channel->name() + " is accepted but has no effect yet");
     for (const auto& group : channel->group_ids())
       warnings_.push_back(channel->where() + ": \"" + printable(group) + "\" on channel " + channel->name() +
-                          " is no keyword and taken as a group id needed to enqueue to the channel");
+                          " is no keyword; it is taken as a group id, which has no effect here");
     result_.channels.push_back(std::move(*channel));
   }
 

@@ -24,6 +24,19 @@ std::string literal_tag(const std::vector<Step>& steps) {
   return tag;
 }
 
+// The flags that whoever asks a table acts on.
+struct TableFlags {
+  std::string_view table, flags;
+};
+constexpr std::string_view kAccessFlags = "YNFBHVZJK<>DTASX";
+constexpr TableFlags kTableFlags[] = {
+    {"PORT_ACCESS", "YNF<>"},      {"INTERNAL_IP", "YN"},
+    {"FROM_ACCESS", kAccessFlags}, {"ORIG_SEND_ACCESS", kAccessFlags},
+    {"SEND_ACCESS", kAccessFlags}, {"ORIG_MAIL_ACCESS", kAccessFlags},
+    {"MAIL_ACCESS", kAccessFlags}, {"FORWARD", "YND"},
+    {"REVERSE", "YNDH"},
+};
+
 }  // namespace
 
 MtaConfigBuilder::MtaConfigBuilder(SourceSet sources) : config_(std::make_shared<MtaConfig>()) {
@@ -51,6 +64,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
     check_rules();
     check_channels();
     check_lists();
+    check_table_flags();
   }
   if (!errors_.empty()) return permanent(join(errors_, "\n"));
   return config_;
@@ -84,6 +98,19 @@ void MtaConfigBuilder::check_lists() {
           errors_.push_back(alias.where + ": list " + printable(alias.name) + " asks the mapping table \"" +
                             printable(clause.table) + "\", which is not in mappings");
   });
+}
+
+// A flag that nobody acts on is taken, so that its argument does not land elsewhere, but not in silence.
+void MtaConfigBuilder::check_table_flags() {
+  for (const auto& [name, flags] : kTableFlags) {
+    const auto* table = config_->mappings_.table(name);
+    if (!table) continue;
+    for (const auto& row : table->rows())
+      for (const auto& step : row.steps)
+        if (step.kind == MapStep::Kind::flag && flags.find(step.text) == flags.npos)
+          config_->warnings_.push_back(row.where + ": $" + step.text + " in table " + table->name() +
+                                       " is accepted but has no effect");
+  }
 }
 
 void MtaConfigBuilder::check_rules() {

@@ -17,6 +17,7 @@ class MtaConfigBuilder {
  private:
   void index_channels();
   void check_lists();
+  void check_table_flags();
   void check_rules();
   void check_rule(const RewriteRule& rule);
   void check_steps(const RewriteRule& rule, const std::vector<Step>& steps);

@@ -24,25 +24,19 @@ struct TcpOptions {
   std::string banner_addition, banner_host, ehlo_addition;
   std::string size_error_text = "message size exceeds the limit";
   bool hide_verify = false, disable_expand = true;
-  bool check_source = false;
   int bare_line_ends = 0;                         // BARE_LINE_ENDS: 0 refuse, 1 repair to CRLF
   std::int64_t least_data_rate = 100;             // LEAST_DATA_RATE: bytes a second; 0: any
   std::int64_t least_data_rate_after_ms = 60000;  // LEAST_DATA_RATE_AFTER, in seconds in the file
   std::int64_t command_receive_ms = 5 * 60000;
   std::int64_t data_receive_ms = 5 * 60000;
-  std::int64_t command_transmit_ms = 5 * 60000;
   // Client.
   std::int64_t data_transmit_ms = 10 * 60000;
-  std::int64_t dot_transmit_ms = 10 * 60000;
-  std::int64_t mail_transmit_ms = 5 * 60000;
-  std::int64_t rcpt_transmit_ms = 5 * 60000;
   std::int64_t status_data_receive_ms = 10 * 60000;
   std::int64_t status_data_per_address_ms = 0;
   std::int64_t status_data_per_block_ms = 0;
   std::int64_t status_mail_receive_ms = 5 * 60000;
   std::int64_t status_rcpt_receive_ms = 5 * 60000;
   std::int64_t max_a_records = 32, max_mx_records = 32;
-  std::int64_t max_client_threads = 10;  // connections at one time, all hosts together, in one process
 
   std::vector<std::string> notes;  // options taken without effect
 };

@@ -143,24 +143,40 @@ class Imsimta(waxwing.TestCase):
 
     def test_the_files_of_the_daemons_are_checked_before_they_are_published(self):
         version = self.box.command('imsimta', 'version').stdout
-        wrong = {'dispatcher.cnf': '[SERVICE=MORE]\nPORT=abc\n', 'job_controller.cnf': '[CHANNEL=more]\nMASTER_COMAND=x\n'}
+        for wrong, says in (({'dispatcher.cnf': '[SERVICE=MORE]\nPORT=abc\n', 'job_controller.cnf': '[CHANNEL=more]\nMASTER_COMAND=x\n',
+                              'tcp_local_option': 'BANNER_HOST=a.test\nNO_SUCH_OPTION=1\n', 'tcp_intranet_option': 'MAX_MX_RECORDS=many\n'},
+                             r':\d+: '),
+                            ({'dispatcher.cnf': '[SERVICE=MORE]\nIMAGE=smtpd\nPORT=0\nPARAMETER=CHANNEL=tcp_nowhere\n'}, r': .*tcp_nowhere')):
+            result = self.with_more_lines(wrong)
+            self.assertEqual(result.returncode, 1)
+            for name in wrong:
+                self.assertRegex(result.stderr, re.escape(name) + says)
+        self.assertEqual(self.box.command('imsimta', 'version').stdout, version)
+
+    def test_what_has_no_effect_is_told(self):
+        result = self.with_more_lines({
+            'tcp_local_option': 'CHECK_SOURCE=1\n', 'tcp_nowhere_option': 'BANNER_HOST=a.test\n',
+            'mappings': '\nMAIL_ACCESS\n\n  *|x@y.test  $G$Ytag\n', 'job_controller.cnf': 'SLAVE_COMMAND=x\n'}, '-check')
+        for part in ('CHECK_SOURCE has no effect', 'tcp_nowhere_option has no effect', r'mappings:\d+: \$G in table MAIL_ACCESS', 'SLAVE_COMMAND'):
+            self.assertRegex(result.stdout, f'warning: .*{part}')
+
+    def with_more_lines(self, more, *words):
+        """What cnbuild says while files of config/ have these lines at their end."""
         before = {}
         try:
-            for name, text in wrong.items():
+            for name, text in more.items():
                 path = os.path.join(self.box.root, 'config', name)
-                with open(path) as f:
+                with open(path, 'a+') as f:
+                    f.seek(0)
                     before[path] = f.read()
-                with open(path, 'a') as f:
                     f.write(text)
-            result = self.box.command('imsimta', 'cnbuild', check=False)
+            return self.box.command('imsimta', 'cnbuild', *words, check=False)
         finally:
             for path, text in before.items():
                 with open(path, 'w') as f:
                     f.write(text)
-        self.assertEqual(result.returncode, 1)
-        for name in wrong:
-            self.assertRegex(result.stderr, re.escape(name) + r':\d+: ')
-        self.assertEqual(self.box.command('imsimta', 'version').stdout, version)
+                if not text:
+                    os.unlink(path)
 
     def test_reload_takes_a_new_rule_without_restart(self):
         def code():

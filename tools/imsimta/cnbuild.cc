@@ -6,9 +6,51 @@
 #include "dispatcher/settings.h"
 #include "job_controller/controller_config.h"
 #include "mta/config/mta_config.h"
+#include "mta/transport/tcp_options.h"
 #include "tools/imsimta/command.h"
 
 namespace waxwing::imsimta {
+
+namespace {
+
+// What is wrong, and what has no effect, over all files.
+struct Findings {
+  std::string wrong;
+  std::vector<std::string> warnings;
+
+  void add(const std::vector<std::string>& more) {
+    warnings.insert(warnings.end(), more.begin(), more.end());
+  }
+};
+
+// The option files of the TCP channels: a server or client that cannot read its own does not start.
+void check_channel_options(const mta::SourceSet& sources, const mta::MtaConfig& config, Findings& findings) {
+  for (const auto& [name, text] : sources.files()) {
+    if (!name.starts_with("tcp_") || !name.ends_with("_option")) continue;
+    const auto channel = name.substr(0, name.size() - std::string_view("_option").size());
+    if (!config.channel(channel))
+      findings.warnings.push_back(name + " has no effect: there is no channel " + channel + " in imta.cnf");
+    const auto options = mta::parse_tcp_options(text, name);
+    if (options)
+      findings.add(options->notes);
+    else
+      findings.wrong += "\n" + options.error().text;
+  }
+}
+
+// A worker whose channel is not there ends as soon as it starts.
+void check_services(const dispatcher::Settings& settings, const mta::MtaConfig& config, Findings& findings) {
+  constexpr std::string_view kChannel = "CHANNEL=";
+  for (const auto& service : settings.services)
+    for (const auto& parameter : service.parameters)
+      if (istarts_with(parameter, kChannel) && !config.channel(trim(parameter).substr(kChannel.size())))
+        findings.wrong += fmt::format(
+            "\ndispatcher.cnf: service {}: PARAMETER={}: there is no such channel in "
+            "imta.cnf",
+            service.name, printable(parameter, 60));
+}
+
+}  // namespace
 
 Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   const bool check_only = arguments.take("check");
@@ -21,14 +63,17 @@ Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   const auto jobs = job_controller::ControllerConfig::parse(sources.text("job_controller.cnf"));
   const auto services = dispatcher::parse_settings(sources.text("dispatcher.cnf"), "dispatcher.cnf",
                                                    dispatcher::options_of(*options));
-  std::string wrong;
-  if (!config) wrong += "\n" + config.error().text;
-  if (!jobs) wrong += "\n" + jobs.error().text;
-  if (!services) wrong += "\n" + services.error().text;
-  if (!wrong.empty()) return permanent("nothing published:" + wrong);
-  for (const auto& note : services->notes) fmt::print("warning: {}\n", note);
-  for (const auto& warning : jobs->warnings) fmt::print("warning: {}\n", warning);
-  for (const auto& warning : (*config)->warnings()) fmt::print("warning: {}\n", warning);
+  Findings findings;
+  if (!config) findings.wrong += "\n" + config.error().text;
+  if (!jobs) findings.wrong += "\n" + jobs.error().text;
+  if (!services) findings.wrong += "\n" + services.error().text;
+  if (services) findings.add(services->notes);
+  if (jobs) findings.add(jobs->warnings);
+  if (config) findings.add((*config)->warnings());
+  if (config) check_channel_options(sources, **config, findings);
+  if (config && services) check_services(*services, **config, findings);
+  if (!findings.wrong.empty()) return permanent("nothing published:" + findings.wrong);
+  for (const auto& warning : findings.warnings) fmt::print("warning: {}\n", warning);
   if (statistics)
     fmt::print("{} rewrite rules, {} channels, {} mapping tables, {} aliases, checked in {} ms\n",
                (*config)->rules().size(), (*config)->channels().size(), (*config)->mappings().tables().size(),

@@ -44,10 +44,11 @@ TEST_CASE("an empty file has a default pool and no channels") {
 }
 
 TEST_CASE("options of other products that have no effect here are named") {
-  const auto config =
-      ControllerConfig::parse("TCP_PORT=27442\nSECRET=x\n[PERIODIC_JOB=return]\nCOMMAND=x\nTIME=00:30\n");
+  const auto config = ControllerConfig::parse(
+      "TCP_PORT=27442\nSECRET=x\nDEBUG=16%ffff\n[PERIODIC_JOB=return]\nCOMMAND=x\nTIME=00:30\n"
+      "[CHANNEL=x]\nSLAVE_COMMAND=y\n");
   REQUIRE(config);
-  CHECK(config->warnings.size() == 3);
+  CHECK(config->warnings.size() == 5);
   CHECK(config->warnings[0].find("job_controller.cnf:1: TCP_PORT") != std::string::npos);
 }
 

@@ -91,12 +91,12 @@ TEST_CASE("old, spent and surplus workers drain, MAX_SHUTDOWN at a time") {
 
 TEST_CASE("tcp option files: minutes, flags, and errors that name the line") {
   const auto options = mta::parse_tcp_options(
-      "! x\nDATA_RECEIVE_TIME=2\nBANNER_HOST=mx.test\nHIDE_VERIFY=1\nTRACE_LEVEL=1\n", "o");
+      "! x\nDATA_RECEIVE_TIME=2\nBANNER_HOST=mx.test\nHIDE_VERIFY=1\nTRACE_LEVEL=1\nCHECK_SOURCE=1\n", "o");
   REQUIRE(options);
   CHECK(options->data_receive_ms == 120000);
   CHECK(options->banner_host == "mx.test");
   CHECK(options->hide_verify);
-  CHECK(options->notes.size() == 1);
+  CHECK(options->notes.size() == 2);
   for (const char* bad : {"X", "X=1", "DATA_RECEIVE_TIME=0", "DATA_RECEIVE_TIME=1.5", "HIDE_VERIFY=2",
                           "BANNER_ADDITION=a|b", "ALLOW_RECIPIENTS_PER_TRANSACTION=99999999999"}) {
     const auto refused = mta::parse_tcp_options(std::string("\n") + bad, "o");
