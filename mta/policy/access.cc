@@ -142,7 +142,6 @@ Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view ser
                     input_flags(flags)));
   if (!answer.matched) return verdict;
   verdict.accept = !(answer.flags.has('N') || answer.flags.has('F'));
-  verdict.log_record = answer.flags.has('T');
   Pieces pieces(answer.text);
   if (answer.flags.has('<')) verdict.syslog = pieces.take();
   if (answer.flags.has('>')) {

@@ -35,26 +35,25 @@ struct AccessVerdict {
   std::vector<std::string> header_lines;     // $A
   std::vector<std::string> conversion_tags;  // $G
   std::string prefix_tag;                    // $T
-  std::int64_t delay_ms = 0;                 // $D: before the reply; delay_once_only: negative values
-  bool delay_this_command_only = false;
+  std::int64_t delay_ms = 0;                 // $D: before the reply, and those of all further commands
+  bool delay_this_command_only = false;      // $D of a negative value
   std::int64_t block_limit = -1, recipient_limit = -1, recipient_cutoff = -1;  // $S
   std::int64_t spam_adjust_hundredths = 0;                                     // $,
   bool no_vacation = false;                                                    // $!
-  std::string syslog;       // $< or $>: write it to syslog user.notice
-  int debug_level = -1;     // $U
-  std::string group_check;  // $I
+  std::string syslog;                                                          // $< or $>: to be logged
+  int debug_level = -1;                                                        // $U
+  std::string group_check;                                                     // $I
   bool ok() const { return action != Action::reject && action != Action::temporary; }
 };
 
 // All of these: an error is would-block only (Ask::cache_only). A table that is not there accepts.
 
-// PORT_ACCESS. Run by the dispatcher, again by the server. rule_set: what follows $Y ("EXTERNAL").
+// PORT_ACCESS, for the dispatcher. rule_set: what follows $Y ("EXTERNAL").
 struct PortVerdict {
   bool accept = true;
   std::string text;      // to send before closing, without CRLF; may begin with a code
   std::string rule_set;  // "EXTERNAL", "INTERNAL" or ""
   std::string syslog;
-  bool log_record = false;  // $T
 };
 Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view server_ip, int server_port,
                                       std::string_view client_ip, int client_port,

@@ -16,11 +16,6 @@ namespace waxwing::mta {
 namespace {
 constexpr std::int64_t kLongestDelayMs = 60000;
 
-Task<void> access_delay(std::int64_t delay_ms) {
-  if (delay_ms <= 0) co_return;
-  co_await EventLoop::current()->sleep(std::min(delay_ms, kLongestDelayMs));
-}
-
 // Everything RCPT asks of configuration and directory, repeatable as a whole.
 struct Looked {
   Resolution resolution;
@@ -72,6 +67,11 @@ void log_member_problems(const Submission::Inner& inner, const std::string& addr
 
 }  // namespace
 
+Task<void> access_delay(std::int64_t delay_ms) {
+  if (delay_ms <= 0) co_return;
+  co_await EventLoop::current()->sleep(std::min(delay_ms, kLongestDelayMs));
+}
+
 AccessSession Submission::Inner::access_session() const {
   AccessSession session;
   session.port_probe = source.transport_info;
@@ -83,6 +83,34 @@ AccessSession Submission::Inner::access_session() const {
   session.esmtp = source.esmtp;
   session.lmtp = source.lmtp;
   return session;
+}
+
+// Refused or not, it may want a word in the log and patience; the rest is about the message as a whole.
+void Submission::Inner::note(const AccessVerdict& access) {
+  if (!access.syslog.empty())
+    log::Event("mta.access")
+        .with("qid", queue_id)
+        .with("sid", source.session_id)
+        .with("table", access.table)
+        .with("text", access.syslog)
+        .notice();
+  if (!access.delay_this_command_only) delay_ms = std::max(delay_ms, access.delay_ms);
+  if (!access.ok()) return;
+  for (const auto& line : access.header_lines) add_header(line);
+  if (!access.new_sender.empty()) add_header("Sender: " + access.new_sender);
+  if (!access.prefix_tag.empty()) subject_tag = access.prefix_tag;
+  const auto lower_to = [](auto& limit, std::int64_t value) {
+    using Limit = std::remove_reference_t<decltype(limit)>;
+    if (value > 0 && (limit == 0 || static_cast<Limit>(value) < limit)) limit = static_cast<Limit>(value);
+  };
+  lower_to(recipient_limit, access.recipient_limit);
+  lower_to(recipient_cutoff, access.recipient_cutoff);
+  lower_to(size_limit, access.block_limit * config->options().number(Opt::BLOCK_SIZE));
+}
+
+// Once, however many recipients ask for it.
+void Submission::Inner::add_header(const std::string& line) {
+  if (extra_header.find(line + "\r\n") == std::string::npos) extra_header += line + "\r\n";
 }
 
 Verdict Submission::Inner::too_large() const {
@@ -142,11 +170,11 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
     co_return verdict_of(resolved.error());
   }
   if (!*resolved) co_return verdict_of(resolved->error());
+  inner.note(access);
   co_await access_delay(access.delay_ms);
   if (!access.ok()) co_return verdict_of(access);
+  if (inner.is_too_large(inner.options.size_bytes)) co_return inner.too_large();
   inner.sender = access.new_from.empty() ? std::move(**resolved) : access.new_from;
-  for (const auto& line : access.header_lines) inner.extra_header += line + "\r\n";
-  if (!access.new_sender.empty()) inner.extra_header += "Sender: " + access.new_sender + "\r\n";
   if (access.action == AccessVerdict::Action::hold) inner.hold_reason = "held by FROM_ACCESS";
   if (access.action == AccessVerdict::Action::discard || access.action == AccessVerdict::Action::discard_all)
     inner.discard = true;
@@ -156,6 +184,9 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
 Task<Verdict> Submission::recipient(std::string address, RecipientOptions options) {
   Inner& inner = *inner_;
   if (!inner.config) co_return Verdict{503, "5.5.1", "Sender first"};
+  ++inner.asked;
+  if (inner.recipient_limit > 0 && std::ssize(inner.given) >= inner.recipient_limit)
+    co_return Verdict{452, "4.5.3", "Too many recipients in one message"};
   ResolveRequest request;
   request.address = address;
   request.source = inner.channel;
@@ -179,12 +210,16 @@ Task<Verdict> Submission::recipient(std::string address, RecipientOptions option
   if (!*outcome) co_return verdict_of(outcome->error());
   Looked& looked = **outcome;
   log_member_problems(inner, address, looked.resolution);
+  auto delay_ms = inner.delay_ms;
+  for (const auto& access : looked.access) {
+    inner.note(access);
+    delay_ms = std::max(delay_ms, access.delay_ms);
+  }
+  co_await access_delay(delay_ms);
   std::optional<Verdict> refusal;
   bool accepted = false;
   for (std::size_t i = 0; i < looked.resolution.recipients.size(); ++i) {
-    const auto& access = looked.access[i];
-    if (access.delay_ms > 0) co_await access_delay(access.delay_ms);
-    auto taken = inner.take(std::move(looked.resolution.recipients[i]), access, address, options);
+    auto taken = inner.take(std::move(looked.resolution.recipients[i]), looked.access[i], address, options);
     if (taken.ok())
       accepted = true;
     else if (!refusal)
@@ -208,7 +243,6 @@ Verdict Submission::Inner::take(Recipient recipient, const AccessVerdict& access
   }
   if (const Channel* to = config->channel(recipient.channel); to && to->is(Kw::linelimit))
     lower_line_limit(to->number(Kw::linelimit, 0));
-  for (const auto& line : access.header_lines) extra_header += line + "\r\n";
   if (access.action == AccessVerdict::Action::discard_all) discard = true;
   if (access.action == AccessVerdict::Action::discard) return {250, "2.1.5", "Recipient ok"};
   if (!known.insert(join({recipient.channel, recipient.address, recipient.folder}, "\n")).second)

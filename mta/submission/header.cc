@@ -68,8 +68,17 @@ queue::Priority priority_of(std::string_view value) {
 }
 
 struct Seen {
-  bool from = false, date = false, message_id = false, recipients = false, bcc = false;
+  bool from = false, date = false, message_id = false, recipients = false, bcc = false, subject = false;
 };
+
+// "Subject: [tag] text". An answer to a tagged message has the tag already.
+std::string with_tag(std::string_view raw, std::string_view tag) {
+  if (ifind(raw, tag) != std::string_view::npos) return std::string(raw);
+  const auto at = raw.find(':') + 1;
+  const auto rest = raw.substr(at);
+  return fmt::format("{} {}{}{}", raw.substr(0, at), tag, is_blank(rest.empty() ? ' ' : rest[0]) ? "" : " ",
+                     rest);
+}
 
 void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, HeaderOutcome& outcome) {
   const auto name = field.name;
@@ -88,6 +97,8 @@ void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, Head
     seen.recipients = true;
   } else if (iequals(name, "Bcc")) {
     seen.bcc = true;
+  } else if (iequals(name, "Subject")) {
+    seen.subject = true;
   } else if (iequals(name, "Priority")) {
     outcome.priority = priority_of(field.value);
   } else if (iequals(name, "Deferred-Delivery")) {
@@ -155,12 +166,16 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task
     const auto* address = task.rewrite ? address_field(field.name) : nullptr;
     if (address) {
       TRY_VOID(append_rewritten(lookup, task, field, address->pointing, left, outcome.text));
+    } else if (!task.subject_tag.empty() && iequals(field.name, "Subject")) {
+      outcome.text.append(with_tag(field.raw, task.subject_tag));
     } else {
       outcome.text.append(field.raw);
     }
   }
   // A field cut off by the end of the data.
   if (!outcome.text.empty() && !outcome.text.ends_with("\n")) outcome.text.append("\r\n");
+  if (!task.subject_tag.empty() && !seen.subject)
+    outcome.text += mail::format_field("Subject", std::string(task.subject_tag));
   if (task.submission) outcome.text += completed(lookup, task, seen);
   if (!seen.recipients && task.rewrite && (!seen.bcc || task.submission)) {
     auto added = missing_recipients(lookup, task, seen.bcc);

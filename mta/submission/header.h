@@ -2,6 +2,7 @@
 //
 //   Return-Path:   removed (the last hop writes it)
 //   Bcc:           removed from submissions
+//   Subject:       tagged when an access table says so
 //   Date:, Message-ID:, From:   added to submissions that lack them
 //   no To:, Cc:, Bcc:           missingrecipientpolicy
 //   addresses of From:, Sender:, Reply-To:, To:, Cc: and their Resent- kin: rewritten, senders reversed
@@ -25,9 +26,10 @@ struct HeaderTask {
   std::string_view header;  // the block as it came, with its empty line when it has one
   const Channel* source = nullptr;
   bool submission = false;
-  bool rewrite = true;        // false: internal sources, whose headers have been through this
-  std::string_view sender;    // envelope From, rewritten; for a missing From:
-  std::string_view queue_id;  // for a missing Message-ID:
+  bool rewrite = true;           // false: internal sources, whose headers have been through this
+  std::string_view sender;       // envelope From, rewritten; for a missing From:
+  std::string_view queue_id;     // for a missing Message-ID:
+  std::string_view subject_tag;  // put in front of the subject, unless it is in there
   std::int64_t now_seconds = 0;
   const std::vector<std::string>* recipients = nullptr;  // as given, for missingrecipientpolicy
 };

@@ -119,6 +119,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   task.queue_id = queue_id;
   task.now_seconds = wall_seconds();
   task.recipients = &given;
+  task.subject_tag = subject_tag;
   auto ask = [&](directory::Ask patience) {
     const Lookup lookup{*config, &submitter->view(), patience};
     return process_header(lookup, task);
@@ -153,6 +154,8 @@ Task<Verdict> Submission::data(std::string_view bytes) {
   inner.size += bytes.size();
   if (inner.failure) co_return *inner.failure;
   if (!inner.config) co_return inner.fail({503, "5.5.1", "Sender first"});
+  if (inner.recipient_cutoff > 0 && inner.asked > inner.recipient_cutoff)
+    co_return inner.fail({554, "5.5.3", "Too many recipients"});
   if (inner.is_too_large(inner.size)) co_return inner.fail(inner.too_large());
   if (inner.in_body) co_return inner.write_body(bytes);
   inner.header.append(bytes);
@@ -171,6 +174,7 @@ Task<Verdict> Submission::data(std::string_view bytes) {
 
 Task<Verdict> Submission::finish() {
   Inner& inner = *inner_;
+  co_await access_delay(inner.delay_ms);
   if (inner.failure) co_return *inner.failure;
   if (inner.given.empty()) co_return Verdict{554, "5.5.1", "No valid recipients"};
   if (!inner.in_body) {

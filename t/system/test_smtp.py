@@ -25,7 +25,7 @@ def setUpModule():
     box.set_option('imap.enable', '0')  # what arrives is read by POP3
     box.set_option('smtp.client.port', fake.port)
     box.start()
-    for name in ('joe', 'ann', 'bob', 'cora', 'dan'):
+    for name in ('joe', 'ann', 'bob', 'cora', 'dan', 'eve'):
         box.user(name, PASSWORD)
 
 
@@ -344,6 +344,84 @@ class Policy(waxwing.TestCase):
         refused.socket.close()
         with Wire(self.box) as wire:
             self.assertEqual(wire.ask(b'NOOP')[:3], '250')
+
+    ACCESS = '''
+FROM_ACCESS
+
+  TCP|*|SMTP/c.test|MAIL|tcp_*|never@remote.test|   $N$<on$ record|not$ you
+  *|few@remote.test|*                               $S1,2,3$Y
+  *|tagged@remote.test|*                            $T$A$Y[ext]|X-Seen:$ here
+  *|other@remote.test|*                             $J$Yrenamed@remote.test
+
+SEND_ACCESS
+
+  tcp_*|*|ims-ms|bob@example.test                   $H
+  *|ann@example.test                                $B
+
+MAIL_ACCESS
+
+  TCP|*|SMTP/c.test|MAIL|tcp_*|*|*|cora@example.test  $:T$Ntoo$ private
+  *|joe@example.test                                $:S$NX-No$ success
+  *                                                 $A$YX-All:$ once
+'''
+
+    def begin(self, sender, *recipients):
+        wire = Wire(self.box)
+        self.addCleanup(wire.socket.close)
+        wire.reply()
+        wire.ask(b'EHLO c.test')
+        self.assertEqual(wire.ask(b'MAIL FROM:<%s>' % sender)[:3], '250')
+        return wire, [wire.ask(b'RCPT TO:' + (r if b'<' in r else b'<%s>' % r))[:3] for r in recipients]
+
+    def finish(self, wire, text=b'Subject: access\r\n\r\nx'):
+        self.assertEqual(wire.ask(b'DATA')[:3], '354')
+        return wire.ask(text + b'\r\n.')[:9]
+
+    def count(self, user):
+        client = self.box.pop(f'{user}@example.test', PASSWORD)
+        try:
+            return client.stat()[0]
+        finally:
+            client.quit()
+
+    def test_access_tables_at_work(self):
+        self.change('mappings', lambda old: old + self.ACCESS)
+        log = self.box.log('smtpd')
+        with Wire(self.box) as wire:
+            wire.ask(b'EHLO c.test')
+            self.assertEqual(wire.ask(b'MAIL FROM:<never@remote.test>'), '550 5.7.1 not you')
+            self.assertEqual(wire.ask(b'MAIL FROM:<few@remote.test> SIZE=1025')[:3], '552')
+        log.wait(r'mta\.access .*table=FROM_ACCESS text="on record"')
+
+        # $S: blocks, recipients, RCPT commands.
+        wire, answers = self.begin(b'few@remote.test', b'joe@example.test', b'eve@example.test', b'cora@example.test')
+        self.assertEqual(answers, ['250', '250', '452'])
+        self.assertEqual(self.finish(wire, b'Subject: access\r\n\r\n' + b'x' * 1025), '552 5.3.4')
+        wire, _ = self.begin(b'few@remote.test', *4 * [b'eve@example.test'])
+        self.assertEqual(self.finish(wire), '554 5.5.3')
+
+        # $T, $A, $J and input flags.
+        before = self.count('joe')
+        wire, answers = self.begin(b'tagged@remote.test', b'joe@example.test', b'<joe@example.test> NOTIFY=SUCCESS', b'eve@example.test')
+        self.assertEqual(answers, ['250', '550', '250'])
+        self.assertEqual(self.finish(wire), '250 2.5.0')
+        text = newest(self.box, 'joe', before + 1)
+        self.assertIn(b'\r\nSubject: [ext] access\r\n', text)
+        self.assertEqual((text.count(b'\r\nX-Seen: here\r\n'), text.count(b'\r\nX-All: once\r\n')), (1, 1))
+        wire, _ = self.begin(b'other@remote.test', b'joe@example.test')
+        self.assertEqual(self.finish(wire), '250 2.5.0')
+        self.assertTrue(newest(self.box, 'joe', before + 2).startswith(b'Return-Path: <renamed@remote.test>'))
+
+        # $H and $B: held for one, thrown away for another, delivered to the third.
+        before, unread = self.count('joe'), self.count('ann')
+        wire, answers = self.begin(b'a@remote.test', b'bob@example.test', b'ann@example.test', b'joe@example.test')
+        self.assertEqual(answers, ['250', '250', '250'])
+        self.assertEqual(self.finish(wire), '250 2.5.0')
+        newest(self.box, 'joe', before + 1)
+        self.assertEqual(self.count('ann'), unread)
+        held = [name for name in self.box.queue_files('ims-ms') if name.endswith('.HELD')]
+        self.assertEqual(len(held), 1)
+        self.box.command('imsimta', 'qm', 'delete', held[0])
 
     def test_a_worker_that_served_enough_is_replaced(self):
         self.change('dispatcher.cnf', lambda old: re.sub('MAX_LIFE_CONNS=.*', 'MAX_LIFE_CONNS=3', old))

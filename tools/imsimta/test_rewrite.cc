@@ -39,6 +39,13 @@ void show_sender(const Lookup& lookup, const Wishes& wishes, const std::string& 
     fmt::print("  {}\n", **sender);
 }
 
+const char* action_text(AccessVerdict::Action action) {
+  using Action = AccessVerdict::Action;
+  return action == Action::hold                                       ? "taken and held"
+         : action == Action::discard || action == Action::discard_all ? "taken and thrown away"
+                                                                      : "allowed";
+}
+
 void show_access(const Lookup& lookup, const Wishes& wishes, const Recipient& recipient) {
   AccessSession session;
   session.port_probe = port_probe("", 25, wishes.client_ip, 0);
@@ -60,7 +67,8 @@ void show_access(const Lookup& lookup, const Wishes& wishes, const Recipient& re
     fmt::print("    access: refused by {}: {} {} {}\n", verdict->table, verdict->code, verdict->status,
                verdict->text);
   else
-    fmt::print("    access: allowed for source channel {}\n", source);
+    fmt::print("    access: {} for source channel {}{}\n", action_text(verdict->action), source,
+               verdict->table.empty() ? "" : " (" + verdict->table + ")");
 }
 
 void show_keywords(const MtaConfig& config, const std::string& name) {

@@ -52,7 +52,11 @@ struct Submission::Inner {
   std::vector<std::string> given;  // recipients as accepted
   std::vector<Destination> destinations;
   std::unordered_set<std::string> known;  // channel, address and folder of each: a list may have 100,000
-  std::string extra_header;               // from access tables
+  // From access tables: header lines, a tag of the subject, limits, the delay of every further command.
+  std::string extra_header, subject_tag;
+  std::int64_t recipient_limit = 0, recipient_cutoff = 0;  // 0: none
+  std::int64_t asked = 0;                                  // recipients, refused ones too
+  std::int64_t delay_ms = 0;
   bool discard = false;
 
   std::string trace;
@@ -73,6 +77,9 @@ struct Submission::Inner {
 
   WorkerPool& workers() const { return submitter->daemon().workers(); }
   AccessSession access_session() const;
+  // What a verdict says about the message as a whole, and what it wants logged; taken or refused.
+  void note(const AccessVerdict& access);
+  void add_header(const std::string& line);
   // One final recipient: into destinations, or refused.
   Verdict take(Recipient recipient, const AccessVerdict& access, const std::string& given_address,
                const RecipientOptions& recipient_options);
@@ -95,6 +102,9 @@ struct Submission::Inner {
 Verdict verdict_of(const Error& error);
 Verdict verdict_of(const AddressProblem& problem);
 Verdict verdict_of(const AccessVerdict& access);
+
+// What $D of an access table asks for, a minute at most.
+Task<void> access_delay(std::int64_t delay_ms);
 
 // Queue files to be: recipients that share channel, sender and held state, cut by the channel's keywords.
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner);

@@ -28,6 +28,7 @@ struct Run {
   std::shared_ptr<const MtaConfig> config = make_config();
   std::vector<std::string> recipients = {"r@x.test", "s@y.test"};
   bool submission = false;
+  std::string subject_tag;
   std::optional<Verdict> refusal;
 
   HeaderOutcome operator()(std::string_view header) {
@@ -38,6 +39,7 @@ struct Run {
     task.sender = "me@example.test";
     task.queue_id = "QID";
     task.recipients = &recipients;
+    task.subject_tag = subject_tag;
     const Lookup lookup{*config, nullptr, directory::Ask::may_block};
     auto result = process_header(lookup, task);
     REQUIRE(result);
@@ -49,6 +51,16 @@ struct Run {
 };
 
 }  // namespace
+
+TEST_CASE("a tag stands in front of the subject, once") {
+  Run run;
+  run.subject_tag = "[ext]";
+  CHECK(run("To: a@b\r\nSubject: one\r\n two\r\n\r\n").text ==
+        "To: a@b\r\nSubject: [ext] one\r\n two\r\n\r\n");
+  CHECK(run("To: a@b\r\nsubject:one\r\n\r\n").text == "To: a@b\r\nsubject: [ext] one\r\n\r\n");
+  CHECK(run("To: a@b\r\nSubject: Re: [EXT] one\r\n\r\n").text == "To: a@b\r\nSubject: Re: [EXT] one\r\n\r\n");
+  CHECK(run("To: a@b\r\n\r\n").text == "To: a@b\r\nSubject: [ext]\r\n\r\n");
+}
 
 TEST_CASE("a header that needs no change keeps every byte") {
   Run run;
