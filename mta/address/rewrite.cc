@@ -84,15 +84,14 @@ class Rewriter {
     for (const auto& rule : found) {
       lookup_.say([&] { return "  rule " + rule.pattern + "  " + rule.source + "  (" + rule.where + ")"; });
       RuleExpander expander(lookup_, now_, match_);
-      auto end = expander.run(rule.steps);
-      if (!end) return std::unexpected(with_rule(end.error(), rule));
+      auto applies = expander.run(rule.steps);
+      if (!applies) return std::unexpected(with_rule(applies.error(), rule));
       if (expander.error) error_ = std::move(expander.error), error_code_ = expander.error_code;
-      if (*end == RuleEnd::failed) {
+      if (!*applies) {
         lookup_.say([&] { return "    fails"; });
         continue;
       }
       if (expander.tag) tag_ = *expander.tag;
-      if (*end == RuleEnd::stopped) return Round::failed;
       if (expander.text.empty()) {
         if (expander.error) return Round::failed;
         continue;  // only controls: nothing was said about the address

@@ -38,18 +38,17 @@ std::string_view parts_from(std::string_view text, int n) {
 
 }  // namespace
 
-Result<RuleEnd> RuleExpander::run(const std::vector<Step>& list) {
+Result<bool> RuleExpander::run(const std::vector<Step>& list) {
   TRY(auto good, steps(list, text, true, 0));
-  if (stop_) return RuleEnd::stopped;
-  if (!good || !origin_checks() || !channel_checks()) return RuleEnd::failed;
-  return RuleEnd::rewritten;
+  if (!origin_checks()) return false;
+  return ended_early_ || (good && channel_checks());
 }
 
 Result<bool> RuleExpander::steps(const std::vector<Step>& list, std::string& out, bool top, int depth) {
   if (depth > kMaxDepth) return permanent("substitutions that bring forth substitutions without end");
   for (const auto& step : list) {
     TRY(auto good, one(step, out, top, depth));
-    if (!good || stop_) return false;
+    if (!good || ended_early_) return false;
     if (out.size() > kMaxOutput) return permanent("the result of a rewrite rule grows too long");
   }
   return true;
@@ -91,7 +90,7 @@ Result<bool> RuleExpander::one(const Step& step, std::string& out, bool top, int
       return true;
     }
     case StepKind::check_now:
-      stop_ = !origin_checks() || !channel_checks();
+      ended_early_ = !channel_checks();
       return true;
     default:
       break;

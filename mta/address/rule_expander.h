@@ -17,19 +17,14 @@ struct RuleMatch {
   RewriteRequest::Origin origin = RewriteRequest::Origin::at;
 };
 
-enum class RuleEnd {
-  failed,    // a control or look-up failed: the scan goes on
-  stopped,   // $1~: the template ends here, successfully, without effect
-  rewritten  // text and marks hold the result
-};
-
 class RuleExpander {
  public:
   RuleExpander(const Lookup& lookup, const RewriteRequest& request, const RuleMatch& match)
       : lookup_(lookup), request_(request), match_(match) {}
 
-  // Errors are those of look-ups: would-block, temporary; permanent for endless nesting.
-  Result<RuleEnd> run(const std::vector<Step>& steps);
+  // True: the rule applies, and text and marks hold the result; false: a control or look-up failed, and the
+  // scan goes on. Errors are those of look-ups: would-block, temporary; permanent for endless nesting.
+  Result<bool> run(const std::vector<Step>& steps);
 
   // Output: separators stand in text as themselves; marks tells which % and @ are separators.
   std::string text;
@@ -55,7 +50,7 @@ class RuleExpander {
   const RewriteRequest& request_;
   const RuleMatch& match_;
   StepKind case_ = StepKind::keep_case;
-  bool quote_ = false, stop_ = false;
+  bool quote_ = false, ended_early_ = false;  // the latter by $1~
   unsigned origins_ = 0;
   bool any_source_ = false, source_ok_ = false, source_bad_ = false;
   bool any_destination_ = false, destination_ok_ = false, destination_bad_ = false;

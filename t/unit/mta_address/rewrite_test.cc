@@ -119,7 +119,8 @@ TEST_CASE("controls on envelope, header, direction and channels") {
       "e.x $E$U%yes@out-daemon\nb.x $B$U%yes@out-daemon\nf.x $F$U%yes@out-daemon\n"
       "r.x $R$U%yes@out-daemon\nm.x $Minside$Mout$U%yes@out-daemon\nn.x $U%yes@out-daemon$Ninside\n"
       "q.x $U%yes@out-daemon$Qinside\nc.x $U%yes@out-daemon$Cinside\ni.x $1M$U%yes@out-daemon\n"
-      "j.x $1N$U%yes@out-daemon\nt.x $Minside$1~$U%yes@out-daemon\n. $U%no@out-daemon"));
+      "j.x $1N$U%yes@out-daemon\nt.x $Minside$1~$U%yes@out-daemon\n"
+      "s.x $U%no@out-daemon$Minside$1~$?never\n. $U%no@out-daemon"));
   const auto ask = [&](const char* address, bool envelope, bool forward, const char* source,
                        const char* destination) {
     auto request = to(address);
@@ -153,7 +154,64 @@ TEST_CASE("controls on envelope, header, direction and channels") {
   CHECK(ask("u@i.x", true, true, "out", nullptr) == std::string("no"));
   CHECK(ask("u@j.x", true, true, "process", nullptr) == std::string("no"));
   CHECK(ask("u@t.x", true, true, "inside", nullptr) == std::string("yes"));
-  CHECK(ask("u@t.x", true, true, "out", nullptr) == std::string("error"));
+  // $1~ ends the template well: with what stands before it, and where that is nothing, with the next rule.
+  CHECK(ask("u@t.x", true, true, "out", nullptr) == std::string("no"));
+  CHECK(ask("u@s.x", true, true, "out", nullptr) == std::string("no"));
+}
+
+TEST_CASE("controls on where the host stands in the address") {
+  Site site(
+      with_rules("mail.example.com $U%$D@mail.example.com\n. $A$U%at@out-daemon\n. $P$U%percent@out-daemon\n"
+                 ". $S$U%route@out-daemon\n. $X$U%bang@out-daemon"));
+  CHECK(outcome(site, to("u@far.x")) == "out|at|u@at");
+  CHECK(outcome(site, to("u%far.x@mail.example.com")) == "out|percent|u@percent");
+  CHECK(outcome(site, to("far.x!u@mail.example.com")) == "out|bang|u@bang");
+  CHECK(outcome(site, RewriteRequest{"u", "far.x", {"gate.x"}}) == "out|route|@route:u@far.x");
+  Site two(
+      with_rules("mail.example.com $U%$D@mail.example.com\n. $A$S$U%both@out-daemon\n. $U%none@out-daemon"));
+  CHECK(outcome(two, to("u@far.x")) == "out|both|u@both");
+  CHECK(outcome(two, to("u%far.x@mail.example.com")) == "out|none|u@none");
+}
+
+TEST_CASE("A!B%C at this host: the source channel says what comes first") {
+  auto text = with_rules(
+      "$! $U%bangs@out-daemon$Ninside$Nloose$Nprocess\nmail.example.com $U%$D@mail.example.com\n. "
+      "$U%$H@out-daemon");
+  text = replace_all(text, "inside smtp", "inside smtp bangoverpercent");
+  text = replace_all(text, "process\nprocess-daemon", "process percentonly\nprocess-daemon");
+  Site site(text);
+  const auto from = [&](const char* channel, const char* address) {
+    auto request = to(address);
+    request.source = site.channel(channel);
+    return outcome(site, request);
+  };
+  CHECK(from("inside", "a!b%c@mail.example.com") == "out|a|b%c@a");
+  CHECK(from("process", "a!b%c@mail.example.com") == "out|c|a!b@c");
+  CHECK(from("process", "a!b@mail.example.com") == "l|mail.example.com|a!b@mail.example.com");
+  CHECK(from("out", "a!b@far.x") == "out|bangs|a!b@bangs");
+  CHECK(from("out", "ab@far.x") == "out|far.x|ab@far.x");
+}
+
+TEST_CASE("$}domain,attribute{ and $W") {
+  Site site(
+      with_rules("a.x $U%$}example.com,mailRoutingSmartHost{@out-daemon\na.x $U%none@out-daemon\nb.x "
+                 "$U%$W.x@out-daemon"));
+  CHECK(outcome(site, to("u@a.x")) == "out|none|u@none");
+  site.directory.domains["example.com"]->entry.attributes = {{"mailRoutingSmartHost", {"smart.x"}}};
+  CHECK(outcome(site, to("u@a.x")) == "out|smart.x|u@smart.x");
+  const auto once = outcome(site, to("u@b.x"));
+  CHECK(once.starts_with("out|"));
+  CHECK(once != outcome(site, to("u@b.x")));
+}
+
+TEST_CASE("DOMAIN_UPLEVEL: sub-domains belong to their domain") {
+  for (const bool on : {false, true}) {
+    Site site(kSiteCnf, kSiteMappings, "", on ? "DOMAIN_UPLEVEL=1\n" : "");
+    CHECK(outcome(site, to("u@deep.sub.example.com")) ==
+          (on ? "l|deep.sub.example.com|u@deep.sub.example.com"
+              : "tcp_local|deep.sub.example.com|u@deep.sub.example.com"));
+    CHECK(outcome(site, to("u@far.com")) == "tcp_local|far.com|u@far.com");
+  }
 }
 
 TEST_CASE("$V and $Z ask the directory; a directory that is down is a 4xx") {
