@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
+#include "dispatcher/block_list.h"
 #include "dispatcher/choice.h"
 #include "dispatcher/port_access.h"
 
@@ -48,6 +49,11 @@ Result<> Service::bind() {
 }
 
 void Service::start() {
+  if (!settings_.block_lists.empty()) {
+    Resolver::Options dns;
+    dns.server = daemon_.config()->text("dns.server");
+    resolver_ = std::make_unique<Resolver>(daemon_.loop(), dns);
+  }
   for (auto& [socket, tls_first] : bound_)
     listeners_.push_back(std::make_unique<Listener>(
         daemon_.loop(), std::move(socket),
@@ -79,8 +85,32 @@ Task<void> Service::admit(UniqueFd socket, bool tls_first) {
     turn_away(std::move(connection), verdict.text.empty() ? "554 5.7.1 Access denied" : verdict.text);
     co_return;
   }
+  if (resolver_) {
+    std::string why;
+    const bool listed = co_await is_listed(connection, why);
+    if (listed) {
+      turn_away(std::move(connection), why);
+      co_return;
+    }
+  }
   connection.verdict = std::move(verdict.rule_set);
   hand_over(std::move(connection));
+}
+
+// text: what to tell the client.
+Task<bool> Service::is_listed(const AcceptedConnection& connection, std::string& text) {
+  if (connection.peer_address == connection.local_address) co_return false;
+  auto listing = co_await find_listing(*resolver_, settings_.block_lists, connection.peer_address);
+  if (!listing) co_return false;
+  log::Event("dispatcher.listed")
+      .with("service", settings_.name)
+      .with("peer", connection.transport_info())
+      .with("zone", listing->zone)
+      .with("text", listing->text)
+      .notice();
+  text = "554 5.7.1 [" + connection.peer_address + "] is listed by " + listing->zone;
+  if (!listing->text.empty()) text += ": " + listing->text;
+  co_return true;
 }
 
 std::vector<WorkerLoad> Service::loads() const {

@@ -7,6 +7,7 @@
 
 #include "common/base/result.h"
 #include "common/daemon/daemon.h"
+#include "common/net/dns.h"
 #include "common/net/listener.h"
 #include "dispatcher/settings.h"
 #include "dispatcher/worker_process.h"
@@ -36,6 +37,7 @@ class Service {
  private:
   void accepted(UniqueFd socket, bool tls_first);
   Task<void> admit(UniqueFd socket, bool tls_first);
+  Task<bool> is_listed(const AcceptedConnection& connection, std::string& text);
   void hand_over(AcceptedConnection connection);
   void turn_away(AcceptedConnection connection, const std::string& text);
   WorkerProcess* start_worker();
@@ -46,6 +48,7 @@ class Service {
   Daemon& daemon_;
   ServiceSettings settings_;
   std::shared_ptr<PortAccess> access_;
+  std::unique_ptr<Resolver> resolver_;  // where there are block lists
   struct Bound {
     UniqueFd socket;
     bool tls_first;

@@ -135,8 +135,7 @@ class Parser {
     if (name == "INTERFACE_ADDRESS") return addresses(value, target);
     if (name == "IMAGE") return target.image = value, Result<>();
     if (name == "PARAMETER") return target.parameters.push_back(value), Result<>();
-    if (name == "DNS_VERIFY_DOMAIN")
-      return wrong("DNS_VERIFY_DOMAIN is not served here; ask block lists in the PORT_ACCESS mapping");
+    if (name == "DNS_VERIFY_DOMAIN") return block_list(value, target);
     if (std::ranges::find(kIgnored, name) != std::end(kIgnored)) {
       settings_.notes.push_back(
           fmt::format("{}:{}: {} has no effect here, see dispatcher.cnf(5)", origin_, line_, name));
@@ -154,6 +153,14 @@ class Parser {
         return wrong("ports are numbers up to 65535, found \"" + printable(word, 40) + "\"");
       if (*port) into.push_back(static_cast<int>(*port));
     }
+    return {};
+  }
+
+  Result<> block_list(const std::string& value, ServiceSettings& target) const {
+    const bool good = !value.empty() && value.size() <= 180 && value.front() != '.' &&
+                      std::ranges::all_of(value, [](char c) { return is_alnum(c) || c == '.' || c == '-'; });
+    if (!good) return wrong("DNS_VERIFY_DOMAIN takes a zone, such as list.example.org");
+    target.block_lists.push_back(value);
     return {};
   }
 

@@ -19,8 +19,9 @@ struct ServiceSettings {
   std::string image;                    // program under lib/ or an absolute path
   std::vector<std::string> parameters;  // PARAMETER lines, handed to the worker
   std::vector<int> ports;
-  std::vector<int> tls_ports;          // TLS from the first byte
-  std::vector<std::string> addresses;  // INTERFACE_ADDRESS; empty: every address, v4 and v6
+  std::vector<int> tls_ports;            // TLS from the first byte
+  std::vector<std::string> addresses;    // INTERFACE_ADDRESS; empty: every address, v4 and v6
+  std::vector<std::string> block_lists;  // DNS_VERIFY_DOMAIN: zones of hosts that are not let in
   int min_procs = 0, max_procs = 5;
   int min_conns = 3, max_conns = 10;
   int max_shutdown = 2;

@@ -35,23 +35,28 @@ std::string name_from_wire(std::string_view wire) {
 }
 
 std::string reverse_name(const std::string& address) {
+  const auto labels = reversed_address(address);
+  if (labels.empty()) return {};
+  return labels + (address.find(':') == std::string::npos ? ".in-addr.arpa" : ".ip6.arpa");
+}
+}  // namespace
+
+std::string reversed_address(const std::string& address) {
   unsigned char bytes[16];
-  std::string name;
-  if (inet_pton(AF_INET, address.c_str(), bytes) == 1) {
-    for (int i = 3; i >= 0; --i) name += std::to_string(bytes[i]) + ".";
-    return name + "in-addr.arpa";
-  }
+  if (inet_pton(AF_INET, address.c_str(), bytes) == 1)
+    return std::to_string(bytes[3]) + "." + std::to_string(bytes[2]) + "." + std::to_string(bytes[1]) + "." +
+           std::to_string(bytes[0]);
   if (inet_pton(AF_INET6, address.c_str(), bytes) != 1) return {};
   static constexpr char digits[] = "0123456789abcdef";
+  std::string name;
   for (int i = 15; i >= 0; --i) {
     name += digits[bytes[i] & 15];
     name += '.';
     name += digits[bytes[i] >> 4];
-    name += '.';
+    if (i > 0) name += '.';
   }
-  return name + "ip6.arpa";
+  return name;
 }
-}  // namespace
 
 struct Resolver::Inner {
   EventLoop& loop;

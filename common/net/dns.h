@@ -23,6 +23,10 @@ struct DnsAnswer {
   std::string why;                   // for failed
 };
 
+// "4.2.0.192" for 192.0.2.4, sixteen times two digits for an IPv6 address; empty for what is no address. In
+// front of in-addr.arpa, ip6.arpa or the zone of a block list it is a name to ask for.
+std::string reversed_address(const std::string& address);
+
 struct MxHost {
   unsigned preference = 0;
   std::string name;  // without final dot; "" for a null MX (RFC 7505)

@@ -8,6 +8,7 @@ import socket
 import ssl
 import unittest
 
+import fake_dns
 import fake_smtp
 import waxwing
 
@@ -24,6 +25,10 @@ def setUpModule():
     box = waxwing.share(waxwing.Sandbox())
     box.set_option('imap.enable', '0')  # what arrives is read by POP3
     box.set_option('smtp.client.port', fake.port)
+    names = fake_dns.FakeDns({'9.0.0.127.list.example.org': {'A': ['127.0.0.2'], 'TXT': ['seen sending junk']},
+                              '10.0.0.127.list.example.org': {'A': ['192.0.2.1']}, '10.0.0.127.broken.example.org': 'SERVFAIL'})
+    unittest.addModuleCleanup(names.close)
+    box.set_option('dns.server', names.address)
     box.start()
     for name in ('joe', 'ann', 'bob', 'cora', 'dan', 'eve'):
         box.user(name, PASSWORD)
@@ -344,6 +349,18 @@ class Policy(waxwing.TestCase):
         refused.socket.close()
         with Wire(self.box) as wire:
             self.assertEqual(wire.ask(b'NOOP')[:3], '250')
+
+    def test_block_lists(self):
+        self.change('dispatcher.cnf', lambda old: 'DNS_VERIFY_DOMAIN=broken.example.org\nDNS_VERIFY_DOMAIN=list.example.org\n' + old)
+        log = self.box.log('dispatcher')
+        listed = Wire(self.box, source='127.0.0.9')
+        self.assertEqual(listed.reply(), '554 5.7.1 [127.0.0.9] is listed by list.example.org: seen sending junk')
+        self.assertTrue(listed.closed())
+        listed.socket.close()
+        log.wait(r'dispatcher\.listed service=SMTP .*zone=list\.example\.org')
+        for source in ('127.0.0.10', '127.0.0.11', '127.0.0.1'):  # an answer that says nothing, no answer, this host
+            with self.subTest(source), Wire(self.box, source=source) as wire:
+                self.assertEqual(wire.ask(b'NOOP')[:3], '250')
 
     ACCESS = '''
 FROM_ACCESS

@@ -2,11 +2,13 @@
 
 #include <catch2/catch.hpp>
 
+#include "dispatcher/block_list.h"
 #include "dispatcher/choice.h"
 #include "mta/transport/tcp_options.h"
 
 using namespace waxwing;
 using namespace waxwing::dispatcher;
+using namespace std::string_view_literals;
 
 namespace {
 std::optional<std::string> expand(std::string_view name) {
@@ -54,6 +56,27 @@ TEST_CASE("dispatcher.cnf: errors name the line") {
     REQUIRE_FALSE(settings);
     CHECK(settings.error().text.find(row.says) != std::string::npos);
   }
+}
+
+TEST_CASE("dispatcher.cnf: block lists are collected, one line each") {
+  const auto settings = parse_settings(
+      "IMAGE=x\nDNS_VERIFY_DOMAIN=all.test\n[SERVICE=A]\nDNS_VERIFY_DOMAIN=more.test\n[SERVICE=B]\n", "d",
+      expand);
+  REQUIRE(settings);
+  CHECK(settings->services[0].block_lists == std::vector<std::string>{"all.test", "more.test"});
+  CHECK(settings->services[1].block_lists == std::vector<std::string>{"all.test"});
+  for (const char* bad : {"DNS_VERIFY_DOMAIN=\n", "DNS_VERIFY_DOMAIN=.x\n", "DNS_VERIFY_DOMAIN=a b\n"})
+    CHECK_FALSE(parse_settings(bad, "d", expand));
+}
+
+TEST_CASE("what a block list is asked and what its answers mean") {
+  CHECK(reversed_address("192.0.2.4") == "4.2.0.192");
+  CHECK(reversed_address("2001:db8::1") == "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2");
+  CHECK(reversed_address("x").empty());
+  CHECK(says_listed("\x7f\0\0\2"sv));
+  CHECK_FALSE(says_listed("\x7f\xff\xff\xfe"sv));
+  CHECK_FALSE(says_listed("\xc0\0\2\1"sv));
+  CHECK_FALSE(says_listed(""));
 }
 
 TEST_CASE("workers grow when all hold MIN_CONNS, up to MAX_PROCS") {
