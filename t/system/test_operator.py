@@ -133,6 +133,42 @@ class Reload(waxwing.TestCase):
         self.assertEqual(self.box.command('imsimta', 'reload').returncode, 0)
 
 
+class Services(waxwing.TestCase):
+    def pids(self):
+        return {name: self.box.pid(name) for name in ('dispatcher', 'job_controller', 'imapd')}
+
+    def test_restart_stop_and_start_of_the_mta(self):
+        before = self.pids()
+        self.box.command('imsimta', 'restart')
+        after = self.pids()
+        self.assertEqual([name for name in after if after[name] != before[name]], ['dispatcher', 'job_controller'])
+        self.box.command('imsimta', 'stop', 'job_controller')
+        self.assertEqual(self.box.status()['job_controller'][0], 'stopped')
+        self.assertEqual(self.box.status()['dispatcher'][0], 'running')
+        self.box.command('imsimta', 'start', 'job_controller')
+        self.assertEqual(self.box.status()['job_controller'][0], 'running')
+
+    def test_refresh_publishes_and_restarts(self):
+        path = os.path.join(self.box.root, 'config', 'local.rules')
+        with open(path) as f:
+            rules = f.read()
+        self.addCleanup(self.box.command, 'imsimta', 'refresh', 'dispatcher')
+        self.addCleanup(lambda: self.write(path, rules))
+        self.write(path, rules + 'refreshed.test $?Nobody$ lives$ here\n')
+        before = self.pids()
+        self.box.command('imsimta', 'refresh', 'dispatcher')
+        self.assertEqual([name for name, pid in self.pids().items() if pid != before[name]], ['dispatcher'])
+        with self.box.smtp() as client:
+            client.ehlo()
+            client.mail('a@remote.test')
+            code, text = client.rcpt('x@refreshed.test')
+        self.assertEqual((code, text[-17:]), (550, b'Nobody lives here'))
+
+    def write(self, path, text):
+        with open(path, 'w') as f:
+            f.write(text)
+
+
 class Help(waxwing.TestCase):
     def test_help_of_a_group(self):
         out = self.box.command('msconfig', 'help', 'pop').stdout

@@ -113,6 +113,75 @@ class Queue(waxwing.TestCase):
         self.assertEqual(sorted(m['Subject'] for m in self.subjects('bob', 2)), ['q-deliver', 'q-hold'])
         self.box.wait_queue_empty()
 
+    def test_listings_show_what_was_asked_for(self):
+        self.stop_channel()
+        self.send('list-1', 'bob@example.test')
+        self.send('list-2', 'carol@example.test', sender='bob@example.test')
+        for words, count in (((), 2), (['-from=alice'], 1), (['-to=carol'], 1), (['-from=alice', '-to=carol'], 0), (['-held'], 0),
+                             (['-from=alice', '-to=carol', '-match=or'], 2), (['-total'], 2), (['-from=nobody'], 0)):
+            self.assertIn(f'\nGrand total: {count} messages', self.qm('directory', *words, 'ims-ms'), words)
+        self.assertIn('\n2 in memory', self.box.command('imsimta', 'cache', '-view', 'ims-ms').stdout)
+        self.assertIn('\n0 in memory', self.box.command('imsimta', 'cache', '-view', 'tcp_local').stdout)
+        self.qm('directory', 'ims-ms')
+        self.assertEqual(self.qm('delete', '1-2').count('%QM-I-DELETED'), 2)
+
+    def change(self, name, pattern, replacement):
+        """A file of config/ with one place changed, published; as it was at the end."""
+        path = os.path.join(self.box.root, 'config', name)
+        with open(path) as f:
+            before = f.read()
+        changed, count = re.subn(pattern, replacement, before)
+        self.assertEqual(count, 1)
+        self.addCleanup(self.box.command, 'imsimta', 'cnbuild')
+        self.addCleanup(self.write, path, before)
+        self.write(path, changed)
+        self.box.command('imsimta', 'cnbuild')
+        return before
+
+    def write(self, path, text):
+        with open(path, 'w') as f:
+            f.write(text)
+
+    def test_programs_end_by_age_use_and_idleness(self):
+        for option, messages in (('MAX_LIFE_AGE=1', 1), ('MAX_IDLE_TIME=1', 1), ('MAX_LIFE_CONNS=1', 2)):
+            with self.subTest(option):
+                self.change('job_controller.cnf', r'(?m)^\[CHANNEL=bitbucket\]\n', f'[CHANNEL=bitbucket]\n{option}\n')
+                self.box.command('imsimta', 'restart', 'job_controller')
+                log = self.box.log('job_controller')
+                for n in range(messages):
+                    self.send(f'life-{n}', 'u1@discard.test')
+                log.wait(r'job\.ended channel=bitbucket .*how="exit 0" served=%d ' % messages)
+                self.doCleanups()
+        self.box.command('imsimta', 'restart', 'job_controller')
+
+    def test_mail_for_a_full_mailbox(self):
+        user = self.box.user('full', 'secret', '--message-quota', '1')
+        self.send('fits', user)
+        self.subjects('full', 1)
+        log = self.box.log('ims_master')
+        self.send('waits', user)
+        log.wait(r'mta\.deferred .*to=full@.*4\.2\.2')
+        for keyword, event in (('holdexquota', r'mta\.held .*quota'), ('exquota', r'mta\.delivered .*to=full@')):
+            with self.subTest(keyword):
+                self.change('imta.cnf', r'(?m)^ims-ms ', f'ims-ms {keyword} ')
+                self.box.command('imsimta', 'restart', 'job_controller')
+                self.send(keyword, user)
+                log.wait(event)
+                self.doCleanups()
+        self.assertEqual([m['Subject'] for m in self.subjects('full', 2)], ['fits', 'exquota'])
+        self.box.command('imsimta', 'restart', 'job_controller')
+        self.qm('directory', 'ims-ms')
+        self.assertEqual(self.qm('delete', '-all').count('%QM-I-DELETED'), 2)
+
+    def test_released_mail_is_resolved_anew(self):
+        user = self.box.user('frozen', 'secret', '--status', 'hold')
+        self.send('thawed', user)
+        name = self.box.queue_files('hold')[0]
+        self.box.command('commadmin', 'user', 'modify', '--uid', 'frozen', '--status', 'active')
+        self.assertIn('%QM-I-RELEASED', self.qm('release', name))
+        self.assertEqual([m['Subject'] for m in self.subjects('frozen', 1)], ['thawed'])
+        self.box.wait_queue_empty()
+
     def test_a_damaged_text_is_set_aside_and_never_delivered(self):
         self.stop_channel()
         self.send('broken', 'bob@example.test')

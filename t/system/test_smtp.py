@@ -111,6 +111,15 @@ class Server(waxwing.TestCase):
         self.assertTrue(newest(self.box, 'ann', 2).endswith(b'Subject: pieces\r\nDate: Sun, 22 Nov 2026 05:00:00 +0000\r\n'
                                                     b'Message-ID: <x@remote.test>\r\n\r\nline\r\n.dot\r\n'))
 
+    def test_every_extension_is_told_to_who_says_ehlo(self):
+        with self.wire() as wire:
+            lines = wire.ask(b'EHLO c.test').split('\n')
+            self.assertEqual(sorted(line[4:].split()[0] for line in lines[1:]), sorted(
+                ['PIPELINING', 'SIZE', '8BITMIME', 'SMTPUTF8', 'DSN', 'ENHANCEDSTATUSCODES', 'CHUNKING', 'BINARYMIME', 'STARTTLS',
+                 'AUTH', 'HELP']))
+            self.assertRegex(lines[-1], '^250 ')
+            self.assertEqual(wire.ask(b'HELO c.test').count('\n'), 0)
+
     def test_replies_to_a_pipelined_batch_leave_together(self):
         with self.wire() as wire:
             wire.ask(b'EHLO c.test')
@@ -587,6 +596,15 @@ class Client(waxwing.TestCase):
 
     def cache(self):
         return self.box.command('imsimta', 'cache', '-view', 'tcp_local').stdout
+
+    def test_an_operator_does_not_wait_for_the_next_try(self):
+        host = fake.host(rcpt={'soon': '450 4.2.1 not yet'})
+        log = self.box.log('tcp_smtp_client')
+        self.send([f'soon@[{host.address}]'])
+        log.wait(r'mta\.deferred .*soon@')
+        host.rcpt = {}
+        self.box.command('imsimta', 'queue', '-retry_delivery', 'tcp_local')
+        host.wait_messages(1)
 
     def test_the_log_of_an_accepted_message_names_its_queue_file(self):
         self.box.command('imsimta', 'queue', 'stop', 'tcp_local')

@@ -37,6 +37,11 @@ TEST_CASE("dispatcher.cnf: defaults, sections, radix numbers, ports from msg.con
   CHECK(submit.min_procs == 1);
   CHECK(submit.addresses == std::vector<std::string>{"127.0.0.1"});
   CHECK(settings->notes.size() == 1);
+  const auto backlog =
+      parse_settings("IMAGE=x\nBACKLOG=77\n[SERVICE=A]\n[SERVICE=B]\nBACKLOG=1\n", "d", expand);
+  REQUIRE(backlog);
+  CHECK(backlog->services[0].listen_backlog() == 77);
+  CHECK(backlog->services[1].listen_backlog() == 5);
 }
 
 TEST_CASE("dispatcher.cnf: errors name the line") {
