@@ -13,7 +13,6 @@ namespace waxwing::directory {
 
 namespace {
 constexpr std::size_t kUnderWay = 64;
-constexpr std::size_t kTogether = 100;
 
 // LDAPMod arrays that point into the caller's strings.
 class Mods {
@@ -117,42 +116,14 @@ Result<> Editor::remove_tree(const std::string& dn) {
   return remove(dn);
 }
 
-bool Editor::add_together(const std::vector<NewEntry>& entries, std::size_t from, std::size_t to) {
-  berval* id = nullptr;
-  if (ldap_txn_start_s(handle_, nullptr, nullptr, &id) != LDAP_SUCCESS || id == nullptr) return false;
-  const std::unique_ptr<berval, void (*)(berval*)> owner(id, ber_bvfree);
-  LDAPControl control{
-      .ldctl_oid = const_cast<char*>(LDAP_CONTROL_TXN_SPEC), .ldctl_value = *id, .ldctl_iscritical = 1};
-  LDAPControl* controls[] = {&control, nullptr};
-  bool good = true;
-  for (std::size_t i = from; i < to && good; ++i) {
-    auto mods = mods_of(entries[i]);
-    good = ldap_add_ext_s(handle_, entries[i].dn.c_str(), mods.get(), controls, nullptr) == LDAP_SUCCESS;
-  }
-  int refused = 0;
-  const int ended = ldap_txn_end_s(handle_, good ? 1 : 0, id, nullptr, nullptr, &refused);
-  return good && ended == LDAP_SUCCESS;
-}
-
+// Without LDAP transactions (RFC 5805), which would save the server's commits: OpenLDAP 2.5 crashes in them
+// when its threads come late.
 Result<> Editor::add_many(const std::vector<NewEntry>& entries,
                           const std::function<void(std::size_t, const Result<>&)>& done) {
-  for (std::size_t from = 0; from < entries.size(); from += kTogether) {
-    const auto to = std::min(from + kTogether, entries.size());
-    if (!add_together(entries, from, to)) {
-      TRY_VOID(add_each(entries, from, to, done));
-      continue;
-    }
-    for (std::size_t i = from; i < to; ++i) done(i, {});
-  }
-  return {};
-}
-
-Result<> Editor::add_each(const std::vector<NewEntry>& entries, std::size_t from, std::size_t to,
-                          const std::function<void(std::size_t, const Result<>&)>& done) {
   std::map<int, std::size_t> under_way;  // message id to index
-  std::size_t next = from;
-  while (next < to || !under_way.empty()) {
-    while (next < to && under_way.size() < kUnderWay) {
+  std::size_t next = 0;
+  while (next < entries.size() || !under_way.empty()) {
+    while (next < entries.size() && under_way.size() < kUnderWay) {
       auto mods = mods_of(entries[next]);
       int id = 0;
       TRY_VOID(outcome(handle_,

@@ -41,9 +41,8 @@ class Editor {
   // Entries below dn first, then dn.
   Result<> remove_tree(const std::string& dn);
 
-  // Many at once. Where the server has transactions (RFC 5805) a batch of entries costs one flush of its
-  // disk; a batch that does not go through whole is added entry by entry. done(index, result) is called once
-  // for each entry, in any order; a broken connection ends it with an error.
+  // Many at once, without waiting for each. done(index, result) is called once for each entry, in any order;
+  // a broken connection ends it with an error.
   Result<> add_many(const std::vector<NewEntry>& entries,
                     const std::function<void(std::size_t, const Result<>&)>& done);
 
@@ -52,10 +51,6 @@ class Editor {
                          const std::vector<std::string>& attributes = {});
 
  private:
-  // False: nothing of it was added.
-  bool add_together(const std::vector<NewEntry>& entries, std::size_t from, std::size_t to);
-  Result<> add_each(const std::vector<NewEntry>& entries, std::size_t from, std::size_t to,
-                    const std::function<void(std::size_t, const Result<>&)>& done);
   explicit Editor(::ldap* handle) : handle_(handle) {}
   ::ldap* handle_;
 };
