@@ -7,6 +7,7 @@
 #include "common/log/log.h"
 #include "mta/policy/switching.h"
 #include "mta/protocol/reply.h"
+#include "mta/transport/client_name.h"
 
 namespace waxwing::smtpd {
 
@@ -18,10 +19,11 @@ constexpr std::size_t kLineBytes = 12288;      // AUTH answers, RFC 4954 §4
 constexpr std::size_t kCommandBytes = 2048;    // all others: RFC 5321 and the extensions' additions
 constexpr std::int64_t kBadCommandLimit = 50;  // where no keyword says otherwise
 
-// The client's name, for Received: and the log. Nobody waits for it.
+// The client's name. Nobody waits for it.
 Task<void> find_name(Resolver& resolver, std::string address, std::shared_ptr<std::string> name) {
-  auto names = co_await resolver.names_of(std::move(address));
-  if (!names.empty()) *name = names.front();
+  mta::DnsNameService names(resolver);
+  auto found = co_await mta::client_name(names, std::move(address));
+  *name = std::move(found);
 }
 
 bool is_loopback(std::string_view address) {

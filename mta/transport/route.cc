@@ -125,6 +125,9 @@ Task<Resolver::MxList> DnsNameService::mx(std::string domain) {
 Task<Resolver::Addresses> DnsNameService::addresses(std::string name) {
   return resolver_.addresses(std::move(name));
 }
+Task<std::vector<std::string>> DnsNameService::names_of(std::string address) {
+  return resolver_.names_of(std::move(address));
+}
 
 std::string address_of_literal(std::string_view host) {
   if (host.size() < 3 || host.front() != '[' || host.back() != ']') return {};

@@ -42,12 +42,14 @@ class NameService {
   virtual ~NameService() = default;
   virtual Task<Resolver::MxList> mx(std::string domain) = 0;
   virtual Task<Resolver::Addresses> addresses(std::string name) = 0;
+  virtual Task<std::vector<std::string>> names_of(std::string address) = 0;
 };
 class DnsNameService : public NameService {
  public:
   explicit DnsNameService(Resolver& resolver) : resolver_(resolver) {}
   Task<Resolver::MxList> mx(std::string domain) override;
   Task<Resolver::Addresses> addresses(std::string name) override;
+  Task<std::vector<std::string>> names_of(std::string address) override;
 
  private:
   Resolver& resolver_;

@@ -1,4 +1,5 @@
 #include "mta/transport/route.h"
+#include "mta/transport/client_name.h"
 
 #include <catch2/catch.hpp>
 
@@ -14,6 +15,7 @@ namespace {
 struct Zone : NameService {
   std::map<std::string, Resolver::MxList> mx_lists;
   std::map<std::string, Resolver::Addresses> hosts;
+  std::map<std::string, std::vector<std::string>> names;
   void mx_record(const std::string& domain, unsigned preference, const std::string& host) {
     auto& list = mx_lists[domain];
     list.status = Status::found;
@@ -34,6 +36,7 @@ struct Zone : NameService {
     none.status = Status::no_name;
     co_return none;
   }
+  Task<std::vector<std::string>> names_of(std::string address) override { co_return names[address]; }
 };
 
 Task<void> ask(NameService& zone, std::string host, const RouteOptions& options, Route& into) {
@@ -44,6 +47,16 @@ Route route(Zone& zone, const std::string& host, const RouteOptions& options = {
   Route result;
   spawn(ask(zone, host, options, result));
   return result;
+}
+
+Task<void> ask_name(NameService& zone, std::string address, std::string& into) {
+  into = co_await client_name(zone, std::move(address));
+}
+
+std::string name(Zone& zone, const std::string& address) {
+  std::string found;
+  spawn(ask_name(zone, address, found));
+  return found;
 }
 
 std::string addresses(const Route& route) {
@@ -125,4 +138,20 @@ TEST_CASE("literals need no DNS; nonsense is refused") {
     INFO(bad);
     CHECK(route(zone, bad).targets.empty());
   }
+}
+
+TEST_CASE("a client has the name that leads back to it") {
+  Zone zone;
+  zone.host("mail.partner.test", {"192.0.2.1", "2001:db8::1"});
+  zone.host("localhost", {"127.0.0.1"});
+  zone.names["192.0.2.1"] = {"old.partner.test", "mail.partner.test"};
+  zone.names["2001:db8::1"] = {"mail.partner.test"};
+  zone.names["198.51.100.1"] = {"mail.partner.test", "localhost", "127.0.0.1"};
+  zone.names["198.51.100.2"] = {"a b", "n1.test", "n2.test", "late.test"};
+  zone.host("late.test", {"198.51.100.2"});
+  CHECK(name(zone, "192.0.2.1") == "mail.partner.test");
+  CHECK(name(zone, "2001:db8::1") == "mail.partner.test");
+  CHECK(name(zone, "198.51.100.1").empty());
+  CHECK(name(zone, "198.51.100.2").empty());
+  CHECK(name(zone, "198.51.100.3").empty());
 }
