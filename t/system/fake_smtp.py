@@ -22,10 +22,14 @@ class Host:
     """What one address of the server answers, and what it was told."""
 
     def __init__(self, address, extensions=('PIPELINING', '8BITMIME', 'SIZE 1000000'), greeting='220 fake ESMTP', mail='250 ok',
-                 rcpt=None, data='354 go', end='250 2.0.0 taken', tls=None, close_after=None, name='fake'):
+                 rcpt=None, data='354 go', end='250 2.0.0 taken', tls=None, close_after=None, name='fake',
+                 waits=False):
         self.address, self.extensions, self.greeting, self.mail = address, extensions, greeting, mail
         self.rcpt, self.data, self.end, self.tls, self.close_after = rcpt or {}, data, end, tls, close_after
         self.name = name
+        self.may_greet = threading.Event()  # who waits greets nobody before go_on()
+        if not waits:
+            self.may_greet.set()
         self.messages, self.connections, self.commands = [], 0, []
         self.early = []          # commands that came before the answer to the one before, without PIPELINING
         self.changed = threading.Condition()
@@ -34,6 +38,9 @@ class Host:
         with self.changed:
             if not self.changed.wait_for(condition, deadline):
                 raise AssertionError(f'waited {deadline} s in vain for {what}; commands: {self.commands}')
+
+    def go_on(self):
+        self.may_greet.set()
 
     def wait_messages(self, count, deadline=waxwing.DEADLINE):
         self.wait(lambda: len(self.messages) >= count, f'{count} messages', deadline)
@@ -84,6 +91,7 @@ class Talk:
             self.socket.settimeout(60)
             self.host.note(lambda: setattr(self.host, 'connections', self.host.connections + 1))
             self.number = self.host.connections
+            self.host.may_greet.wait(2 * waxwing.DEADLINE)
             self.say(self.host.greeting)
             while self.command(self.line()):
                 pass

@@ -60,7 +60,7 @@ def setUpModule():
     with open(path) as f:
         old = f.read()
     with open(path, 'w') as f:
-        f.write(re.sub(r'(?msi)(^\[POOL=SMTP_POOL\]\n.*?job_limit=)\d+', r'\g<1>3', old))
+        f.write(re.sub(r'(?msi)(^\[POOL=SMTP_POOL\]\n.*?job_limit=)\d+', r'\g<1>3\n\n[POOL=TINY_POOL]\nJOB_LIMIT=1', old))
     with open(os.path.join(config, 'tcp_local_option'), 'a') as options:
         options.write('552_PERMANENT_ERROR_STRING=too big for us\n')
     box.command('imsimta', 'cnbuild')
@@ -256,6 +256,9 @@ class Outbound(waxwing.TestCase):
             ('never_empty', 'returnenvelope 2', {}),
             ('later', 'deferreddest', {}),
             ('now', '', {}),
+            ('slow', 'pool TINY_POOL', {'waits': True}),
+            ('behind', 'pool TINY_POOL', {}),
+            ('aside', '', {}),
         )}
 
     def submit(self, name, count=1, text=b'Subject: out\r\n\r\nx\r\n'):
@@ -390,6 +393,19 @@ class Outbound(waxwing.TestCase):
             before = len(host.messages)
             self.submit(name)
             host.wait_messages(before + 1)
+
+    def test_no_more_programs_than_the_pool_allows(self):
+        log = self.box.log('job_controller')
+        channel = {name: 'tcp_' + self.to[name][0].split('.')[0] for name in ('slow', 'behind')}
+        slow = self.submit('slow')
+        slow.wait(lambda: slow.connections, 'a connection')
+        behind = self.submit('behind')
+        self.submit('aside').wait_messages(1)  # in another pool: the job controller has seen what came before it
+        self.assertIn(f"channel={channel['slow']} ", ' '.join(log.read()))
+        self.assertNotIn(f"channel={channel['behind']} ", ' '.join(log.lines))
+        slow.go_on()
+        slow.wait_messages(1)
+        behind.wait_messages(1)
 
     def test_a_peer_that_is_this_host_gets_nothing(self):
         log = self.box.log('tcp_smtp_client')

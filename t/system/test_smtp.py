@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """SMTP as a server (dispatcher, smtpd) and as a client (tcp_smtp_client), byte by byte where it matters."""
+import contextlib
 import os
 import re
 import signal
@@ -260,6 +261,22 @@ class Server(waxwing.TestCase):
                 client.sendmail('a@remote.test', ['joe@example.test'], received + b'\r\nx\r\n')
         self.assertEqual(refused.exception.smtp_code, 554)
 
+    def test_what_has_been_here_often_is_held(self):
+        received = b''.join(b'Received: from a by mail.example.test with SMTP id %d; Sun, 22 Nov 2026 05:00:00 +0000\r\n' % i for i in range(10))
+        log = self.box.log('smtpd')
+        with self.box.smtp() as client:
+            client.sendmail('a@remote.test', ['joe@example.test'], received + b'Subject: round\r\n\r\nx\r\n')
+        line = log.wait(r'mta\.enqueue .*held="10 Received fields of this host')
+        self.box.command('imsimta', 'qm', 'delete', re.search(r'qid=(\S+)', line)[1])
+
+    def test_a_header_without_end_is_refused(self):
+        with self.wire() as wire:
+            for line in (b'EHLO c.test', b'MAIL FROM:<a@remote.test>', b'RCPT TO:<joe@example.test>', b'DATA'):
+                wire.ask(line)
+            wire.send((b'X-Long: ' + b'y' * 900 + b'\r\n') * 2400)  # twice what smtp.maxheadersize allows
+            self.assertEqual(wire.ask(b'\r\nbody\r\n.')[:9], '552 5.3.4')
+            self.assertEqual(wire.ask(b'NOOP')[:3], '250')
+
     def test_relaying_is_for_inner_networks_only(self):
         for source, code in (('127.0.0.8', '550'), ('127.0.0.1', '250')):
             with self.subTest(source=source), Wire(self.box, source=source) as wire:
@@ -464,6 +481,42 @@ MAIL_ACCESS
         self.assertEqual(last.ask(b'QUIT')[:3], '221')
         last.socket.close()
         log.wait(r'worker\.gone service=SMTP ')
+
+    def test_workers_end_by_age_and_idleness(self):
+        for limit, others in (('MAX_LIFE_TIME=1', {}), ('MAX_IDLE_TIME=1', {'MIN_PROCS': 0})):
+            with self.subTest(limit):
+                def edit(old):
+                    for name, value in others.items():
+                        old = re.sub(rf'(?m)^{name}=.*', f'{name}={value}', old, count=1)
+                    return limit + '\n' + re.sub(r'(?m)^MAX_LIFE_TIME=.*\n', '', old)
+                self.change('dispatcher.cnf', edit)
+                log = self.box.log('dispatcher')
+                with Wire(self.box) as wire:
+                    self.assertEqual(wire.ask(b'QUIT')[:3], '221')
+                log.wait(r'worker\.gone service=SMTP .*drained=1')
+                self.doCleanups()
+
+    def test_only_the_addresses_that_are_named_are_bound(self):
+        self.change('dispatcher.cnf', lambda old: old.replace('INTERFACE_ADDRESS=$local.listenaddr', 'INTERFACE_ADDRESS=127.0.0.3', 1))
+        with socket.create_connection(('127.0.0.3', self.box.port('SMTP')), timeout=waxwing.DEADLINE) as there:
+            self.assertEqual(there.recv(3), b'220')
+        with self.assertRaises(ConnectionRefusedError):
+            Wire(self.box)
+
+    def test_port_access_waits_for_the_directory(self):
+        self.change('mappings', lambda old: old.replace(
+            'PORT_ACCESS\n\n', 'PORT_ACCESS\n\n  TCP|*|*|127.0.0.9|*  $]ldap:///?mail?sub?(uid=nobody)[$N\n', 1))
+        self.box.stop('slapd')
+        self.addCleanup(self.box.start)
+
+        def answer(source):
+            wire = Wire(self.box, source=source)
+            with contextlib.closing(wire.socket):
+                return wire.reply()[:9]
+        self.assertEqual(answer('127.0.0.9'), '421 4.3.0')
+        self.assertEqual(answer('127.0.0.1')[:3], '220')
+        self.box.start('slapd')
+        waxwing.wait_until(lambda: answer('127.0.0.9')[:3] == '220', 'the directory to be asked again')
 
     def test_overload(self):
         limits = 'MIN_PROCS=1\nMAX_PROCS=2\nMIN_CONNS=1\nMAX_CONNS=1\n'
