@@ -5,8 +5,9 @@
 int main(int argc, char** argv) {
   using namespace waxwing;
   static std::shared_ptr<job_controller::Controller> controller;
-  return run_daemon(argc, argv, "job_controller", {.loops = 1}, [](Daemon& daemon) -> Result<> {
-    TRY(controller, job_controller::Controller::create(daemon));
-    return controller->start();
-  });
+  return run_daemon(argc, argv, "job_controller", {.loops = 1, .only_one = true},
+                    [](Daemon& daemon) -> Result<> {
+                      TRY(controller, job_controller::Controller::create(daemon));
+                      return controller->start();
+                    });
 }

@@ -23,6 +23,7 @@
 #include "common/base/time.h"
 #include "common/base/version.h"
 #include "common/daemon/instance_journal.h"
+#include "common/daemon/only_one.h"
 #include "common/daemon/open_log.h"
 #include "common/daemon/privileges.h"
 #include "common/log/log.h"
@@ -47,6 +48,7 @@ struct Daemon::Inner {
   PacketSocket* watcher = nullptr;  // while it is connected
   std::optional<Record> unsaid;     // the last reload, when watcher was not there to hear of it
   std::string reload_troubles;      // of the reload under way
+  UniqueFd lock;                    // of DaemonOptions::only_one
 };
 
 class Daemon::SessionGuard {
@@ -151,6 +153,15 @@ std::string changed_options(const Config& before, const Config& after, bool rest
 struct DaemonFrame {
   Daemon& daemon;
   Daemon::Inner& inner;
+
+  // Before anything of queue or store is opened.
+  Result<> take_place(const char* name) {
+    const auto config = inner.config.get();
+    if (inner.options.only_one) {
+      TRY(inner.lock, only_one(config->root(), name));
+    }
+    return open_instance_journal(*config);
+  }
 
   void make_loops() {
     const auto& config = *inner.config.get();
@@ -294,6 +305,8 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   if (!root) return give_up(root.error());
   auto config = Config::load(*root);
   if (!config) return give_up(config.error());
+  if (auto became = become_service_user((*config)->text("local.serveruid")); !became)
+    return give_up(became.error());
 
   auto& daemon = *new Daemon(arguments->as.empty() ? name : arguments->as);  // outlives every thread
   auto& inner = *daemon.inner_;
@@ -303,8 +316,8 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   set_stray_exception_handler(log_stray);
   ::umask(077);
   ::mallopt(M_MMAP_THRESHOLD, kMappedFromBytes);
-  if (auto opened = open_instance_journal(**config); !opened) return give_up(opened.error());
   auto& frame = *new DaemonFrame{daemon, inner};
+  if (auto taken = frame.take_place(name); !taken) return give_up(taken.error());
   frame.make_loops();
   frame.watch_signals();
 

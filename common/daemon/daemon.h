@@ -3,6 +3,7 @@
 //   Result<> start(Daemon& daemon) { ...listen, serve...; return {}; }
 //   int main(int argc, char** argv) { return run_daemon(argc, argv, "popd", {}, start); }
 //
+// A daemon that root starts by hand becomes the user of local.serveruid first, as under watcher.
 // Arguments: --instance DIR; --as NAME names this process in logs and towards watcher; daemons always stay in
 // the foreground (watcher starts them). start runs on the main loop's thread; after it the daemon is ready,
 // unless it asked for more time (not_ready_yet).
@@ -25,6 +26,7 @@ namespace waxwing {
 struct DaemonOptions {
   std::size_t loops = 0;  // 0: option daemon.loops
   std::int64_t grace_ms = 10000;
+  bool only_one = false;  // a second process in the same instance gives up
 };
 
 class Daemon {

@@ -30,6 +30,7 @@ Result<> become_service_user(const std::string& user) {
   if (entry == nullptr)
     return permanent("local.serveruid names the user '" + user +
                      "', whom this host does not know; create it, or change the option");
+  if (entry->pw_uid == 0) return {};
   const auto failed = [&](const char* what) {
     return std::unexpected(system_error("cannot become user " + user + " (" + what + ")", errno));
   };

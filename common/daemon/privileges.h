@@ -12,8 +12,8 @@
 namespace waxwing {
 
 // From root to that user, its group and supplementary groups, for good; CAP_NET_BIND_SERVICE stays and passes
-// on to programs started from here. Does nothing when the name is empty or the process is not root's. Call it
-// while the process has one thread. Errors name the user and what could not be done.
+// on to programs started from here. Does nothing when the name is empty or root's, or the process is not
+// root's. Call it while the process has one thread. Errors name the user and what could not be done.
 Result<> become_service_user(const std::string& user);
 
 // Gives up every capability of the calling thread, and so of the threads and programs it starts from now on.

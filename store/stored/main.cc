@@ -15,7 +15,7 @@ using namespace waxwing;
 
 int main(int argc, char** argv) {
   std::unique_ptr<store::Server> server;
-  return run_daemon(argc, argv, "stored", {.loops = 1}, [&](Daemon& daemon) -> Result<> {
+  return run_daemon(argc, argv, "stored", {.loops = 1, .only_one = true}, [&](Daemon& daemon) -> Result<> {
     TRY(server, store::Server::start(daemon.loop(), daemon.workers(), daemon.config()));
     daemon.on_stop([&] { server.reset(); });
     return {};

@@ -2,8 +2,10 @@
 """Bad days with the real daemons: each one killed, a disk that is full, a directory that is away."""
 import imaplib
 import os
+import pwd
 import signal
 import smtplib
+import subprocess
 import unittest
 
 import waxwing
@@ -104,6 +106,30 @@ class Killed(BadDay):
                 sent.append(f'after-{name}-{pid}')
                 self.send(sent[-1])
                 self.wait_delivered(sent)
+
+
+class StartedByHand(BadDay):
+    def test_a_second_one_takes_nothing_from_the_first(self):
+        self.begin()
+        for name in ('stored', 'job_controller'):
+            out = self.box.command(name, check=False)
+            self.assertEqual(out.returncode, 75, name)
+            self.assertIn(f'another {name} runs', out.stderr)
+        self.send('first')
+        self.wait_delivered(['first'])
+        self.assertIn('user/ann/INBOX', self.box.command('mboxutil', '-l').stdout)
+
+    @unittest.skipUnless(os.getuid() == 0, 'root starts it')
+    def test_by_root_it_becomes_the_service_user(self):
+        self.box.set_option('local.serveruid', 'nobody')
+        os.chmod(self.box.folder, 0o755)
+        self.box.run(['chown', '-R', 'nobody', self.box.root])
+        daemon = subprocess.Popen([os.path.join(self.box.root, 'bin/stored')], env=self.box.env)
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.terminate)
+        socket = os.path.join(self.box.root, 'run/stored')
+        waxwing.wait_until(lambda: os.path.exists(socket), 'stored')
+        self.assertEqual(os.stat(socket).st_uid, pwd.getpwnam('nobody').pw_uid)
 
 
 class DiskFull(BadDay):
