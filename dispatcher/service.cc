@@ -25,24 +25,11 @@ Service::Service(Daemon& daemon, ServiceSettings settings, std::shared_ptr<PortA
     : daemon_(daemon), settings_(std::move(settings)), access_(std::move(access)) {}
 
 Result<> Service::bind() {
-  auto addresses = settings_.addresses;
-  const bool any = addresses.empty();
-  if (any) addresses = {"0.0.0.0", "::"};
   for (const bool tls_first : {false, true}) {
     for (const int port : tls_first ? settings_.tls_ports : settings_.ports) {
-      for (const auto& address : addresses) {
-        auto socket = listen_tcp(address, port, settings_.listen_backlog());
-        // A host without IPv6 is no error when nobody asked for it by name.
-        if (!socket && any && address == "::") {
-          log::Event("dispatcher.no_ipv6")
-              .with("service", settings_.name)
-              .with("error", socket.error().text)
-              .notice();
-          continue;
-        }
-        if (!socket) return wrap(std::move(socket.error()), "service " + settings_.name);
-        bound_.push_back({std::move(*socket), tls_first});
-      }
+      auto sockets = listen_on(settings_.addresses, port, settings_.listen_backlog());
+      if (!sockets) return wrap(std::move(sockets.error()), "service " + settings_.name);
+      for (auto& socket : *sockets) bound_.push_back({std::move(socket), tls_first});
     }
   }
   return {};

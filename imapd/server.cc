@@ -30,7 +30,7 @@ Result<> Server::listen() {
   const auto config = daemon_.config();
   const auto addresses = config->text("local.listenaddr");
   for (const bool tls_first : {false, true}) {
-    if (tls_first && (!tls() || !config->flag("imap.enablesslport"))) continue;
+    if (tls_first && !config->flag("imap.enablesslport")) continue;
     const auto port = config->number(tls_first ? "imap.sslport" : "imap.port");
     TRY_VOID(sessions_.listen(addresses, port, [this, tls_first](EventLoop& loop, UniqueFd socket) {
       return serve(*this, loop, std::move(socket), tls_first);
@@ -41,6 +41,7 @@ Result<> Server::listen() {
 
 Task<void> Server::serve(Server& server, EventLoop& loop, UniqueFd socket, bool tls_first) {
   Stream stream(loop, std::move(socket));
+  if (tls_first && !server.tls()) co_return;  // until a reload finds a certificate
   auto place = server.sessions_.place(server.settings()->max_sessions);
   if (place) {
     Session session(server, std::move(stream), tls_first);

@@ -1,22 +1,14 @@
 #include "imapd/settings.h"
 
-#include <unistd.h>
-
 #include "common/base/strings.h"
 #include "common/base/version.h"
 
 namespace waxwing::imap {
 namespace {
 
-std::string host_name() {
-  char name[256] = {};
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
-
 // %h host, %p protocol, %P product, %V version: as in the product's other banners.
-std::string fill_banner(std::string banner) {
-  banner = replace_all(std::move(banner), "%h", host_name());
+std::string fill_banner(std::string banner, const std::string& host) {
+  banner = replace_all(std::move(banner), "%h", host);
   banner = replace_all(std::move(banner), "%p", "IMAP4");
   banner = replace_all(std::move(banner), "%P", kProduct);
   return replace_all(std::move(banner), "%V", product_version());
@@ -26,7 +18,7 @@ std::string fill_banner(std::string banner) {
 
 std::shared_ptr<const Settings> Settings::from(const Config& config) {
   auto settings = std::make_shared<Settings>();
-  settings->banner = fill_banner(config.text("imap.banner"));
+  settings->banner = fill_banner(config.text("imap.banner"), config.text("local.hostname"));
   settings->limits_before_login = {.command_bytes = 8192, .literal_bytes = 4096, .discard_bytes = 64 << 10};
   const auto command_bytes = static_cast<std::size_t>(config.number("imap.maxcommand"));
   settings->limits = {.command_bytes = command_bytes,

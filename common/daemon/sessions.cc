@@ -15,10 +15,11 @@ Sessions::Sessions(Daemon& daemon, std::string service) : daemon_(daemon), servi
 
 Result<> Sessions::listen(const std::string& addresses, std::int64_t port, const Serve& serve) {
   if (port == 0) return {};
-  for (const auto piece : split(addresses, ',')) {
-    const std::string address(trim(piece));
-    if (address.empty()) continue;
-    TRY(auto socket, listen_tcp(address, static_cast<int>(port), kBacklog));
+  std::vector<std::string> list;
+  for (const auto piece : split(addresses, ','))
+    if (const auto address = trim(piece); !address.empty() && address != "*") list.emplace_back(address);
+  TRY(auto sockets, listen_on(list, static_cast<int>(port), kBacklog));
+  for (auto& socket : sockets) {
     auto accept = [this, serve](UniqueFd connection) {
       auto& loop = daemon_.next_loop();
       const int fd = connection.release();  // what a loop is given to do must be something it can copy

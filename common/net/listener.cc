@@ -73,6 +73,20 @@ Result<UniqueFd> listen_tcp(const std::string& address, int port, int backlog, b
   return fd;
 }
 
+Result<std::vector<UniqueFd>> listen_on(const std::vector<std::string>& addresses, int port, int backlog) {
+  std::vector<std::string> all = addresses;
+  if (all.empty()) {
+    all = {"0.0.0.0"};
+    if (file_exists("/proc/net/if_inet6")) all.emplace_back("::");
+  }
+  std::vector<UniqueFd> sockets;
+  for (const auto& address : all) {
+    TRY(auto socket, listen_tcp(address, port, backlog));
+    sockets.push_back(std::move(socket));
+  }
+  return sockets;
+}
+
 struct Listener::Inner {
   EventLoop& loop;
   UniqueFd socket;

@@ -3,7 +3,9 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "common/base/file.h"
@@ -20,7 +22,17 @@ struct Contexts {
   std::vector<ContextPtr> all;
 };
 
+// OpenSSL's words for this help nobody.
+Result<> check_readable(const std::string& file) {
+  if (::access(file.c_str(), R_OK) == 0) return {};
+  const int why = errno;
+  auto error = system_error("cannot read " + file, why);
+  if (why == EACCES) error.text += "; the user that runs the services must be able to: chown or chmod it";
+  return std::unexpected(error);
+}
+
 Result<> use_certificate(SSL_CTX* context, const TlsCertificate& files) {
+  for (const auto* file : {&files.certificate_file, &files.key_file}) TRY_VOID(check_readable(*file));
   if (SSL_CTX_use_certificate_chain_file(context, files.certificate_file.c_str()) != 1)
     return permanent("cannot use TLS certificate " + files.certificate_file + ": " + openssl_error());
   if (SSL_CTX_use_PrivateKey_file(context, files.key_file.c_str(), SSL_FILETYPE_PEM) != 1)

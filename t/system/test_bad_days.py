@@ -5,6 +5,7 @@ import os
 import pwd
 import signal
 import smtplib
+import socket
 import subprocess
 import unittest
 
@@ -127,9 +128,9 @@ class StartedByHand(BadDay):
         daemon = subprocess.Popen([os.path.join(self.box.root, 'bin/stored')], env=self.box.env)
         self.addCleanup(daemon.wait)
         self.addCleanup(daemon.terminate)
-        socket = os.path.join(self.box.root, 'run/stored')
-        waxwing.wait_until(lambda: os.path.exists(socket), 'stored')
-        self.assertEqual(os.stat(socket).st_uid, pwd.getpwnam('nobody').pw_uid)
+        path = os.path.join(self.box.root, 'run/stored')
+        waxwing.wait_until(lambda: os.path.exists(path), 'stored')
+        self.assertEqual(os.stat(path).st_uid, pwd.getpwnam('nobody').pw_uid)
 
 
 class DiskFull(BadDay):
@@ -215,6 +216,35 @@ class ListenAddresses(BadDay):
         self.box.start('imapd', 'popd')
         self.box.imap(tls=False).logout()
         self.box.pop(tls=False).quit()
+
+    @unittest.skipUnless(os.path.exists('/proc/net/if_inet6'), 'needs IPv6')
+    def test_a_star_is_both_kinds(self):
+        self.box.set_option('local.listenaddr', '*')
+        self.box.start()
+        for address in ('127.0.0.1', '::1'):
+            for name in ('SMTP', 'SUBMITS', 'IMAP', 'IMAPS', 'POP', 'POPS'):
+                socket.create_connection((address, self.box.port(name)), timeout=waxwing.DEADLINE).close()
+        with socket.create_connection(('::1', self.box.port('SMTP')), timeout=waxwing.DEADLINE) as s, s.makefile('rwb', buffering=0) as client:
+            client.readline()
+            for line, code in ((b'HELO [IPv6:::1]', b'250'), (b'MAIL FROM:<a@b.test>', b'250'), (b'RCPT TO:<c@elsewhere.test>', b'250')):
+                client.write(line + b'\r\n')
+                self.assertEqual(client.readline()[:3], code, line)
+
+
+class Certificate(BadDay):
+    def test_one_that_cannot_be_used_is_told_and_may_come_later(self):
+        path = os.path.join(self.box.root, 'tls/server.pem')
+        os.rename(path, path + '.away')
+        out = self.box.start()
+        self.assertIn(f'cannot read {path}', out.stderr)
+        for name in ('IMAPS', 'POPS', 'SUBMITS'):  # taken, so that nobody else has it when the certificate comes
+            with socket.create_connection(('127.0.0.1', self.box.port(name)), timeout=waxwing.DEADLINE) as client:
+                self.assertEqual(client.recv(1), b'', name)
+        os.rename(path + '.away', path)
+        self.assertNotIn('REFUSED', self.box.command('imsimta', 'reload').stdout)
+        self.box.user('joe', PASSWORD)
+        self.box.imap('joe@example.test', PASSWORD).logout()
+        self.box.pop('joe@example.test', PASSWORD).quit()
 
 
 if __name__ == '__main__':

@@ -28,6 +28,11 @@ class Version(waxwing.TestCase):
         with self.box.imap() as client:
             self.assertIn(f'"version" "{version}"'.encode(), client.xatom('ID', 'NIL') and client.response('ID')[1][0])
 
+    def test_greetings_name_the_host_of_the_instance(self):
+        for name in ('SMTP', 'IMAP'):
+            with socket.create_connection(('127.0.0.1', self.box.port(name)), timeout=waxwing.DEADLINE) as client:
+                self.assertIn(b'mail.example.test', client.recv(1000), name)
+
     def test_the_version_file_works_without_git_and_stays_when_nothing_changed(self):
         with waxwing.tempfile.TemporaryDirectory() as folder:
             os.makedirs(os.path.join(folder, 'etc', 'make'))

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "common/base/strings.h"
 #include "tools/service/watcher_client.h"
 
 namespace waxwing {
@@ -22,9 +23,20 @@ void show_progress(const Record& progress) {
 
 std::map<std::string, std::size_t> log_sizes(const std::string& root) {
   std::map<std::string, std::size_t> sizes;
-  for (const char* name : {"slapd", "stored", "job_controller", "dispatcher", "imapd", "popd"})
+  for (const char* name :
+       {"slapd", "stored", "job_controller", "dispatcher", "smtpd", "lmtpd", "imapd", "popd"})
     sizes[name] = log_size(root, name);
   return sizes;
+}
+
+void tell_errors(const std::string& root, const std::map<std::string, std::size_t>& logs_before) {
+  constexpr std::size_t kMostLines = 20;
+  for (const auto& [name, before] : logs_before)
+    for (const auto& line : last_log_lines(root, name, kMostLines, before)) {
+      const auto words = split_words(line);  // time program[pid] level event fields
+      if (words.size() > 2 && (words[2] == "error" || words[2] == "critical"))
+        fmt::print(stderr, "  log/{}.log: {}\n", name, line);
+    }
 }
 
 void explain_failure(const std::string& program, const std::string& root, const Record& answer,

@@ -87,6 +87,7 @@ Result<int> run(const CommandLine& line) {
     return 1;
   }
   if (!line.has("restart")) show_running(before);
+  tell_errors(root, logs_before);
   return 0;
 }
 
