@@ -10,7 +10,7 @@ constexpr Command kCommands[] = {
      run_cnbuild},
     {"journal", "journal [-all] [-content] [-directory=D]", "prints the records of the commit journal",
      run_journal},
-    {"qm", "qm [command ...]",
+    {"qm", "qm [directory|summarize|read|hold|release|return|delete|start|stop|help [argument ...]]",
      "shows and changes what is queued; without a command, reads them from standard input", run_qm},
     {"queue", "queue start|stop channel | -retry_delivery channel", "stops and starts a channel's deliveries",
      run_queue},
