@@ -107,6 +107,20 @@ class Installation(waxwing.TestCase):
         given.update(other)
         return '\n'.join(given.values()) + '\n'
 
+    def state(self, **other):
+        given = {'Fqdn.TextField': 'mail.siroe.test', 'msg.DataPath': self.data, 'iMS.UserId': self.user, 'EmailDomain.TextField': 'siroe.test',
+                 'Postmaster.TextField': 'admin@siroe.test', 'admin.password': base64.b64encode(b's3cret').decode(), **other}
+        return ''.join(f'{name}={value}\n' for name, value in given.items())
+
+    def configure_from(self, text, *words):
+        path = os.path.join(self.folder, 'state')
+        with open(path, 'w') as f:
+            f.write(text)
+        return self.configure('--state', path, *words)
+
+    def command(self, *words, **more):
+        return self.box.run([os.path.join(self.data, 'bin', words[0]), *words[1:]], env=dict(os.environ), **more)
+
     def test_questions_and_state_file(self):
         out = self.configure(input=self.answers())
         self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
@@ -140,6 +154,85 @@ class Installation(waxwing.TestCase):
             self.assertEqual(one.read().replace(self.data, ''), two.read().replace(self.data + '2', '')
                              .replace('%2fdata2', '%2fdata'))
 
+    def test_networks_of_both_kinds_and_this_host_itself(self):
+        out = self.configure(input=self.answers(relay='192.0.2.0/24, 2001:db8::/32'))
+        self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+        for address, flag in (('192.0.2.9', 'Y'), ('2001:db8::9', 'Y'), ('127.0.0.1', 'Y'), ('::1', 'Y'), ('198.51.100.7', 'N')):
+            shown = self.command('imsimta', 'test', '-mapping', '-table=INTERNAL_IP', address).stdout
+            self.assertIn(f"Output flags:  '{flag}'", shown, address)
+
+    def test_no_wish_lets_it_work_without_a_folder(self):
+        for folder in ('', 'here'):
+            out = self.configure_from(self.state(**{'msg.DataPath': folder}), '--novalidate')
+            self.assertEqual(out.returncode, 1)
+            self.assertIn('must be a full path', out.stderr)
+
+    def test_a_second_time_the_answers_hold(self):
+        self.assertEqual(self.configure_from(self.state()).returncode, 0)
+        with open(os.path.join(self.data, 'config/mine'), 'w') as f:
+            f.write('keep me')
+        other = {'EmailDomain.TextField': 'other.test', 'Postmaster.TextField': 'admin@other.test',
+                 'admin.password': base64.b64encode(b'another').decode()}
+        for text in (self.state(**other), self.state(**other)):
+            out = self.configure_from(text)
+            self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+            self.assertIn(f'earlier configuration is in {self.data}/config.before', out.stdout)
+        out = self.configure_from(self.state(**{'admin.password': base64.b64encode(b'another').decode()}))
+        self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+        ports = waxwing.PortRange()
+        self.addCleanup(ports.release)
+        self.command('msconfig', 'set', 'local.listenaddr', '127.0.0.1', 'imap.port', str(ports.base), 'imap.enablesslport', '0')
+        self.addCleanup(self.command, 'stop-msg', check=False)
+        self.command('start-msg', 'imap')
+        self.assertIn('other.test', self.command('commadmin', 'domain', 'search').stdout)
+        import imaplib
+        for uid in ('admin', 'admin@other.test'):
+            with imaplib.IMAP4('127.0.0.1', ports.base) as client:
+                self.assertEqual(client.login(uid, 'another')[0], 'OK')
+        out = self.configure_from(self.state())
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('stop them first', out.stderr)
+
+    def test_what_fails_leaves_the_earlier_configuration(self):
+        self.assertEqual(self.configure_from(self.state()).returncode, 0)
+        with open(os.path.join(self.data, 'config/mine'), 'w') as f:
+            f.write('keep me')
+        nowhere = {'UGDIR_URL': 'ldap://127.0.0.1:1', 'UGDIR_BINDDN': 'cn=x', 'UGDIR_BINDPW': base64.b64encode(b'x').decode()}
+        out = self.configure_from(self.state(**nowhere))
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('does not answer', out.stderr)
+        out = self.configure_from(self.state(**nowhere), '--novalidate')
+        self.assertEqual(out.returncode, 1)
+        self.assertIn('earlier configuration stands as it was', out.stderr)
+        self.assertEqual(sorted(n for n in os.listdir(self.data) if n.startswith('config')), ['config'])
+        for name in ('mine', 'secrets.conf', 'built/mta.built', 'saveState'):
+            self.assertTrue(os.path.exists(os.path.join(self.data, 'config', name)), name)
+
+    def test_an_interrupt_shows_what_is_typed_again(self):
+        import pty
+        import termios
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        answers = self.answers().splitlines()[:-2]
+        asks = subprocess.Popen([os.path.join(self.stage, 'bin/configure')], stdin=slave, stdout=subprocess.PIPE,
+                                preexec_fn=os.setsid, text=True)
+        self.addCleanup(asks.stdout.close)
+        os.write(master, ('\n'.join(answers) + '\n').encode())
+        shown = lambda: bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+        waxwing.wait_until(lambda: not shown(), 'the hidden question')
+        asks.send_signal(subprocess.signal.SIGINT)
+        self.assertEqual(asks.wait(waxwing.DEADLINE), -subprocess.signal.SIGINT)
+        self.assertTrue(shown())
+
+    @unittest.skipUnless(os.getuid() == 0, 'root becomes somebody else')
+    def test_who_is_not_root_hears_it_at_once(self):
+        os.chmod(self.folder, 0o755)
+        out = self.box.run(['setpriv', '--reuid=nobody', '--clear-groups', os.path.join(self.stage, 'bin/configure')], check=False,
+                           input=f'{self.data}\n/tmp/waxwing-of-nobody\nroot\n', env=dict(os.environ))
+        self.assertIn('cannot be written; run configure as root', out.stdout)
+        self.assertIn("only root can have servers run as 'root'", out.stdout)
+
     def test_a_folder_with_other_things_stays_as_it_is(self):
         os.makedirs(os.path.join(self.data, 'config'))
         for name in ('letters', 'config/mine'):
@@ -147,7 +240,7 @@ class Installation(waxwing.TestCase):
                 f.write('keep me')
         out = self.configure(input=self.answers())
         self.assertEqual(out.returncode, 1)
-        self.assertIn("holds other things ('letters')", out.stderr)
+        self.assertIn("holds other things ('letters')", out.stdout)  # and the question comes again
         self.assertTrue(os.path.exists(os.path.join(self.data, 'config/mine')))
 
     def test_the_saved_answers_are_no_part_of_a_build(self):
@@ -168,11 +261,12 @@ class Installation(waxwing.TestCase):
 
     def test_wrong_answers_come_again(self):
         text = self.answers(host='bare\nmail.siroe.test', postmaster='postmaster@siroe.test\nroot@siroe.test',
-                            password='one\ntwo\ns3cret')
+                            password='one\nlong\nlonger\ns3cret')
         out = self.configure(input=text)
         self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
         self.assertIn('not fully qualified', out.stdout)
         self.assertIn('must not begin with "Postmaster"', out.stdout)
+        self.assertIn('4 characters', out.stdout)
         self.assertIn('not the same', out.stdout)
 
     def test_input_that_ends_early(self):
@@ -184,7 +278,11 @@ class Installation(waxwing.TestCase):
     def test_state_file_errors_name_the_line(self):
         path = os.path.join(self.folder, 'state')
         for text, why in (('a=b\n', 'line 1: no key'), ('# x\njunk\n', 'line 2: key=value'),
-                          ('admin.password=***\n', 'base64'), ('Fqdn.TextField=a.b.test\n', 'no domain name')):
+                          ('admin.password=***\n', 'base64'),
+                          ('Fqdn.TextField=a.b.test\n', "EmailDomain.TextField: '' is no domain name"),
+                          (self.state(**{'OrgName.TextField': 'o=Siroe Corporation,o=isp'}), "a directory of the site's own"),
+                          (self.state(**{'iMS.UserId': ''}), 'user that runs the servers is missing'),
+                          (self.state(**{'iMS.UserId': 'mail srv'}), 'cannot be the name of a user')):
             with open(path, 'w') as f:
                 f.write(text)
             out = self.configure('--state', path)
@@ -416,7 +514,8 @@ userPassword: kim-secret
 
     def test_wrong_options_are_explained(self):
         for words, other, why in ((['--ldapport', 'x'], {}, '--ldapport must be'), (['--ldif'], {'UGDIR_URL': ''}, "directory of the site's own"),
-                                  ([], {'UGDIR_BINDPW': base64.b64encode(b'wrong').decode()}, 'did not take the entries')):
+                                  ([], {'UGDIR_BINDPW': base64.b64encode(b'wrong').decode()}, 'does not take this DN and password'),
+                                  ([], {'dssetup.ugsuffix': 'o=nowhere'}, 'has no entry o=nowhere')):
             out = self.configure(*words, **other)
             self.assertEqual(out.returncode, 1)
             self.assertIn(why, out.stderr)

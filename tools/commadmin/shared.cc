@@ -1,6 +1,3 @@
-#include <termios.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -10,6 +7,7 @@
 #include "common/base/file.h"
 #include "common/base/strings.h"
 #include "tools/commadmin/commands.h"
+#include "tools/service/hidden_typing.h"
 
 namespace waxwing::commadmin {
 
@@ -186,15 +184,14 @@ std::string wildcard_filter(const std::string& attribute, const std::string& pat
 
 namespace {
 Result<std::string> prompt(const char* words) {
-  termios before{};
-  if (::tcgetattr(STDIN_FILENO, &before) != 0) return permanent("give --password-file, or run on a terminal");
-  termios silent = before;
-  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  std::cerr << words << std::flush;
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   std::string line;
-  const bool read = static_cast<bool>(std::getline(std::cin, line));
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+  bool read = false;
+  {
+    const HiddenTyping hidden;
+    if (!hidden.on_terminal()) return permanent("give --password-file, or run on a terminal");
+    std::cerr << words << std::flush;
+    read = static_cast<bool>(std::getline(std::cin, line));
+  }
   std::cerr << "\n";
   if (!read) return permanent("no password was typed");
   return line;

@@ -1,7 +1,10 @@
 #include "tools/configure/directory_setup.h"
 
 #include <fmt/core.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "common/auth/password.h"
 #include "common/base/file.h"
@@ -25,41 +28,119 @@ class SecretFile {
   std::string path_;
 };
 
-Result<DirectoryLines> prepare_private(const Settings& s, const std::string& stage) {
-  const std::string helper = stage + "/lib/private-slapd";
-  std::vector<std::string> prepare = {helper,   s.data_path, "prepare", "--suffix",
-                                      s.suffix, "--domain",  s.domain};
-  if (!s.user.empty()) prepare.insert(prepare.end(), {"--user", s.user});
-  const bool fresh = !file_exists(s.data_path + "/directory/prepared");
-  TRY_VOID(run_well(prepare));
-  if (fresh) {
-    const SecretFile ldif(s.data_path + "/directory/admin.ldif");
-    TRY(const std::string text, admin_ldif(s));
-    TRY_VOID(ldif.write(text));
-    TRY_VOID(run_well({helper, s.data_path, "load", ldif.path()}));
-    // slapadd ran as us; the server may run as somebody else.
-    TRY_VOID(run_well(prepare));
+// A secret that a program reads as a file and that no disk sees.
+class SecretInMemory {
+ public:
+  static Result<SecretInMemory> make(const std::string& text) {
+    SecretInMemory secret;
+    secret.fd_.reset(::memfd_create("secret", 0));  // inherited by the program
+    if (!secret.fd_) return std::unexpected(system_error("cannot make a file in memory", errno));
+    TRY_VOID(write_all(secret.fd_.get(), text));
+    return secret;
   }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(fd_.get()); }
+
+ private:
+  UniqueFd fd_;
+};
+
+std::string admin_dn(const Settings& s) {
+  return "uid=admin,ou=People," + s.domain_dn();
+}
+
+Result<std::string> password_lines(const Settings& s) {
+  std::string text;
+  for (const char* scheme : {"SSHA512", "SCRAM-SHA-256"}) {
+    TRY(const std::string value, auth::hash_password(scheme, s.admin_password));
+    text += fmt::format("userPassword:: {}\n", to_base64(value));
+  }
+  return text;
+}
+
+// The server of an instance while it is stopped.
+class PrivateServer {
+ public:
+  PrivateServer(const Settings& s, const std::string& stage) : s_(s), helper_(stage + "/lib/private-slapd") {}
+
+  Result<> prepare() const {
+    std::vector<std::string> command = {helper_,   s_.data_path, "prepare", "--suffix",
+                                        s_.suffix, "--domain",   s_.domain};
+    if (!s_.user.empty()) command.insert(command.end(), {"--user", s_.user});
+    TRY_VOID(run_well(command));
+    return {};
+  }
+  // The DNs of the entries that fit, a line each.
+  Result<std::string> find(const std::string& filter) const {
+    return run_well({helper_, s_.data_path, "find", filter});
+  }
+  Result<> give(const char* how, const std::string& text) const {
+    const SecretFile ldif(s_.data_path + "/directory/configure.ldif");
+    TRY_VOID(ldif.write(text));
+    TRY_VOID(run_well({helper_, s_.data_path, how, ldif.path()}));
+    return {};
+  }
+  Result<std::string> ask(const char* what) const { return run_well({helper_, s_.data_path, what}); }
+
+ private:
+  const Settings& s_;
+  std::string helper_;
+};
+
+bool has_line(std::string_view lines, std::string_view wanted) {
+  for (const auto line : split(lines, '\n'))
+    if (iequals(trim(line), wanted)) return true;
+  return false;
+}
+
+// The domain and the account may be there from an earlier time: the password is the one given now.
+Result<> provide_entries(const PrivateServer& server, const Settings& s) {
+  TRY(const auto domains, server.find("(sunPreferredDomain=" + s.domain + ")"));
+  if (!trim(domains).empty() && !has_line(domains, s.domain_dn()))
+    return permanent("the domain " + s.domain +
+                     " belongs to another entry already: " + std::string(trim(domains)));
+  TRY(const auto admins, server.find("(uid=admin)"));
+  if (has_line(admins, admin_dn(s))) {
+    TRY(const auto password, password_lines(s));
+    return server.give(
+        "change", "dn: " + admin_dn(s) + "\nchangetype: modify\nreplace: userPassword\n" + password + "\n");
+  }
+  TRY(const auto admin, admin_ldif(s));
+  return server.give("load", (trim(domains).empty() ? domain_ldif(s) : "") + admin);
+}
+
+Result<DirectoryLines> prepare_private(const Settings& s, const std::string& stage) {
+  const PrivateServer server(s, stage);
+  TRY_VOID(server.prepare());
+  TRY_VOID(provide_entries(server, s));
   DirectoryLines lines;
-  TRY(lines.url, run_well({helper, s.data_path, "url"}));
-  TRY(lines.options, run_well({helper, s.data_path, "settings"}));
-  TRY(lines.secrets, run_well({helper, s.data_path, "secrets"}));
+  TRY(lines.url, server.ask("url"));
+  TRY(lines.options, server.ask("settings"));
+  TRY(lines.secrets, server.ask("secrets"));
   lines.url = trim(lines.url);
   return lines;
 }
 
+// One of the commands of ldap-utils, bound as the administrator.
+Result<Ended> run_ldap(const Settings& s, const char* command, const std::vector<std::string>& words) {
+  TRY(const auto password, SecretInMemory::make(s.bind_password));
+  std::vector<std::string> line = {command, "-x", "-H", s.ldap_url, "-D", s.bind_dn, "-y", password.path()};
+  line.insert(line.end(), words.begin(), words.end());
+  TRY(Ended ended, run_program(line, true));
+  if (s.debug)
+    fmt::print("{} -x -H {} -D {} {}: status {}\n{}\n", command, s.ldap_url, s.bind_dn, join(words, " "),
+               ended.status, ended.output);
+  if (ended.status == 127)
+    return permanent(std::string("cannot run ") + command + "; install the package ldap-utils");
+  return ended;
+}
+
 // ldapadd -c goes on after "already exists" (68): what is there stays as it is.
 Result<> add_entries(const Settings& s, const std::string& ldif_text) {
-  const SecretFile ldif(s.data_path + "/config/.add.ldif");
-  const SecretFile password(s.data_path + "/config/.add.password");
-  TRY_VOID(ldif.write(ldif_text));
-  TRY_VOID(password.write(s.bind_password));
-  TRY(const Ended ended, run_program({"ldapadd", "-x", "-c", "-H", s.ldap_url, "-D", s.bind_dn, "-y",
-                                      password.path(), "-f", ldif.path()},
-                                     true));
-  if (s.debug)
-    fmt::print("ldapadd -x -c -H {} -D {}: status {}\n{}\n", s.ldap_url, s.bind_dn, ended.status,
-               ended.output);
+  TRY(const auto ldif, SecretInMemory::make(ldif_text));
+  TRY(const Ended ended, run_ldap(s, "ldapadd", {"-c", "-f", ldif.path()}));
+  if (ended.status == 68)
+    fmt::print(
+        "  entries that the directory had stay as they are, with the password of admin if he was there\n");
   if (ended.status == 0 || ended.status == 68) return {};
   return permanent("the directory at " + s.ldap_url +
                    " did not take the entries: " + std::string(trim(ended.output)));
@@ -92,17 +173,26 @@ std::string domain_ldif(const Settings& s) {
 }
 
 Result<std::string> admin_ldif(const Settings& s) {
-  std::string text = fmt::format("dn: uid=admin,ou=People,{}\n", s.domain_dn());
+  std::string text = fmt::format("dn: {}\n", admin_dn(s));
   for (const char* name : {"top", "person", "organizationalPerson", "inetOrgPerson", "inetUser",
                            "inetMailUser", "inetLocalMailRecipient", "ipUser"})
     text += fmt::format("objectClass: {}\n", name);
   text += fmt::format("uid: admin\ncn: Mail administrator\nsn: Administrator\nmail: admin@{}\n", s.domain);
   text += "mailDeliveryOption: mailbox\nmailUserStatus: active\ninetUserStatus: active\n";
-  for (const char* scheme : {"SSHA512", "SCRAM-SHA-256"}) {
-    TRY(const std::string value, auth::hash_password(scheme, s.admin_password));
-    text += fmt::format("userPassword:: {}\n", to_base64(value));
-  }
-  return text + "\n";
+  TRY(const auto password, password_lines(s));
+  return text + password + "\n";
+}
+
+Result<> try_directory(const Settings& s) {
+  if (s.ldap_url.empty() || s.ldif_only || s.no_directory) return {};
+  TRY(const Ended ended,
+      run_ldap(s, "ldapsearch", {"-LLL", "-o", "nettimeout=10", "-s", "base", "-b", s.suffix, "1.1"}));
+  if (ended.status == 0) return {};
+  const std::string said(trim(ended.output));
+  if (ended.status == 32) return permanent("the directory at " + s.ldap_url + " has no entry " + s.suffix);
+  if (ended.status == 49)
+    return permanent("the directory at " + s.ldap_url + " does not take this DN and password");
+  return permanent("the directory at " + s.ldap_url + " does not answer as it should: " + said);
 }
 
 Result<DirectoryLines> set_up_directory(const Settings& s, const std::string& stage) {

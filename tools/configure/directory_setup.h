@@ -13,7 +13,12 @@ struct DirectoryLines {
   std::string secrets;  // for secrets.conf
 };
 
-// The domain and the account admin exist afterwards.
+// Whether the site's own directory answers, takes the administrator's password and has the suffix. Nothing is
+// asked of a private server, nor with --ldif or --noldap.
+Result<> try_directory(const Settings& settings);
+
+// The domain and the account admin exist afterwards. In a private server, which must be stopped, admin has
+// the password given now; in the site's own what is there stays as it is.
 Result<DirectoryLines> set_up_directory(const Settings& settings, const std::string& stage);
 
 // LDIF of the account admin; and of the domain with its two branches.

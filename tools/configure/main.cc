@@ -2,11 +2,10 @@
 #include <fmt/core.h>
 #include <pwd.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 
@@ -15,6 +14,7 @@
 #include "common/base/version.h"
 #include "tools/configure/directory_setup.h"
 #include "tools/configure/instance.h"
+#include "tools/configure/place.h"
 #include "tools/configure/questions.h"
 #include "tools/configure/state_file.h"
 #include "tools/service/command_line.h"
@@ -30,13 +30,6 @@ constexpr const char* kUsage =
     "       further: [--ldapport N] [--ssl] [--ldif] [--noldap] [--novalidate] [--debug] [--version]\n"
     "The first makes a private instance on loopback in DIR; the second asks what it has to know; the third\n"
     "takes the answers from a file and asks nothing.\n";
-
-void hide_typing(bool hidden) {
-  termios modes{};
-  if (::tcgetattr(STDIN_FILENO, &modes) != 0) return;
-  modes.c_lflag = hidden ? modes.c_lflag & ~static_cast<tcflag_t>(ECHO) : modes.c_lflag | ECHO;
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &modes);
-}
 
 Result<std::string> absolute(const std::string& path) {
   TRY_VOID(make_directories(path, 0755));
@@ -80,19 +73,6 @@ Result<> provide_user(const Settings& settings) {
   return {};
 }
 
-// What is laid out belongs to the service user afterwards, and config/ is made anew: not in somebody's home.
-Result<> check_folder(const std::string& folder) {
-  constexpr std::string_view kOurs[] = {"bin", "config", "directory", "install", "journal", "log",
-                                        "man", "queue",  "run",       "store",   "tls",     "lost+found"};
-  if (!file_exists(folder) || file_exists(folder + "/config/msg.conf")) return {};
-  TRY(const auto names, list_directory(folder));
-  for (const std::string& name : names)
-    if (std::ranges::find(kOurs, name) == std::end(kOurs))
-      return permanent(folder + " holds other things ('" + printable(name) +
-                       "') and no instance; choose an empty folder");
-  return {};
-}
-
 // What the command line says goes before the state file. Options of other releases that ask for what is
 // always so
 // (--preserveCritical: what the directory holds stays) or has no meaning here are taken without a word.
@@ -111,7 +91,8 @@ Result<> take_options(const CommandLine& line, Settings& settings) {
   return {};
 }
 
-Result<> install(const CommandLine& line, const std::string& stage) {
+Result<Settings> read_answers(const CommandLine& line) {
+  const bool validate = !line.has("novalidate");
   Settings settings;
   if (line.has("state")) {
     TRY(settings, read_state_file(line.get("state")));
@@ -120,17 +101,45 @@ Result<> install(const CommandLine& line, const std::string& stage) {
   } else {
     Settings defaults = default_settings();
     TRY_VOID(take_options(line, defaults));
-    TRY(settings, ask_questions({std::cin, std::cout, hide_typing}, defaults));
+    TRY(settings, ask_questions({std::cin, std::cout}, defaults,
+                                [&](const Settings& s) { return validate ? try_directory(s) : Result<>(); }));
   }
-  if (!line.has("novalidate")) TRY_VOID(check(settings));
+  if (validate) TRY_VOID(check(settings));
   if (settings.ldap_url.empty() && (settings.ldif_only || settings.no_directory || settings.ldap_ssl))
     return permanent("--ldif, --noldap and --ssl are for a directory of the site's own, and none is named");
-  TRY_VOID(check_folder(settings.data_path));
+  // These whatever was wished: what is there is replaced.
+  TRY_VOID(check_place(settings.data_path));
+  TRY_VOID(check_user(settings.user));
+  if (validate) TRY_VOID(try_directory(settings));
+  return settings;
+}
+
+// Overwriting was agreed to: the templates are laid out anew, data and directory stay. The configuration that
+// was published here waits in config.before, and comes back when there is none to take its place.
+Result<> make_anew(const Settings& settings, const std::string& stage) {
+  const std::string config = settings.data_path + "/config", before = config + ".before";
+  if (file_exists(config + "/built/mta.built")) {
+    TRY_VOID(remove_tree(before));
+    if (::rename(config.c_str(), before.c_str()) != 0)
+      return std::unexpected(system_error("cannot rename " + config, errno));
+  }
+  TRY_VOID(remove_tree(config));
+  auto made = make_instance(settings, stage);
+  if (made) {
+    if (file_exists(before)) fmt::print("  the earlier configuration is in {}\n", before);
+    return {};
+  }
+  TRY_VOID(remove_tree(config));
+  if (file_exists(before) && ::rename(before.c_str(), config.c_str()) == 0)
+    made.error().text += "\nThe earlier configuration stands as it was.";
+  return made;
+}
+
+Result<> install(const CommandLine& line, const std::string& stage) {
+  TRY(const Settings settings, read_answers(line));
   TRY_VOID(provide_user(settings));
   fmt::print("instance in {}\n", settings.data_path);
-  // Overwriting was agreed to: the templates are laid out anew, data and directory stay.
-  TRY_VOID(remove_tree(settings.data_path + "/config"));
-  TRY_VOID(make_instance(settings, stage));
+  TRY_VOID(make_anew(settings, stage));
   if (line.has("saveState")) TRY_VOID(replace_file(line.get("saveState"), state_text(settings), 0600));
   if (settings.ldif_only)
     fmt::print("\nFirst: have the entries added to the directory: ldapadd -c -H {} -D DN -W -f {}\n",

@@ -61,18 +61,24 @@ bool read_network(std::string& network) {
   return true;
 }
 
+std::string wrong_with_password(const std::string& password) {
+  return password.size() < 4 ? "the administrator's password must have 4 characters at least" : "";
+}
+
 Result<> check(Settings& settings) {
-  for (const std::string& wrong : {wrong_with_host(settings.host_name), wrong_with_domain(settings.domain),
-                                   wrong_with_postmaster(settings.postmaster)})
-    if (!wrong.empty()) return permanent(wrong);
+  const std::pair<const char*, std::string> answers[] = {
+      {"Fqdn.TextField", wrong_with_host(settings.host_name)},
+      {"EmailDomain.TextField", wrong_with_domain(settings.domain)},
+      {"Postmaster.TextField", wrong_with_postmaster(settings.postmaster)},
+      {"admin.password", wrong_with_password(settings.admin_password)},
+  };
+  for (const auto& [key, wrong] : answers)
+    if (!wrong.empty()) return permanent(std::string(key) + ": " + wrong);
   for (std::string& network : settings.relay_networks)
     if (!read_network(network))
-      return permanent("'" + network + "' is no IP address or network such as 192.0.2.0/24");
-  if (settings.admin_password.size() < 4)
-    return permanent("the administrator's password is missing or too short");
-  if (settings.data_path.empty() || settings.data_path.front() != '/')
-    return permanent("the folder for configuration and data must be a full path, not '" + settings.data_path +
-                     "'");
+      return permanent("InternalIPList: '" + network + "' is no IP address or network such as 192.0.2.0/24");
+  if (settings.ldap_url.empty() && !settings.organization_dn.empty())
+    return permanent("OrgName.TextField is for a directory of the site's own, and UGDIR_URL names none");
   return {};
 }
 
@@ -90,6 +96,14 @@ std::string Settings::complete_ldap_url(const std::string& host_or_url) const {
     host += ":" + std::to_string(ldap_port);
   }
   return scheme + "://" + host;
+}
+
+Settings installation_settings() {
+  Settings settings;
+  settings.data_path = "/var/opt/waxwing";
+  settings.user = "mailsrv";
+  settings.group = "mail";
+  return settings;
 }
 
 Settings sandbox_settings(const std::string& directory, int port_base, const std::string& domain) {

@@ -32,7 +32,7 @@ struct Settings {
   std::string postmaster;       // full address
   std::string admin_password;
   std::vector<std::string> relay_networks;  // may relay without authentication: "192.0.2.0/24"
-  std::string listen_address = "0.0.0.0";
+  std::string listen_address = "*";         // all, IPv4 and IPv6
   Ports ports;
 
   // "ldap.example.com" or a URL, with what ldap_port and ldap_ssl say.
@@ -46,10 +46,14 @@ struct Settings {
 std::string wrong_with_host(const std::string& name);
 std::string wrong_with_domain(const std::string& name);
 std::string wrong_with_postmaster(const std::string& address);
+std::string wrong_with_password(const std::string& password);
 // Also turns "$(192.0.2.0/24)" and a lone address into "192.0.2.0/24". False when it is neither.
 bool read_network(std::string& network);
+// The answers as they are in a state file; the error names the key.
 Result<> check(Settings& settings);
 
+// What an installation has that is told nothing else: folder, user and group.
+Settings installation_settings();
 // DIR, ports from base on, everything on loopback. smtp = base, then the others in the order of Ports.
 Settings sandbox_settings(const std::string& directory, int port_base, const std::string& domain);
 

@@ -77,7 +77,7 @@ const std::vector<Key>& keys() {
 
 Result<Settings> read_state_file(const std::string& path) {
   TRY(const std::string text, read_file(path, 1 << 20));
-  Settings settings;
+  Settings settings = installation_settings();
   int number = 0;
   for (std::string_view line : split(text, '\n')) {
     ++number;

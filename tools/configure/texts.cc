@@ -1,6 +1,8 @@
 // The texts configure writes: options, filled templates, DIR/env and DIR/bench.env.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 #include "tools/configure/instance.h"
 
@@ -34,11 +36,17 @@ std::string msg_conf_text(const Settings& s) {
 }
 
 std::string fill_template(std::string text, const Settings& s) {
-  std::string networks;
+  // This host itself always may.
+  std::vector<std::string> networks = {"127.0.0.1/32", "::1/128"};
   for (const std::string& network : s.relay_networks)
-    networks += fmt::format("{}  $({})   $Y", networks.empty() ? "" : "\n", network);
-  if (networks.empty()) networks = "  $(127.0.0.1/32)   $Y";
-  text = replace_all(std::move(text), "@INTERNAL_IP@", networks);
+    if (std::ranges::find(networks, network) == networks.end()) networks.push_back(network);
+  std::string rows;
+  for (const std::string& network : networks) {
+    const bool v6 = network.find(':') != std::string::npos;
+    rows +=
+        fmt::format("{}  {}{}{}   $Y", rows.empty() ? "" : "\n", v6 ? "${" : "$(", network, v6 ? "}" : ")");
+  }
+  text = replace_all(std::move(text), "@INTERNAL_IP@", rows);
   return replace_all(std::move(text), "@POSTMASTER@", s.postmaster);
 }
 

@@ -1,0 +1,68 @@
+#include "tools/configure/place.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/file.h"
+#include "common/base/strings.h"
+#include "tools/service/watcher_client.h"
+
+namespace waxwing::configure {
+
+namespace {
+
+Result<> check_writable(const std::string& folder) {
+  std::string there = folder;
+  while (!file_exists(there)) there.resize(std::max<std::size_t>(there.rfind('/'), 1));
+  if (::access(there.c_str(), W_OK | X_OK) == 0) return {};
+  return std::unexpected(
+      system_error(there + " cannot be written; run configure as root, or choose another folder", errno));
+}
+
+Result<> check_contents(const std::string& folder) {
+  constexpr std::string_view kOurs[] = {"bin",     "config", "config.before", "directory", "install",
+                                        "journal", "log",    "man",           "queue",     "run",
+                                        "store",   "tls",    "lost+found"};
+  if (!file_exists(folder) || file_exists(folder + "/config/msg.conf")) return {};
+  TRY(const auto names, list_directory(folder));
+  for (const std::string& name : names)
+    if (std::ranges::find(kOurs, name) == std::end(kOurs))
+      return permanent(folder + " holds other things ('" + printable(name) +
+                       "') and no instance; choose an empty folder");
+  return {};
+}
+
+}  // namespace
+
+Result<> check_place(std::string& folder) {
+  if (folder.empty() || folder.front() != '/')
+    return permanent("the folder for configuration and data must be a full path, not '" + printable(folder) +
+                     "'");
+  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  if (folder.find('\n') != std::string::npos)
+    return permanent("the folder's name must not hold a line break");
+  TRY_VOID(check_writable(folder));
+  TRY_VOID(check_contents(folder));
+  TRY(const bool runs, watcher_runs(folder));
+  if (runs) return permanent("services run in " + folder + "; stop them first: " + folder + "/bin/stop-msg");
+  return {};
+}
+
+Result<> check_user(const std::string& user) {
+  if (user.empty()) return permanent("the user that runs the servers is missing");
+  const passwd* entry = ::getpwnam(user.c_str());
+  if (::geteuid() != 0) {
+    if (entry != nullptr && entry->pw_uid == ::geteuid()) return {};
+    return permanent("only root can have servers run as '" + printable(user) +
+                     "'; run configure as root, or name yourself");
+  }
+  if (entry != nullptr) return {};
+  const bool good = user.size() <= 32 && !is_digit(user.front()) && user.front() != '-' &&
+                    std::ranges::all_of(user, [](char c) { return is_alnum(c) || c == '_' || c == '-'; });
+  if (good) return {};
+  return permanent("'" + printable(user) + "' cannot be the name of a user");
+}
+
+}  // namespace waxwing::configure
