@@ -35,6 +35,7 @@ def setUpModule():
     box.set_option('tls.sni.other.certificate', 'tls/other.pem')
     box.set_option('tls.sni.other.key', 'tls/other.key')
     box.set_option('tls.clientca', 'tls/joe.pem')
+    box.set_option('auth.mechanisms', 'SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN EXTERNAL')
     box.start()
     box.user('joe', PASSWORD)
 
