@@ -157,7 +157,8 @@ class Rebuild {
     find_out();
     if (!report_.reason.empty() || options_.force) report_.rebuilt = true;
     if (!report_.rebuilt || options_.check_only) {
-      report_.messages = static_cast<std::uint32_t>(keep_.size());
+      report_.messages = static_cast<std::uint32_t>(
+          std::ranges::count_if(keep_, [this](std::uint32_t uid) { return !is_expunged(uid); }));
       report_.rebuilt = false;
       return report_;
     }
@@ -227,8 +228,12 @@ class Rebuild {
     TRY_VOID(next.publish(purged));
     old_.supersede();
     for (const auto uid : leftovers_) (void)durable::remove(message_path(entry_.directory, uid));
-    report_.messages = static_cast<std::uint32_t>(next.size());
     return {};
+  }
+
+  bool is_expunged(std::uint32_t uid) const {
+    const auto known = old_.records.find(uid);
+    return known != old_.records.end() && (known->second.flags & kExpunged) != 0;
   }
 
   std::uint64_t draw(NextIndex& next) { return next.highestmodseq = account_.next_modseq(); }
@@ -243,6 +248,7 @@ class Rebuild {
       if (record.modseq == 0 || record.moving_hash != moving_hash(record)) record.modseq = draw(next);
       record.flags &= kSystemFlags | kExpunged;
       next.add(record, old_.cache_entry(record));
+      report_.messages += is_expunged(uid) ? 0 : 1;
       return {};
     }
     auto fresh = read_message(path, uid);
@@ -261,6 +267,7 @@ class Rebuild {
     }
     record.modseq = draw(next);
     next.add(record, cache_entry);
+    report_.messages += is_expunged(uid) ? 0 : 1;
     return {};
   }
 

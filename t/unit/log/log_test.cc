@@ -1,5 +1,7 @@
-#include <catch2/catch.hpp>
+#include <syslog.h>
 
+#include <catch2/catch.hpp>
+#include <cstdarg>
 #include <filesystem>
 
 #include "common/base/file.h"
@@ -19,7 +21,36 @@ struct Scratch {
     std::filesystem::remove_all(path);
   }
 };
+// What syslogd would have got: these stand in for the C library's.
+int told_facility = 0;
+std::vector<std::pair<int, std::string>> told;
 }  // namespace
+
+extern "C" void openlog(const char*, int, int facility) {
+  told_facility = facility;
+}
+extern "C" void syslog(int priority, const char* format, ...) {
+  char text[1000];
+  va_list values;
+  va_start(values, format);
+  std::vsnprintf(text, sizeof text, format, values);
+  va_end(values);
+  told.emplace_back(priority, text);
+}
+
+TEST_CASE("events go to syslog where a facility is named, and nowhere else where none is") {
+  Scratch scratch;
+  log::open({.directory = scratch.path, .program = "test"});
+  log::Event("quiet").error();
+  CHECK(told.empty());
+  log::open({.directory = scratch.path, .program = "test", .syslog_facility = "local3"});
+  log::Event("loud").with("n", 1).error();
+  log::Event("hidden").debug();
+  CHECK(told_facility == LOG_LOCAL3);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].first == LOG_ERR);
+  CHECK(told[0].second == "error loud n=1\n");
+}
 
 TEST_CASE("an event is one line; hostile values cannot make a second one") {
   Scratch scratch;

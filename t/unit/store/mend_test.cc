@@ -156,7 +156,10 @@ TEST_CASE("reconstruct finds files, sets broken ones aside and tells what is los
   const auto entry = prepared(box);
   box.reopen();
   const auto account = *box.store().inner().mailboxes->account(parent_directory(entry.directory));
-  CHECK_FALSE(rebuild_mailbox(entry, *account, {})->rebuilt);
+  const auto right = *rebuild_mailbox(entry, *account, {});
+  CHECK_FALSE(right.rebuilt);
+  CHECK(right.messages == 2);  // the third is expunged
+  CHECK(rebuild_mailbox(entry, *account, {.force = true})->messages == 2);
   std::filesystem::copy_file(message_path(entry.directory, 2), message_path(entry.directory, 7));
   std::ofstream(message_path(entry.directory, 8)) << "half a mess";
   REQUIRE(::unlink(message_path(entry.directory, 3).c_str()) == 0);
@@ -169,6 +172,7 @@ TEST_CASE("reconstruct finds files, sets broken ones aside and tells what is los
   CHECK(report.found == 2);
   CHECK(report.lost == 1);
   CHECK(report.damaged == 1);
+  CHECK(report.messages == 2);
   CHECK(file_exists(message_path(entry.directory, 8) + ".bad"));
   const auto changes = view->sync(true);
   CHECK(changes.expunged == std::vector<std::uint32_t>{2});
