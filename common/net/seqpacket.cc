@@ -166,6 +166,7 @@ struct PacketSocket::Inner {
     UniqueFd fd;
   };
   std::deque<Waiting> queue;
+  std::size_t queued_bytes = 0;
   bool flushing = false;
   bool broken = false;
 };
@@ -181,6 +182,7 @@ Task<void> flush_queue(std::shared_ptr<Inner> inner) {
   while (!inner->queue.empty() && !inner->broken) {
     auto& first = inner->queue.front();
     if (send_bytes(inner->socket.get(), first.bytes, first.fd.get(), MSG_DONTWAIT)) {
+      inner->queued_bytes -= first.bytes.size();
       inner->queue.pop_front();
     } else if (errno == EAGAIN) {
       co_await inner->loop.writable(inner->socket.get(), -1);
@@ -218,6 +220,7 @@ Result<> PacketSocket::send(const Record& record, UniqueFd fd_to_pass) {
           Error{Fault::temporary, system_error("cannot send " + record.verb(), errno).text});
     }
   }
+  inner_->queued_bytes += bytes.size();
   inner_->queue.push_back({std::move(bytes), std::move(fd_to_pass)});
   if (!inner_->flushing) spawn(flush_queue(inner_));
   return {};
@@ -247,6 +250,9 @@ Task<Result<std::optional<Packet>>> PacketSocket::receive(std::int64_t timeout_m
 
 bool PacketSocket::broken() const {
   return inner_->broken;
+}
+std::size_t PacketSocket::waiting_bytes() const {
+  return inner_->queued_bytes;
 }
 int PacketSocket::fd() const {
   return inner_->socket.get();

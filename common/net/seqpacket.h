@@ -38,6 +38,8 @@ class PacketSocket {
   Result<> send(const Record& record, UniqueFd fd_to_pass = UniqueFd());
   Task<Result<std::optional<Packet>>> receive(std::int64_t timeout_ms = -1);
   bool broken() const;
+  // Bytes that were sent and that the peer has not made room for.
+  std::size_t waiting_bytes() const;
   int fd() const;
   void close();
 

@@ -1,8 +1,14 @@
 #include "store/stored/event_hub.h"
 
+#include "common/log/log.h"
 #include "store/list/protocol.h"
 
 namespace waxwing::store {
+
+namespace {
+// Who has stopped reading gets no more: when it comes back it asks anew for all it knew.
+constexpr std::size_t kMostWaitingBytes = 64 << 20;
+}  // namespace
 
 void EventHub::close_all() {
   for (const auto& client : clients_) client->socket.close();
@@ -38,8 +44,15 @@ void EventHub::pass_on(const Event& event, const Client* origin) {
         to.insert(at->second.begin(), at->second.end());
   }
   const auto record = encode_event(event);
-  for (const auto& client : to)
-    if (client.get() != origin) (void)client->socket.send(record);  // a broken one ends by itself
+  for (const auto& client : to) {
+    if (client.get() == origin || client->socket.broken()) continue;
+    (void)client->socket.send(record);  // a broken one ends by itself
+    if (client->socket.waiting_bytes() < kMostWaitingBytes) continue;
+    log::Event("stored.client.deaf")
+        .with("waiting", static_cast<std::int64_t>(client->socket.waiting_bytes()))
+        .warning();
+    client->socket.close();
+  }
 }
 
 }  // namespace waxwing::store

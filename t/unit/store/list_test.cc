@@ -1,4 +1,5 @@
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <mutex>
 
 #include "store/maintenance/list_check.h"
+#include "store/stored/event_hub.h"
 #include "store/stored/list_db.h"
 #include "t/unit/store/sandbox.h"
 
@@ -256,4 +258,30 @@ TEST_CASE("a list that cannot be recovered for want of room is not taken for dam
   box.start_stored();
   box.reopen();
   CHECK(box.store().subscriptions("bob")->size() == 1);
+}
+
+TEST_CASE("who does not read the events is cut off, and nobody else") {
+  int deaf[2], hearing[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, deaf) == 0);
+  REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hearing) == 0);
+  const UniqueFd deaf_end(deaf[1]), hearing_end(hearing[1]);
+  EventLoop loop;
+  EventHub hub;
+  const auto deaf_client = std::make_shared<EventHub::Client>(PacketSocket(loop, UniqueFd(deaf[0])));
+  const auto hearing_client = std::make_shared<EventHub::Client>(PacketSocket(loop, UniqueFd(hearing[0])));
+  hub.join(deaf_client);
+  hub.join(hearing_client);
+  Event event;
+  event.kind = EventKind::mailbox_created;
+  event.mailbox = std::string(30000, 'x');
+  for (int n = 0; n < 3000; ++n) {
+    hub.pass_on(event, nullptr);
+    CHECK(receive_packet(hearing_end.get(), 1000));
+  }
+  CHECK(deaf_client->socket.broken());
+  CHECK(deaf_client->socket.waiting_bytes() < 65 << 20);
+  CHECK_FALSE(hearing_client->socket.broken());
+  hub.close_all();
+  loop.stop();
+  loop.run();
 }
