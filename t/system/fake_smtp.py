@@ -30,7 +30,7 @@ class Host:
         self.may_greet = threading.Event()  # who waits greets nobody before go_on()
         if not waits:
             self.may_greet.set()
-        self.messages, self.connections, self.commands = [], 0, []
+        self.messages, self.connections, self.commands, self.peers = [], 0, [], []
         self.early = []          # commands that came before the answer to the one before, without PIPELINING
         self.changed = threading.Condition()
 
@@ -91,6 +91,7 @@ class Talk:
             self.socket.settimeout(60)
             self.host.note(lambda: setattr(self.host, 'connections', self.host.connections + 1))
             self.number = self.host.connections
+            self.host.peers.append(self.socket.getpeername()[0])
             self.host.may_greet.wait(2 * waxwing.DEADLINE)
             self.say(self.host.greeting)
             while self.command(self.line()):
@@ -129,6 +130,8 @@ class Talk:
             self.say('\n'.join([f'250 {host.name} greets you'] + offered))
         elif verb == 'STARTTLS':
             self.starttls()
+        elif verb == 'AUTH':
+            self.say('235 welcome')
         elif verb == 'MAIL':
             self.mail, self.rcpts, self.chunks = line if host.mail.startswith('2') else None, [], b''
             self.say(host.mail)

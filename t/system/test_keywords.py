@@ -3,6 +3,7 @@
 A client's address picks the channel: tcp_local switches a client from 127.9.0.n to channel tcp_n, and mail for
 <channel>.out.test leaves by the channel of that name, to the scripted server. So one instance serves all.
 """
+import base64
 import email
 import email.policy
 import email.utils
@@ -53,7 +54,8 @@ def setUpModule():
             rules.write(f'[127.9.0.{n}] $E$R$U%[127.9.0.{n}]@in{n}-daemon\n')
             cnf.write(f'\ntcp_in{n} smtp_crlf allowswitchchannel identnonelimited maytlsserver {keywords}\nin{n}-daemon\n')
         for n, (keywords, host) in enumerate(outbound, 1):
-            rules.write(f'out{n}.test $U%$H@out{n}-daemon\n')
+            rules.write(f'out{n}.test $U%$H@out{n}-daemon\nrouted{n}.test $U@routed{n}.test@out{n}-daemon\n')
+            names.table[f'out{n}-daemon'] = {'A': [host.address]}  # for daemon router
             cnf.write(f'\ntcp_out{n} smtp_crlf pool SMTP_POOL daemon [{host.address}] {keywords}\nout{n}-daemon\n')
         cnf.write('\nprocess_notices\nprocess_notices-daemon\n')
     path = os.path.join(config, 'job_controller.cnf')
@@ -259,6 +261,13 @@ class Outbound(waxwing.TestCase):
             ('slow', 'pool TINY_POOL', {'waits': True}),
             ('behind', 'pool TINY_POOL', {}),
             ('aside', '', {}),
+            ('login', 'mustsaslclient authusername me authpassword secret', {'extensions': ('AUTH LOGIN PLAIN',)}),
+            ('nologin', 'mustsaslclient authusername me authpassword secret', {}),
+            ('maylogin', 'maysaslclient authusername me authpassword secret', {}),
+            ('source', 'interfaceaddress 127.0.3.1', {}),
+            ('router', 'nomx daemon router', {}),
+            ('routes', '', {}),
+            ('noroutes', 'dequeue_removeroute', {}),
         )}
 
     def submit(self, name, count=1, text=b'Subject: out\r\n\r\nx\r\n'):
@@ -413,6 +422,30 @@ class Outbound(waxwing.TestCase):
         log.wait(r'mta\.failed .*' + self.to['loop'][0] + '.*5\\.4\\.6')
         self.assertEqual(host.messages, [])
         self.submit('noloop').wait_messages(1)
+
+    def test_logging_in(self):
+        host = self.submit('login')
+        host.wait_messages(1)
+        self.assertIn('AUTH PLAIN ' + base64.b64encode(b'\0me\0secret').decode(), host.commands)
+        log = self.box.log('tcp_smtp_client')
+        host = self.submit('nologin')
+        log.wait(r'mta\.deferred .*' + self.to['nologin'][0] + r'.*4\.7\.0')
+        self.assertEqual(host.messages, [])
+        self.submit('maylogin').wait_messages(1)
+
+    def test_where_a_connection_goes_and_comes_from(self):
+        host = self.submit('source')
+        host.wait_messages(1)
+        self.assertEqual(host.peers, ['127.0.3.1'])
+        self.submit('router').wait_messages(1)
+
+    def test_routes_in_addresses(self):
+        for name, expected in (('routes', '@out{0}-daemon:u@routed{0}.test'), ('noroutes', 'u@routed{0}.test')):
+            domain, host = self.to[name]
+            number = domain[3:-5]
+            with self.box.smtp() as client:
+                client.sendmail('joe@example.test', [f'u@routed{number}.test'], b'Subject: routed\r\n\r\nx\r\n')
+            self.assertEqual(host.wait_messages(1)[0].rcpts, [f'RCPT TO:<{expected.format(number)}>'], name)
 
     def test_nothing_goes_in_clear_where_tls_is_a_must(self):
         log = self.box.log('tcp_smtp_client')
