@@ -50,6 +50,19 @@ void check_services(const dispatcher::Settings& settings, const mta::MtaConfig& 
             service.name, printable(parameter, 60));
 }
 
+// What is queued for a channel without a program waits until it is returned.
+void check_programs(const job_controller::ControllerConfig& jobs, const mta::MtaConfig& config,
+                    Findings& findings) {
+  for (const auto& channel : config.channels()) {
+    const auto* section = jobs.section(channel.name());
+    if (channel.name() != "l" && (section == nullptr || section->master_command.empty()))
+      findings.warnings.push_back(
+          fmt::format("{}: nothing delivers what goes to channel {}: job_controller.cnf has no "
+                      "[CHANNEL={}] with a MASTER_COMMAND",
+                      channel.where(), channel.name(), channel.name()));
+  }
+}
+
 }  // namespace
 
 Result<int> run_cnbuild(const Context& context, Arguments arguments) {
@@ -72,6 +85,7 @@ Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   if (config) findings.add((*config)->warnings());
   if (config) check_channel_options(sources, **config, findings);
   if (config && services) check_services(*services, **config, findings);
+  if (config && jobs) check_programs(*jobs, **config, findings);
   if (!findings.wrong.empty()) return permanent("nothing published:" + findings.wrong);
   for (const auto& warning : findings.warnings) fmt::print("warning: {}\n", warning);
   if (statistics)
