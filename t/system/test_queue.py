@@ -169,6 +169,12 @@ class Queue(waxwing.TestCase):
                 log.wait(event)
                 self.doCleanups()
         self.assertEqual([m['Subject'] for m in self.subjects('full', 2)], ['fits', 'exquota'])
+        self.box.set_option('store.quotagraceperiod', 0)
+        self.addCleanup(self.box.command, 'msconfig', 'unset', 'store.quotagraceperiod')
+        self.box.command('imsimta', 'restart', 'job_controller')
+        self.send('late', user, sender='u1@discard.test')
+        log.wait(r'mta\.failed .*to=full@.*5\.2\.2')
+        self.doCleanups()
         self.box.command('imsimta', 'restart', 'job_controller')
         self.qm('directory', 'ims-ms')
         self.assertEqual(self.qm('delete', '-all').count('%QM-I-DELETED'), 2)
@@ -264,12 +270,12 @@ class Queue(waxwing.TestCase):
         path = os.path.join(self.box.root, 'queue', name)
         with open(path, 'r+b') as file:
             file.truncate(os.path.getsize(path) - 1)
+        log = self.box.log('ims_master')
         self.box.command('imsimta', 'queue', 'start', 'ims-ms')
         aside = os.path.join(self.box.root, 'queue', '.damaged')
         waxwing.wait_until(lambda: os.path.isdir(aside) and os.listdir(aside), 'the file to be set aside')
         self.assertEqual(os.listdir(aside), [name.replace('/', '_')])
-        with open(os.path.join(self.box.root, 'log', 'ims_master.log')) as log:
-            self.assertRegex(log.read(), r'queue\.damaged file=' + re.escape(name))
+        log.wait(r'queue\.damaged file=' + re.escape(name))
 
     def test_qm_refuses_what_it_does_not_understand(self):
         for words in (['frobnicate'], ['hold'], ['read', 'ZZNOSUCHFILE.00'], ['directory', '-nonsense'],

@@ -324,6 +324,20 @@ class Life(waxwing.TestCase):
         with Wire(self.box) as wire:
             self.assertEqual(wire.ask(b'NOOP')[:3], '250')
 
+    def test_what_a_killed_worker_did_not_tell_of_is_found(self):
+        """A file that was renamed behind the job controller's back stands for one whose worker died before it told of it."""
+        self.box.command('imsimta', 'queue', 'stop', 'ims-ms')
+        with self.box.smtp() as client:
+            client.sendmail('a@remote.test', ['bob@example.test'], b'Subject: untold\r\n\r\nx\r\n')
+        name = waxwing.wait_until(lambda: self.box.queue_files('ims-ms'), 'the queue file')[0]
+        self.box.command('imsimta', 'qm', 'hold', name)
+        path = os.path.join(self.box.root, 'queue', name)
+        os.rename(path + '.HELD', path)
+        self.box.command('imsimta', 'queue', 'start', 'ims-ms')
+        self.assertIn('\n0 in memory', self.box.command('imsimta', 'cache', '-view', 'ims-ms').stdout)
+        os.kill(self.worker('SMTP'), signal.SIGKILL)
+        self.box.wait_queue_empty('ims-ms')
+
     def test_sessions_outlive_the_dispatcher(self):
         wire = self.begin()
         log = self.box.log('dispatcher')
