@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/daemon/daemon.h"
+#include "common/daemon/server_tls.h"
 #include "common/log/log.h"
 #include "dispatcher/port_access.h"
 #include "dispatcher/service.h"
@@ -27,6 +28,7 @@ Result<Settings> read_settings(const Config& config, const mta::MtaConfig& publi
 
 struct Dispatcher {
   std::shared_ptr<PortAccess> access;
+  ServerTls tls;  // the workers' certificates, to know whether new workers could use them
   std::vector<std::unique_ptr<Service>> services;
   std::unique_ptr<EventLoop::Timer> clock;
   std::vector<Daemon::SessionHandle> open;  // keeps the process while workers say goodbye
@@ -51,7 +53,11 @@ Result<> start(Daemon& daemon) {
   }
   for (const auto& service : self.services) service->start();
   self.clock = daemon.loop().every(1000, [&self] { self.tick(); });
-  daemon.on_reload([&self] {
+  self.tls.load(*daemon.config());
+  daemon.on_reload([&self, &daemon] {
+    const auto trouble = self.tls.load(*daemon.config());
+    if (!trouble.empty()) daemon.reload_refused(trouble);
+    if (!trouble.empty() && self.tls.context()) return;  // new workers would have none; the old ones stay
     self.access->reload();
     for (const auto& service : self.services) service->renew();
   });

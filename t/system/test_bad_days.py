@@ -3,6 +3,7 @@
 import imaplib
 import os
 import pwd
+import shutil
 import signal
 import smtplib
 import socket
@@ -245,6 +246,22 @@ class Certificate(BadDay):
         self.box.user('joe', PASSWORD)
         self.box.imap('joe@example.test', PASSWORD).logout()
         self.box.pop('joe@example.test', PASSWORD).quit()
+
+    def test_one_that_goes_bad_is_refused_by_all(self):
+        self.box.start()
+        path = os.path.join(self.box.root, 'tls/server.key')
+        shutil.copy(path, path + '.good')
+        with open(path, 'w') as f:
+            f.write('no key')
+        out = self.box.command('imsimta', 'reload', check=False)
+        self.assertEqual(out.returncode, 75)
+        for name in ('dispatcher', 'imapd', 'popd'):
+            self.assertRegex(out.stdout, f'{name} +REFUSED')
+        with self.box.smtp() as client:
+            client.ehlo()
+            self.assertTrue(client.has_extn('starttls'))
+        os.replace(path + '.good', path)
+        self.assertRegex(self.box.command('imsimta', 'reload').stdout, 'dispatcher +reloaded')
 
 
 if __name__ == '__main__':
