@@ -157,7 +157,8 @@ class Installation(waxwing.TestCase):
     def test_networks_of_both_kinds_and_this_host_itself(self):
         out = self.configure(input=self.answers(relay='192.0.2.0/24, 2001:db8::/32'))
         self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
-        for address, flag in (('192.0.2.9', 'Y'), ('2001:db8::9', 'Y'), ('127.0.0.1', 'Y'), ('::1', 'Y'), ('198.51.100.7', 'N')):
+        own = subprocess.run(['hostname', '-I'], capture_output=True, text=True).stdout.split()
+        for address, flag in (*((a, 'Y') for a in own), ('192.0.2.9', 'Y'), ('2001:db8::9', 'Y'), ('127.0.0.1', 'Y'), ('::1', 'Y'), ('198.51.100.7', 'N')):
             shown = self.command('imsimta', 'test', '-mapping', '-table=INTERNAL_IP', address).stdout
             self.assertIn(f"Output flags:  '{flag}'", shown, address)
 
@@ -201,6 +202,7 @@ class Installation(waxwing.TestCase):
         out = self.configure_from(self.state(**nowhere))
         self.assertEqual(out.returncode, 1)
         self.assertIn('does not answer', out.stderr)
+        self.assertNotIn('readable', out.stderr)
         out = self.configure_from(self.state(**nowhere), '--novalidate')
         self.assertEqual(out.returncode, 1)
         self.assertIn('earlier configuration stands as it was', out.stderr)

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,6 +36,7 @@ class SecretInMemory {
     SecretInMemory secret;
     secret.fd_.reset(::memfd_create("secret", 0));  // inherited by the program
     if (!secret.fd_) return std::unexpected(system_error("cannot make a file in memory", errno));
+    ::fchmod(secret.fd_.get(), 0600);
     TRY_VOID(write_all(secret.fd_.get(), text));
     return secret;
   }

@@ -1,5 +1,8 @@
 // The texts configure writes: options, filled templates, DIR/env and DIR/bench.env.
+#include <arpa/inet.h>
 #include <fmt/core.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 
 #include <algorithm>
 
@@ -35,9 +38,31 @@ std::string msg_conf_text(const Settings& s) {
   return text;
 }
 
-std::string fill_template(std::string text, const Settings& s) {
-  // This host itself always may.
+namespace {
+// Loopback, and in an installation the addresses that others know this host by: so a program here may relay
+// whichever name of the host it connects to.
+std::vector<std::string> own_networks(const Settings& s) {
   std::vector<std::string> networks = {"127.0.0.1/32", "::1/128"};
+  ifaddrs* all = nullptr;
+  if (s.sandbox || ::getifaddrs(&all) != 0) return networks;
+  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr || (one->ifa_flags & IFF_LOOPBACK) != 0) continue;
+    const int family = one->ifa_addr->sa_family;
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(one->ifa_addr);
+    char text[INET6_ADDRSTRLEN] = "";
+    if (family == AF_INET) ::inet_ntop(family, &v4->sin_addr, text, sizeof text);
+    if (family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
+      ::inet_ntop(family, &v6->sin6_addr, text, sizeof text);
+    if (*text != '\0') networks.push_back(text + std::string(family == AF_INET ? "/32" : "/128"));
+  }
+  ::freeifaddrs(all);
+  return networks;
+}
+}  // namespace
+
+std::string fill_template(std::string text, const Settings& s) {
+  std::vector<std::string> networks = own_networks(s);
   for (const std::string& network : s.relay_networks)
     if (std::ranges::find(networks, network) == networks.end()) networks.push_back(network);
   std::string rows;
