@@ -19,7 +19,7 @@ class Store(unittest.TestCase):
         for name in ('config', 'run', 'log', 'store'):
             os.mkdir(os.path.join(self.root, name))
         with open(os.path.join(self.root, 'config', 'msg.conf'), 'w') as file:
-            file.write('store.stored.timeout = 10\n')
+            file.write('store.stored.timeout = 10\nlocal.defaultdomain = example.test\n')
         self.stored = None
         self.start()
 
@@ -55,6 +55,10 @@ class Store(unittest.TestCase):
         self.assertIn('uidvalidity=', self.run_tool('mboxutil', '-l', '-x'))
         self.assertIn('ann', self.run_tool('mboxutil', '-q', '-'))
         self.assertIn('bob@x.test', self.run_tool('mboxutil', '-q', 'x.test'))
+        # The default domain by its name.
+        self.assertIn(' ann\n', self.run_tool('mboxutil', '-q', 'example.test'))
+        self.run_tool('mboxutil', '-c', 'user/ann@example.test/Later')
+        self.assertEqual(self.names('-p', '*Later'), ['user/ann/Later'])
         self.run_tool('mboxutil', '-d', 'user/ann/INBOX')
         self.assertEqual(self.names(), ['user/bob@x.test/INBOX'])
         self.run_tool('mboxutil', '-l', '-P', '(', status=1)

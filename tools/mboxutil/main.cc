@@ -36,7 +36,21 @@ struct Arguments {
   char action = 0;
   bool extended = false, names_only = false;
   std::vector<std::string> words;
+  std::string default_domain;  // of the instance
 };
+
+// Users of the default domain have no domain in their name, whoever writes one.
+std::string stored_user(const Arguments& a, const std::string& user) {
+  const auto at = user.rfind('@');
+  const bool ours = at != std::string::npos && iequals(user.substr(at + 1), a.default_domain);
+  return ours ? user.substr(0, at) : user;
+}
+
+Result<MailboxName> mailbox_called(const Arguments& a, std::string_view text) {
+  TRY(auto name, MailboxName::parse(text));
+  name.user = stored_user(a, name.user);
+  return name;
+}
 
 Result<Arguments> parse(int argc, char** argv) {
   static const option kLong[] = {{"instance", required_argument, nullptr, 'I'}, {nullptr, 0, nullptr, 0}};
@@ -131,7 +145,7 @@ Result<int> create(Store& store, const Arguments& a) {
   TRY(const auto names, named(a));
   if (names.empty()) return permanent(kUsage);
   return for_all(names, [&](const std::string& text) -> Result<> {
-    TRY(const auto name, MailboxName::parse(text));
+    TRY(const auto name, mailbox_called(a, text));
     TRY_VOID(store.create(name));
     return {};
   });
@@ -153,14 +167,14 @@ Result<int> remove(Store& store, const Arguments& a) {
     std::vector<std::string> names;
     for (const auto& entry : found) names.push_back(entry.name.text());
     return for_all(names, [&](const std::string& text) -> Result<> {
-      TRY(const auto name, MailboxName::parse(text));
+      TRY(const auto name, mailbox_called(a, text));
       return store.remove(name);
     });
   }
   TRY(const auto names, named(a));
   if (names.empty()) return permanent(kUsage);
   return for_all(names, [&](const std::string& text) -> Result<> {
-    TRY(const auto name, MailboxName::parse(text));
+    TRY(const auto name, mailbox_called(a, text));
     return remove_one(store, name);
   });
 }
@@ -175,8 +189,8 @@ Result<int> rename(Store& store, const Arguments& a) {
   return for_all(lines, [&](const std::string& line) -> Result<> {
     const auto gap = line.find('\t') != std::string::npos ? line.find('\t') : line.find(' ');
     if (gap == std::string::npos) return permanent("needs an old and a new name");
-    TRY(const auto from, MailboxName::parse(trim(line.substr(0, gap))));
-    TRY(const auto to, MailboxName::parse(trim(line.substr(gap + 1))));
+    TRY(const auto from, mailbox_called(a, trim(line.substr(0, gap))));
+    TRY(const auto to, mailbox_called(a, trim(line.substr(gap + 1))));
     return store.rename(from, to);
   });
 }
@@ -204,16 +218,14 @@ Result<> print_usage(Store& store, const std::string& user) {
 Result<int> usage(Store& store, const Arguments& a) {
   std::vector<std::string> users;
   if (a.action == 'u') {
-    users.push_back(a.user);
+    users.push_back(stored_user(a, a.user));
   } else {
-    // Users of the default domain have no domain in their name.
+    const std::string wanted = a.domain == "-" || iequals(a.domain, a.default_domain) ? "" : a.domain;
     TRY_VOID(store.for_each("user/", [&](const MailboxEntry& entry) {
       const auto& user = entry.name.user;
       const auto at = user.find('@');
       const auto domain = at == std::string::npos ? "" : user.substr(at + 1);
-      if ((iequals(domain, a.domain) || (domain.empty() && a.domain == "-")) &&
-          (users.empty() || users.back() != user))
-        users.push_back(user);
+      if (iequals(domain, wanted) && (users.empty() || users.back() != user)) users.push_back(user);
       return true;
     }));
   }
@@ -221,8 +233,12 @@ Result<int> usage(Store& store, const Arguments& a) {
   return for_all(users, [&](const std::string& user) { return print_usage(store, user); });
 }
 
-Result<int> run(const Arguments& a) {
+Result<int> run(Arguments a) {
   TRY(const auto store, open_store(a.instance, "mboxutil"));
+  TRY(const auto root, find_instance(a.instance));
+  std::vector<BadLine> told_already;
+  TRY(const auto config, Config::load_good_lines(root, told_already));
+  a.default_domain = config->text("local.defaultdomain");
   const std::map<char, Result<int> (*)(Store&, const Arguments&)> actions{
       {'l', list}, {'c', create}, {'d', remove}, {'r', rename}, {'e', expunge}, {'u', usage}, {'q', usage}};
   TRY(const int failures, actions.at(a.action)(*store, a));
