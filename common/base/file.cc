@@ -27,9 +27,11 @@ Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
-  TRY(auto fd, open_file(path, O_RDONLY));
+  // A FIFO nobody writes to is empty, not waited for; a pipe with a writer is read to its end.
+  TRY(auto fd, open_file(path, O_RDONLY | O_NONBLOCK));
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return std::unexpected(system_error("cannot stat " + path, errno));
+  if (!S_ISREG(info.st_mode)) ::fcntl(fd.get(), F_SETFL, 0);
   const auto too_large = [&] {
     return permanent(path + " is larger than the " + std::to_string(max_bytes) + " bytes allowed here");
   };

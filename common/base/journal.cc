@@ -175,7 +175,7 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalSettings settings,
   TRY_VOID(make_directory(settings.directory));
   const auto lock_path = settings.directory + "/lock";
   const bool fresh = !file_exists(lock_path);
-  TRY(auto lock, open_file(lock_path, O_RDWR | O_CREAT));
+  TRY(auto lock, open_file(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW));
   if (fresh) TRY_VOID(give_to_owner_of(settings.directory, lock.get()));
   Control control;
   for (int tries = 0; !control; ++tries) {

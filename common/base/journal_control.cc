@@ -48,7 +48,7 @@ Result<Control> Control::map(int fd) {
 
 Result<Control> Control::attach(const std::string& path, int lock_fd) {
   if (!file_exists(path)) return Control();
-  TRY(const auto file, open_file(path, O_RDWR));
+  TRY(const auto file, open_file(path, O_RDWR | O_NOFOLLOW));
   TRY(const auto size, status_of(file.get()));
   if (size.st_size != static_cast<off_t>(sizeof(ControlBlock))) return Control();
   TRY(auto control, map(file.get()));

@@ -55,7 +55,8 @@ Result<> SegmentFiles::create(unsigned slot) {
   TRY_VOID(failpoint("journal.grow"));
   // Under another name until it is whole: a file that has its name has its size.
   const auto temporary_path = path_of(slot) + ".new";
-  TRY(auto file, open_file(temporary_path, O_RDWR | O_CREAT | O_TRUNC));
+  ::unlink(temporary_path.c_str());  // of one who died
+  TRY(auto file, open_file(temporary_path, O_RDWR | O_CREAT | O_EXCL));
   TRY_VOID(give_to_owner_of(directory_, file.get()));
   const std::string zeros(1 << 20, '\0');
   for (std::uint64_t at = 0; at < segment_bytes_; at += zeros.size())
@@ -79,7 +80,7 @@ Result<int> SegmentFiles::fd(unsigned slot) {
   const std::lock_guard lock(mutex_);
   auto& file = files_.at(slot);
   if (!file) {
-    TRY(file, open_file(path_of(slot), O_RDWR));
+    TRY(file, open_file(path_of(slot), O_RDWR | O_NOFOLLOW));
   }
   return file.get();
 }

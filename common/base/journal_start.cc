@@ -69,7 +69,7 @@ Result<> store_checkpoint(const std::string& directory, const Checkpoint& checkp
   TRY_VOID(failpoint("journal.checkpoint.write"));
   const auto path = checkpoint_path(directory);
   const bool fresh = !file_exists(path);
-  TRY(const auto file, open_file(path, O_RDWR | O_CREAT));
+  TRY(const auto file, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW));
   if (fresh) TRY_VOID(give_to_owner_of(directory, file.get()));
   Wire wire{{}, 1, 0, checkpoint.serial, checkpoint.segment_bytes, checkpoint.lsn, checkpoint.chain, 0};
   std::memcpy(wire.magic, kMagic, sizeof wire.magic);
@@ -104,7 +104,8 @@ Result<> store_roots(const std::string& directory, const std::vector<std::string
   text += hash_line(text);
   const auto path = roots_path(directory), temporary_path = path + ".new";
   {
-    TRY(const auto file, open_file(temporary_path, O_RDWR | O_CREAT | O_TRUNC));
+    ::unlink(temporary_path.c_str());  // of one who died
+    TRY(const auto file, open_file(temporary_path, O_RDWR | O_CREAT | O_EXCL));
     TRY_VOID(give_to_owner_of(directory, file.get()));
     TRY_VOID(write_all(file.get(), text));
     if (::fsync(file.get()) != 0) return std::unexpected(system_error("cannot sync " + path, errno));

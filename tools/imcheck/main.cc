@@ -14,6 +14,7 @@
 #include "store/mailbox/next_index.h"
 #include "tools/options/option_file.h"
 #include "tools/service/command_line.h"
+#include "tools/service/owner.h"
 
 namespace waxwing {
 namespace {
@@ -91,6 +92,7 @@ Result<int> run(int argc, char** argv) {
   if (!directory.empty()) return dump(directory);
   TRY(const auto name, MailboxName::parse(mailbox));
   TRY(const auto root, find_instance(instance));
+  TRY_VOID(become_owner_of(root));
   TRY(const auto config, load_for_tool(root, "imcheck", {"store.", "journal."}));
   TRY_VOID(open_instance_journal(*config));
   TRY(const auto store, Store::open(config));

@@ -1,5 +1,11 @@
+#include <sys/stat.h>
+#include <unistd.h>
 #include <catch2/catch.hpp>
 
+#include <thread>
+
+#include "common/base/file.h"
+#include "common/base/random.h"
 #include "common/base/record.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -49,4 +55,20 @@ TEST_CASE("a moment as the logs show it") {
   // Damaged files hold any number: whatever comes out, it is as long as ever.
   for (const auto odd : {INT64_MAX, INT64_MIN, std::int64_t{-1}, std::int64_t{253402300800000}})
     CHECK(iso_timestamp(odd).size() == 24);
+}
+
+TEST_CASE("reading a file waits for no FIFO without a writer, and reads a pipe to its end") {
+  const std::string path = "/tmp/waxwing-fifo-" + unique_id();
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK(read_file(path) == "");
+  ::unlink(path.c_str());
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const UniqueFd out(ends[0]);
+  std::thread writer([in = ends[1]] {
+    (void)write_all(in, std::string(200'000, 'x'));
+    ::close(in);
+  });
+  CHECK(read_file("/proc/self/fd/" + std::to_string(out.get())).value_or("").size() == 200'000);
+  writer.join();
 }

@@ -1,4 +1,5 @@
 // Journals that were damaged or made by somebody hostile: no crash, and nothing outside the roots is touched.
+#include <sys/stat.h>
 #include <catch2/catch.hpp>
 
 #include <random>
@@ -87,6 +88,31 @@ TEST_CASE("what stands in the way of a record is left alone, and the rest is don
   CHECK(scratch.read("../config/secret") == "secret");
   CHECK_FALSE(file_exists(scratch.path("a")));
   CHECK(scratch.read("last") == "last");
+}
+
+TEST_CASE("no symbolic link among the journal's own files is followed, and no FIFO waited for") {
+  for (const char* name :
+       {"lock", "checkpoint", "roots.new", "roots", "segment.00", "segment.00.new", "segment.02.new"})
+    for (const bool fifo : {false, true}) {
+      INFO(name << (fifo ? " as a FIFO" : " as a link"));
+      JournalScratch scratch;
+      scratch.directory("config");
+      scratch.directory("journal");
+      scratch.write("../config/secret", "secret");
+      scratch.segments = 2;
+      if (std::string_view(name) == "segment.02.new") {
+        REQUIRE(scratch.restart() == 0);
+        scratch.segments = 4;
+      }
+      const auto path = scratch.root + "/journal/" + name;
+      std::filesystem::remove(path);
+      if (fifo)
+        REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+      else
+        std::filesystem::create_symlink(scratch.root + "/config/secret", path);
+      (void)scratch.restart();
+      CHECK(scratch.read("../config/secret") == "secret");
+    }
 }
 
 TEST_CASE("a link that was appended before its content is made when the content comes") {
