@@ -27,8 +27,18 @@ class Install(unittest.TestCase):
         self.install('/srv/mail & more')
         with open(os.path.join(self.target, 'etc/system/waxwing.service')) as file:
             text = file.read()
-        self.assertIn('ExecStart=/srv/mail & more/bin/watcher', text)
+        self.assertIn('ExecStart="/srv/mail & more/bin/watcher"', text)
         self.assertNotIn('/opt/waxwing', text)
+
+    def test_the_init_script_finds_a_place_with_a_blank(self):
+        shutil.copy(os.path.join(TOP, 'etc/system/waxwing.init'), os.path.join(self.stage, 'etc/system'))
+        with open(os.path.join(self.stage, 'bin/start-msg'), 'w') as file:
+            file.write('#!/bin/sh\necho "$@ here"\n')
+        os.chmod(os.path.join(self.stage, 'bin/start-msg'), 0o755)
+        self.install()
+        told = subprocess.run(['sh', os.path.join(self.target, 'etc/system/waxwing.init'), 'status'], capture_output=True, text=True,
+                              timeout=waxwing.DEADLINE)
+        self.assertEqual((told.stdout, told.stderr), ('--status here\n', ''))
 
     @unittest.skipUnless(shutil.which('systemd-analyze'), 'systemd-analyze is not here')
     def test_the_unit_is_right(self):
@@ -38,13 +48,10 @@ class Install(unittest.TestCase):
         with open(os.path.join(TOP, 'etc/system/waxwing.service')) as file:
             text = file.read()
         unit = os.path.join(self.root, 'waxwing.service')
-        link = tempfile.mktemp(prefix='waxwing-unit-')  # systemd wants a path without blanks
-        os.symlink(os.path.join(self.root, 'unit'), link)
-        self.addCleanup(os.unlink, link)
         with open(unit, 'w') as file:
-            file.write(text.replace('/opt/waxwing', link))
+            file.write(text.replace('/opt/waxwing', os.path.join(self.root, 'unit')))
         told = subprocess.run(['systemd-analyze', 'verify', '--man=no', unit], capture_output=True, text=True, timeout=60)
-        self.assertNotIn('waxwing', told.stderr)
+        self.assertNotIn('waxwing', told.stderr)  # there is a blank in the path
         self.assertIn('\nType=notify\n', text)  # "started" is when the services are, not when watcher is
 
     def test_programs_that_run_are_replaced_under_them(self):
