@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "common/base/time.h"
 #include "common/log/log.h"
 
 namespace waxwing::channels::smtp {
@@ -35,10 +36,12 @@ Task<Result<std::unique_ptr<Connection>>> Connection::open(EventLoop& loop, mta:
   co_return connection;
 }
 
+// The time is for the whole reply: a peer that says "250-" again and again keeps nobody for days.
 Task<Result<mta::Verdict>> Connection::read_reply(std::int64_t timeout_ms) {
   mta::protocol::ReplyReader reader;
-  stream_.set_timeout_ms(timeout_ms);
+  const auto until_ms = monotonic_ms() + timeout_ms;
   for (;;) {
+    stream_.set_timeout_ms(std::max<std::int64_t>(until_ms - monotonic_ms(), 0));
     auto line = co_await stream_.read_line(kReplyLineBytes, LineEnd::crlf_or_lf);
     if (!line) {
       usable_ = false;
