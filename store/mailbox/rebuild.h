@@ -20,10 +20,10 @@ struct RebuildOptions {
 struct RebuildReport {
   bool rebuilt = false;
   std::uint32_t messages = 0;  // what was expunged and waits for a purge is none
-  std::uint32_t found = 0;    // message files that the index did not have
-  std::uint32_t lost = 0;     // in the index, but the file is gone
-  std::uint32_t damaged = 0;  // files that are not whole: set aside as <uid>.bad
-  std::string reason;         // why it was, or would be, rebuilt; empty: all in order
+  std::uint32_t found = 0;     // message files that the index did not have
+  std::uint32_t lost = 0;      // in the index, but the file is gone
+  std::uint32_t damaged = 0;   // files that are not whole: set aside as <uid>.bad
+  std::string reason;          // why it was, or would be, rebuilt; empty: all in order
 };
 
 // Message files are the truth for which messages there are; flags, dates and keywords come from what is
