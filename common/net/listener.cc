@@ -88,8 +88,11 @@ Result<std::vector<UniqueFd>> listen_on(const std::vector<std::string>& addresse
 }
 
 struct Listener::Inner {
+  Inner(EventLoop& of, UniqueFd fd, std::function<void(UniqueFd)> serve)
+      : loop(of), socket(std::move(fd)), arrivals(of, socket.get()), handler(std::move(serve)) {}
   EventLoop& loop;
   UniqueFd socket;
+  EventLoop::Arrivals arrivals;
   std::function<void(UniqueFd)> handler;
   bool stopped = false;
 };
@@ -99,7 +102,7 @@ Task<void> accept_all(std::shared_ptr<Listener::Inner> inner);
 }
 
 Listener::Listener(EventLoop& loop, UniqueFd socket, std::function<void(UniqueFd)> handler)
-    : inner_(std::make_shared<Inner>(Inner{loop, std::move(socket), std::move(handler)})) {
+    : inner_(std::make_shared<Inner>(loop, std::move(socket), std::move(handler))) {
   loop.post([inner = inner_] {
     if (!inner->stopped) spawn(accept_all(inner));
   });
@@ -116,7 +119,7 @@ int Listener::port() const {
 void Listener::stop() {
   if (inner_->stopped) return;
   inner_->stopped = true;
-  inner_->loop.cancel_waits(inner_->socket.get());
+  inner_->arrivals.cancel();
 }
 
 namespace {
@@ -134,7 +137,7 @@ Task<void> accept_all(std::shared_ptr<Listener::Inner> inner) {
       continue;
     }
     if (errno == EAGAIN) {
-      co_await inner->loop.readable(inner->socket.get(), -1);
+      co_await inner->arrivals.wait(-1);
     } else if (descriptors_ran_out(errno)) {
       log::Event("net.accept.exhausted")
           .with("error", std::strerror(errno))

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/file.h"
@@ -32,10 +33,12 @@ struct EventLoop::Inner {
   UniqueFd wake;
   ::event* wake_event = nullptr;
 
-  static void drain(int fd, short, void* self) {
+  static void drain(int fd, short what, void* self) {
     auto& inner = *static_cast<Inner*>(self);
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto got = ::read(fd, &count, sizeof count);
+    if (what & EV_READ) {  // else the loop has posted to itself
+      std::uint64_t count = 0;
+      [[maybe_unused]] const auto got = ::read(fd, &count, sizeof count);
+    }
     std::vector<std::function<void()>> work;
     {
       const std::lock_guard lock(inner.mutex);
@@ -83,8 +86,10 @@ void EventLoop::post(std::function<void()> work) {
     inner_->posted.push_back(std::move(work));
   }
   // One wake-up serves all that is posted until the loop has drained the list.
+  if (!first) return;
+  if (running_loop == this) return event_active(inner_->wake_event, EV_TIMEOUT, 1);
   const std::uint64_t one = 1;
-  if (first && ::write(inner_->wake.get(), &one, sizeof one) < 0) std::perror("waxwing: eventfd");
+  if (::write(inner_->wake.get(), &one, sizeof one) < 0) std::perror("waxwing: eventfd");
 }
 
 EventLoop* EventLoop::current() {
@@ -136,6 +141,48 @@ void EventLoop::Wait::fired(int, short what, void* self) {
   if (wait.fd_ >= 0) wait.loop_.inner_->slot(wait.fd_, wait.what_) = nullptr;
   wait.result_ = wait.cancelled_ ? Ready::closed : what & EV_TIMEOUT ? Ready::timeout : Ready::yes;
   wait.handle_.resume();  // may destroy this Wait: touch nothing after
+}
+
+EventLoop::Arrivals::~Arrivals() {
+  if (registered_) event_del(&event_);
+}
+
+EventLoop::Arrivals::Wait EventLoop::Arrivals::wait(std::int64_t timeout_ms) {
+  return {*this, timeout_ms};
+}
+
+void EventLoop::Arrivals::cancel() {
+  if (waiting_ == nullptr) return;
+  cancelled_ = true;
+  event_active(&event_, EV_TIMEOUT, 1);
+}
+
+void EventLoop::Arrivals::Wait::await_suspend(std::coroutine_handle<> handle) {
+  handle_ = handle;
+  arrivals_.waiting_ = this;
+  auto& event = arrivals_.event_;
+  if (!arrivals_.registered_)
+    event_assign(&event, arrivals_.loop_.base(), arrivals_.fd_, EV_READ | EV_ET | EV_PERSIST,
+                 &Arrivals::fired, &arrivals_);
+  else if (timeout_ms_ < 0)
+    event_remove_timer(&event);  // of an earlier wait
+  const auto limit = to_timeval(timeout_ms_);
+  event_add(&event, timeout_ms_ < 0 ? nullptr : &limit);
+  arrivals_.registered_ = true;
+}
+
+EventLoop::Arrivals::Wait::~Wait() {
+  if (arrivals_.waiting_ == this) arrivals_.waiting_ = nullptr;
+}
+
+// What arrives while nobody waits is found by whoever reads before he waits again.
+void EventLoop::Arrivals::fired(int, short what, void* self) {
+  auto& arrivals = *static_cast<Arrivals*>(self);
+  auto* const wait = std::exchange(arrivals.waiting_, nullptr);
+  if (wait == nullptr) return;
+  const bool cancelled = std::exchange(arrivals.cancelled_, false);
+  wait->result_ = cancelled ? Ready::closed : what & EV_READ ? Ready::yes : Ready::timeout;
+  wait->handle_.resume();  // may destroy both: touch nothing after
 }
 
 EventLoop::Timer::Timer(EventLoop& loop, std::int64_t period_ms, std::function<void()> work)

@@ -38,6 +38,8 @@ class EventLoop {
   // Wakes every wait on that descriptor with Ready::closed (before closing it, or to stop a session).
   void cancel_waits(int fd);
 
+  class Arrivals;  // for a descriptor that is waited for again and again
+
   // Calls work every period_ms until the handle is destroyed.
   class Timer;
   std::unique_ptr<Timer> every(std::int64_t period_ms, std::function<void()> work);

@@ -1,5 +1,6 @@
 #include "common/net/seqpacket.h"
 
+#include <event2/event.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <utility>
 
 namespace waxwing {
 
@@ -159,8 +161,10 @@ Result<Record> ask(const std::string& path, const Record& question, std::int64_t
 }
 
 struct PacketSocket::Inner {
+  Inner(EventLoop& of, UniqueFd fd) : loop(of), socket(std::move(fd)), arrivals(of, socket.get()) {}
   EventLoop& loop;
   UniqueFd socket;
+  EventLoop::Arrivals arrivals;
   struct Waiting {
     std::string bytes;
     UniqueFd fd;
@@ -185,7 +189,9 @@ Task<void> flush_queue(std::shared_ptr<Inner> inner) {
       inner->queued_bytes -= first.bytes.size();
       inner->queue.pop_front();
     } else if (errno == EAGAIN) {
-      co_await inner->loop.writable(inner->socket.get(), -1);
+      // Edge-triggered like arrivals: libevent refuses to mix the two kinds on one descriptor.
+      EventLoop::Wait wait{inner->loop, inner->socket.get(), EV_WRITE | EV_ET, -1};
+      co_await wait;
     } else {
       inner->broken = true;
     }
@@ -242,7 +248,7 @@ Task<Result<std::optional<Packet>>> PacketSocket::receive(std::int64_t timeout_m
       inner->broken = true;
       co_return std::optional<Packet>();
     }
-    auto ready = co_await inner->loop.readable(inner->socket.get(), timeout_ms);
+    const auto ready = co_await inner->arrivals.wait(timeout_ms);
     if (ready == Ready::timeout)
       co_return temporary("no packet within " + std::to_string(timeout_ms) + " ms");
   }
@@ -260,6 +266,7 @@ int PacketSocket::fd() const {
 
 void PacketSocket::close() {
   inner_->broken = true;
+  inner_->arrivals.cancel();
   inner_->loop.cancel_waits(inner_->socket.get());
   // The descriptor goes with the last coroutine that still looks at it; the peer learns now.
   ::shutdown(inner_->socket.get(), SHUT_RDWR);

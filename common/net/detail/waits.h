@@ -30,6 +30,46 @@ class EventLoop::Wait {
   ::event event_;
 };
 
+// Who reads one descriptor again and again: it is registered once, where each readable() costs two system
+// calls. Edge-triggered: read until there is nothing left, then wait. One waits at a time. Goes before the
+// descriptor is closed.
+class EventLoop::Arrivals {
+ public:
+  Arrivals(EventLoop& loop, int fd) : loop_(loop), fd_(fd) {}
+  Arrivals(const Arrivals&) = delete;
+  ~Arrivals();
+
+  class Wait;
+  Wait wait(std::int64_t timeout_ms);
+  void cancel();  // who waits goes on with Ready::closed, from the loop
+
+ private:
+  static void fired(int fd, short what, void* self);
+  EventLoop& loop_;
+  int fd_;
+  bool registered_ = false, cancelled_ = false;
+  Wait* waiting_ = nullptr;
+  ::event event_;
+};
+
+class EventLoop::Arrivals::Wait {
+ public:
+  Wait(Arrivals& arrivals, std::int64_t timeout_ms) : arrivals_(arrivals), timeout_ms_(timeout_ms) {}
+  Wait(Wait&&) = delete;
+  ~Wait();
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle);
+  Ready await_resume() const noexcept { return result_; }
+
+ private:
+  friend class Arrivals;
+  Arrivals& arrivals_;
+  std::int64_t timeout_ms_;
+  Ready result_ = Ready::timeout;
+  std::coroutine_handle<> handle_;
+};
+
 class EventLoop::Timer {
  public:
   Timer(EventLoop& loop, std::int64_t period_ms, std::function<void()> work);

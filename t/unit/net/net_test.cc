@@ -255,6 +255,41 @@ TEST_CASE("records and descriptors cross a Unix socket, also under a path longer
 }
 
 namespace {
+Task<void> send_late(EventLoop& loop, PacketSocket& socket) {
+  (void)socket.send(Record("first"));
+  co_await loop.sleep(20);
+  (void)socket.send(Record("second"));
+}
+
+Task<void> hear_one_after_the_other(EventLoop& loop, PacketSocket& ear, PacketSocket& mouth,
+                                    std::vector<std::string>& heard) {
+  const auto note = [&](const Result<std::optional<Packet>>& packet) {
+    heard.push_back(!packet ? "time-out" : *packet ? (*packet)->record.verb() : "end");
+  };
+  auto nothing = co_await ear.receive(1);
+  note(nothing);
+  loop.post([&] { spawn(send_late(loop, mouth)); });
+  auto first = co_await ear.receive(5);
+  note(first);
+  auto second = co_await ear.receive();  // the limit of the wait before must not end this one
+  note(second);
+  loop.post([&] { ear.close(); });
+  auto closed = co_await ear.receive(60'000);
+  note(closed);
+}
+}  // namespace
+
+TEST_CASE("a packet socket is waited for again and again, with a limit and without") {
+  int pair[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+  EventLoop loop;
+  PacketSocket ear(loop, UniqueFd(pair[0])), mouth(loop, UniqueFd(pair[1]));
+  std::vector<std::string> heard;
+  run(loop, hear_one_after_the_other(loop, ear, mouth, heard));
+  CHECK(heard == std::vector<std::string>{"time-out", "first", "second", "end"});
+}
+
+namespace {
 Task<void> work_elsewhere(WorkerPool& pool, const std::string& file, int& sum) {
   for (int i = 0; i < 10; ++i) {
     auto part = co_await pool.run([i] { return i; });
