@@ -24,6 +24,7 @@
 #include "watcher/control.h"
 #include "watcher/detach.h"
 #include "watcher/notify.h"
+#include "watcher/removal.h"
 #include "watcher/renewal.h"
 #include "watcher/signals.h"
 #include "watcher/supervisor.h"
@@ -122,7 +123,8 @@ Result<> run(const Arguments& arguments) {
   if (resume)
     for (const auto& [service, pid] : resume->services) supervisor.resume(service, pid);
   control.serve(std::move(listener), lock.get(), std::move(again));
-  const WatcherSignals signals(loop, supervisor, control);
+  WatcherSignals signals(loop, supervisor, control);
+  const Removal removal(loop, root, lock.get(), [&signals] { signals.stop(); });
   log::Event(resume ? "watcher.renewed" : "watcher.ready")
       .with("instance", root)
       .with("pid", ::getpid())
@@ -132,8 +134,10 @@ Result<> run(const Arguments& arguments) {
   if (arguments.foreground && !resume) loop.post([&] { spawn(start_all(supervisor, manager)); });
   loop.run();
   manager.tell("STOPPING=1");
-  ::unlink(config->path_of("run/watcher").c_str());
-  ::unlink(config->path_of("run/watcher.pid").c_str());
+  if (!removal.seen()) {
+    ::unlink(config->path_of("run/watcher").c_str());
+    ::unlink(config->path_of("run/watcher.pid").c_str());
+  }
   durable::leave_journal();
   log::Event("watcher.stopped").notice();
   return {};

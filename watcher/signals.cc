@@ -40,7 +40,11 @@ void WatcherSignals::fired(int number, short, void* self) {
     return;
   }
   log::Event("watcher.stopping").with("signal", number).notice();
-  spawn(stop_everything(signals.loop_, signals.supervisor_));
+  signals.stop();
+}
+
+void WatcherSignals::stop() {
+  spawn(stop_everything(loop_, supervisor_));
 }
 
 }  // namespace waxwing

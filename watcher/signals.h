@@ -17,6 +17,7 @@ class WatcherSignals {
   WatcherSignals(EventLoop& loop, Supervisor& supervisor, Control& control);
   ~WatcherSignals();
   WatcherSignals(const WatcherSignals&) = delete;
+  void stop();  // as TERM does
 
  private:
   static void fired(int number, short what, void* self);

@@ -91,7 +91,8 @@ class Instance:
         return waxwing.LogFollower(os.path.join(self.root, 'log/watcher.log'), from_start=True)
 
     def remove(self):
-        self.run('stop-msg')
+        if os.path.exists(self.root):
+            self.run('stop-msg')
         shutil.rmtree(self.root, ignore_errors=True)
 
 
@@ -424,6 +425,14 @@ class Watcher(unittest.TestCase):
         self.it.run('start-msg')
         pids = [self.it.pid(name) for name in SERVICES]
         os.kill(self.it.pid('watcher'), signal.SIGTERM)
+        wait_until(lambda: not [p for p in pids if alive(p)], 'all to stop')
+
+    def test_an_instance_that_is_removed_ends(self):
+        self.it.run('start-msg')
+        pids = [self.it.pid(name) for name in SERVICES + ['watcher']]
+        os.rename(self.it.root, self.it.root + '-old')
+        shutil.copytree(self.it.root + '-old', self.it.root, ignore=shutil.ignore_patterns('run'))  # what is made in its place
+        shutil.rmtree(self.it.root + '-old', ignore_errors=True)
         wait_until(lambda: not [p for p in pids if alive(p)], 'all to stop')
 
     def test_a_wrong_option_keeps_the_running_configuration(self):
