@@ -39,7 +39,6 @@ struct MapStep {
     sequence,
     ldap,
     table,
-    general,
     domain_attribute,
     next_row,
     again_once,
