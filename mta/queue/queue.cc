@@ -17,6 +17,13 @@
 
 namespace waxwing::mta::queue {
 
+namespace {
+bool is_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+}  // namespace
+
 Queue::Queue(std::string directory, std::string job_controller_socket)
     : directory_(std::move(directory)), socket_path_(std::move(job_controller_socket)) {}
 Queue::~Queue() = default;
@@ -89,7 +96,7 @@ std::vector<std::string> Queue::channels() const {
   const auto entries = list_directory(directory_);
   if (entries)
     for (const auto& entry : *entries)
-      if (is_channel_name(entry)) names.push_back(entry);
+      if (is_channel_name(entry) && is_directory(directory_ + "/" + entry)) names.push_back(entry);
   std::ranges::sort(names);
   return names;
 }

@@ -64,6 +64,8 @@ TEST_CASE("what is no file is neither waited for nor followed") {
   std::filesystem::remove(path);
   std::filesystem::create_directory(path);
   CHECK(refused());
+  REQUIRE(::mkfifo((scratch.queue->directory() + "/stray").c_str(), 0600) == 0);
+  CHECK(scratch.queue->channels() == std::vector<std::string>{"tcp_local"});
 }
 
 TEST_CASE("one message for several channels: a file each, the same bytes and ids") {
