@@ -183,6 +183,13 @@ Result<IndexHeader> read_index_header(const std::string& path) {
   return header;
 }
 
+bool bears_name(int fd, const std::string& mailbox_directory) {
+  struct stat open_here {};
+  struct stat named {};
+  return ::fstat(fd, &open_here) == 0 && ::stat(index_path(mailbox_directory).c_str(), &named) == 0 &&
+         open_here.st_ino == named.st_ino && open_here.st_dev == named.st_dev;
+}
+
 Result<std::shared_ptr<Index>> Index::open(const std::string& mailbox_directory) {
   const auto path = index_path(mailbox_directory);
   auto index = std::make_shared<Index>();

@@ -91,6 +91,9 @@ Result<> lay_out_index(int fd, const NewIndex& values);
 // The header as it is, by one read; checks identity only.
 Result<IndexHeader> read_index_header(const std::string& path);
 
+// Does the name of this mailbox's index lead to the file that is open here?
+bool bears_name(int fd, const std::string& mailbox_directory);
+
 class Index {
  public:
   // Code::nonexistent when there is no file, Code::corrupt when its identity is damaged.
@@ -109,7 +112,7 @@ class Index {
   class Writer;
   // Error when this file is superseded or gone (superseded() or kMailboxGone tells which).
   Result<std::unique_ptr<Writer>> lock(Account& account);
-  bool superseded() const { return load(header().state) & kSuperseded; }
+  bool superseded() const { return (load(header().state) & kSuperseded) && !bears_name(fd(), directory_); }
   // The file was cut short under us: what was read of it cannot be trusted.
   bool damaged();
 

@@ -21,8 +21,10 @@
 // is at it, and a reader that finds it odd or changed reads again. Then the records are committed, unlocked.
 //
 // An expunged record stays, marked, until the purge writes a new file without it (`generation` + 1, renamed
-// over this one, which gets kSuperseded for those who have it mapped). Dead records hang together by
-// `dead_link` from `dead_head`, newest first, so that a session learns the holes without a scan.
+// over this one). This one gets kSuperseded before that, for those who have it mapped: it says that the name
+// may lead to another file now. Where it still leads here, whoever was about to replace it died before; the
+// next writer takes the mark away. Dead records hang together by `dead_link` from `dead_head`, newest first,
+// so that a session learns the holes without a scan.
 //
 // What a commit makes durable (index_ranges.h): whole records, as ranges whose guard is the identity below,
 // so that they are written back into this generation only; and with them the keyword names from the first to
@@ -75,7 +77,7 @@ inline constexpr std::uint64_t kMostModseq = std::uint64_t{1} << 62;
 inline constexpr std::uint32_t kMostUids = 0xfffffff0;
 
 // IndexHeader::state
-inline constexpr std::uint32_t kSuperseded = 1;  // a newer generation has this file's name
+inline constexpr std::uint32_t kSuperseded = 1;  // a newer generation has this file's name, or is about to
 inline constexpr std::uint32_t kMailboxGone = 2;
 
 struct IndexHeader {

@@ -53,7 +53,8 @@ Result<> Index::Writer::begin() {
   map_ = index_.map(std::max(index_.header().capacity, index_.header().tail));
   if (load(header().state) & kMailboxGone)
     return fail_permanently(Code::nonexistent, "the mailbox was deleted");
-  if (load(header().state) & kSuperseded) return fail_for_now(Code::in_use, "the index was replaced");
+  if (index_.superseded()) return fail_for_now(Code::in_use, "the index was replaced");
+  put(header().state, load(header().state) & ~kSuperseded);
   const bool power_cut = index_.needs_mending();
   if (power_cut || header().busy != 0) TRY_VOID(mend(power_cut));
   if (index_.damaged()) return cut_short();

@@ -48,8 +48,8 @@ Result<bool> MailboxFiles::purge(std::int64_t until) {
   next.recent_uid = header.recent_uid;
   next.highestmodseq = header.highestmodseq;
   next.purged_modseq = header.purged_modseq;
+  writer.mark(kSuperseded);  // first: a death in between must leave nobody writing to a file without a name
   TRY_VOID(next.publish(purged));
-  writer.mark(kSuperseded);
   locked.writer.reset();
   TRY_VOID(failpoint("store.purge.replaced"));
   for (const auto& message : purged) (void)durable::remove(message_path(directory(), message.uid));

@@ -31,7 +31,7 @@ class OldIndex {
       fd_.reset(::open(index_path(directory).c_str(), O_RDWR | O_CLOEXEC));
       if (!fd_ || !lock_byte(fd_.get(), kLockAt)) return;
       read();
-      if (!header_ || (header_->state & kSuperseded) == 0) break;  // else: replaced while we waited
+      if (!header_ || bears_name(fd_.get(), directory)) break;  // else: replaced while we waited
     }
     if (header_)
       if (auto cache = CacheFile::open(cache_path(directory, header_->generation))) cache_ = *cache;
@@ -225,8 +225,8 @@ class Rebuild {
       if (!std::binary_search(keep_.begin(), keep_.end(), uid))
         purged.push_back({uid, record.flags & kExpunged ? record.modseq : draw(next)});
     if (options_.forget_purged) ::unlink((entry_.directory + "/store.exp").c_str());
-    TRY_VOID(next.publish(purged));
     old_.supersede();
+    TRY_VOID(next.publish(purged));
     for (const auto uid : leftovers_) (void)durable::remove(message_path(entry_.directory, uid));
     return {};
   }

@@ -8,6 +8,7 @@
 #include "common/base/failpoint.h"
 #include "common/base/strings.h"
 #include "store/detail/paths.h"
+#include "store/mailbox/files.h"
 #include "store/mailbox/index.h"
 #include "store/maintenance/list_check.h"
 #include "t/unit/store/crash_child.h"
@@ -48,6 +49,45 @@ TEST_CASE("killed at any step, nothing answered is lost and nothing is torn") {
         ::unsetenv("WAXWING_TEST_BOOT_ID");
       }
     }
+  }
+}
+
+TEST_CASE("crash child that purges", "[.]") {
+  const char* root = std::getenv("WAXWING_CRASH_ROOT");
+  REQUIRE(root != nullptr);
+  const auto config = Config::load(root);
+  REQUIRE(config);
+  const auto store = *Store::open(*config);
+  const auto inbox = *store->open_mailbox(*MailboxName::make("bob", "INBOX"));
+  const auto mailbox = std::dynamic_pointer_cast<MailboxFiles>(inbox);
+  REQUIRE(mailbox);
+  (void)mailbox->purge(wall_seconds() + 1);
+}
+
+TEST_CASE(
+    "a purge killed before or after the new index has its name: who had the old one open loses nothing") {
+  for (const std::string point :
+       {"store.next.written", "durable.publish", "durable.syncdir", "store.purge.replaced"}) {
+    INFO(point);
+    Sandbox box;
+    const auto mailbox = box.mailbox("bob");
+    for (int n = 0; n < 4; ++n) REQUIRE(mailbox->append_bytes(sample(std::to_string(n))));
+    const auto view = *mailbox->view(true);
+    REQUIRE(mailbox->expunge({{1, 1}}, false));
+    CHECK(run_child(box.root(), point + "=exit@1", "", "crash child that purges") == 137);
+    // Answered: so it must be there for everybody.
+    REQUIRE(mailbox->store_flags({{3, 3}}, {FlagChange::How::add, kFlagged, {"kw"}, {}}));
+    REQUIRE(mailbox->append_bytes(sample("new")));
+    REQUIRE(mailbox->expunge({{2, 2}}, false));
+    CHECK(view->sync(true).new_messages);
+    CHECK(view->exists() == 3);
+    const auto store = box.another();
+    const auto fresh = *store->open_mailbox(*MailboxName::make("bob", "INBOX"));
+    const auto seen = *fresh->view(false);
+    REQUIRE(seen->exists() == 3);
+    CHECK(seen->uid(1) == 3);
+    CHECK(seen->message(1).flags == kFlagged);
+    CHECK(seen->uid(3) == 5);
   }
 }
 
