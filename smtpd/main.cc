@@ -15,7 +15,7 @@ namespace {
 Result<> start(Daemon& daemon) {
   TRY(auto socket, dispatcher_socket_from_environment());
   TRY(auto server, smtpd::Server::create(daemon, WorkerService::from_environment()));
-  auto& worker = *new WorkerSide(daemon, std::move(socket));  // lives as long as the process
+  static auto& worker = *new WorkerSide(daemon, std::move(socket));  // lives as long as the process
   worker.on_stop([server] { server->stop(); });
   worker.serve([server](EventLoop& loop, AcceptedConnection connection) {
     return smtpd::Server::serve(server, loop, std::move(connection));
