@@ -55,6 +55,7 @@ class ListParser {
   ListParser(std::string_view text, const AddressLimits& limits) : text_(text), limits_(limits) {}
 
   AddressList run() {
+    tokens_.reserve(16);
     while (!list_.truncated) {
       gather();
       if (at_ >= text_.size()) break;

@@ -83,6 +83,9 @@ std::vector<std::string_view> Records::all(Tag tag) const {
 
 std::string Records::encode() const {
   std::string bytes;
+  std::size_t size = 0;
+  for (const auto& [tag, value] : items_) size += kHeaderBytes + value.size();
+  bytes.reserve(size);
   for (const auto& [tag, value] : items_) {
     put_le<std::uint16_t>(bytes, tag);
     put_le<std::uint16_t>(bytes, 0);

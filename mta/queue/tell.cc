@@ -21,20 +21,12 @@ int send_now(int socket, const std::string& bytes) {
     if (errno != EINTR) return errno;
   }
 }
-
-// The job controller only ever sends to us when it closes: a readable socket is a dead one.
-bool is_closed(int socket) {
-  char byte = 0;
-  const auto n = ::recv(socket, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-  return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
-}
 }  // namespace
 
 void Queue::tell_job_controller(const Record& record) {
   const auto bytes = record.encode();
   const std::lock_guard lock(mutex_);
   for (int round = 0; round < 2; ++round) {
-    if (socket_ && is_closed(socket_.get())) socket_.reset();
     if (!socket_) {
       // Tried every time: a job controller that has just started reads the tree after it listens, so a file
       // is either in what it reads or told to it. A pause here would open a gap between the two.

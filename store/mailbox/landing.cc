@@ -180,9 +180,11 @@ std::optional<std::uint32_t> MailboxFiles::delivered_before(std::uint64_t delive
   const auto map = generation->index->map(count);
   for (auto slot = count; slot > 0 && count - slot < window; --slot) {
     const auto& record = map->record(slot - 1);
+    // Flags lie in another cache line: nearly all records need only one.
+    if (record.delivery_hash != delivery_hash && record.save_date >= since) continue;
     if (load(record.flags) & kVoid) continue;
     if (record.delivery_hash == delivery_hash) return record.uid;
-    if (record.save_date < since) break;
+    break;
   }
   return {};
 }
