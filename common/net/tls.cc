@@ -189,4 +189,13 @@ Result<> make_self_signed(const std::vector<std::string>& names, const TlsCertif
                    [&](BIO* out) { return PEM_write_bio_X509(out, certificate.get()); });
 }
 
+Result<bool> certificate_is_for(const std::string& certificate_file, const std::string& host) {
+  TRY_VOID(check_readable(certificate_file));
+  const std::unique_ptr<BIO, decltype(&BIO_free)> in(BIO_new_file(certificate_file.c_str(), "r"), BIO_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr, X509_free);
+  if (!certificate) return permanent(certificate_file + " holds no certificate: " + openssl_error());
+  return X509_check_host(certificate.get(), host.c_str(), host.size(), 0, nullptr) == 1;
+}
+
 }  // namespace waxwing

@@ -51,5 +51,7 @@ class TlsClient {
 
 // A self-signed ECDSA P-256 certificate for these DNS names or addresses, ten years; the key file is 0600.
 Result<> make_self_signed(const std::vector<std::string>& names, const TlsCertificate& files);
+// Whether the first certificate in a file is for that host. An error when there is none.
+Result<bool> certificate_is_for(const std::string& certificate_file, const std::string& host);
 
 }  // namespace waxwing

@@ -178,6 +178,8 @@ class Installation(waxwing.TestCase):
             out = self.configure_from(text)
             self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
             self.assertIn(f'earlier configuration is in {self.data}/config.before', out.stdout)
+        out = self.configure_from(self.state(**{'Fqdn.TextField': 'mx.other.test'}))
+        self.assertIn('tls/server.pem is not for mx.other.test: replace it', out.stdout)
         out = self.configure_from(self.state(**{'admin.password': base64.b64encode(b'another').decode()}))
         self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
         ports = waxwing.PortRange()

@@ -56,12 +56,27 @@ Result<> write_configuration(const Settings& s, const std::string& stage) {
                       "discard.test               $U%$D@bitbucket-daemon\n");
 }
 
+void say(const std::string& step) {
+  fmt::print("  {}\n", step);
+  std::fflush(stdout);
+}
+
 Result<> make_certificate(const Settings& s) {
   const TlsCertificate files{s.data_path + "/tls/server.pem", s.data_path + "/tls/server.key"};
-  if (file_exists(files.certificate_file)) return {};
+  if (file_exists(files.certificate_file)) {
+    const auto fits = certificate_is_for(files.certificate_file, s.host_name);
+    if (!fits)
+      say(fits.error().text);
+    else
+      say(*fits ? "the certificate that was in " + s.data_path + "/tls"
+                : files.certificate_file + " is not for " + s.host_name + ": replace it");
+    return {};
+  }
   std::vector<std::string> names = {s.host_name, s.domain};
   if (s.sandbox) names.insert(names.end(), {"localhost", "127.0.0.1"});
-  return make_self_signed(names, files);
+  TRY_VOID(make_self_signed(names, files));
+  say("self-signed certificate in " + s.data_path + "/tls");
+  return {};
 }
 
 Result<> make_link(const std::string& target, const std::string& link) {
@@ -91,11 +106,6 @@ void link_installation(const Settings& s, const std::string& stage) {
   }
 }
 
-void say(const std::string& step) {
-  fmt::print("  {}\n", step);
-  std::fflush(stdout);
-}
-
 }  // namespace
 
 Result<> make_instance(const Settings& s, const std::string& stage) {
@@ -103,7 +113,6 @@ Result<> make_instance(const Settings& s, const std::string& stage) {
   TRY_VOID(write_configuration(s, stage));
   say("configuration in " + s.data_path + "/config");
   TRY_VOID(make_certificate(s));
-  say("self-signed certificate in " + s.data_path + "/tls");
   TRY(const DirectoryLines directory, set_up_directory(s, stage));
   say("directory at " + directory.url + " with domain " + s.domain + " and account admin");
   TRY_VOID(replace_file(s.data_path + "/config/secrets.conf", directory.secrets, 0600));
