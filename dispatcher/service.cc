@@ -103,7 +103,11 @@ Task<bool> Service::is_listed(const AcceptedConnection& connection, std::string&
 std::vector<WorkerLoad> Service::loads() const {
   std::vector<WorkerLoad> all;
   all.reserve(workers_.size());
-  for (const auto& worker : workers_) all.push_back(worker->load());
+  for (const auto& worker : workers_) {
+    all.push_back(worker->load());
+    // Nobody is handed to a new one as long as it may turn out to be none.
+    if (renewing_ && !worker->outdated()) all.back().draining = true;
+  }
   return all;
 }
 
@@ -156,9 +160,9 @@ void Service::turn_away(AcceptedConnection connection, const std::string& text) 
 
 WorkerProcess* Service::start_worker() {
   if (stopping_ || monotonic_ms() < no_start_before_ms_) return nullptr;
-  auto worker = WorkerProcess::start(
-      daemon_, settings_,
-      {.ready = [this] { unready_.reset(); }, .gone = [this](WorkerProcess* gone) { worker_gone(gone); }});
+  auto worker = WorkerProcess::start(daemon_, settings_,
+                                     {.ready = [this](const WorkerProcess& ready) { worker_ready(ready); },
+                                      .gone = [this](WorkerProcess* gone) { worker_gone(gone); }});
   if (!worker) {
     log::Event("dispatcher.worker.unstartable")
         .with("service", settings_.name)
@@ -172,7 +176,15 @@ WorkerProcess* Service::start_worker() {
   return workers_.back().get();
 }
 
+void Service::worker_ready(const WorkerProcess& worker) {
+  if (renewing_ && !worker.outdated()) end_renewal();
+  unready_.reset();
+}
+
 void Service::worker_gone(WorkerProcess* worker) {
+  if (renewing_ && !worker->outdated())
+    refuse_renewal("its new worker ended before it served: see log/" +
+                   settings_.image.substr(settings_.image.rfind('/') + 1) + ".log");
   unready_.reset();
   const auto load = worker->load();
   const bool ended_well = load.draining;
@@ -191,7 +203,8 @@ void Service::worker_gone(WorkerProcess* worker) {
 
 void Service::tick() {
   if (stopping_) return;
-  while (static_cast<int>(workers_.size()) < 1000) {
+  const bool waits = renewing_ && std::ranges::any_of(workers_, &WorkerProcess::outdated);
+  while (!waits && static_cast<int>(workers_.size()) < 1000) {
     const auto present = loads();
     const auto serving = std::ranges::count_if(present, [](const auto& load) { return !load.draining; });
     if (serving >= settings_.min_procs || !start_worker()) break;
@@ -201,8 +214,28 @@ void Service::tick() {
 }
 
 void Service::renew() {
-  for (const auto& worker : workers_) worker->drain();
+  const auto serves = [](const auto& worker) { return !worker->load().draining; };
+  if (stopping_ || std::ranges::none_of(workers_, serves)) return tick();
+  for (const auto& worker : workers_) worker->set_outdated(true);
+  renewing_ = true;
+  no_start_before_ms_ = early_deaths_ = 0;
+  unready_ = daemon_.not_ready_yet();
+  if (start_worker() == nullptr) refuse_renewal("no new worker could be started");
+}
+
+void Service::end_renewal() {
+  renewing_ = false;
+  for (const auto& worker : workers_)
+    if (worker->outdated()) worker->drain();
   tick();
+}
+
+void Service::refuse_renewal(const std::string& why) {
+  const std::string text = "service " + settings_.name + " goes on with the workers it had: " + why;
+  log::Event("dispatcher.renewal.refused").with("service", settings_.name).with("why", why).error();
+  daemon_.reload_refused(text);
+  renewing_ = false;
+  for (const auto& worker : workers_) worker->set_outdated(false);
 }
 
 void Service::stop() {

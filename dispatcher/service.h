@@ -26,7 +26,8 @@ class Service {
   void start();
   // Stops listening and lets all workers finish: sessions between two messages end at once.
   void stop();
-  // Replaces every worker: the present ones finish their sessions (after a reload of the configuration).
+  // Replaces every worker (after a reload of the configuration): the present ones finish their sessions, from
+  // the moment when a new one serves. When none comes to that, they stay and the reload is refused.
   void renew();
   // Once a second: retires old and idle workers, keeps MIN_PROCS.
   void tick();
@@ -41,7 +42,10 @@ class Service {
   void hand_over(AcceptedConnection connection);
   void turn_away(AcceptedConnection connection, const std::string& text);
   WorkerProcess* start_worker();
+  void worker_ready(const WorkerProcess& worker);
   void worker_gone(WorkerProcess* worker);
+  void end_renewal();
+  void refuse_renewal(const std::string& why);
   std::vector<struct WorkerLoad> loads() const;
   bool has_too_many(const AcceptedConnection& connection) const;
 
@@ -58,7 +62,9 @@ class Service {
   std::vector<std::shared_ptr<WorkerProcess>> workers_;
   std::int64_t no_start_before_ms_ = 0;  // after a worker died early
   std::int64_t early_deaths_ = 0;
-  std::shared_ptr<void> unready_;  // until its first worker serves, or has died in the attempt
+  // Until its first worker serves, at the start or after a reload, or has died in the attempt.
+  std::shared_ptr<void> unready_;
+  bool renewing_ = false;
   bool stopping_ = false;
 };
 

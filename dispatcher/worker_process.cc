@@ -135,7 +135,7 @@ Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self) {
 
 void WorkerProcess::heard(const Record& record) {
   if (record.is("ready")) {
-    events_.ready();
+    events_.ready(*this);
   } else if (record.is("draining")) {
     // It was told to end by somebody else: nothing more goes to it, and it may go when it knows that.
     drain();

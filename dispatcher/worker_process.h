@@ -21,8 +21,8 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
  public:
   // Both are called once at most, from the loop.
   struct Events {
-    std::function<void()> ready;               // it serves
-    std::function<void(WorkerProcess*)> gone;  // its socket has closed
+    std::function<void(const WorkerProcess&)> ready;  // it serves
+    std::function<void(WorkerProcess*)> gone;         // its socket has closed
   };
   // Starts the program.
   static Result<std::shared_ptr<WorkerProcess>> start(Daemon& daemon, const ServiceSettings& settings,
@@ -36,6 +36,9 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   // Connections of that client which it holds.
   std::int64_t connections_of(const std::string& peer_address) const;
   pid_t pid() const { return pid_; }
+  // Waits to be replaced: the configuration it has read is an older one.
+  void set_outdated(bool outdated) { outdated_ = outdated; }
+  bool outdated() const { return outdated_; }
 
  private:
   static Task<void> listen(std::shared_ptr<WorkerProcess> self);
@@ -46,7 +49,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   pid_t pid_;
   PacketSocket socket_;
   Events events_;
-  bool draining_ = false;
+  bool draining_ = false, outdated_ = false;
   std::int64_t handed_ = 0, active_ = 0;
   std::unordered_map<std::string, std::int64_t> clients_;  // connections by address
   std::int64_t started_ms_, idle_since_ms_;

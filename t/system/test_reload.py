@@ -81,15 +81,28 @@ class Reload(waxwing.TestCase):
         try:
             with open(path, 'w') as f:
                 f.write('no certificate\n')
-            self.assertEqual(self.box.command('imsimta', 'reload', check=False).returncode, 75)
+            result = self.box.command('imsimta', 'reload', check=False)
+            self.assertEqual(result.returncode, 75)
+            self.assertRegex(result.stdout, r'dispatcher +REFUSED .*server\.pem')
             log.wait(r'tls\.kept .*error=')
             log.wait(r'daemon\.reloaded')
-            for name in ('IMAPS', 'POPS'):
+            for name in ('IMAPS', 'POPS', 'SUBMITS'):
                 self.assertEqual(self.served(name), before)
         finally:
             with open(path, 'w') as f:
                 f.write(good)
             self.reload()
+
+    def test_smtp_goes_on_when_no_new_worker_can_start(self):
+        self.box.set_option('auth.mechanisms', 'NOSUCH')
+        result = self.box.command('imsimta', 'reload', check=False)
+        self.assertEqual(result.returncode, 75)
+        self.assertRegex(result.stdout, r'dispatcher +REFUSED .*smtpd\.log')
+        for name in ('SMTP', 'SUBMIT'):
+            with self.box.smtp(name) as client:
+                self.assertEqual(client.ehlo()[0], 250)
+        self.box.command('msconfig', 'unset', 'auth.mechanisms')
+        self.reload()
 
     # ---- options ----
     def test_the_log_says_which_options_changed_and_which_want_a_restart(self):
