@@ -55,8 +55,10 @@ Record Controller::channel_command(const Record& request) {
     const auto marked = queue_->set_stopped(channel, stop);
     if (!marked) return error(marked.error().text);
     schedule_.set_stopped(channel, stop);
+    jobs_.forget_trouble(channel);
     log::Event(stop ? "queue.stopped" : "queue.started").with("channel", channel).notice();
   } else {
+    jobs_.forget_trouble(channel);
     schedule_.retry_now(channel, wall_ms());
   }
   jobs_.touch(channel);
@@ -179,7 +181,8 @@ void Controller::send_summary(PacketSocket& socket) {
                           .set("hosts", static_cast<std::int64_t>(counts.hosts))
                           .set("hosts_down", static_cast<std::int64_t>(counts.hosts_down))
                           .set("jobs", static_cast<std::int64_t>(jobs_.running(channel)))
-                          .set("stopped", counts.stopped ? 1 : 0));
+                          .set("stopped", counts.stopped ? 1 : 0)
+                          .set("trouble", jobs_.trouble_of(channel)));
   }
 }
 
@@ -189,6 +192,10 @@ void Controller::send_view(const std::string& wanted, PacketSocket& socket) {
   std::unordered_set<std::string> told;  // hosts that are down, each once
   for (const auto& channel : schedule_.channels()) {
     if (!wanted.empty() && !iequals(wanted, channel)) continue;
+    if (const auto trouble = jobs_.trouble_of(channel); !trouble.empty()) {
+      rows.set("trouble", channel + " " + trouble);
+      bytes += trouble.size();
+    }
     schedule_.view(channel, [&](const UnitView& unit) {
       const auto line = fmt::format("{} {} {} {} {} {} {} {}", unit.file, unit.host, unit.state,
                                     mta::queue::priority_name(unit.priority), unit.attempts, unit.arrival_ms,

@@ -58,6 +58,7 @@ Result<> Controller::start() {
     }
     schedule_.reload_policies();
     jobs_.stop_all();  // they end with what they have begun; the next ones read the new configuration
+    jobs_.forget_troubles();
     jobs_.touch_all();
   });
   daemon_.on_stop([this] { jobs_.stop_all(); });

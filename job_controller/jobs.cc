@@ -114,6 +114,7 @@ void Jobs::start_job(const std::string& channel) {
   const auto failed = [&](const std::string& why) {
     trouble.times += 1;
     trouble.not_before_ms = monotonic_ms() + (1000 << std::min(trouble.times, 6U));
+    trouble.why = why;
     log::Event("job.start_failed").with("channel", channel).with("why", why).error();
   };
   const auto* section = config_.section(channel);
@@ -140,6 +141,11 @@ void Jobs::start_job(const std::string& channel) {
   jobs_.push_back(std::move(job));
 }
 
+std::string Jobs::trouble_of(const std::string& channel) const {
+  const auto at = trouble_.find(channel);
+  return at == trouble_.end() ? std::string() : at->second.why;
+}
+
 Jobs::Job* Jobs::find(std::string_view token) {
   for (auto& job : jobs_)
     if (job.token == token) return &job;
@@ -161,7 +167,8 @@ void Jobs::ended(const std::string& token, bool clean, const std::string& how) {
   if (at->concurrency == 0) {  // it never said hello
     trouble.times += 1;
     trouble.not_before_ms = monotonic_ms() + (1000 << std::min(trouble.times, 6U));
-    event.with("why", "it ended before it could take work: see its log file");
+    trouble.why = at->program + " ended before it could take work (" + how + "): see its log";
+    event.with("why", trouble.why);
   }
   clean ? event.information() : event.error();
   jobs_.erase(at);

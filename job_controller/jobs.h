@@ -31,6 +31,11 @@ class Jobs {
 
   // There may be work for the channel: looked at once before the loop sleeps again, however often it is said.
   void touch(const std::string& channel);
+  // Why the channel's program did not start the last time; empty when it did.
+  std::string trouble_of(const std::string& channel) const;
+  // What was wrong may have been mended: the next try is now.
+  void forget_trouble(const std::string& channel) { trouble_.erase(channel); }
+  void forget_troubles() { trouble_.clear(); }
   void touch_all();
   // A connection that said "master": served here until it ends.
   Task<void> serve(PacketSocket& socket, Record hello);
@@ -78,6 +83,7 @@ class Jobs {
   struct Trouble {
     unsigned times = 0;
     std::int64_t not_before_ms = 0;
+    std::string why;
   };
   std::map<std::string, Trouble> trouble_;  // channels whose program does not start
 };

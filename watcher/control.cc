@@ -268,6 +268,8 @@ Record Control::status() const {
     const bool older = service->process && runs_older_program(service->process->pid(),
                                                               supervisor_.program_path(service->spec->name));
     answer.set("service_older", older ? 1 : 0);
+    const bool speaks = service->process && service->gives_signs;
+    answer.set("silent_s", speaks ? (now - service->last_sign_ms) / 1000 : 0);
   }
   return answer;
 }

@@ -122,6 +122,7 @@ Result<> run(const Arguments& arguments) {
   // Before anybody is heard: who asks for a service now must find it as it is.
   if (resume)
     for (const auto& [service, pid] : resume->services) supervisor.resume(service, pid);
+  if (!resume) supervisor.adopt_living();
   control.serve(std::move(listener), lock.get(), std::move(again));
   WatcherSignals signals(loop, supervisor, control);
   const Removal removal(loop, root, lock.get(), [&signals] { signals.stop(); });

@@ -152,6 +152,15 @@ void Supervisor::resume(std::string_view name, pid_t pid) {
   spawn(live(*service));
 }
 
+void Supervisor::adopt_living() {
+  for (auto& service : services_) {
+    const auto text = read_file(pid_file(*service), 64);
+    const auto pid = text ? to_number<pid_t>(trim(*text)) : std::nullopt;
+    if (pid && Process::adopt(*pid, std::string(service->spec->name), config_->root()))
+      resume(service->spec->name, *pid);
+  }
+}
+
 // ---- a service's life ---------------------------------------------------------------------------
 
 bool Supervisor::needs_met(const Service& service) {

@@ -52,6 +52,8 @@ class Supervisor {
   Service* find(std::string_view name);
   Service* find_pid(pid_t pid);
 
+  // Takes over what an earlier watcher left running.
+  void adopt_living();
   // Wants the service and all it needs. Does nothing to what runs; a failed one is tried at once.
   void start(Service& service);
   void stop(Service& service);

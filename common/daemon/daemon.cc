@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -44,7 +45,8 @@ struct Daemon::Inner {
   std::atomic<bool> stopping{false};
   std::unique_ptr<EventLoop::Timer> alive, deadline;
   // Main loop's thread only:
-  std::shared_ptr<void> unready;    // while start() runs; when its last copy goes, the daemon is ready
+  // While start() runs or a reload; when its last copy goes, the daemon is ready, the reload is done.
+  std::shared_ptr<void> unready;
   PacketSocket* watcher = nullptr;  // while it is connected
   std::optional<Record> unsaid;     // the last reload, when watcher was not there to hear of it
   std::string reload_troubles;      // of the reload under way
@@ -134,12 +136,33 @@ Result<Arguments> parse_arguments(int argc, char** argv) {
   return arguments;
 }
 
+// Groups of options that only some programs have; the others' are everybody's.
+bool concerns(std::string_view option, std::string_view program) {
+  static constexpr std::pair<std::string_view, std::string_view> kOwners[] = {
+      {"imap.", "imapd"},
+      {"pop.", "popd"},
+      {"lmtp.", "lmtpd dispatcher"},
+      {"submit.", "dispatcher"},
+      {"watcher.", "watcher"},
+      {"base.", "watcher"},
+      {"ims_master.", "ims_master"},
+      {"smtp.", "smtpd dispatcher tcp_smtp_client"}};
+  if (option.ends_with(".enable") || option == "store.enable") return program == "watcher";
+  for (const auto& [head, programs] : kOwners)
+    if (option.starts_with(head)) {
+      const auto words = split_words(programs);
+      return std::find(words.begin(), words.end(), program) != words.end();
+    }
+  return true;
+}
+
 // Names of the options whose values differ, with commas between; restart: those that a reload does not
 // change.
-std::string changed_options(const Config& before, const Config& after, bool restart) {
+std::string changed_options(const Config& before, const Config& after, std::string_view program,
+                            bool restart) {
   std::string names;
   for (const auto& spec : option_registry()) {
-    if (spec.restart != restart) continue;
+    if (spec.restart != restart || !concerns(spec.name, program)) continue;
     const bool starred = spec.name.find('*') != std::string_view::npos;
     const bool same = starred ? before.starred(spec.name) == after.starred(spec.name)
                               : before.text(spec.name) == after.text(spec.name);
@@ -226,12 +249,17 @@ struct DaemonFrame {
       log::Event("daemon.reload.refused").with("error", fresh.error().text).error();
       return tell_reloaded(word("reloaded").set("trouble", fresh.error().text));
     }
-    const auto now = changed_options(*before, **fresh, false);
-    const auto later = changed_options(*before, **fresh, true);
+    const auto now = changed_options(*before, **fresh, daemon.name(), false);
+    const auto later = changed_options(*before, **fresh, daemon.name(), true);
     inner.config.set(*fresh);
     open_log(**fresh, daemon.name());
     inner.reload_troubles.clear();
+    inner.unready = std::shared_ptr<void>(this, [this, now, later](void*) { end_reload(now, later); });
     for (auto& handler : inner.reload_handlers) handler();
+    inner.unready.reset();
+  }
+
+  void end_reload(const std::string& now, const std::string& later) {
     tell_reloaded(word("reloaded")
                       .set("changed", now)
                       .set("wants_restart", later)

@@ -1,5 +1,6 @@
 #include "common/daemon/server_tls.h"
 
+#include "common/base/time.h"
 #include "common/log/log.h"
 
 namespace waxwing {
@@ -23,6 +24,24 @@ TlsServer::Options options_of(const Config& config) {
 }
 }  // namespace
 
+namespace {
+constexpr std::int64_t kWarnSeconds = 14 * 86400;
+}  // namespace
+
+std::string certificate_warning(const Config& config) {
+  std::string text;
+  auto files = config.starred("tls.sni.*.certificate");
+  files[""] = config.path("tls.certificate");
+  for (const auto& [name, file] : files) {
+    const auto end = certificate_end(config.path_of(file));
+    if (!end || *end > wall_seconds() + kWarnSeconds) continue;
+    text += (text.empty() ? "" : "; ") + config.path_of(file) +
+            (*end < wall_seconds() ? " ended on " : " ends on ") + iso_timestamp(*end * 1000).substr(0, 10) +
+            ": put a new certificate there, then imsimta reload";
+  }
+  return text;
+}
+
 std::string ServerTls::load(const Config& config) {
   auto made = TlsServer::create(options_of(config));
   if (!made) {
@@ -30,6 +49,8 @@ std::string ServerTls::load(const Config& config) {
     log::Event(had ? "tls.kept" : "tls.off").with("error", made.error().text).error();
     return (had ? "the old certificate stays in use: " : "TLS is off: ") + made.error().text;
   }
+  if (const auto warning = certificate_warning(config); !warning.empty())
+    log::Event("tls.certificate.ends").with("why", warning).error();
   context_.set(std::make_shared<const TlsServer>(std::move(*made)));
   return {};
 }

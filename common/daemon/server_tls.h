@@ -24,4 +24,7 @@ class ServerTls {
   Current<TlsServer> context_;
 };
 
+// Of certificates that have ended or will in two weeks; empty when there is none.
+std::string certificate_warning(const Config& config);
+
 }  // namespace waxwing

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 
 #include "common/base/file.h"
 #include "common/base/random.h"
@@ -131,6 +132,22 @@ struct FreeCertificate {
   void operator()(X509* certificate) const { X509_free(certificate); }
 };
 
+}  // namespace
+
+Result<std::int64_t> certificate_end(const std::string& file) {
+  TRY(const auto pem, read_file(file, 1 << 20));
+  const std::unique_ptr<BIO, decltype(&BIO_free)> in(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+  const std::unique_ptr<X509, FreeCertificate> certificate(
+      PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+  if (!certificate) return permanent(file + " holds no certificate: " + openssl_error());
+  std::tm when{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &when) != 1)
+    return permanent(file + ": its certificate has no end");
+  return ::timegm(&when);
+}
+
+namespace {
 void add_extension(X509* certificate, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);

@@ -54,4 +54,7 @@ Result<> make_self_signed(const std::vector<std::string>& names, const TlsCertif
 // Whether the first certificate in a file is for that host. An error when there is none.
 Result<bool> certificate_is_for(const std::string& certificate_file, const std::string& host);
 
+// When the first certificate of a PEM file ends, in seconds of the wall clock.
+Result<std::int64_t> certificate_end(const std::string& file);
+
 }  // namespace waxwing

@@ -53,6 +53,11 @@ class Version(waxwing.TestCase):
             self.assertIn('WAXWING_BUILT "1970-01-02"', text())
 
 
+def write(path, text):
+    with open(path, 'w') as f:
+        f.write(text)
+
+
 class BrokenOptions(waxwing.TestCase):
     def setUp(self):
         self.path = os.path.join(self.box.root, 'config', 'msg.conf')
@@ -76,7 +81,8 @@ class BrokenOptions(waxwing.TestCase):
         self.box.user('broken-a', 'secret')
         first = self.good.count('\n') + 1
         self.spoil('no equals sign', 'imap.port = many', 'nosuch.option = 1')
-        for words in (('mboxutil', '-l'), ('commadmin', 'user', 'search', '--uid', 'broken-a')):
+        for words in (('mboxutil', '-l'), ('commadmin', 'user', 'search', '--uid', 'broken-a'),
+                      ('imsimta', 'qm', 'summarize')):
             with self.subTest(words[0]):
                 out = self.box.command(*words)
                 self.assertIn(f"msg.conf line {first}: no '='", out.stderr)
@@ -114,12 +120,36 @@ class BrokenOptions(waxwing.TestCase):
 
 class Reload(waxwing.TestCase):
     def test_reload_tells_of_each_daemon(self):
-        self.box.command('msconfig', 'set', 'imap.idletimeout', '47', 'daemon.workers', '9')
+        self.box.command('msconfig', 'set', 'imap.idletimeout', '47', 'imap.writers', '9',
+                         'local.postmaster', 'root@example.test', 'daemon.workers', '9')
         self.addCleanup(self.box.command, 'imsimta', 'reload')
         self.addCleanup(self.box.command, 'msconfig', 'revert')
         out = self.box.command('imsimta', 'reload').stdout
         for name in ('stored', 'job_controller', 'dispatcher', 'imapd', 'popd'):
-            self.assertRegex(out, rf'(?m)^  {name} +reloaded +imap\.idletimeout; start-msg --restart {name} for daemon\.workers$')
+            mine, later = ('imap.idletimeout,', 'imap.writers,') if name == 'imapd' else ('', '')
+            self.assertIn(f'reloaded  {mine}local.postmaster; start-msg --restart {name} for {later}daemon.workers\n', out)
+
+    def test_what_was_edited_and_not_published_is_told(self):
+        path = os.path.join(self.box.root, 'config', 'aliases')
+        with open(path) as f:
+            good = f.read()
+        self.addCleanup(write, path, good)
+        write(path, good + 'nobody: postmaster\n')
+        self.assertIn('config/aliases was changed after', self.box.command('imsimta', 'reload').stderr)
+        write(path, good)
+        self.assertNotIn('aliases', self.box.command('imsimta', 'reload').stderr)
+
+    def test_a_certificate_that_ends_soon_is_told(self):
+        tls = os.path.join(self.box.root, 'tls')
+        self.box.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+                      '-subj', '/CN=localhost', '-keyout', f'{tls}/soon.key', '-out', f'{tls}/soon.pem'])
+        self.box.command('msconfig', 'set', 'tls.certificate', 'tls/soon.pem', 'tls.key', 'tls/soon.key')
+        log = self.box.log('imapd')
+        self.assertRegex(self.box.command('imsimta', 'reload').stderr, r'tls/soon\.pem ends on \d{4}-\d\d-\d\d')
+        log.wait(r'tls\.certificate\.ends .*soon\.pem')
+        self.assertIn('soon.pem ends on', self.box.command('start-msg', '--status').stdout)
+        self.box.command('msconfig', 'unset', 'tls.certificate', 'tls.key')
+        self.assertNotIn('ends on', self.box.command('imsimta', 'reload').stderr)
 
     def test_what_cannot_be_taken_is_told_with_the_reason(self):
         path = os.path.join(self.box.root, 'tls', 'server.pem')
@@ -170,8 +200,46 @@ class Services(waxwing.TestCase):
         self.assertEqual((code, text[-17:]), (550, b'Nobody lives here'))
 
     def write(self, path, text):
-        with open(path, 'w') as f:
-            f.write(text)
+        write(path, text)
+
+
+class Programs(waxwing.TestCase):
+    def test_a_program_that_is_not_there_is_not_published(self):
+        for name, what in (('job_controller.cnf', 'IMTA_EXE:ims_master'), ('dispatcher.cnf', 'IMAGE=lmtpd')):
+            path = os.path.join(self.box.root, 'config', name)
+            with open(path) as f:
+                good = f.read()
+            self.addCleanup(write, path, good)
+            write(path, good.replace(what, what + 'x'))
+            out = self.box.command('imsimta', 'cnbuild', check=False)
+            self.assertEqual(out.returncode, 1)
+            self.assertRegex(out.stderr, rf'{name}: \[.*no program .*x')
+            write(path, good)
+
+    def test_mail_that_waits_for_a_program_that_does_not_start_says_so(self):
+        program = os.path.join(self.box.root, 'bin', 'bitbucket')
+        os.rename(program, program + '.away')
+        write(program, '#!/bin/sh\nexit 3\n')
+        os.chmod(program, 0o755)
+        try:
+            with self.box.smtp() as client:
+                client.sendmail('a@remote.test', ['x@discard.test'], 'Subject: x\r\n\r\nx\r\n')
+            why = 'channel bitbucket: its program does not start'
+            waxwing.wait_until(lambda: why in self.box.command('imsimta', 'cache', '-view').stdout, why)
+            self.assertIn(why, self.box.command('imsimta', 'qm', 'summarize', '-database').stdout)
+        finally:
+            os.replace(program + '.away', program)
+        self.box.command('imsimta', 'queue', '-retry_delivery', 'bitbucket')
+        self.box.wait_queue_empty('bitbucket')
+
+
+class Users(waxwing.TestCase):
+    def test_a_delivery_option_that_the_mta_does_not_have_is_refused(self):
+        self.box.user('pat', 'secret')
+        out = self.box.command('commadmin', 'user', 'modify', 'pat', '--delivery', 'pigeon', check=False)
+        self.assertEqual(out.returncode, 1)
+        self.assertRegex(out.stderr, r'--delivery pigeon: .*there are .*mailbox')
+        self.box.command('commadmin', 'user', 'modify', 'pat', '--delivery', 'mailbox')
 
 
 class Help(waxwing.TestCase):

@@ -408,12 +408,37 @@ class Watcher(unittest.TestCase):
         self.it.run('start-msg')
         pids = {name: self.it.pid(name) for name in SERVICES}
         os.kill(self.it.pid('watcher'), signal.SIGKILL)
-        wait_until(lambda: self.it.run('start-msg', '--status').returncode == 3, 'watcher to be gone')
+        wait_until(lambda: 'watcher does not run' in self.it.run('start-msg', '--status').stdout, 'watcher to be gone')
         out = self.it.run('start-msg')
         self.assertEqual(out.returncode, 0, out.stdout)
         self.assertEqual({name: self.it.pid(name) for name in SERVICES}, pids)
         os.kill(pids['popd'], signal.SIGKILL)
         self.back_with_another_pid('popd', pids['popd'])
+
+    def test_what_a_dead_watcher_left_running_is_told_and_stopped(self):
+        self.it.run('start-msg')
+        pids = {name: self.it.pid(name) for name in SERVICES}
+        os.kill(self.it.pid('watcher'), signal.SIGKILL)
+        wait_until(lambda: 'watcher does not run' in self.it.run('start-msg', '--status').stdout, 'watcher to be gone')
+        out = self.it.run('start-msg', '--status')
+        self.assertEqual(out.returncode, 1)
+        for name in SERVICES:
+            self.assertIn(name, out.stdout)
+        self.assertEqual(self.it.run('stop-msg').returncode, 0)
+        # Nobody here is their parent: whoever is has to take notice first.
+        wait_until(lambda: not [name for name, pid in pids.items() if alive(pid)], 'all to be gone')
+        self.assertEqual(self.it.run('start-msg', '--status').returncode, 3)
+
+    def test_a_watcher_that_hangs_does_not_hang_the_tools(self):
+        self.it.run('start-msg')
+        watcher = self.it.pid('watcher')
+        os.kill(watcher, signal.SIGSTOP)
+        try:
+            out = self.it.run('start-msg', '--status')
+            self.assertNotEqual(out.returncode, 0)
+            self.assertIn(f'watcher, pid {watcher}, does not answer', out.stdout)
+        finally:
+            os.kill(watcher, signal.SIGCONT)
 
     def test_only_one_watcher(self):
         self.it.run('start-msg')

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "common/base/strings.h"
+#include "mta/config/mta_config.h"
 #include "tools/commadmin/commands.h"
 #include "tools/options/option_file.h"
 
@@ -19,10 +20,28 @@ int fail(const Error& error, int code = 0) {
   return error.fault == Fault::temporary ? kTemporary : 1;
 }
 
+// Mail for somebody with a delivery option that the MTA does not have waits with its sender. Without a
+// published configuration nobody knows which there are.
+Result<> check_delivery(const std::string& root, const Arguments& arguments) {
+  const auto& wanted = arguments.all("delivery");
+  const auto mta = wanted.empty() ? temporary("") : mta::MtaConfig::load(root);
+  if (!mta) return {};
+  for (const auto& name : wanted) {
+    if (name.empty() || (*mta)->delivery_options().find(name)) continue;
+    std::string there;
+    for (const auto& option : (*mta)->delivery_options().all())
+      there += (there.empty() ? "" : ", ") + option.name;
+    return permanent("--delivery " + printable(name) + ": DELIVERY_OPTIONS has no such option; there are " +
+                     there);
+  }
+  return {};
+}
+
 Result<std::string> act(const Arguments& arguments) {
   TRY(const auto root, find_instance(arguments.get("instance")));
   TRY(const auto config,
       load_for_tool(root, "commadmin", {"directory.", "auth.newpassword", "local.defaultdomain"}));
+  TRY_VOID(check_delivery(root, arguments));
   TRY(const auto settings, directory::Settings::from(*config));
   if (settings.schema != 2)
     return permanent(

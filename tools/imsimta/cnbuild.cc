@@ -1,13 +1,16 @@
 // imsimta cnbuild: check everything, then publish it in one step.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "common/base/time.h"
 #include "common/config/config.h"
 #include "dispatcher/settings.h"
 #include "job_controller/controller_config.h"
+#include "job_controller/launcher.h"
 #include "mta/config/mta_config.h"
 #include "mta/transport/tcp_options.h"
 #include "tools/imsimta/command.h"
+#include "tools/service/command_line.h"
 
 namespace waxwing::imsimta {
 
@@ -63,6 +66,21 @@ void check_programs(const job_controller::ControllerConfig& jobs, const mta::Mta
   }
 }
 
+// A program that is not there stops its channel or service from the moment the build is taken.
+void check_program_files(const Context& context, const job_controller::ControllerConfig& jobs,
+                         const dispatcher::Settings& services, Findings& findings) {
+  for (const auto& channel : jobs.channels)
+    if (!channel.master_command.empty())
+      if (const auto found = job_controller::resolve_command(context.root, channel.master_command); !found)
+        findings.wrong += "\njob_controller.cnf: [CHANNEL=" + channel.pattern + "]: " + found.error().text;
+  for (const auto& service : services.services) {
+    const auto path =
+        service.image.starts_with('/') ? service.image : program_directory() + "/" + service.image;
+    if (::access(path.c_str(), X_OK) != 0)
+      findings.wrong += "\ndispatcher.cnf: [SERVICE=" + service.name + "]: IMAGE: no program " + path;
+  }
+}
+
 }  // namespace
 
 Result<int> run_cnbuild(const Context& context, Arguments arguments) {
@@ -86,6 +104,7 @@ Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   if (config) check_channel_options(sources, **config, findings);
   if (config && services) check_services(*services, **config, findings);
   if (config && jobs) check_programs(*jobs, **config, findings);
+  if (jobs && services) check_program_files(context, *jobs, *services, findings);
   if (!findings.wrong.empty()) return permanent("nothing published:" + findings.wrong);
   for (const auto& warning : findings.warnings) fmt::print("warning: {}\n", warning);
   if (statistics)

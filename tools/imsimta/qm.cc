@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/config/config.h"
 #include "common/daemon/instance_journal.h"
+#include "tools/options/option_file.h"
 
 namespace waxwing::imsimta {
 
@@ -59,7 +60,7 @@ int run_session(const Context& context) {
 }  // namespace
 
 Result<int> run_qm(const Context& context, Arguments arguments) {
-  TRY(const auto config, Config::load(context.root));
+  TRY(const auto config, load_for_tool(context.root, "imsimta qm", {"journal.", "store.partition."}));
   TRY_VOID(open_instance_journal(*config));
   if (arguments.rest().empty()) return run_session(context);
   return run_one(context, std::move(arguments));

@@ -171,7 +171,7 @@ Result<int> qm_directory(const Context& context, Arguments arguments) {
 
 namespace {
 Result<int> summarize_memory(const Context& context, bool heading) {
-  std::string table;
+  std::string table, troubles;
   std::int64_t files = 0, bytes = 0;
   TRY_VOID(ask_controller(context, Record("summary"), [&](const Record& row) {
     files += row.number("files");
@@ -181,6 +181,9 @@ Result<int> summarize_memory(const Context& context, bool heading) {
                     row.number("files"), kilobytes(static_cast<std::uint64_t>(row.number("bytes"))),
                     row.number("ready"), row.number("active"), row.number("waiting"), row.number("hosts"),
                     row.number("jobs"), row.number("stopped") != 0 ? " stopped" : "");
+    if (const auto why = row.get("trouble"); !why.empty())
+      troubles +=
+          fmt::format("channel {}: its program does not start: {}\n", row.get("channel"), printable(why));
   }));
   if (heading)
     print(fmt::format(
@@ -188,6 +191,7 @@ Result<int> summarize_memory(const Context& context, bool heading) {
         now_text(), "Channel", "Messages", "Size (K)", "Ready", "Active", "Waiting", "Hosts", "Jobs"));
   print(table);
   print(fmt::format("{:<20} {:>9} {:>10}\n", "Totals", files, kilobytes(static_cast<std::uint64_t>(bytes))));
+  print(troubles);
   return 0;
 }
 }  // namespace

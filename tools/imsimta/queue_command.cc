@@ -56,15 +56,21 @@ Result<int> run_cache(const Context& context, Arguments arguments) {
                                 "Host", "State", "Priority", "Try", "Bytes", "Arrived", "Next try")
                         .c_str());
   std::size_t units = 0;
-  std::vector<std::string> down;
+  std::vector<std::string> down, troubles;
   TRY_VOID(ask_controller(context, Record("view").set("channel", to_lower(channel)), [&](const Record& row) {
     for (const auto line : row.all("unit")) print_unit(line), ++units;
     for (const auto line : row.all("down")) down.emplace_back(line);
+    for (const auto line : row.all("trouble")) troubles.emplace_back(line);
   }));
   for (std::string_view line : down) {
     const auto channel = take_until(line, ' '), host = take_until(line, ' ');
     std::printf("%s",
                 fmt::format("channel {}, host {} is down: {}\n", channel, host, printable(line)).c_str());
+  }
+  for (std::string_view line : troubles) {
+    const auto name = take_until(line, ' ');
+    std::printf("%s",
+                fmt::format("channel {}: its program does not start: {}\n", name, printable(line)).c_str());
   }
   std::printf("%zu in memory\n", units);
   return 0;

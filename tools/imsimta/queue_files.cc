@@ -13,7 +13,7 @@ namespace waxwing::imsimta {
 using mta::queue::FileName;
 
 namespace {
-constexpr std::int64_t kAnswerMs = 120'000;
+constexpr std::int64_t kAnswerMs = 120'000, kPatienceMs = 5'000;
 
 std::string listing_path(const Context& context) {
   return fmt::format("{}/run/qm.{}", context.root, ::getuid());
@@ -36,7 +36,14 @@ Result<Record> ask_controller(const Context& context, const Record& request,
                      "): start it with start-msg job_controller");
   TRY_VOID(send_packet(socket->get(), request));
   for (;;) {
-    TRY(auto packet, receive_packet(socket->get(), kAnswerMs));
+    auto first = receive_packet(socket->get(), kPatienceMs);
+    if (!first) {
+      fmt::print(stderr,
+                 "imsimta: the job controller has not answered for {} s; waiting (see start-msg --status)\n",
+                 kPatienceMs / 1000);
+      first = receive_packet(socket->get(), kAnswerMs);
+    }
+    TRY(auto packet, std::move(first));
     if (!packet) return temporary("the job controller ended before it answered");
     if (packet->record.is("row")) {
       if (row) row(packet->record);

@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include "common/base/strings.h"
+#include "common/daemon/server_tls.h"
+#include "mta/config/build_file.h"
+#include "mta/config/mta_config.h"
 #include "tools/imsimta/command.h"
 #include "tools/service/progress.h"
 #include "tools/service/watcher_client.h"
@@ -26,10 +29,26 @@ void show_reloaded(const Record& progress) {
   std::fflush(stdout);
 }
 
+// What was edited and not published has no effect, whatever the services say of their reload.
+void tell_unpublished(const Context& context) {
+  const auto edited = mta::read_sources(context.root);
+  const auto build = mta::read_build(context.root);
+  if (!edited || !build) return;
+  const auto& published = build->sources.files();
+  for (const auto& [name, text] : edited->files())
+    if (const auto at = published.find(name); at == published.end() || at->second != text)
+      fmt::print(stderr,
+                 "imsimta reload: warning: config/{} was changed after the last imsimta cnbuild: it has no "
+                 "effect yet\n",
+                 name);
+}
+
 constexpr const char* kMtaServices[] = {"dispatcher", "job_controller"};
 
 Result<> need_watcher(const Context& context) {
   TRY(auto runs, watcher_runs(context.root));
+  if (const auto names = runs ? std::string() : left_running(context.root); !names.empty())
+    return temporary("watcher does not run, but " + names + "; start-msg takes them over");
   if (!runs)
     return temporary("the services of " + context.root + " are not running; start them with start-msg");
   return {};
@@ -80,6 +99,10 @@ Result<int> run_reload(const Context& context, Arguments arguments) {
         show_reloaded(progress);
       }));
   if (told == 0) fmt::print("watcher has read msg.conf; no service runs\n");
+  tell_unpublished(context);
+  if (const auto config = Config::load(context.root))
+    if (const auto warning = certificate_warning(**config); !warning.empty())
+      fmt::print(stderr, "imsimta reload: warning: {}\n", warning);
   return answer.is("failed") ? 75 : 0;
 }
 

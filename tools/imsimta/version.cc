@@ -14,6 +14,9 @@ namespace {
 void print_running(const std::string& root) {
   const auto runs = watcher_runs(root);
   const auto status = runs && *runs ? follow(root, Record("status"), {}) : Result<Record>(temporary(""));
+  if (!runs) return fmt::print("{}\n", runs.error().text);
+  if (const auto names = status ? std::string() : left_running(root); !names.empty())
+    return fmt::print("watcher does not run, but {}: start-msg takes them over\n", names);
   if (!status) return fmt::print("nothing runs\n");
   const auto version = status->get("version");
   fmt::print("watcher runs {}{}\n", version.empty() ? "an earlier version" : version,

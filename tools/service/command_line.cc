@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/base/strings.h"
+
 namespace waxwing {
 
 Result<CommandLine> parse_command_line(int argc, char** argv, const std::vector<std::string>& names) {
@@ -11,7 +13,7 @@ Result<CommandLine> parse_command_line(int argc, char** argv, const std::vector<
   bool options_over = false;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (options_over || word.size() < 2 || word[0] != '-') {
+    if (options_over || word.size() < 2 || word[0] != '-' || is_digit(word[1])) {  // -1 is a value
       line.words.push_back(word);
       continue;
     }

@@ -13,13 +13,47 @@
 
 namespace waxwing {
 
+namespace {
+constexpr std::int64_t kPatienceMs = 10'000;
+
+std::string number_in(const std::string& path) {
+  const auto text = read_file(path, 64);
+  return text ? std::string(trim(*text)) : std::string();
+}
+
+// One that hangs takes connections, and every tool would hang with it.
+Result<> greet(const std::string& root, int socket) {
+  TRY_VOID(send_packet(socket, Record("status")));
+  if (receive_packet(socket, kPatienceMs)) return {};
+  const auto pid = number_in(root + "/run/watcher.pid");
+  return temporary("watcher, pid " + pid +
+                   ", does not answer: it hangs, or this host is very busy; kill -9 " + pid +
+                   " and start-msg give the services, which go on, a new one");
+}
+}  // namespace
+
+std::string left_running(const std::string& root) {
+  std::string names;
+  for (const char* name : {"slapd", "stored", "job_controller", "dispatcher", "imapd", "popd"}) {
+    const auto pid = to_number<int>(number_in(root + "/run/" + name + ".pid"));
+    const auto line = pid ? read_file("/proc/" + std::to_string(*pid) + "/cmdline", 1 << 20)
+                          : Result<std::string>(temporary(""));
+    if (line && line->find(root) != std::string::npos && line->find(name) != std::string::npos)
+      names += (names.empty() ? "" : " ") + std::string(name);
+  }
+  return names;
+}
+
 Result<bool> watcher_runs(const std::string& root) {
   const std::string path = root + "/run/watcher";
   if (!file_exists(path)) return false;
   if (::access(path.c_str(), W_OK) != 0 && errno == EACCES)
     return permanent("no permission for " + path +
                      ": run this as the user who owns the instance, or as root");
-  return connect_unix(path).has_value();
+  const auto socket = connect_unix(path);
+  if (!socket) return false;
+  TRY_VOID(greet(root, socket->get()));
+  return true;
 }
 
 Result<> launch_watcher(const std::string& root, const std::string& bin_directory) {

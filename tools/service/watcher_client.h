@@ -10,8 +10,12 @@
 
 namespace waxwing {
 
-// True when a watcher of this instance is listening. A permanent error when its socket may not be used by us.
+// True when a watcher of this instance is listening. A permanent error when its socket may not be used by us,
+// a temporary one when it listens but does not answer.
 Result<bool> watcher_runs(const std::string& root);
+
+// Services of the instance that run without a watcher, as after its death: "imapd popd".
+std::string left_running(const std::string& root);
 
 // Starts the watcher of the instance (bin_directory/watcher) and answers when it listens.
 Result<> launch_watcher(const std::string& root, const std::string& bin_directory);

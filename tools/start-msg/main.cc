@@ -1,7 +1,9 @@
 // start-msg(1): starts the services of an instance, or one of them, and waits until they are ready.
 #include <fmt/core.h>
 
+#include "common/base/strings.h"
 #include "common/config/config.h"
+#include "common/daemon/server_tls.h"
 #include "tools/service/command_line.h"
 #include "tools/service/progress.h"
 #include "tools/service/watcher_client.h"
@@ -15,17 +17,23 @@ constexpr const char* kUsage =
     "       start-msg --status\n"
     "Starts what is enabled in config/msg.conf, or the services named, and waits until they are ready.\n";
 
+constexpr int kSilentS = 10;  // they say every two seconds that they live
+
 int show_status(const Record& status) {
   fmt::print("watcher runs, pid {}{}\n", status.get("watcher"),
              status.number("older") == 0 ? "" : "  older than its program: start-msg renews it");
   const auto names = status.all("service"), states = status.all("state"), pids = status.all("pid"),
              seconds = status.all("seconds"), deaths = status.all("deaths"), troubles = status.all("trouble"),
-             older = status.all("service_older");
+             older = status.all("service_older"), silent = status.all("silent_s");
   bool all_run = true;
   for (std::size_t i = 0; i < names.size(); ++i) {
     all_run = all_run && states[i] == "running";
     fmt::print("  {:<16} {:<9}", names[i], states[i]);
     if (pids[i] != "0") fmt::print(" pid {:<8} for {} s", pids[i], seconds[i]);
+    if (const auto quiet = i < silent.size() ? to_number<int>(silent[i]).value_or(0) : 0; quiet >= kSilentS) {
+      fmt::print("  no sign of life for {} s: it hangs, or this host is very busy", quiet);
+      all_run = false;
+    }
     if (deaths[i] != "0") fmt::print("  died {} times, last: {}", deaths[i], troubles[i]);
     if (i < older.size() && older[i] == "1")
       fmt::print("  older than its program: start-msg --restart {}", names[i]);
@@ -67,12 +75,20 @@ Result<int> run(const CommandLine& line) {
   TRY(const std::string root, find_instance(line.get("instance")));
   TRY(const bool runs, watcher_runs(root));
   if (line.has("status")) {
+    if (const auto names = runs ? std::string() : left_running(root); !names.empty()) {
+      fmt::print("watcher does not run in {}, but {}: start-msg takes them over, stop-msg stops them\n", root,
+                 names);
+      return 1;
+    }
     if (!runs) {
       fmt::print("nothing runs in {}; start-msg starts it\n", root);
       return 3;
     }
     TRY(const Record status, follow(root, Record("status"), {}));
-    return show_status(status);
+    const int code = show_status(status);
+    if (const auto config = Config::load(root))
+      if (const auto warning = certificate_warning(**config); !warning.empty()) fmt::print("{}\n", warning);
+    return code;
   }
   TRY(const auto config, Config::load(root));
   Record question(line.has("restart") ? "restart" : "start");

@@ -21,10 +21,11 @@ void show_progress(const Record& progress) {
 Result<int> run(const CommandLine& line) {
   TRY(const std::string root, find_instance(line.get("instance")));
   TRY(const bool runs, watcher_runs(root));
-  if (!runs) {
+  if (!runs && left_running(root).empty()) {
     fmt::print("nothing runs in {}\n", root);
     return 0;
   }
+  if (!runs) TRY_VOID(launch_watcher(root, program_directory()));  // it takes them over
   Record question("stop");
   for (const auto& word : line.words) question.set("name", word);
   TRY(const Record answer, follow(root, question, show_progress));
