@@ -51,13 +51,22 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   }
 }
 
+namespace {
+// The file behind a descriptor, for messages.
+std::string name_of(int fd) {
+  char path[4096];
+  const auto length = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path);
+  return length > 0 ? std::string(path, static_cast<std::size_t>(length)) : "a file";
+}
+}  // namespace
+
 Result<> read_at(int fd, std::uint64_t offset, void* buffer, std::size_t count) {
   auto* to = static_cast<char*>(buffer);
   while (count > 0) {
     const auto got = ::pread(fd, to, count, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::unexpected(system_error("read failed", errno));
-    if (got == 0) return permanent("file is cut short");
+    if (got < 0) return std::unexpected(system_error("cannot read " + name_of(fd), errno));
+    if (got == 0) return permanent(name_of(fd) + " is cut short");
     to += got;
     offset += static_cast<std::uint64_t>(got);
     count -= static_cast<std::size_t>(got);
@@ -69,7 +78,7 @@ Result<> write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto put = ::write(fd, bytes.data(), bytes.size());
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return std::unexpected(system_error("write failed", errno));
+    if (put < 0) return std::unexpected(system_error("cannot write " + name_of(fd), errno));
     bytes.remove_prefix(static_cast<std::size_t>(put));
   }
   return {};
@@ -79,7 +88,7 @@ Result<> write_at(int fd, std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto put = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return std::unexpected(system_error("write failed", errno));
+    if (put < 0) return std::unexpected(system_error("cannot write " + name_of(fd), errno));
     bytes.remove_prefix(static_cast<std::size_t>(put));
     offset += static_cast<std::uint64_t>(put);
   }

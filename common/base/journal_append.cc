@@ -146,10 +146,16 @@ Result<> Journal::make_room() {
     if (held == number || (held + 1) * size <= control_->checkpointed) return {};  // another made room
   }
   if (count < std::clamp(settings_.segments, 2U, kMostSegments)) {
-    TRY_VOID(files_.create(count));
-    control_->slot_segment[count] = 0;
-    control_->slots = count + 1;
-    return {};
+    const auto created = files_.create(count);
+    if (created) {
+      control_->slot_segment[count] = 0;
+      control_->slots = count + 1;
+      return {};
+    }
+    // A full disk must not keep anybody from deleting: what there is can be used again.
+    if (!told_full_.exchange(true))
+      report("journal.full", {{"segments", std::to_string(count)}, {"error", created.error().text}}, true);
+    return checkpoint_locked();
   }
   if (!told_full_.exchange(true)) report("journal.full", {{"segments", std::to_string(count)}}, false);
   return checkpoint_locked();

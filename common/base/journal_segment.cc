@@ -55,6 +55,20 @@ Result<> SegmentFiles::create(unsigned slot) {
   TRY_VOID(failpoint("journal.grow"));
   // Under another name until it is whole: a file that has its name has its size.
   const auto temporary_path = path_of(slot) + ".new";
+  auto file = lay_out(temporary_path);
+  if (file && ::rename(temporary_path.c_str(), path_of(slot).c_str()) != 0)
+    file = std::unexpected(system_error("cannot rename " + temporary_path, errno));
+  if (!file) {
+    ::unlink(temporary_path.c_str());  // on a full disk it would hold what room there is
+    return std::unexpected(file.error());
+  }
+  TRY_VOID(sync_names(directory_));
+  const std::lock_guard lock(mutex_);
+  files_.at(slot) = std::move(*file);
+  return {};
+}
+
+Result<UniqueFd> SegmentFiles::lay_out(const std::string& temporary_path) {
   ::unlink(temporary_path.c_str());  // of one who died
   TRY(auto file, open_file(temporary_path, O_RDWR | O_CREAT | O_EXCL));
   TRY_VOID(give_to_owner_of(directory_, file.get()));
@@ -62,12 +76,7 @@ Result<> SegmentFiles::create(unsigned slot) {
   for (std::uint64_t at = 0; at < segment_bytes_; at += zeros.size())
     TRY_VOID(write_at(file.get(), at, std::string_view(zeros).substr(0, segment_bytes_ - at)));
   if (::fsync(file.get()) != 0) return std::unexpected(system_error("cannot sync " + temporary_path, errno));
-  if (::rename(temporary_path.c_str(), path_of(slot).c_str()) != 0)
-    return std::unexpected(system_error("cannot rename " + temporary_path, errno));
-  TRY_VOID(sync_names(directory_));
-  const std::lock_guard lock(mutex_);
-  files_.at(slot) = std::move(file);
-  return {};
+  return file;
 }
 
 unsigned SegmentFiles::count() const {

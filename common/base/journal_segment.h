@@ -51,6 +51,8 @@ class SegmentFiles {
   std::optional<SegmentHeader> read_header(unsigned slot);
 
  private:
+  Result<UniqueFd> lay_out(const std::string& temporary_path);
+
   const std::string directory_;
   const std::uint64_t segment_bytes_;
   std::mutex mutex_;

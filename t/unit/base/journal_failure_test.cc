@@ -66,7 +66,7 @@ TEST_CASE("a log that can neither grow nor be freed refuses, and goes on when th
   JournalScratch scratch;
   REQUIRE(scratch.life([&] {
     if (!scratch.open()) return false;
-    arm_failpoints("journal.grow=enospc");
+    arm_failpoints("journal.grow=enospc;journal.checkpoint=enospc");
     const std::string bulk(200000, 'b');
     int refused = 0;
     for (int n = 0; n < 20; ++n) refused += scratch.publish("b" + std::to_string(n), bulk) ? 0 : 1;
@@ -78,6 +78,18 @@ TEST_CASE("a log that can neither grow nor be freed refuses, and goes on when th
   scratch.power_cut();
   REQUIRE(scratch.restart() == 0);
   CHECK(scratch.read("last") == "last");
+}
+
+TEST_CASE("a log that cannot grow uses its segments again") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    arm_failpoints("journal.grow=enospc");
+    const std::string bulk(200000, 'b');
+    for (int n = 0; n < 40; ++n)
+      if (!scratch.publish("b" + std::to_string(n), bulk)) return false;
+    return !file_exists(scratch.root + "/journal/segment.02.new");
+  }) == 0);
 }
 
 TEST_CASE("a start that fails leaves the journal as it was") {
