@@ -31,6 +31,7 @@ class ListCheck {
       });
     }
     if (bad) bad = find_rows_without_files();
+    if (bad) bad = sum_up_accounts();
     if (!bad) return std::unexpected(bad.error());
     return report_;
   }
@@ -97,6 +98,16 @@ class ListCheck {
       found.entry.uidvalidity = full.uidvalidity;
     }
     TRY_VOID(store_.inner().ask(std::move(Record("adopt").set("entry", encode_entry(found.entry)))));
+    accounts_.insert(parent_directory(root + "/" + found.entry.directory));
+    return {};
+  }
+
+  // A mailbox that comes from elsewhere brings its share of the quota.
+  Result<> sum_up_accounts() {
+    for (const auto& directory : accounts_) {
+      TRY(const auto account, store_.inner().mailboxes->account(directory));
+      TRY_VOID(account->sum_up());
+    }
     return {};
   }
 
@@ -120,7 +131,8 @@ class ListCheck {
   const ListCheckOptions& options_;
   const std::function<void(const std::string&)>& note_;
   ListCheckReport report_;
-  std::string user_;  // whose rows are in ids_: id to name
+  std::set<std::string> accounts_;  // of adopted mailboxes
+  std::string user_;                // whose rows are in ids_: id to name
   std::map<std::string, std::string> ids_;
 };
 }  // namespace

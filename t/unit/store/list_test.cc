@@ -285,3 +285,21 @@ TEST_CASE("who does not read the events is cut off, and nobody else") {
   loop.stop();
   loop.run();
 }
+
+TEST_CASE("a mailbox that comes back from a copy counts for the quota") {
+  Sandbox box;
+  const auto mailbox = box.mailbox("bob", "Projects");
+  REQUIRE(mailbox->append_bytes(sample("1")));
+  const auto directory = box.store().find(name("Projects"))->directory, copy = box.root() + "/copy";
+  std::filesystem::copy(directory, copy, std::filesystem::copy_options::recursive);
+  REQUIRE(box.store().remove(name("Projects")));
+  REQUIRE(box.store().create(name("INBOX")));
+  CHECK(box.store().quota_usage("bob")->messages == 0);
+  std::filesystem::remove_all(directory);
+  std::filesystem::rename(copy, directory);
+  const auto report = check_list(box.store(), {}, [](const std::string&) {});
+  REQUIRE(report);
+  CHECK(report->adopted == 1);
+  CHECK(box.store().quota_usage("bob")->messages == 1);
+  CHECK(box.mailbox("bob", "Projects")->status().messages == 1);
+}
