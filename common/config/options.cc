@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "common/base/strings.h"
+#include "common/config/allowed.h"
 #include "common/config/config.h"
 
 namespace waxwing {
@@ -51,7 +52,48 @@ const OptionSpec* find_declared(std::string_view name) {
   return at == by_name->end() ? nullptr : at->second;
 }
 
+constexpr AllowedValues kAllowed[] = {
+#include "common/config/options/allowed.inc"
+};
+
+// "1..1000" or "0..": empty when the number is in it.
+std::string check_range(std::string_view allowed, std::int64_t number) {
+  const auto dots = allowed.find("..");
+  if (dots == std::string_view::npos) return number < 0 ? "must be 0 or more" : "";
+  const auto least = to_number<std::int64_t>(allowed.substr(0, dots));
+  const auto most = to_number<std::int64_t>(allowed.substr(dots + 2));
+  if (number >= least.value_or(0) && (!most || number <= *most)) return {};
+  const auto from = std::string(allowed.substr(0, dots));
+  return most ? "must be from " + from + " to " + std::to_string(*most) : "must be " + from + " or more";
+}
+
+std::string check_word(std::string_view allowed, std::string_view value) {
+  if (allowed.empty() || value.empty()) return {};
+  for (const auto word : split_words(allowed))
+    if (iequals(word, value)) return {};
+  return "must be one of " + std::string(allowed);
+}
+
 }  // namespace
+
+std::span<const AllowedValues> allowed_values() {
+  return kAllowed;
+}
+
+std::string_view allowed_of(const OptionSpec& spec) {
+  for (const auto& row : kAllowed)
+    if (row.name == spec.name) return row.allowed;
+  return {};
+}
+
+std::string allowed_words(const OptionSpec& spec) {
+  const auto allowed = allowed_of(spec);
+  const auto dots = allowed.find("..");
+  if (allowed.empty()) return {};
+  if (dots == std::string_view::npos) return "one of " + std::string(allowed);
+  const std::string least(allowed.substr(0, dots)), most(allowed.substr(dots + 2));
+  return most.empty() ? least + " or more" : least + " to " + most;
+}
 
 std::span<const OptionSpec> option_registry() {
   return kRegistry;
@@ -69,13 +111,12 @@ std::string check_option(const OptionSpec& spec, std::string_view value) {
   switch (spec.type) {
     case OptionType::number:
     case OptionType::seconds:
-      if (!to_number<std::int64_t>(value)) return "must be a whole number";
-      break;
-    case OptionType::bytes:
-      if (!to_number<std::int64_t>(value) || value.front() == '-') {
-        if (value != "-1" && value != "-2") return "must be a number of bytes";
-      }
-      break;
+    case OptionType::bytes: {
+      const auto number = to_number<std::int64_t>(value);
+      if (!number)
+        return spec.type == OptionType::bytes ? "must be a number of bytes" : "must be a whole number";
+      return check_range(allowed_of(spec), *number);
+    }
     case OptionType::port: {
       const auto port = to_number<unsigned>(value);
       if (!port || *port > 65535) return "must be a port, 0 to 65535";
@@ -88,7 +129,7 @@ std::string check_option(const OptionSpec& spec, std::string_view value) {
     case OptionType::path:
     case OptionType::secret:
       if (value.find_first_of("\r\n") != std::string_view::npos) return "must be one line";
-      break;
+      return check_word(allowed_of(spec), value);
   }
   return {};
 }

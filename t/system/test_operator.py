@@ -233,6 +233,16 @@ class Programs(waxwing.TestCase):
         self.box.wait_queue_empty('bitbucket')
 
 
+class Options(waxwing.TestCase):
+    def test_a_value_that_cannot_work_is_refused_and_minus_one_is_taken(self):
+        for name, value in (('daemon.workers', '0'), ('log.level', 'verbose'), ('watcher.stop_timeout', '-5')):
+            out = self.box.command('msconfig', 'set', name, value, check=False)
+            self.assertEqual(out.returncode, 1)
+            self.assertIn(f'{name} must be', out.stderr)
+        self.box.command('msconfig', 'set', 'store.defaultmailboxquota', '-1')
+        self.box.command('msconfig', 'revert')
+
+
 class Users(waxwing.TestCase):
     def test_a_delivery_option_that_the_mta_does_not_have_is_refused(self):
         self.box.user('pat', 'secret')

@@ -7,6 +7,7 @@
 
 #include "common/base/file.h"
 #include "common/base/strings.h"
+#include "common/config/allowed.h"
 #include "tools/options/manual.h"
 #include "tools/options/option_file.h"
 #include "tools/service/command_line.h"
@@ -83,6 +84,7 @@ void explain(const OptionSpec& option) {
   fmt::print("{}\n  {}\n  default: {}\n  takes effect: {}\n", spec->name, spec->help,
              spec->fallback.empty() ? "(none)" : spec->fallback,
              spec->restart ? "when its services are started again" : "with imsimta reload");
+  if (const auto allowed = allowed_words(*spec); !allowed.empty()) fmt::print("  allowed: {}\n", allowed);
   if (!spec->legacy_name.empty()) fmt::print("  formerly: {}\n", spec->legacy_name);
 }
 

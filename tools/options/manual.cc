@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/strings.h"
+#include "common/config/allowed.h"
 #include "common/config/config.h"
 
 namespace waxwing {
@@ -135,6 +136,7 @@ std::string options_manual() {
     page += fmt::format(".It Ic {}\n", argument(spec->name));
     page += safe(spec->help) + ".\n.br\n";
     page += fmt::format("{}", type_words(spec->type));
+    if (const auto allowed = allowed_words(*spec); !allowed.empty()) page += " (" + safe(allowed) + ")";
     page += spec->fallback.empty() ? "; no default" : "; default " + safe(spec->fallback);
     page += spec->restart ? "; restart" : "; reload";
     page += fmt::format("; since {}", spec->since);

@@ -4,6 +4,7 @@
 
 #include "common/base/file.h"
 #include "common/base/random.h"
+#include "common/config/allowed.h"
 #include "common/config/config.h"
 
 using namespace waxwing;
@@ -43,11 +44,22 @@ TEST_CASE("a wrong line is refused with file, line and reason") {
   };
   for (const auto& row :
        {Row{"x\n", "no '='"}, Row{"\n\nnosuch = 1\n", "line 3: no option is called 'nosuch'"},
-        Row{"daemon.workers = many\n", "whole number"}}) {
+        Row{"daemon.workers = many\n", "whole number"}, Row{"daemon.workers = 0\n", "from 1 to 1000"},
+        Row{"store.stored.timeout = 0\n", "1 or more"}, Row{"directory.cachetime = -5\n", "0 or more"},
+        Row{"store.defaultmailboxquota = -2\n", "-1 or more"}, Row{"log.level = verbose\n", "one of debug"},
+        Row{"tls.minimumprotocol = SSLv3\n", "one of TLSv1.2"}}) {
     Instance instance(row.text);
     auto config = Config::load(instance.root);
     REQUIRE_FALSE(config);
     CHECK_THAT(config.error().text, Catch::Contains(row.says));
+  }
+}
+
+TEST_CASE("what an option may be is told of options that there are") {
+  for (const auto& row : allowed_values()) {
+    INFO(row.name);
+    REQUIRE(find_option(row.name));
+    CHECK(find_option(row.name)->name == row.name);
   }
 }
 
