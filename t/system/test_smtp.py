@@ -408,7 +408,7 @@ FROM_ACCESS
   TCP|*|SMTP/c.test|MAIL|tcp_*|never@remote.test|   $N$<on$ record|not$ you
   *|few@remote.test|*                               $S1,2,3$Y
   *|tagged@remote.test|*                            $T$A$Y[ext]|X-Seen:$ here
-  *|other@remote.test|*                             $J$Yrenamed@remote.test
+  *|other@remote.test|*                             $K$J$Yrenamed@remote.test|boss@remote.test
 
 SEND_ACCESS
 
@@ -467,7 +467,9 @@ MAIL_ACCESS
         self.assertEqual((text.count(b'\r\nX-Seen: here\r\n'), text.count(b'\r\nX-All: once\r\n')), (1, 1))
         wire, _ = self.begin(b'other@remote.test', b'joe@example.test')
         self.assertEqual(self.finish(wire), '250 2.5.0')
-        self.assertTrue(newest(self.box, 'joe', before + 2).startswith(b'Return-Path: <renamed@remote.test>'))
+        text = newest(self.box, 'joe', before + 2)
+        self.assertTrue(text.startswith(b'Return-Path: <renamed@remote.test>'), text)
+        self.assertIn(b'\r\nSender: boss@remote.test\r\n', text)
 
         # $H and $B: held for one, thrown away for another, delivered to the third.
         before, unread = self.count('joe'), self.count('ann')

@@ -31,8 +31,10 @@ void check_channel_options(const mta::SourceSet& sources, const mta::MtaConfig& 
   for (const auto& [name, text] : sources.files()) {
     if (!name.starts_with("tcp_") || !name.ends_with("_option")) continue;
     const auto channel = name.substr(0, name.size() - std::string_view("_option").size());
-    if (!config.channel(channel))
+    if (!config.channel(channel)) {
       findings.warnings.push_back(name + " has no effect: there is no channel " + channel + " in imta.cnf");
+      continue;
+    }
     const auto options = mta::parse_tcp_options(text, name);
     if (options)
       findings.add(options->notes);
