@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/strings.h"
+#include "common/mail/encoded_word.h"
 
 namespace waxwing::mail {
 
@@ -355,13 +356,6 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-std::vector<AddrSpec> AddressList::mailboxes() const {
-  std::vector<AddrSpec> out;
-  for (const auto& item : items)
-    if (item.kind == Address::Kind::mailbox) out.push_back(item.spec);
-  return out;
-}
-
 AddressList parse_address_list(std::string_view value, const AddressLimits& limits) {
   return ListParser(value, limits).run();
 }
@@ -393,17 +387,13 @@ std::string format_addr_spec(std::string_view local_part, std::string_view domai
 }
 
 std::string format_phrase(std::string_view display_name) {
+  if (!is_ascii(display_name)) return encode_words(display_name, true);
   for (const char c : display_name)
     if (!is_word_byte(c) && c != ' ') return quoted(display_name);
   // Blanks at the ends or in a row would be lost outside quotes.
   if (display_name != trim(display_name) || display_name.find("  ") != std::string_view::npos)
     return quoted(display_name);
   return std::string(display_name);
-}
-
-std::string format_address(const Address& address) {
-  if (address.display_name.empty()) return address.spec.text();
-  return format_phrase(address.display_name) + " <" + address.spec.text() + ">";
 }
 
 bool is_ascii(std::string_view text) {

@@ -45,8 +45,6 @@ struct AddressList {
   std::vector<Address> items;
   bool well_formed = true;  // false: something was skipped or guessed
   bool truncated = false;   // max_addresses reached
-  // Mailboxes only, without group marks.
-  std::vector<AddrSpec> mailboxes() const;
 };
 
 // The value of From:, To:, Reply-To: ... folded or not. Never fails: what cannot be an address is skipped
@@ -61,10 +59,9 @@ Result<AddrSpec> parse_addr_spec(std::string_view text);
 
 // local@domain with the local part quoted when it is no dot-atom; without domain just the local part.
 std::string format_addr_spec(std::string_view local_part, std::string_view domain);
-// A display name as it may stand before <...>: atoms as they are, else quoted; 8-bit stays 8-bit.
+// A display name, UTF-8, as it may stand before <...>: atoms as they are, else quoted, or encoded words where
+// it is not ASCII.
 std::string format_phrase(std::string_view display_name);
-// `Name <local@domain>` or `local@domain`.
-std::string format_address(const Address& address);
 // True when every byte of both parts is ASCII.
 bool is_ascii(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "common/mail/address.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
 
@@ -12,11 +13,9 @@ namespace waxwing::mta::notify {
 
 namespace {
 
-constexpr std::size_t kMostReasonBytes = 800;
+using mail::is_ascii;
 
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 128; });
-}
+constexpr std::size_t kMostReasonBytes = 800;
 
 // One line without control characters: nothing a remote host says may add a field to the report.
 std::string one_line(std::string_view text, std::size_t max_bytes = kMostReasonBytes) {
@@ -177,14 +176,10 @@ bool needs_utf8(const Notice& notice) {
 }
 
 std::string message_header(const Notice& notice, std::string_view boundary) {
-  std::string personal;
-  for (const char c : plain_ascii(notice.personal)) {
-    if (c == '"' || c == '\\') personal += '\\';
-    personal += c;
-  }
+  const auto personal = mail::format_phrase(one_line(notice.personal));
+  const auto postmaster = "<" + one_line(notice.postmaster) + ">";
   std::string head = "Date: " + date_of(notice.now_ms) + "\r\n";
-  head += "From: " + (personal.empty() ? "" : "\"" + personal + "\" ") + "<" + one_line(notice.postmaster) +
-          ">\r\n";
+  head += mail::format_field("From", personal.empty() ? postmaster : personal + " " + postmaster);
   head += "To: " + one_line(notice.to) + "\r\n";
   head += std::string("Subject: Delivery Notification: ") + words_of(notice.outcomes.front().action).subject +
           "\r\n";

@@ -112,6 +112,12 @@ std::string recipient_list(const HeaderTask& task) {
   return task.recipients ? join(*task.recipients, ", ") : std::string();
 }
 
+std::string empty_group(std::string_view name) {
+  const auto phrase = mail::format_phrase(name);
+  // An encoded word stands apart from what follows (RFC 2047 §5 (3)).
+  return phrase + (phrase.ends_with("?=") ? " :;" : ":;");
+}
+
 // missingrecipientpolicy; a field to add, or the refusal.
 std::expected<std::string, Verdict> missing_recipients(const Lookup& lookup, const HeaderTask& task,
                                                        bool had_bcc) {
@@ -124,8 +130,8 @@ std::expected<std::string, Verdict> missing_recipients(const Lookup& lookup, con
     case 3:
       return mail::format_field("Bcc", recipient_list(task));
     case 4:
-      return mail::format_field(
-          "To", mail::format_phrase(lookup.config.options().text(Opt::MISSING_RECIPIENT_GROUP_TEXT)) + ":;");
+      return mail::format_field("To",
+                                empty_group(lookup.config.options().text(Opt::MISSING_RECIPIENT_GROUP_TEXT)));
     case 5:
       return had_bcc && !task.submission ? std::string() : std::string("Bcc: \r\n");
     case 6:

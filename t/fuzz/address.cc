@@ -20,7 +20,7 @@ void header_field(std::string_view value) {
   MUST(list.items.size() <= 500);
   for (const auto& address : list.items) {
     MUST(address.begin <= address.end && address.end <= value.size());
-    const auto text = mail::format_address(address);
+    const auto text = mail::format_phrase(address.display_name) + " <" + address.spec.text() + ">";
     MUST(text.find('\r') == std::string::npos && text.find('\n') == std::string::npos);
     if (!list.well_formed || address.kind != mail::Address::Kind::mailbox || !is_clean(address.spec))
       continue;

@@ -144,6 +144,7 @@ TEST_CASE("addresses are quoted where they need it") {
   CHECK(format_phrase("J Smith") == "J Smith");
   CHECK(format_phrase("J. Smith") == "\"J. Smith\"");
   CHECK(format_phrase("a\r\nBcc: x") == "\"a  Bcc: x\"");
+  CHECK(format_phrase("J\xC3\xBCrgen Smith") == "=?UTF-8?Q?J=C3=BCrgen_Smith?=");
   for (const char* text : {"a@b.c", "\"a b\"@c", "\"a\\\\b\"@c", "\"a@b\"@c"})
     CHECK(parse_addr_spec(text)->text() == text);
 }

@@ -111,6 +111,19 @@ TEST_CASE("successes tell delivered from relayed") {
   CHECK_FALSE(one.has("Last-Attempt-Date"));
 }
 
+TEST_CASE("the personal name may be of any language, and may be long") {
+  Case one;
+  one.notice.personal = "Zustellung f\xC3\xBCr alle";
+  CHECK(one.has("From: =?UTF-8?Q?Zustellung_f=C3=BCr_alle?= <postmaster@example.test>\r\n"));
+  one.notice.personal = "";
+  CHECK(one.has("From: <postmaster@example.test>\r\n"));
+  for (int n = 0; n < 200; ++n) one.notice.personal += "\xC3\xBC\r\nX: ";
+  const auto text = one.text();
+  CHECK(text.find("\r\nX:") == std::string::npos);
+  std::string_view rest = text;
+  while (!rest.empty()) CHECK(take_until(rest, '\n').size() <= 998);
+}
+
 TEST_CASE("what a remote host says adds no field and no line") {
   Case one;
   one.notice.outcomes[0].text = "5.0.0 550 bad\r\nStatus: 2.0.0\r\nBcc: x@y\x01" + std::string(5000, 'z');

@@ -111,6 +111,8 @@ TEST_CASE("a message without recipient fields is treated by policy") {
   CHECK(run("Resent-To: a@b.test\r\n\r\n").text == "Resent-To: a@b.test\r\n\r\n");
   run.config = make_config("MISSING_RECIPIENT_POLICY=4\n");
   CHECK(run("Subject: x\r\n\r\n").text == "Subject: x\r\nTo: Recipient list not shown:;\r\n\r\n");
+  run.config = make_config("MISSING_RECIPIENT_POLICY=4\nMISSING_RECIPIENT_GROUP_TEXT=Empf\xC3\xA4nger\n");
+  CHECK(run("Subject: x\r\n\r\n").text == "Subject: x\r\nTo: =?UTF-8?Q?Empf=C3=A4nger?= :;\r\n\r\n");
   run.config = make_config("MISSING_RECIPIENT_POLICY=6\n");
   run("Subject: x\r\n\r\n");
   REQUIRE(run.refusal);
