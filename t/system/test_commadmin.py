@@ -114,6 +114,8 @@ class Commadmin(unittest.TestCase):
         staff = self.one('group', 'search', 'staff')
         self.assertEqual(staff['uniqueMember'], ['uid=eve,ou=People,o=second.test,o=isp'])
         self.assertEqual(staff['mgrpRFC822MailMember'], ['out@elsewhere.test'])
+        self.refused('belongs to', 'group', 'modify', 'staff', '--domain', 'second.test', '--alternate',
+                     'Eve@second.test')
         self.run_well('group', 'modify', 'staff', '--domain', 'second.test', '--remove-member', 'eve')
         self.assertNotIn('uniqueMember', self.one('group', 'search', 'staff'))
         self.refused('no member', 'group', 'modify', 'staff', '--domain', 'second.test', '--remove-member', 'eve')

@@ -1,6 +1,8 @@
 #include "tools/commadmin/arguments.h"
 
 #include <algorithm>
+#include <optional>
+#include <span>
 
 #include "common/base/strings.h"
 
@@ -102,42 +104,53 @@ std::string usage() {
   return text;
 }
 
+namespace {
+// The option at words[i], with its value, which may be the word behind it.
+Result<> take_option(const std::vector<std::string>& words, std::size_t& i, Arguments& arguments) {
+  auto name = words[i].substr(2);
+  std::optional<std::string> value;
+  if (const auto equal = name.find('='); equal != std::string::npos) {
+    value = name.substr(equal + 1);
+    name.resize(equal);
+  }
+  const auto* row = find_row(name);
+  if (row == nullptr) return permanent("--" + printable(name) + ": no such option; see commadmin --help");
+  if (row->value == nullptr && value) return permanent("--" + name + " takes no value");
+  if (row->value != nullptr && !value) {
+    if (++i == words.size()) return permanent("--" + name + " needs " + row->value);
+    value = words[i];
+  }
+  arguments.options[name].push_back(value.value_or(""));
+  return {};
+}
+
+struct Letter {
+  std::string_view word;
+  char letter;  // as the option rows have it
+};
+constexpr Letter kObjects[] = {{"user", 'u'}, {"domain", 'd'}, {"group", 'g'}};
+constexpr Letter kActions[] = {{"create", 'c'}, {"modify", 'm'}, {"delete", 'd'}, {"search", 's'}};
+
+char letter_of(std::span<const Letter> letters, std::string_view word) {
+  const auto at = std::ranges::find(letters, word, &Letter::word);
+  return at == letters.end() ? '\0' : at->letter;
+}
+}  // namespace
+
 Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
   Arguments arguments;
   std::vector<std::string> plain;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (!words[i].starts_with("--")) {
+    if (words[i].starts_with("--"))
+      TRY_VOID(take_option(words, i, arguments));
+    else
       plain.push_back(words[i]);
-      continue;
-    }
-    auto name = words[i].substr(2);
-    std::optional<std::string> value;
-    if (const auto equal = name.find('='); equal != std::string::npos) {
-      value = name.substr(equal + 1);
-      name.resize(equal);
-    }
-    const auto* row = find_row(name);
-    if (row == nullptr) return permanent("--" + printable(name) + ": no such option; see commadmin --help");
-    if (row->value == nullptr && value) return permanent("--" + name + " takes no value");
-    if (row->value != nullptr && !value) {
-      if (++i == words.size()) return permanent("--" + name + " needs " + row->value);
-      value = words[i];
-    }
-    arguments.options[name].push_back(value.value_or(""));
   }
   if (plain.size() != 2 && plain.size() != 3)
     return permanent("name one object, one action and at most one name; see commadmin --help");
   arguments.object = plain[0];
   arguments.action = plain[1];
-  const char object = arguments.object == "user"     ? 'u'
-                      : arguments.object == "domain" ? 'd'
-                      : arguments.object == "group"  ? 'g'
-                                                     : '\0';
-  const char action = arguments.action == "create"   ? 'c'
-                      : arguments.action == "modify" ? 'm'
-                      : arguments.action == "delete" ? 'd'
-                      : arguments.action == "search" ? 's'
-                                                     : '\0';
+  const char object = letter_of(kObjects, plain[0]), action = letter_of(kActions, plain[1]);
   if (object == '\0') return permanent("'" + printable(plain[0]) + "' is not user, domain or group");
   if (action == '\0')
     return permanent("'" + printable(plain[1]) + "' is not create, modify, delete or search");

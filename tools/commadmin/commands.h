@@ -35,6 +35,8 @@ struct Home {
 };
 // The domain of --domain, else the default one. Permanent error when it is not in the directory.
 Result<Home> find_home(Session& session);
+// Where search begins: at that of --domain, else above them all.
+Result<std::string> search_base(Session& session);
 // Nothing when there is none.
 Result<std::optional<Entry>> find_one(Session& session, const std::string& base, const std::string& filter,
                                       const std::string& what);
@@ -43,6 +45,7 @@ Result<> check_addresses_free(Session& session, const std::vector<std::string>& 
                               const std::string& own_dn);
 // Of mail, mailAlternateAddress and mailEquivalentAddress.
 std::vector<std::string> addresses_of(const Editor::Attributes& attributes);
+std::vector<std::string> addresses_of(const std::vector<Editor::Change>& changes);
 // What delete does: takes the entry out with --purge, else sets the attributes to "deleted".
 Result<std::string> remove_entry(Session& session, const std::string& what, const std::string& dn,
                                  const std::vector<std::string>& status_attributes);

@@ -85,42 +85,50 @@ Result<std::string> create(Session& session) {
   return "group " + name + " made: " + dn + "\n";
 }
 
+// Takes one member out. An address may stand as itself, or for the entry that it belongs to.
+Result<> take_out(Session& session, const Home& home, const std::string& who, Members& members) {
+  const auto count = [&] { return members.dns.size() + members.addresses.size(); };
+  const auto before = count();
+  std::erase_if(members.addresses, [&](const auto& old) { return iequals(old, who); });
+  std::erase_if(members.dns, [&](const auto& old) { return directory::same_dn(old, who); });
+  if (count() != before) return {};
+  TRY(const auto gone, resolve(session, home, {who}));
+  std::erase_if(members.dns, [&](const auto& old) {
+    return std::ranges::any_of(gone.dns, [&](const auto& dn) { return directory::same_dn(old, dn); });
+  });
+  return count() != before ? Result<>()
+                           : permanent(printable(who) + " is no member of " + session.arguments.get("name"));
+}
+
+// Who is in it after --member, --add-member and --remove-member.
+Result<Members> members_after(Session& session, const Home& home, const Entry& entry) {
+  const auto& arguments = session.arguments;
+  Members members{entry.values("uniqueMember"), entry.values("mgrpRFC822MailMember")};
+  if (arguments.has("member")) {
+    TRY(members, resolve(session, home, arguments.all("member")));
+  }
+  TRY(const auto more, resolve(session, home, arguments.all("add-member")));
+  for (const auto& dn : more.dns)
+    if (std::ranges::none_of(members.dns, [&](const auto& old) { return directory::same_dn(old, dn); }))
+      members.dns.push_back(dn);
+  for (const auto& address : more.addresses)
+    if (std::ranges::none_of(members.addresses, [&](const auto& old) { return iequals(old, address); }))
+      members.addresses.push_back(address);
+  for (const auto& who : arguments.all("remove-member")) TRY_VOID(take_out(session, home, who, members));
+  return members;
+}
+
 Result<std::string> modify(Session& session) {
   const auto& arguments = session.arguments;
   TRY(const auto home, find_home(session));
   TRY(const auto name, arguments.need("name"));
   TRY(const auto entry, find_group(session, home, name));
   TRY(auto changes, collect_changes(arguments, kFields));
-  auto dns = entry.values("uniqueMember");
-  auto addresses = entry.values("mgrpRFC822MailMember");
-  if (arguments.has("member")) {
-    TRY(auto members, resolve(session, home, arguments.all("member")));
-    dns = std::move(members.dns);
-    addresses = std::move(members.addresses);
-  }
-  TRY(const auto more, resolve(session, home, arguments.all("add-member")));
-  for (const auto& dn : more.dns)
-    if (std::ranges::none_of(dns, [&](const auto& old) { return directory::same_dn(old, dn); }))
-      dns.push_back(dn);
-  for (const auto& address : more.addresses)
-    if (std::ranges::none_of(addresses, [&](const auto& old) { return iequals(old, address); }))
-      addresses.push_back(address);
-  for (const auto& who : arguments.all("remove-member")) {
-    const auto before = dns.size() + addresses.size();
-    std::erase_if(addresses, [&](const auto& old) { return iequals(old, who); });
-    std::erase_if(dns, [&](const auto& old) { return directory::same_dn(old, who); });
-    if (dns.size() + addresses.size() == before) {
-      TRY(const auto gone, resolve(session, home, {who}));
-      std::erase_if(dns, [&](const auto& old) {
-        return std::ranges::any_of(gone.dns, [&](const auto& dn) { return directory::same_dn(old, dn); });
-      });
-    }
-    if (dns.size() + addresses.size() == before)
-      return permanent(printable(who) + " is no member of " + name);
-  }
+  TRY_VOID(check_addresses_free(session, addresses_of(changes), entry.dn));
   if (arguments.has("member") || arguments.has("add-member") || arguments.has("remove-member")) {
-    changes.push_back({Editor::Change::Kind::replace, "uniqueMember", dns});
-    changes.push_back({Editor::Change::Kind::replace, "mgrpRFC822MailMember", addresses});
+    TRY(auto members, members_after(session, home, entry));
+    changes.push_back({Editor::Change::Kind::replace, "uniqueMember", std::move(members.dns)});
+    changes.push_back({Editor::Change::Kind::replace, "mgrpRFC822MailMember", std::move(members.addresses)});
   }
   if (arguments.has("owner")) {
     TRY(auto owners, resolve(session, home, arguments.all("owner")));
@@ -140,11 +148,7 @@ Result<std::string> remove(Session& session) {
 
 Result<std::string> search(Session& session) {
   const auto& arguments = session.arguments;
-  std::string base = session.settings.base_dn;
-  if (arguments.has("domain")) {
-    TRY(const auto home, find_home(session));
-    base = home.base_dn;
-  }
+  TRY(const auto base, search_base(session));
   std::string filter = "(&(objectClass=inetMailGroup)";
   if (arguments.has("name")) filter += wildcard_filter("cn", arguments.get("name"));
   if (arguments.has("mail")) filter += wildcard_filter("mail", arguments.get("mail"));

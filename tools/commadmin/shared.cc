@@ -42,11 +42,29 @@ Result<Home> find_home(Session& session) {
   return home;
 }
 
+namespace {
+constexpr const char* kAddresses[] = {"mail", "mailAlternateAddress", "mailEquivalentAddress"};
+}
+
 std::vector<std::string> addresses_of(const Editor::Attributes& attributes) {
   std::vector<std::string> all;
-  for (const auto* name : {"mail", "mailAlternateAddress", "mailEquivalentAddress"})
+  for (const auto* name : kAddresses)
     for (const auto& value : values_in(attributes, name)) all.push_back(value);
   return all;
+}
+
+std::vector<std::string> addresses_of(const std::vector<Editor::Change>& changes) {
+  std::vector<std::string> all;
+  for (const auto& change : changes)
+    if (std::ranges::any_of(kAddresses, [&](const char* name) { return iequals(name, change.attribute); }))
+      all.insert(all.end(), change.values.begin(), change.values.end());
+  return all;
+}
+
+Result<std::string> search_base(Session& session) {
+  if (!session.arguments.has("domain")) return session.settings.base_dn;
+  TRY(auto home, find_home(session));
+  return std::move(home.base_dn);
 }
 
 Result<std::string> remove_entry(Session& session, const std::string& what, const std::string& dn,
@@ -83,7 +101,7 @@ Result<> check_addresses_free(Session& session, const std::vector<std::string>& 
   if (addresses.empty()) return {};
   std::string filter = "(|";
   for (const auto& address : addresses)
-    for (const auto* attribute : {"mail", "mailAlternateAddress", "mailEquivalentAddress"})
+    for (const auto* attribute : kAddresses)
       filter += std::string("(") + attribute + "=" + directory::escape_filter(address) + ")";
   TRY(const auto entries, session.editor.search(session.settings.base_dn, 2, filter + ")", {"1.1"}));
   for (const auto& entry : entries)

@@ -155,14 +155,7 @@ Result<std::string> modify(Session& session) {
   TRY(const auto uid, session.arguments.need("uid"));
   TRY(const auto entry, find_user(session, home, uid));
   TRY(auto changes, collect_changes(session.arguments, kFields));
-  std::vector<std::string> addresses;
-  for (const auto& change : changes)
-    if (istarts_with(change.attribute, "mail") &&
-        (iequals(change.attribute, "mail") || iends_with(change.attribute, "Address")) &&
-        !iequals(change.attribute, "mailForwardingAddress") &&
-        !iequals(change.attribute, "mailRoutingAddress"))
-      addresses.insert(addresses.end(), change.values.begin(), change.values.end());
-  TRY_VOID(check_addresses_free(session, addresses, entry.dn));
+  TRY_VOID(check_addresses_free(session, addresses_of(changes), entry.dn));
   // A user that becomes active again is so in both attributes.
   if (iequals(session.arguments.get("status"), "active"))
     changes.push_back({Editor::Change::Kind::replace, "inetUserStatus", {"active"}});
@@ -185,11 +178,7 @@ Result<std::string> remove(Session& session) {
 
 Result<std::string> search(Session& session) {
   const auto& arguments = session.arguments;
-  std::string base = session.settings.base_dn;
-  if (arguments.has("domain")) {
-    TRY(const auto home, find_home(session));
-    base = home.base_dn;
-  }
+  TRY(const auto base, search_base(session));
   std::string filter = "(&(objectClass=inetMailUser)";
   if (arguments.has("uid")) filter += wildcard_filter("uid", arguments.get("uid"));
   if (arguments.has("mail"))

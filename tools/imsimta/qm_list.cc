@@ -115,9 +115,7 @@ Result<std::vector<std::string>> chosen_channels(const mta::queue::Queue& queue,
   return std::vector{to_lower(channel)};
 }
 
-}  // namespace
-
-Result<int> qm_directory(const Context& context, Arguments arguments) {
+Result<Filter> directory_filter(Arguments& arguments) {
   Filter filter;
   std::string match;
   filter.held = arguments.take("held");
@@ -130,6 +128,48 @@ Result<int> qm_directory(const Context& context, Arguments arguments) {
   if (!match.empty() && !iequals(match, "or") && !iequals(match, "and"))
     return permanent("-match is and or or, not " + printable(match));
   filter.match_or = iequals(match, "or");
+  return filter;
+}
+
+// Prints one message, if it passes the filter; what was printed goes into listing.
+void list_message(const mta::queue::Queue& queue, const Row& row, const Filter& filter,
+                  std::vector<FileName>& listing) {
+  auto reader = filter.needs_envelope() ? Reader::open(queue, row.name) : Result<Reader>(permanent(""));
+  if (filter.needs_envelope()) {
+    if (!reader && mta::queue::is_gone(reader.error())) return;
+    if (!reader) print("      " + reader.error().text + "\n");
+    if (reader && !filter.fits(reader->envelope())) return;
+  }
+  listing.push_back(row.name);
+  if (filter.total) return;
+  const auto relative = row.name.relative();
+  print(fmt::format("{:>5} {:<38} {:>6} {}\n", listing.size(), relative.substr(row.name.channel.size() + 1),
+                    kilobytes(row.bytes), when(row.since)));
+  if (reader) print_envelope(*reader, filter);
+}
+
+// Answers the bytes of what was listed.
+Result<std::uint64_t> list_channel(const mta::queue::Queue& queue, const std::string& name,
+                                   const Filter& filter, std::vector<FileName>& listing) {
+  TRY(const auto rows, rows_of(queue, name, filter.held));
+  if (rows.empty()) return 0;
+  if (!filter.total) print(fmt::format("\nChannel: {:<32} {:>10} {}\n", name, "Size (K)", "Queued since"));
+  std::uint64_t bytes = 0;
+  const auto before = listing.size();
+  for (const auto& row : rows) {
+    const auto listed = listing.size();
+    list_message(queue, row, filter, listing);
+    if (listing.size() > listed) bytes += row.bytes;
+  }
+  print(fmt::format("{}Total of {}: {} messages, {} K\n", filter.total ? "" : "      ", name,
+                    listing.size() - before, kilobytes(bytes)));
+  return bytes;
+}
+
+}  // namespace
+
+Result<int> qm_directory(const Context& context, Arguments arguments) {
+  TRY(const auto filter, directory_filter(arguments));
   const auto channel = arguments.take_word();
   TRY_VOID(arguments.finish(
       "qm directory [-held] [-envelope] [-file_info] [-from=] [-to=] [-match=and|or] [-total] [channel]"));
@@ -139,29 +179,7 @@ Result<int> qm_directory(const Context& context, Arguments arguments) {
   std::vector<FileName> listing;
   std::uint64_t all_bytes = 0;
   for (const auto& name : channels) {
-    TRY(const auto rows, rows_of(*queue, name, filter.held));
-    if (rows.empty()) continue;
-    if (!filter.total) print(fmt::format("\nChannel: {:<32} {:>10} {}\n", name, "Size (K)", "Queued since"));
-    std::uint64_t bytes = 0;
-    std::size_t count = 0;
-    for (const auto& row : rows) {
-      auto reader = filter.needs_envelope() ? Reader::open(*queue, row.name) : Result<Reader>(permanent(""));
-      if (filter.needs_envelope()) {
-        if (!reader && mta::queue::is_gone(reader.error())) continue;
-        if (!reader) print("      " + reader.error().text + "\n");
-        if (reader && !filter.fits(reader->envelope())) continue;
-      }
-      listing.push_back(row.name);
-      bytes += row.bytes;
-      ++count;
-      if (filter.total) continue;
-      const auto relative = row.name.relative();
-      print(fmt::format("{:>5} {:<38} {:>6} {}\n", listing.size(),
-                        relative.substr(row.name.channel.size() + 1), kilobytes(row.bytes), when(row.since)));
-      if (reader) print_envelope(*reader, filter);
-    }
-    print(fmt::format("{}Total of {}: {} messages, {} K\n", filter.total ? "" : "      ", name, count,
-                      kilobytes(bytes)));
+    TRY(const auto bytes, list_channel(*queue, name, filter, listing));
     all_bytes += bytes;
   }
   print(fmt::format("\nGrand total: {} messages, {} K\n", listing.size(), kilobytes(all_bytes)));
