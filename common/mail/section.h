@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/result.h"
 #include "common/mail/mime.h"
 
 namespace waxwing::mail {
@@ -19,11 +18,7 @@ struct Section {
   std::vector<std::string> fields;  // of HEADER.FIELDS[.NOT], as the client wrote them
 };
 
-// What stands between the brackets: "", "1.2.MIME", "HEADER.FIELDS (From \"To\")". Permanent error when
-// malformed. Literals in the field list must have been joined before (their text quoted).
-Result<Section> parse_section(std::string_view text, std::size_t max_depth = 100,
-                              std::size_t max_fields = 1000);
-// Back to its canonical text, for the FETCH answer.
+// What stands between the brackets, for the FETCH answer: "", "1.2.MIME", "HEADER.FIELDS (From \"a b\")".
 std::string format_section(const Section& section);
 
 // The part a path names, or null when there is none: 1 of a message that is no multipart is its body.

@@ -7,6 +7,7 @@
 #include "common/mail/section.h"
 #include "common/mail/seven_bit.h"
 #include "common/mail/transfer_coding.h"
+#include "imapd/parse/fetch_items.h"
 #include "store/mailbox/cache.h"
 #include "t/fuzz/frame/imap_value.h"
 #include "t/fuzz/fuzz.h"
@@ -30,11 +31,19 @@ void part(const mail::Mime& mime, const mail::MimePart& part) {
   MUST(is_utf8(mail::part_text_utf8(mime, part, 2000)));
 }
 
+std::optional<mail::Section> section_named(std::string_view text) {
+  const auto item = "BODY[" + std::string(text) + "]";
+  imap::Scanner in(item);
+  auto request = imap::parse_fetch(in);
+  if (!request) return {};
+  return std::move(request->items.front().section);
+}
+
 void sections(const mail::Mime& mime, std::string_view text) {
-  const auto section = mail::parse_section(text, 20, 20);
+  const auto section = section_named(text);
   if (!section) return;
   const auto canonical = mail::format_section(*section);
-  const auto again = mail::parse_section(canonical, 20, 20);
+  const auto again = section_named(canonical);
   MUST(again && mail::format_section(*again) == canonical);
   MUST(mail::find_section(mime, *section).view().size() <= mime.message.size() + 4);
 }

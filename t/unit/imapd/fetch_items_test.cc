@@ -66,11 +66,23 @@ TEST_CASE("header names, literals among them") {
   CHECK_FALSE(request->sets_seen());
 }
 
+TEST_CASE("sections are written back as they may stand in an answer") {
+  for (const char* good : {"", "1", "1.2.3", "HEADER", "1.TEXT", "1.2.MIME", "HEADER.FIELDS (A B)",
+                           "3.HEADER.FIELDS.NOT (\"a(b\")", "HEADER.FIELDS (\"\")"}) {
+    CAPTURE(good);
+    CHECK(echoed("BODY[" + std::string(good) + "]") == "section[" + std::string(good) + "]");
+  }
+  CHECK(echoed("BODY[HEADER.FIELDS ({1}\r\na)]") == "section[HEADER.FIELDS (a)]");
+}
+
 TEST_CASE("FETCH items that are refused") {
   for (const char* bad :
        {"", "()", "FLAG", "(FLAGS", "BODY[", "BODY[1.]", "BODY[0]", "BODY[MIME]", "BODY[HEADER.FIELDS]",
         "BODY[HEADER.FIELDS ()]", "BODY[]<0.0>", "BODY[]<1>", "BODY[]<1.2", "(ALL FLAGS)", "BINARY[HEADER]",
         "BINARY.SIZE[1]<0.5>", "FLAGS (CHANGEDSINCE)", "FLAGS (OTHER 1)", "BODY[1..2]", "RFC822[]",
+        "BODY[.1]", "BODY[01x]", "BODY[4294967296]", "BODY[FOO]", "BODY[1.FOO]", "BODY[TEXT.1]",
+        "BODY[HEADER x]", "BODY[HEADER.FIELDS (a]", "BODY[HEADER.FIELDS (a  b)]", "BODY[HEADER.FIELDS (a )]",
+        "BODY[HEADER.FIELDS (\"a)]",
         // Said again in the answer, it would be a line of its own.
         "BODY[HEADER.FIELDS ({8}\r\na\r\n* BYE)]", "BODY[HEADER.FIELDS (\"a b\")]", "(FLAGS  UID)"}) {
     CAPTURE(bad);
