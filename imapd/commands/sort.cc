@@ -2,10 +2,10 @@
 #include <optional>
 
 #include "imapd/commands/commands.h"
+#include "imapd/commands/sort_gather.h"
+#include "imapd/commands/sort_result.h"
 #include "imapd/parse/sort_program.h"
 #include "imapd/server.h"
-#include "imapd/sort/gather.h"
-#include "imapd/sort/result.h"
 #include "imapd/sort/sorter.h"
 
 namespace waxwing::imap {

@@ -2,8 +2,8 @@
 #include <optional>
 
 #include "imapd/commands/commands.h"
+#include "imapd/commands/sort_gather.h"
 #include "imapd/parse/sort_program.h"
-#include "imapd/sort/gather.h"
 #include "imapd/sort/sorter.h"
 #include "imapd/thread/ordered_subject.h"
 #include "imapd/thread/references.h"

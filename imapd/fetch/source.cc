@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "imapd/fetch/cached_fields.h"
 #include "imapd/fetch/mapped_message.h"
-#include "imapd/search/cached_fields.h"
 
 namespace waxwing::imap {
 namespace {

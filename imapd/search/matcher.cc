@@ -6,8 +6,8 @@
 #include "common/mail/charset.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
+#include "imapd/fetch/cached_fields.h"
 #include "imapd/parse/flag_list.h"
-#include "imapd/search/cached_fields.h"
 #include "imapd/store_flags.h"
 
 namespace waxwing::imap {

@@ -1,17 +1,9 @@
 #include "imapd/thread/forest.h"
 
-#include <charconv>
-
 namespace waxwing::imap {
 namespace {
 
 constexpr std::size_t kPieceBytes = 8192;
-
-void append_number(std::string& text, std::uint32_t number) {
-  char digits[16];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number);
-  text.append(digits, end.ptr);
-}
 
 }  // namespace
 
@@ -23,7 +15,7 @@ void ForestWriter::descend(std::uint32_t node, std::string& text) {
     const auto& here = nodes[node];
     if (here.message != Forest::kNone) {
       if (!first) text += ' ';
-      append_number(text, numbers_[here.message]);
+      text += std::to_string(numbers_[here.message]);
       first = false;
     }
     if (here.first_child == Forest::kNone) {

@@ -1,9 +1,9 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 
+#include "imapd/commands/sort_result.h"
 #include "imapd/parse/sort_program.h"
 #include "imapd/sort/key_cache.h"
-#include "imapd/sort/result.h"
 #include "imapd/sort/sorter.h"
 
 using namespace waxwing;

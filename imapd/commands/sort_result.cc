@@ -1,6 +1,4 @@
-#include "imapd/sort/result.h"
-
-#include <charconv>
+#include "imapd/commands/sort_result.h"
 
 #include "common/mail/imap_structure.h"
 
@@ -8,12 +6,6 @@ namespace waxwing::imap {
 namespace {
 
 constexpr std::size_t kPieceNumbers = 1024;
-
-void append_number(std::string& text, std::uint32_t number) {
-  char digits[16];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number);
-  text.append(digits, end.ptr);
-}
 
 }  // namespace
 
@@ -31,7 +23,7 @@ Task<void> SortResult::send_plain(Session& session) const {
     piece.clear();
     for (const auto end = std::min(order.size(), at + kPieceNumbers); at < end; ++at) {
       piece += ' ';
-      append_number(piece, numbers[order[at]]);
+      piece += std::to_string(numbers[order[at]]);
     }
     session.write(piece);
     const bool goes_on = co_await session.breathe();
@@ -59,10 +51,10 @@ std::string SortResult::extended_piece(std::size_t& at) const {
     const auto first = numbers[order[at++]];
     auto last = first;
     while (at < order.size() && numbers[order[at]] == last + 1) ++last, ++at;
-    append_number(piece, first);
+    piece += std::to_string(first);
     if (last == first) continue;
     piece += ':';
-    append_number(piece, last);
+    piece += std::to_string(last);
   }
   return piece;
 }

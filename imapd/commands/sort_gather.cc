@@ -1,4 +1,4 @@
-#include "imapd/sort/gather.h"
+#include "imapd/commands/sort_gather.h"
 
 #include "common/base/time.h"
 #include "imapd/server.h"

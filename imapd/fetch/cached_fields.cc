@@ -1,4 +1,4 @@
-#include "imapd/search/cached_fields.h"
+#include "imapd/fetch/cached_fields.h"
 
 #include <algorithm>
 
