@@ -35,6 +35,7 @@ LDLIBS   := -levent_core -levent_pthreads -lssl -lcrypto -lldap -llber -ldb_cxx 
 
 ROOMS    := common mta store dispatcher job_controller smtpd lmtpd channels imapd popd mshttpd mmp watcher tools
 SOURCES  := $(shell find $(wildcard $(ROOMS)) -name '*.cc' | sort)
+STYLED    = $(shell find $(wildcard $(ROOMS)) t -name '*.cc' -o -name '*.h')
 MAINS    := $(filter %/main.cc,$(SOURCES))
 PROGRAMS := $(patsubst %/main.cc,%,$(MAINS))
 BINS     := $(foreach p,$(PROGRAMS),$(BUILD)/bin/$(notdir $(p)))
@@ -108,7 +109,7 @@ layers:
 	@python3 t/layers.py
 
 format:
-	@clang-format -i $(SOURCES) $(TESTSRC) $(BENCHSRC) $(FUZZSRC) $(FUZZFRAME) $(shell find $(wildcard $(ROOMS)) t/unit t/bench t/fuzz -name '*.h')
+	@clang-format -i $(STYLED)
 
 clean:
 	rm -rf $(BUILD)

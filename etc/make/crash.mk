@@ -8,10 +8,10 @@ crash-helpers: $(BUILD)/crash/recorder.so $(BUILD)/crash/checker
 tests: crash-helpers
 
 # Preloaded into the daemons under test, so it must stand alone; it defines open() and open64(), so no _FILE_OFFSET_BITS.
-$(BUILD)/crash/recorder.so: t/crash/recorder/recorder.cc t/crash/recorder/recorder.h
+$(BUILD)/crash/recorder.so: $(wildcard t/crash/recorder/*.cc t/crash/recorder/*.h)
 	@mkdir -p $(@D)
 	@printf '  LINK  crash/recorder.so\n'
-	@$(CXX) -I. -D_GNU_SOURCE $(filter-out -fsanitize=%,$(CXXFLAGS)) -fPIC -fvisibility=hidden -shared -o $@ $<
+	@$(CXX) -I. -D_GNU_SOURCE $(filter-out -fsanitize=%,$(CXXFLAGS)) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.cc,$^)
 
 $(BUILD)/crash/checker: $(BUILD)/o/t/crash/checker/main.o $(LIBRARY)
 	@mkdir -p $(@D)

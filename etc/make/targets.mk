@@ -34,7 +34,6 @@ bench:
 
 # ---- the installed tree -------------------------------------------------------------------------
 PREFIX ?= /opt/waxwing
-MANUALS := $(wildcard man/*.[1-8])
 
 # Hard links where they can be: a second `make stage` costs nothing and programs are on the disk once.
 stage: bins
@@ -48,12 +47,11 @@ install: stage
 	@echo "installed in $(DESTDIR)$(PREFIX); next: $(PREFIX)/bin/configure"
 
 # ---- style --------------------------------------------------------------------------------------
-HEADERS := $(shell find $(wildcard $(ROOMS)) t/unit t/bench t/fuzz -name '*.h')
 TIDY    ?= $(firstword $(shell command -v clang-tidy-19 clang-tidy-20 clang-tidy-18 clang-tidy-17 clang-tidy-16) clang-tidy)
 
 format-check:
 	@$(PACKAGES) check
-	@clang-format --dry-run -Werror $(SOURCES) $(TESTSRC) $(BENCHSRC) $(FUZZSRC) $(FUZZFRAME) $(HEADERS) && echo 'format-check: all files are as clang-format would have them'
+	@clang-format --dry-run -Werror $(STYLED) && echo 'format-check: all files are as clang-format would have them'
 
 tidy:
 	@$(PACKAGES) check

@@ -3,8 +3,7 @@
 // Environment of the processes it is loaded into (LD_PRELOAD):
 //   RECORDER_CONTROL  a file of sizeof(Control) zeros, mapped shared by all of them
 //   RECORDER_TREE     absolute paths, separated by ':'; what is below them is recorded
-//   RECORDER_TRACE    the trace, appended to; without it nothing is recorded, and calls can still be made to
-//   fail
+//   RECORDER_TRACE    the trace, appended to; without it nothing is recorded, but calls can be made to fail
 //
 // One robust mutex orders everything across processes: a call that changes names or bytes is made and its
 // entry written while it is held. A sync is not made under it: it has an entry before and, when it succeeded,

@@ -1,16 +1,12 @@
 // An LD_PRELOAD library: records what a family of processes does to a directory tree, and makes calls fail.
 //
-// For t/crash only. Calls go to the kernel directly, so nothing here depends on who else is preloaded.
-#include "t/crash/recorder/recorder.h"
-
+// For t/crash only. These are the calls that it stands in front of; recording.h is what they write down. They
+// go to the kernel directly, so nothing here depends on who else is preloaded.
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,217 +15,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
-#include <string>
-#include <utility>
-#include <vector>
+
+#include "t/crash/recorder/recording.h"
 
 namespace recorder {
 namespace {
-
-constexpr std::size_t kPage = 4096;
-constexpr int kMostFds = 65536;
-
-Control* control = nullptr;
-int trace = -1;
-std::vector<std::string>* trees = nullptr;  // never destroyed: used until the last moment
-std::atomic<std::uint8_t> fd_kind[kMostFds];
-enum : std::uint8_t { kUnknown, kOther, kTracked, kSocket };
-
-struct Mapped {
-  const char* at;
-  std::size_t length;
-  std::uint64_t inode;
-  std::uint64_t offset;
-};
-std::mutex* mapped_mutex = nullptr;
-std::vector<Mapped>* mapped = nullptr;
-
-// Keeps errno for the caller.
-struct Errno {
-  int saved = errno;
-  ~Errno() { errno = saved; }
-};
-
-void make_mutex() {
-  std::uint32_t fresh = 0;
-  std::atomic_ref ready(control->ready);
-  if (ready.compare_exchange_strong(fresh, 1)) {
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&control->mutex, &attributes);
-    ready.store(2);
-  }
-  while (ready.load() != 2) usleep(100);
-}
-
-[[gnu::constructor]] void begin() {
-  const char* path = getenv("RECORDER_CONTROL");
-  const char* tree = getenv("RECORDER_TREE");
-  if (path == nullptr || tree == nullptr) return;
-  const int fd = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0));
-  if (fd < 0) return;
-  void* at = reinterpret_cast<void*>(
-      syscall(SYS_mmap, nullptr, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
-  syscall(SYS_close, fd);
-  if (at == MAP_FAILED) return;
-  trees = new std::vector<std::string>;
-  for (std::string rest = tree; !rest.empty();) {
-    const auto colon = rest.find(':');
-    trees->push_back(rest.substr(0, colon));
-    rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
-  }
-  mapped_mutex = new std::mutex;
-  mapped = new std::vector<Mapped>;
-  if (const char* name = getenv("RECORDER_TRACE"))
-    trace = static_cast<int>(syscall(SYS_openat, AT_FDCWD, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  // Out of the way of those who count on low numbers.
-  if (trace >= 0) {
-    const auto high = static_cast<int>(syscall(SYS_fcntl, trace, F_DUPFD_CLOEXEC, 900));
-    if (high >= 0) syscall(SYS_close, std::exchange(trace, high));
-  }
-  control = static_cast<Control*>(at);
-  make_mutex();
-}
-
-struct Lock {
-  Lock() {
-    if (pthread_mutex_lock(&control->mutex) == EOWNERDEAD) pthread_mutex_consistent(&control->mutex);
-  }
-  ~Lock() { pthread_mutex_unlock(&control->mutex); }
-};
-
-bool below(const std::string& path) {
-  for (const auto& tree : *trees)
-    if (path.starts_with(tree) && (path.size() == tree.size() || path[tree.size()] == '/')) return true;
-  return false;
-}
-
-std::string link_text(const std::string& path) {
-  char text[4096];
-  const auto n = syscall(SYS_readlinkat, AT_FDCWD, path.c_str(), text, sizeof text);
-  return n > 0 ? std::string(text, static_cast<std::size_t>(n)) : std::string();
-}
-
-std::string path_of_fd(int fd) {
-  return link_text("/proc/self/fd/" + std::to_string(fd));
-}
-
-std::string full_path(int directory, const char* path) {
-  if (path[0] == '/') return path;
-  const auto base = directory == AT_FDCWD ? link_text("/proc/self/cwd") : path_of_fd(directory);
-  return base + "/" + path;
-}
-
-std::uint8_t kind_of(int fd) {
-  if (control == nullptr || fd < 0 || fd >= kMostFds) return kOther;
-  const auto known = fd_kind[fd].load(std::memory_order_relaxed);
-  if (known != kUnknown) return known;
-  const Errno keep;
-  const auto path = path_of_fd(fd);
-  const std::uint8_t kind = path.starts_with("socket:") ? kSocket : below(path) ? kTracked : kOther;
-  fd_kind[fd].store(kind, std::memory_order_relaxed);
-  return kind;
-}
-
-std::uint64_t inode_of(int fd, bool only_files = false) {
-  struct stat status {};
-  if (syscall(SYS_fstat, fd, &status) != 0) return 0;
-  return only_files && !S_ISREG(status.st_mode) ? 0 : status.st_ino;
-}
-std::uint64_t inode_of(const std::string& path) {
-  struct stat status {};
-  return syscall(SYS_newfstatat, AT_FDCWD, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_ino
-                                                                                            : 0;
-}
-
-// ---- the trace: under the lock --------------------------------------------------------------------
-std::uint64_t put(Kind kind, std::uint64_t inode, std::uint64_t offset, const std::string& path = {},
-                  const std::string& other = {}, const void* data = nullptr, std::size_t size = 0) {
-  if (trace < 0) return 0;
-  Entry entry{};
-  entry.bytes = static_cast<std::uint32_t>(sizeof entry + path.size() + other.size() + size);
-  entry.kind = kind;
-  entry.path_bytes = static_cast<std::uint16_t>(path.size());
-  entry.other_bytes = static_cast<std::uint16_t>(other.size());
-  entry.pid = static_cast<std::uint32_t>(getpid());
-  entry.number = control->entries;
-  entry.inode = inode;
-  entry.offset = offset;
-  std::string bytes(reinterpret_cast<const char*>(&entry), sizeof entry);
-  bytes += path;
-  bytes += other;
-  bytes.append(static_cast<const char*>(data), size);
-  if (syscall(SYS_pwrite64, trace, bytes.data(), bytes.size(), control->length) !=
-      static_cast<long>(bytes.size()))
-    abort();  // a trace with a hole proves nothing
-  control->length += bytes.size();
-  return control->entries++;
-}
-
-std::uint64_t hash(const char (&at)[kPage]) {
-  std::uint64_t value = 0x9e3779b97f4a7c15;
-  for (std::size_t n = 0; n < kPage; n += 8) {
-    std::uint64_t word;
-    memcpy(&word, at + n, 8);
-    value = (value ^ word) * 0xff51afd7ed558ccd;
-    value ^= value >> 32;
-  }
-  return value;
-}
-
-// The pages of this process's mappings that are not as they were recorded last.
-void look_at_mappings() {
-  if (trace < 0) return;
-  const std::lock_guard guard(*mapped_mutex);
-  for (const auto& map : *mapped) {
-    for (std::size_t n = 0; n < map.length; n += kPage) {
-      const auto size = std::min(kPage, map.length - n);
-      char copy[kPage] = {};  // it may change under our eyes
-      memcpy(copy, map.at + n, size);
-      const auto value = hash(copy);
-      const auto key = map.inode * 0x9e3779b97f4a7c15 + (map.offset + n) / kPage;
-      auto& seen = control->pages[key % kPagesSeen];
-      if (seen.key == key && seen.hash == value) continue;
-      seen = {key, value};
-      put(recorder::kPage, map.inode, map.offset + n, {}, {}, copy, size);
-    }
-  }
-}
-
-// ---- failing --------------------------------------------------------------------------------------
-// True: the call must fail (errno is set) or, with *half, do half of its work. Under the lock.
-bool must_fail(Call call, const std::string& path, bool* half = nullptr) {
-  if ((control->fail_calls & call) == 0) return false;
-  if (control->fail_program[0] != 0 && strcmp(control->fail_program, program_invocation_short_name) != 0)
-    return false;
-  const auto number = ++control->passed;
-  if (number < control->fail_at || control->failed >= control->fail_times) return false;
-  if (control->fail_errno == 0 && half == nullptr) return false;
-  control->failed += 1;
-  snprintf(control->site, sizeof control->site, "%s call %u %s", program_invocation_short_name, call,
-           path.c_str());
-  if (control->fail_errno == 0)
-    *half = true;
-  else
-    errno = static_cast<int>(control->fail_errno);
-  return true;
-}
-
-bool fails_now(Call call, int fd, bool* half = nullptr) {
-  return control->fail_calls != 0 && must_fail(call, path_of_fd(fd), half);
-}
-
-// ---- what the calls below share -------------------------------------------------------------------
 int open_tracked(int directory, const char* path, int flags, mode_t mode) {
   const auto full = full_path(directory, path);
   if (!below(full)) return static_cast<int>(syscall(SYS_openat, directory, path, flags, mode));
   if ((flags & (O_CREAT | O_TRUNC)) == 0) {
     const int fd = static_cast<int>(syscall(SYS_openat, directory, path, flags, mode));
-    if (fd >= 0 && fd < kMostFds) fd_kind[fd] = kTracked;
+    set_kind(fd, kTracked);
     return fd;
   }
   const Lock lock;
@@ -238,7 +34,7 @@ int open_tracked(int directory, const char* path, int flags, mode_t mode) {
   const int fd = static_cast<int>(syscall(SYS_openat, directory, path, flags, mode));
   if (fd < 0) return fd;
   const Errno keep;
-  if (fd < kMostFds) fd_kind[fd] = kTracked;
+  set_kind(fd, kTracked);
   if (fresh)
     put(kCreate, inode_of(fd), 0, full);
   else if (flags & O_TRUNC)
@@ -396,11 +192,11 @@ int creat64(const char* path, mode_t mode) {
 
 int close(int fd) {
   if (fd == trace && fd >= 0) return 0;  // somebody closes all he does not know
-  if (fd >= 0 && fd < kMostFds) fd_kind[fd].store(kUnknown, std::memory_order_relaxed);
+  set_kind(fd, kUnknown);
   return static_cast<int>(syscall(SYS_close, fd));
 }
 int dup2(int from, int to) {
-  if (to >= 0 && to < kMostFds) fd_kind[to].store(kUnknown, std::memory_order_relaxed);
+  set_kind(to, kUnknown);
   return static_cast<int>(syscall(SYS_dup2, from, to));
 }
 
@@ -558,8 +354,7 @@ void* mmap(void* where, size_t length, int protection, int flags, int fd, off_t 
       (protection & PROT_WRITE) == 0 || kind_of(fd) != kTracked)
     return at;
   const Errno keep;
-  const std::lock_guard guard(*mapped_mutex);
-  mapped->push_back({static_cast<const char*>(at), length, inode_of(fd), static_cast<std::uint64_t>(offset)});
+  add_mapping(at, length, inode_of(fd), static_cast<std::uint64_t>(offset));
   return at;
 }
 void* mmap64(void* where, size_t length, int protection, int flags, int fd, off64_t offset) {
@@ -568,16 +363,10 @@ void* mmap64(void* where, size_t length, int protection, int flags, int fd, off6
 int munmap(void* at, size_t length) {
   if (control != nullptr) {
     const Errno keep;
-    bool known = false;
-    {
-      const std::lock_guard guard(*mapped_mutex);
-      known = std::ranges::any_of(*mapped, [&](const Mapped& m) { return m.at == at; });
-    }
-    if (known) {
+    if (begins_mapping(at)) {
       const Lock lock;  // what was changed through it must not be forgotten
       look_at_mappings();
-      const std::lock_guard guard(*mapped_mutex);
-      std::erase_if(*mapped, [&](const Mapped& m) { return m.at == at; });
+      drop_mapping(at);
     }
   }
   return static_cast<int>(syscall(SYS_munmap, at, length));
@@ -587,9 +376,7 @@ int msync(void* at, size_t length, int flags) {
   if (control != nullptr && (flags & MS_SYNC)) {
     const Lock lock;
     look_at_mappings();
-    const std::lock_guard guard(*mapped_mutex);
-    for (const auto& map : *mapped)
-      if (map.at <= at && at < map.at + map.length) inode = map.inode;
+    inode = inode_mapped_at(at);
     if (inode != 0) begun = put(kSyncBegin, inode, 0);
   }
   const int done = static_cast<int>(syscall(SYS_msync, at, length, flags));
