@@ -3,17 +3,20 @@
 //   from a daemon   ready name= pid=     its sockets are bound
 //                   alive name= pid=     every two seconds
 //                   stopping name= pid=  it goes by its own will
-//                   reloaded name= pid= changed= wants_restart= trouble=   what a SIGHUP has done
-//   from a tool     status               -> status watcher= version= older= (service= state= pid= seconds=
-//   deaths=
-//                                           startup_ms= trouble= service_older=)...   1: its program was
-//                                           replaced
+//                   reloaded name= pid= changed= wants_restart= trouble=
+//                                        what a SIGHUP has done
+//   from a tool     status               -> status
 //                   start [name=]...     -> progress..., done | failed
-//                   stop [name=]...      -> progress..., done      without a name: everything, then watcher
-//                   ends restart name=...     -> progress..., done | failed reload [name=]...    ->
-//                   progress..., done | failed   SIGHUP; watcher reads msg.conf too renew                ->
-//                   done | error   watcher becomes the program that lies in its place now
+//                   stop [name=]...      -> progress..., done
+//                                        without a name: everything, then watcher ends
+//                   restart name=...     -> progress..., done | failed
+//                   reload [name=]...    -> progress..., done | failed
+//                                        SIGHUP; watcher reads msg.conf too
+//                   renew                -> done | error
+//                                        watcher becomes the program that lies in its place now
 //
+// status watcher= version= older=, then for every service service= state= pid= seconds= deaths= startup_ms=
+// trouble= service_older=. older, service_older: 1 when its program has been replaced.
 // progress name= state= pid= ms= trouble=: a service has come into that state. For reload the state is
 // reloaded (changed=, wants_restart= name options), refused (trouble= why) or silent. failed name=... : these
 // could not be made ready; waiting=...: these wait for one of them. error text= : the question made no sense.

@@ -12,20 +12,20 @@
 // flags are set by imapd), and the processes share each other's fdatasync.
 //
 //   ROOT/journal/segment.NN    the log (journal_segment.h), records in it (journal_record.h)
-//   ROOT/journal/checkpoint    where a replay begins, ROOT/journal/roots: where it may write
-//   (journal_start.h) ROOT/journal/lock          flock: shared by all who have the journal open, exclusive
-//   for who sets it up ROOT/run/journal           mapped memory of the processes (journal_control.h)
+//   ROOT/journal/checkpoint    where a replay begins (journal_start.h)
+//   ROOT/journal/roots         where it may write
+//   ROOT/journal/lock          flock: shared by all who have the journal open, exclusive for who sets it up
+//   ROOT/run/journal           mapped memory of the processes (journal_control.h)
 //
-// A commit (durable_committer.cc):                           and what may happen there
-//   1. makes its names in the file system,                     death: nothing was promised; nothing to repair
-//   2. reads the contents back into records,
-//   3. takes the lock append, takes images of its ranges,      death: the end of the log was not moved, the
-//   next
-//      writes the records at the end of the log, moves            one writes over what is there
-//      the end of the log,
-//   4. unless somebody's sync has covered it: takes the lock   death in fdatasync: its result is unknown:
-//   broken
-//      sync, looks again, fdatasync, publishes how far         error: broken
+// A commit (durable.cc), and what may happen there:
+//   1. makes its names in the file system.
+//        death: nothing was promised, nothing is to be repaired
+//   2. reads the contents back into records.
+//   3. takes the lock append, takes images of its ranges, writes the records at the end of the log, moves the
+//      end of the log.
+//        death: the end was not moved, the next one writes over what is there
+//   4. unless somebody's sync has covered it: takes the lock sync, looks again, fdatasync, publishes how far.
+//        error: broken; death in fdatasync: its result is unknown, so broken too
 //   5. answers.
 //
 // Changes are applied before they are appended. So whatever stands before the end of the log is in the page

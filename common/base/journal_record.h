@@ -10,9 +10,10 @@
 // fitting length and be taken for its successor.
 //
 // Payloads (n: u32 length, o: u64; the last text takes the rest):
-//     content   n path, path, bytes            renamed, linked   n from, from, to
-//     removed, standing   path                 range   n path, n guard, o offset, o guard offset, path,
-//     guard, bytes
+//   content             n path, path, bytes
+//   renamed, linked     n from, from, to
+//   removed, standing   path
+//   range               n path, n guard, o offset, o guard offset, path, guard, bytes
 // A path below the instance root is written relative to it, so that a copied or moved instance can be
 // replayed.
 #pragma once

@@ -5,9 +5,8 @@
 // it is when a replay is cut short and done again:
 //   content    written anew beside and renamed over, unless the file is there with these bytes
 //   renamed    done if from exists
-//   linked     done if from exists and to is missing or has other bytes. If from is missing, it is
-//   remembered:
-//              a process may have linked a file before its writer had appended it, then content follows
+//   linked     done if from exists and to is missing or has other bytes. If from is missing, it is kept in
+//              mind: a process may have linked a file before its writer had appended it, then content follows
 //   removed    removed
 //   range      written if the file exists and its guard matches
 //   standing   what came before for this name is void: it was synced past the journal, and may be newer than

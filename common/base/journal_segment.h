@@ -6,8 +6,8 @@
 // file holds which segment is said by the headers, and while the system runs by the control block too.
 //
 //   header: "WAXWJSEG"  u32 version 1  u32 header bytes 64  u64 segment bytes  u64 number
-//           u64 chain at its first record  u64 lsn at which the log left the segment before  u64 0  u64 XXH3
-//           of these
+//           u64 chain at its first record  u64 lsn at which the log left the segment before
+//           u64 0  u64 XXH3 of these
 #pragma once
 
 #include <cstdint>

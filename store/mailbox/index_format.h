@@ -43,7 +43,7 @@
 //   file of such a UID goes. Where the slot is not blank, or readers may have seen it, a whole record has
 //   rotted: the index is rebuilt from the files.
 // * a record that was written back by the kernel alone, for nobody: kept when its message is whole, else
-// void.
+//   void.
 // * the file may be shorter than count or capacity say (what is missing was never committed) or longer,
 //   with holes before a record that was written back: space is allocated before anything is touched.
 // * a keyword name that is missing was used by no committed record; bits that stand for no name go.
