@@ -1,7 +1,6 @@
 """The system tests' frame, for the tests of this folder; and what they share."""
 import os
 import re
-import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -87,7 +86,3 @@ def crashes(box):
 def program(name):
     """A helper of this folder, built by make."""
     return os.path.join(BUILD, 'crash', name)
-
-
-def run_quietly(command, **more):
-    return subprocess.run(command, capture_output=True, text=True, errors='replace', **more)

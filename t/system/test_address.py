@@ -1,7 +1,6 @@
 """Where mail goes and who may send it: the default configuration on a real directory, and imsimta."""
 import os
 import re
-import unittest
 
 import waxwing
 

@@ -14,9 +14,7 @@ import random
 import re
 import signal
 import smtplib
-import socket
 import threading
-import unittest
 
 import waxwing
 

@@ -2,7 +2,6 @@
 import errno
 import os
 import socket
-import unittest
 
 import waxwing
 

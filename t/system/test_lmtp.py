@@ -1,7 +1,6 @@
 """lmtpd: RFC 2033, from raw sockets into mailboxes that POP3 reads."""
 import os
 import subprocess
-import unittest
 
 import waxwing
 from lmtp_client import Lmtp

@@ -5,8 +5,6 @@ import poplib
 import re
 import smtplib
 import socket
-import ssl
-import unittest
 
 import waxwing
 from lmtp_client import Lmtp

@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import unittest
 
 import waxwing
 

@@ -8,7 +8,6 @@ import os
 import ssl
 import socket
 import subprocess
-import unittest
 
 import waxwing
 
