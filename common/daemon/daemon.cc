@@ -336,7 +336,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   if (auto became = become_service_user((*config)->text("local.serveruid")); !became)
     return give_up(became.error());
 
-  auto& daemon = *new Daemon(arguments->as.empty() ? name : arguments->as);  // outlives every thread
+  static auto& daemon = *new Daemon(arguments->as.empty() ? name : arguments->as);  // outlives every thread
   auto& inner = *daemon.inner_;
   inner.options = options;
   inner.config.set(*config);

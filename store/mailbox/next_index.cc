@@ -134,6 +134,9 @@ Result<> NextIndex::publish(const std::vector<PurgedMessage>& purged) {
   } const remove{draft, purged_draft};
 
   TRY(const auto index_fd, open_file(draft, O_RDWR | O_CREAT | O_EXCL));
+  // Whoever opens the new index by its name must not write to it before the commit has ended: the commit's last
+  // step tells the journal that what it holds of this name is void.
+  TRY_VOID(lock_byte(index_fd.get(), kLockAt));
   TRY_VOID(write_all(index_fd.get(), bytes()));
   TRY(const auto cache_fd, open_file(cache_path(directory_, values_.generation), O_RDWR | O_CREAT | O_TRUNC));
   TRY_VOID(write_all(cache_fd.get(), cache_));

@@ -32,7 +32,7 @@ class NextIndex {
   std::uint64_t purged_modseq = 0;
 
   // Writes cache and index, makes them durable and puts the index in its place, with store.exp telling of
-  // `purged` before it.
+  // `purged` before it. Until it answers it holds the lock of the new index.
   Result<> publish(const std::vector<PurgedMessage>& purged);
 
  private:
