@@ -344,7 +344,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   set_stray_exception_handler(log_stray);
   ::umask(077);
   ::mallopt(M_MMAP_THRESHOLD, kMappedFromBytes);
-  auto& frame = *new DaemonFrame{daemon, inner};
+  static auto& frame = *new DaemonFrame{daemon, inner};
   if (auto taken = frame.take_place(name); !taken) return give_up(taken.error());
   frame.make_loops();
   frame.watch_signals();
