@@ -57,7 +57,8 @@ TEST_CASE("contents, links made before, ranges and removals are taken in one bat
   durable::Range range{one + ".2", fd->get(), 0, [](std::string& image) { image += 'O'; }, 0, {}};
   durable::Batch batch;
   batch.linked(one, one + ".2").range(std::move(range)).removed(one);
-  REQUIRE(durable::commit(std::move(batch)));
+  const auto done = durable::commit(std::move(batch));
+  REQUIRE(done);
   CHECK(read_file(one + ".2") == "One");
   REQUIRE(durable::rename(one + ".2", one));
   CHECK(read_file(one) == "One");

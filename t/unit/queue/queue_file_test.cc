@@ -221,7 +221,8 @@ TEST_CASE(
   const auto commit = [&](auto change) {
     durable::Batch batch;
     const FileName to = change(batch);
-    REQUIRE(durable::commit(std::move(batch)));
+    const auto done = durable::commit(std::move(batch));
+    REQUIRE(done);
     CHECK(file_exists(scratch.queue->path_of(to)));
     return to;
   };
