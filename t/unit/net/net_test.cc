@@ -257,7 +257,7 @@ TEST_CASE("records and descriptors cross a Unix socket, also under a path longer
 namespace {
 Task<void> send_late(EventLoop& loop, PacketSocket& socket) {
   (void)socket.send(Record("first"));
-  co_await loop.sleep(20);
+  co_await loop.sleep(250);  // longer than the wait for the first was to last
   (void)socket.send(Record("second"));
 }
 
@@ -269,7 +269,7 @@ Task<void> hear_one_after_the_other(EventLoop& loop, PacketSocket& ear, PacketSo
   auto nothing = co_await ear.receive(1);
   note(nothing);
   loop.post([&] { spawn(send_late(loop, mouth)); });
-  auto first = co_await ear.receive(5);
+  auto first = co_await ear.receive(200);
   note(first);
   auto second = co_await ear.receive();  // the limit of the wait before must not end this one
   note(second);

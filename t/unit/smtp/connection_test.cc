@@ -1,6 +1,7 @@
 #include "channels/tcp_smtp_client/connection.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
@@ -19,7 +20,9 @@ namespace {
 void greet_without_end(int listener) {
   const UniqueFd peer(::accept(listener, nullptr, nullptr));
   const std::string_view line = "220-wait\r\n";
-  while (::send(peer.get(), line.data(), line.size(), MSG_NOSIGNAL) > 0) ::usleep(10'000);
+  pollfd hang_up{peer.get(), POLLIN, 0};
+  while (::send(peer.get(), line.data(), line.size(), MSG_NOSIGNAL) > 0 && ::poll(&hang_up, 1, 10) == 0) {
+  }
 }
 
 Task<void> try_to_connect(EventLoop& loop, int port, std::optional<Error>& error) {
