@@ -2,16 +2,21 @@
 
 #include <fmt/format.h>
 
+#include "common/base/strings.h"
 #include "common/mail/date.h"
 
 namespace waxwing::smtpd {
 
 namespace {
-// What came from outside and goes into a header line: visible ASCII or UTF-8, without what ends a comment.
-std::string safe(const std::string& text) {
+// What came from outside and goes into a header line: visible ASCII, UTF-8 where the message may have it,
+// without what ends a comment.
+std::string safe(const std::string& text, bool utf8 = false) {
+  const bool wide = utf8 && is_utf8(text);
   std::string out;
   for (const unsigned char c : text)
-    if (c > ' ' && c != 0x7f && c != '(' && c != ')' && c != '\\' && c != ';')
+    if (c >= 0x80)
+      out.push_back(wide ? static_cast<char>(c) : '?');
+    else if (c > ' ' && c != 0x7f && c != '(' && c != ')' && c != '\\' && c != ';')
       out.push_back(static_cast<char>(c));
   return out;
 }
@@ -21,7 +26,7 @@ std::string literal(const std::string& address) {
 }
 
 std::string from_clause(const TraceFacts& facts) {
-  const auto helo = safe(facts.helo);
+  const auto helo = safe(facts.helo, facts.smtputf8);
   std::string tcp;
   if (facts.show_name && !facts.host_name.empty()) tcp = safe(facts.host_name);
   if (facts.show_address && !facts.address.empty()) tcp += (tcp.empty() ? "" : " ") + literal(facts.address);

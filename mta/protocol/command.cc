@@ -229,6 +229,7 @@ std::expected<std::string, Verdict> parse_hello(std::string_view argument, std::
   for (const unsigned char c : argument)
     if (c <= ' ' || c == 0x7f || c == '(' || c == ')' || c == '<' || c == '>' || c == '"' || c == '\\')
       return refuse(501, "5.5.4", "That is no host name");
+  if (!is_utf8(argument)) return refuse(501, "5.5.4", "That is no host name");
   return std::string(argument);
 }
 

@@ -120,3 +120,10 @@ TEST_CASE("replies are collected and checked") {
   REQUIRE(changing.feed("250-a"));
   CHECK_FALSE(changing.feed("550 b"));
 }
+
+TEST_CASE("a HELO name is one word of ASCII or UTF-8") {
+  CHECK(parse_hello("client.test", 100) == "client.test");
+  CHECK(parse_hello("[IPv6:::1]", 100) == "[IPv6:::1]");
+  CHECK(parse_hello("b\xC3\xBCro.test", 100) == "b\xC3\xBCro.test");
+  for (const char* bad : {"", "a b", "a\x1b", "a(b", "a\x9b\x85", "<a>"}) CHECK_FALSE(parse_hello(bad, 100));
+}

@@ -39,6 +39,14 @@ TEST_CASE("nothing from outside starts a header line of its own") {
     CHECK(field[at + 2] == '\t');
 }
 
+TEST_CASE("a Received: field has UTF-8 where the message may have it, and ASCII elsewhere") {
+  smtpd::TraceFacts facts;
+  facts.helo = "b\xC3\xBCro.test";
+  CHECK(smtpd::received_field(facts).starts_with("Received: from b??ro.test\r\n"));
+  facts.smtputf8 = true;
+  CHECK(smtpd::received_field(facts).starts_with("Received: from b\xC3\xBCro.test\r\n"));
+}
+
 TEST_CASE("the client uses what the peer offers, and nothing else") {
   using namespace waxwing::channels::smtp;
   const auto features =
