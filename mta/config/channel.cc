@@ -35,10 +35,10 @@ std::vector<std::int64_t> Channel::seconds(Kw keyword) const {
   return result;
 }
 
-std::vector<Kw> Channel::not_yet() const {
+std::vector<Kw> Channel::in_state(KeywordState state) const {
   std::vector<Kw> result;
   for (const auto& [keyword, arguments] : arguments_)
-    if (is(keyword) && keyword_spec(keyword).state == KeywordState::not_yet) result.push_back(keyword);
+    if (is(keyword) && keyword_spec(keyword).state == state) result.push_back(keyword);
   return result;
 }
 

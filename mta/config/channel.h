@@ -37,8 +37,8 @@ class Channel {
 
   // Words that are no keyword: taken as group ids, without effect.
   const std::vector<std::string>& group_ids() const { return group_ids_; }
-  // Keywords written that are parsed but have no effect in this release.
-  std::vector<Kw> not_yet() const;
+  // Keywords written that are in this state, and in force.
+  std::vector<Kw> in_state(KeywordState state) const;
   const std::string& where() const { return where_; }  // "imta.cnf:42"
 
  private:

@@ -68,13 +68,25 @@ class Parser {
     for (const auto& [host, alias] : channel->hosts())
       if (!hosts_.insert(host).second)
         errors_.push_back(channel->where() + ": host name " + host + " belongs to two channels; remove one");
-    for (const auto keyword : channel->not_yet())
-      warnings_.push_back(channel->where() + ": keyword " + std::string(keyword_spec(keyword).name) +
-                          " of channel " + channel->name() + " is accepted but has no effect yet");
+    keywords(*channel);
     for (const auto& group : channel->group_ids())
       warnings_.push_back(channel->where() + ": \"" + printable(group) + "\" on channel " + channel->name() +
                           " is no keyword; it is taken as a group id, which has no effect here");
     result_.channels.push_back(std::move(*channel));
+  }
+
+  void keywords(const Channel& channel) {
+    const auto name = [&](Kw keyword) {
+      return channel.where() + ": keyword " + std::string(keyword_spec(keyword).name) + " of channel " +
+             channel.name();
+    };
+    for (const auto keyword : channel.in_state(KeywordState::refused))
+      errors_.push_back(name(keyword) + " is not supported, because " +
+                        std::string(keyword_spec(keyword).help) + "; take it out");
+    for (const auto keyword : channel.in_state(KeywordState::filters))
+      warnings_.push_back(name(keyword) + " is accepted and waits for the filter engine: no effect yet");
+    for (const auto keyword : channel.in_state(KeywordState::not_yet))
+      warnings_.push_back(name(keyword) + " is accepted but has no effect yet");
   }
 
   std::vector<std::string>& errors_;

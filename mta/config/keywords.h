@@ -15,7 +15,8 @@ enum class Kw : std::uint16_t {
 };
 
 enum class KeywordArgs { none, word, number, one_or_two, words, numbers, durations };
-enum class KeywordState { implemented, not_yet };
+// inherent: what it asks for holds anyway. filters: waits for the filter engine. refused: help says why.
+enum class KeywordState { implemented, inherent, filters, not_yet, refused };
 
 struct KeywordSpec {
   Kw id;
@@ -24,7 +25,7 @@ struct KeywordSpec {
   KeywordArgs args;
   KeywordState state;
   bool usual;             // in force when no keyword of its group is given
-  std::string_view help;  // one line
+  std::string_view help;  // one line; of a refused one what follows "not supported, because"
 };
 
 // All of them, in the order of Kw.

@@ -74,8 +74,9 @@ void show_access(const Lookup& lookup, const Wishes& wishes, const Recipient& re
 void show_keywords(const MtaConfig& config, const std::string& name) {
   const auto* channel = config.channel(name);
   if (!channel) return;
-  for (const auto keyword : channel->not_yet())
-    fmt::print("    not yet: {} ({})\n", keyword_spec(keyword).name, keyword_spec(keyword).help);
+  for (const auto state : {KeywordState::not_yet, KeywordState::filters})
+    for (const auto keyword : channel->in_state(state))
+      fmt::print("    not yet: {} ({})\n", keyword_spec(keyword).name, keyword_spec(keyword).help);
   for (const auto& group : channel->group_ids()) fmt::print("    group id: {}\n", group);
 }
 

@@ -66,6 +66,13 @@ TEST_CASE("the keyword table is whole: names and order, one usual keyword a grou
   CHECK(find_keyword("nosuchword") == nullptr);
 }
 
+const std::pair<KeywordState, const char*> kSays[] = {
+    {KeywordState::not_yet, "No effect yet."},
+    {KeywordState::inherent, "Always so."},
+    {KeywordState::filters, "It waits for the filter engine."},
+    {KeywordState::refused, "Not supported, because "},
+};
+
 TEST_CASE("imta.cnf(5) lists every keyword with its arguments and state") {
   const auto page = file("man/imta.cnf.5");
   REQUIRE(!page.empty());
@@ -78,7 +85,8 @@ TEST_CASE("imta.cnf(5) lists every keyword with its arguments and state") {
     REQUIRE(place != std::string::npos);
     const auto entry = page.substr(place, page.find("\n.It", place + 1) - place);
     CHECK(replace_all(entry, "\n", " ").find(std::string(spec.help.substr(0, 30))) != std::string::npos);
-    CHECK((entry.find("No effect yet") != std::string::npos) == (spec.state == KeywordState::not_yet));
+    for (const auto& [state, says] : kSays)
+      CHECK((entry.find(says) != std::string::npos) == (spec.state == state));
   }
 }
 
@@ -138,7 +146,29 @@ TEST_CASE("keywords without effect are warned about, never dropped") {
   const auto p = parse(kLocal + "a inner authrewrite 2\na-daemon\n");
   REQUIRE(p.errors.empty());
   CHECK(p.warnings.size() == 2);
-  CHECK(p.channel("a").not_yet() == std::vector<Kw>{Kw::authrewrite, Kw::inner});
+  CHECK(p.channel("a").in_state(KeywordState::not_yet) == std::vector<Kw>{Kw::authrewrite, Kw::inner});
+}
+
+TEST_CASE("few keywords are refused, and each tells why; what waits for the filter engine says so") {
+  std::size_t refused = 0;
+  for (const auto& spec : keyword_table()) {
+    if (spec.state != KeywordState::refused && spec.state != KeywordState::filters) continue;
+    const auto words = std::string(spec.name) + (spec.args == KeywordArgs::none     ? ""
+                                                 : spec.args == KeywordArgs::number ? " 1"
+                                                                                    : " one");
+    const auto p = parse(kLocal + "a " + words + "\na-daemon\n");
+    INFO(words);
+    if (spec.state == KeywordState::refused) {
+      ++refused;
+      CHECK(p.complains("imta.cnf:6:", "not supported, because " + std::string(spec.help)));
+    } else {
+      REQUIRE(p.errors.empty());
+      REQUIRE(!p.warnings.empty());
+      CHECK(p.warnings[0].find("waits for the filter engine") != std::string::npos);
+    }
+  }
+  CHECK(refused > 0);
+  CHECK(refused <= 15);
 }
 
 TEST_CASE("errors of imta.cnf name file, line and mend") {
