@@ -5,7 +5,7 @@
 //       <mailbox id>/                 one mailbox; its name is in store.name
 //           store.idx store.c<n> store.exp store.name
 //           <uid/4096>/<uid>.msg      message files (common/spool/message_file.h)
-//   tmp/                              drafts and single copies on their way
+//   tmp/<nn>/                         drafts and single copies on their way, in folders taken in turn
 //
 // A mailbox's directory is named by its id, so a rename touches the mailbox list only, and who has the
 // mailbox open does not notice.

@@ -6,9 +6,11 @@
 #include <algorithm>
 
 #include "common/base/random.h"
+#include "common/base/spread.h"
 #include "common/base/time.h"
 #include "common/spool/message_file.h"
 #include "store/detail/errors.h"
+#include "store/detail/partitions.h"
 #include "store/mailbox/draft.h"
 #include "store/mailbox/files.h"
 
@@ -45,14 +47,9 @@ Result<> Draft::Inner::write(std::string_view bytes) {
 }
 
 Result<> Draft::Inner::make_file() {
-  path = partition_path + "/tmp/" + unique_id() + ".msg";
-  auto made = open_file(path, O_RDWR | O_CREAT | O_EXCL);
-  if (!made) {
-    TRY_VOID(make_directories(partition_path + "/tmp"));
-    made = open_file(path, O_RDWR | O_CREAT | O_EXCL);
-  }
-  if (!made) return std::unexpected(made.error());
-  fd = std::move(*made);
+  TRY(auto made, create_spread_file(drafts_of(partition_path), unique_id() + ".msg"));
+  path = std::move(made.path);
+  fd = std::move(made.fd);
   temporary_name_ = true;
   writer.emplace(fd.get());
   TRY_VOID(writer->write(small));

@@ -1,8 +1,8 @@
 // A message file in the making.
 //
 // While the message is small it is held in memory, and its file is written in one go under the name that it
-// keeps: in the mailbox it was made for. One that grows goes to a file in the partition's tmp/, from where it
-// is linked; memory stays the same whatever its size.
+// keeps: in the mailbox it was made for. One that grows goes to a file in a folder of the partition's tmp/, from
+// where it is linked; memory stays the same whatever its size.
 #pragma once
 
 #include <memory>

@@ -6,6 +6,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
+#include "common/base/spread.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -198,6 +199,8 @@ void ListService::sweep_one(const std::string& item) {
 }
 
 void ListService::sweep() {
+  constexpr std::int64_t kDraftSeconds = 6 * 3600;  // far longer than any session waits for its client
+  for (const auto& [nick, path] : partitions_) tidy_drafts(path, kDraftSeconds);
   const auto items = db_->trash();
   if (!items) return;
   for (const auto& item : *items) sweep_one(item);
@@ -358,7 +361,10 @@ Result<bool> ListService::has_mailboxes(const std::string& nick) {
 Result<> ListService::prepare_partitions() {
   for (const auto& [nick, path] : partitions_) {
     const auto present = check_present(path);
-    if (present) continue;
+    if (present) {
+      spread_subdirectories(path + "/=user");
+      continue;
+    }
     TRY(const bool used, has_mailboxes(nick));
     if (used) {
       log::Event("stored.partition.away")
@@ -368,6 +374,7 @@ Result<> ListService::prepare_partitions() {
       continue;
     }
     TRY_VOID(make_directories(path + "/=user"));
+    spread_subdirectories(path + "/=user");
     TRY_VOID(durable::commit(std::move(durable::Batch().directory(path))));
   }
   return {};

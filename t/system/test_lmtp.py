@@ -128,7 +128,7 @@ class Delivery(LmtpTest):
 
     def draft_bytes(self):
         folder = os.path.join(self.box.root, 'store', 'partition', 'primary', 'tmp')
-        return sum(entry.stat().st_size for entry in os.scandir(folder)) if os.path.isdir(folder) else 0
+        return sum(os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(folder) for name in names)
 
     def test_one_id_leads_from_the_answer_to_log_and_message(self):
         log = self.box.log('lmtpd')

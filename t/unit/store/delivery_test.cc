@@ -1,5 +1,7 @@
 // Where a message's bytes go on their way into mailboxes, and what happens when the disk refuses.
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,8 +25,12 @@ struct stat stat_of(const std::string& path) {
   return info;
 }
 std::size_t drafts(Sandbox& box) {
-  const auto names = list_directory(box.root() + "/store/partition/primary/tmp");
-  return names ? names->size() : 0;
+  const auto top = box.root() + "/store/partition/primary/tmp";
+  if (!file_exists(top)) return 0;
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(top))
+    if (entry.is_regular_file()) files += 1;
+  return files;
 }
 std::string message_of(Mailbox& mailbox, std::uint32_t uid) {
   const auto view = *mailbox.view(false);
@@ -63,6 +69,62 @@ struct FewDescriptors {
   rlimit before{};
 };
 }  // namespace
+
+namespace {
+std::optional<int> flags_of(const std::string& directory) {
+  const auto fd = open_file(directory, O_RDONLY | O_DIRECTORY);
+  int flags = 0;
+  if (!fd || ::ioctl(fd->get(), FS_IOC_GETFLAGS, &flags) != 0) return {};
+  return flags;
+}
+// Where the file system knows the flag and takes it from us.
+bool can_be_spread(const std::string& directory) {
+  const auto fd = open_file(directory, O_RDONLY | O_DIRECTORY);
+  int flags = 0;
+  if (!fd || ::ioctl(fd->get(), FS_IOC_GETFLAGS, &flags) != 0) return false;
+  flags |= FS_TOPDIR_FL;
+  return ::ioctl(fd->get(), FS_IOC_SETFLAGS, &flags) == 0;
+}
+}  // namespace
+
+TEST_CASE("accounts are spread over the disk, also in a partition that was made without") {
+  const auto root = std::filesystem::temp_directory_path() / ("waxwing-store-" + unique_id());
+  const bool was_there = GENERATE(false, true);
+  const auto users = root.string() + "/store/partition/primary/=user";
+  if (was_there) REQUIRE(make_directories(users));
+  Sandbox box(root, "");
+  REQUIRE(file_exists(users));
+  REQUIRE(make_directories(root.string() + "/other"));
+  if (can_be_spread(root.string() + "/other")) CHECK((flags_of(users).value_or(0) & FS_TOPDIR_FL) != 0);
+}
+
+TEST_CASE(
+    "drafts lie in many folders; what a killed process left is removed, by its age, at the next start") {
+  Sandbox box;
+  std::vector<Draft> held;
+  std::set<std::filesystem::path> folders;
+  const auto top = box.root() + "/store/partition/primary/tmp";
+  for (int n = 0; n < 10; ++n) {
+    held.push_back(*box.store().begin_delivery());
+    REQUIRE(held.back().write(large_sample()));
+  }
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(top))
+    if (entry.is_regular_file()) folders.insert(entry.path().parent_path());
+  CHECK(folders.size() == 10);
+  // One of an earlier version beside them, and one too young.
+  REQUIRE(replace_file(top + "/old.msg", "x"));
+  REQUIRE(replace_file(*folders.begin() / "old.msg", "x"));
+  REQUIRE(replace_file(*folders.begin() / "young.msg", "x"));
+  for (const auto& path : {top + "/old.msg", (*folders.begin() / "old.msg").string()}) {
+    const timespec long_ago[2] = {{1700000000, 0}, {1700000000, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, path.c_str(), long_ago, 0) == 0);
+  }
+  CHECK(drafts(box) == 13);
+  box.stop_stored();
+  box.start_stored();
+  box.stop_stored();  // waits for what it does at its start
+  CHECK(drafts(box) == 11);
+}
 
 TEST_CASE("a message may be for more mailboxes than can be open at once") {
   const FewDescriptors few(600);
