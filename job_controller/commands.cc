@@ -32,6 +32,9 @@ Task<Record> Controller::command(const Record& request, PacketSocket& socket) {
     co_await read_tree();
     co_return Record("ok");
   }
+  if (request.is("walk")) co_return walk();
+  if (request.is("change")) co_return change(request);
+  if (request.is("call")) co_return call(request);
   if (request.is("stop") || request.is("start") || request.is("retry")) co_return channel_command(request);
   if (request.is("batch")) {
     auto answer = co_await batch_command(request);
@@ -182,6 +185,8 @@ void Controller::send_summary(PacketSocket& socket) {
                           .set("hosts_down", static_cast<std::int64_t>(counts.hosts_down))
                           .set("jobs", static_cast<std::int64_t>(jobs_.running(channel)))
                           .set("stopped", counts.stopped ? 1 : 0)
+                          .set("closed", counts.closed ? 1 : 0)
+                          .set("on_demand", counts.on_demand ? 1 : 0)
                           .set("trouble", jobs_.trouble_of(channel)));
   }
 }

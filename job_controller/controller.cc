@@ -19,14 +19,11 @@ Controller::Controller(Daemon& daemon)
     : daemon_(daemon),
       queue_(std::make_shared<mta::queue::Queue>(daemon.config()->path_of("queue"),
                                                  daemon.config()->path_of("run/job_controller"))),
-      schedule_(
-          [this](const std::string& channel) {
-            return mta::queue::policy_from_config(*mta_config_, channel);
-          },
-          [this](const FileName& name, unsigned attempts) {
-            // The old name is as good: the count of attempts is in the marks too.
-            return queue_->rename_attempts(name, attempts).value_or(name);
-          }),
+      schedule_([this](const std::string& channel) { return policy_of(channel); },
+                [this](const FileName& name, unsigned attempts) {
+                  // The old name is as good: the count of attempts is in the marks too.
+                  return queue_->rename_attempts(name, attempts).value_or(name);
+                }),
       jobs_(daemon, schedule_, config_, queue_),
       crew_(std::make_unique<Crew>(kReaders)) {}
 
@@ -40,6 +37,7 @@ Result<> Controller::load_configuration() {
   TRY(auto mta_config, mta::MtaConfig::load(daemon_.config()->root()));
   TRY(auto config, ControllerConfig::parse(mta_config->text("job_controller.cnf")));
   for (const auto& warning : config.warnings) log::Event("config.warning").with("what", warning).warning();
+  changes_.clear();
   mta_config_ = std::move(mta_config);
   config_ = std::move(config);
   return {};
@@ -57,11 +55,14 @@ Result<> Controller::start() {
       return daemon_.reload_refused(loaded.error().text);
     }
     schedule_.reload_policies();
+    schedule_.refresh_openings();
     jobs_.stop_all();  // they end with what they have begun; the next ones read the new configuration
     jobs_.forget_troubles();
     jobs_.touch_all();
   });
   daemon_.on_stop([this] { jobs_.stop_all(); });
+  minute_ = wall_seconds() / 60;
+  schedule_.set_openings([this](const std::string& channel) { return openings(channel); });
   timer_ = daemon_.loop().every(kTickMs, [this] { tick(); });
   queue_->clean_temporary(kTemporarySeconds);
   spawn(read_tree());
@@ -69,6 +70,7 @@ Result<> Controller::start() {
 }
 
 void Controller::tick() {
+  each_minute();
   schedule_.tick(wall_ms());
   jobs_.tick();
   const bool room_again = overflow_ && schedule_.size() < config_.max_messages / 4 * 3;

@@ -4,11 +4,16 @@
 // Sockets: run/job_controller, one Record a packet. A connection says first what it is:
 //   writers    enqueued file=<schedule line>… look=<name>…     no answer
 //   programs   master token= pid= concurrency= per_host=       then work and reports, see jobs.h
-//   tools      summary | view channel= | stop channel= | start channel= | retry channel= |
+//   tools      summary | view channel= | walk | change scope= name= option= value= | call channel= host= |
+//              stop channel= | start channel= | retry channel= |
 //              hold file= | release file= | delete file= | return file= | rescan
 //              answered by "ok" or "error text="; summary and view by "row" packets, then "ok"
 #pragma once
 
+#include <sys/types.h>
+
+#include <array>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -62,16 +67,32 @@ class Controller {
   void send_summary(PacketSocket& socket);
   void send_view(const std::string& channel, PacketSocket& socket);
 
+  // commands_live.cc
+  ChannelPolicy policy_of(const std::string& channel) const;
+  Record change(const Record& request);
+  Record change_global(std::string_view option, std::string_view value);
+  Record change_program(const std::string& pattern, std::string_view value);
+  Record change_channel(const std::string& channel, std::string_view option, std::string_view value);
+  Record call(const Record& request);
+  Record walk();
+
+  // clockwork.cc: what happens at times of the day.
+  void each_minute();
+  std::array<bool, 3> openings(const std::string& channel);
+  void run_periodic(const PeriodicJob& job);
   void tick();
 
   Daemon& daemon_;
   std::shared_ptr<const mta::MtaConfig> mta_config_;
   ControllerConfig config_;
   std::shared_ptr<mta::queue::Queue> queue_;
+  std::map<std::string, std::map<std::string, unsigned>> changes_;  // by channel and option; gone at a reload
   Schedule schedule_;
   Jobs jobs_;
   std::unique_ptr<EventLoop::Timer> timer_;
   std::int64_t next_synch_ms_ = 0;
+  std::int64_t minute_ = 0;                // the last one that each_minute() saw, since 1970
+  std::map<std::string, pid_t> periodic_;  // periodic jobs that run
   bool reading_tree_ = false;
   bool read_again_ = false;
   std::unique_ptr<Crew> crew_;       // reads files side by side

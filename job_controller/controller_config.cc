@@ -13,7 +13,11 @@ namespace waxwing::job_controller {
 
 namespace {
 
-enum class Where { general, pool, channel };
+enum class Where { general, pool, channel, periodic };
+
+// By priority, as in mta::queue::Priority.
+constexpr std::array<std::string_view, 3> kWindowOptions = {"nonurgent_delivery", "normal_delivery",
+                                                            "urgent_delivery"};
 
 // '*' in the pattern stands for any run of characters.
 bool fits(std::string_view pattern, std::string_view name) {
@@ -48,9 +52,6 @@ constexpr std::array kIdle = {
     Idle{"slave_command", "nothing polls for messages"},
     Idle{"rebuild_in_order", "deliveries go on while the tree is read"},
     Idle{"rebuild_parallel_channel", "deliveries go on while the tree is read"},
-    Idle{"urgent_delivery", "use the immurgent and immnormal keywords"},
-    Idle{"normal_delivery", "use the immurgent and immnormal keywords"},
-    Idle{"nonurgent_delivery", "use the immurgent and immnormal keywords"},
     Idle{"anon_host", "hosts are told apart by name"},
     Idle{"max_client_threads", "set it in the option file of the channel"},
 };
@@ -59,6 +60,8 @@ class Parser {
  public:
   ControllerConfig config;
   std::vector<std::string> errors;
+
+  Pool default_pool() const { return {"default", default_limit_, default_windows_}; }
 
   void line(int number, std::string_view text) {
     number_ = number;
@@ -87,7 +90,8 @@ class Parser {
     if (iequals(kind, "POOL")) {
       for (const auto& pool : config.pools)
         if (pool.name == name) return error("pool " + name + " is there twice");
-      config.pools.push_back({name, default_limit_});
+      config.pools.push_back(default_pool());
+      config.pools.back().name = name;
       where_ = Where::pool;
     } else if (iequals(kind, "CHANNEL")) {
       auto section = default_channel_;
@@ -95,28 +99,26 @@ class Parser {
       config.channels.push_back(std::move(section));
       where_ = Where::channel;
     } else if (iequals(kind, "PERIODIC_JOB")) {
-      config.warnings.push_back(
-          fmt::format("job_controller.cnf:{}: PERIODIC_JOB has no effect: use cron", number_));
-      skipping_ = true;
-      where_ = Where::general;
-      return;
+      config.periodic_jobs.push_back({name, "", {}});
+      where_ = Where::periodic;
     } else {
-      return error("unknown section " + printable(kind) + ": want POOL or CHANNEL");
+      return error("unknown section " + printable(kind) + ": want POOL, CHANNEL or PERIODIC_JOB");
     }
-    skipping_ = false;
   }
 
   void option(const std::string& name, std::string_view value) {
-    if (skipping_ || !where_) return;  // the section's own line has been complained about
+    if (!where_) return;  // the section's own line has been complained about
     for (const auto& row : kIdle)
       if (row.name == name) {
         config.warnings.push_back(
             fmt::format("job_controller.cnf:{}: {} has no effect: {}", number_, to_upper(name), row.why));
         return;
       }
-    const bool known = (where_ == Where::general && general(name, value)) ||
-                       (where_ != Where::channel && pool(name, value)) ||
-                       (where_ != Where::pool && channel(name, value));
+    const bool anywhere = where_ == Where::general;
+    const bool known = (anywhere && general(name, value)) ||
+                       ((anywhere || where_ == Where::pool) && pool(name, value)) ||
+                       ((anywhere || where_ == Where::channel) && channel(name, value)) ||
+                       (where_ == Where::periodic && periodic(name, value));
     if (!known)
       error(fmt::format("unknown option {}{}", printable(to_upper(name)),
                         where_ == Where::general ? "" : " in this section"));
@@ -140,8 +142,27 @@ class Parser {
   }
 
   bool pool(std::string_view name, std::string_view value) {
+    for (std::size_t p = 0; p < kWindowOptions.size(); ++p) {
+      if (name != kWindowOptions[p]) continue;
+      auto window = DeliveryWindow::parse(value);
+      if (!window) return error(window.error().text), true;
+      (where_ == Where::pool ? config.pools.back().windows : default_windows_)[p] = std::move(*window);
+      return true;
+    }
     if (name != "job_limit") return false;
     number(where_ == Where::pool ? config.pools.back().job_limit : default_limit_, value, 1);
+    return true;
+  }
+
+  bool periodic(std::string_view name, std::string_view value) {
+    auto& job = config.periodic_jobs.back();
+    if (name == "command") return job.command = value, true;
+    if (name != "time") return false;
+    auto times = DailyTimes::parse(value);
+    if (times)
+      job.times = *times;
+    else
+      error(times.error().text);
     return true;
   }
 
@@ -156,8 +177,8 @@ class Parser {
 
   int number_ = 0;
   std::optional<Where> where_ = Where::general;
-  bool skipping_ = false;
   unsigned default_limit_ = 10;
+  std::array<DeliveryWindow, 3> default_windows_;
   ChannelSection default_channel_;
 };
 
@@ -167,8 +188,11 @@ Result<ControllerConfig> ControllerConfig::parse(std::string_view text) {
   Parser parser;
   int number = 0;
   while (!text.empty()) parser.line(++number, take_until(text, '\n'));
+  for (const auto& job : parser.config.periodic_jobs)
+    if (job.command.empty() || !job.times.ever())
+      parser.errors.push_back("job_controller.cnf: [PERIODIC_JOB=" + job.name + "] needs COMMAND and TIME");
   if (!parser.errors.empty()) return permanent(join(parser.errors, "\n"));
-  if (parser.config.pools.empty()) parser.config.pools.push_back({"default", 10});
+  if (parser.config.pools.empty()) parser.config.pools.push_back(parser.default_pool());
   return std::move(parser.config);
 }
 

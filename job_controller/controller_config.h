@@ -1,18 +1,27 @@
 // job_controller.cnf: pools of jobs, and which program serves which channel. Man page: job_controller.cnf(5).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
+#include "job_controller/delivery_window.h"
 
 namespace waxwing::job_controller {
 
 struct Pool {
   std::string name;
   unsigned job_limit = 10;
+  std::array<DeliveryWindow, 3> windows;  // by priority: when it may be tried
+};
+
+struct PeriodicJob {
+  std::string name;
+  std::string command;
+  DailyTimes times;
 };
 
 struct ChannelSection {
@@ -28,6 +37,7 @@ struct ControllerConfig {
   std::int64_t synch_seconds = 600;    // between two looks at the whole tree
   std::vector<Pool> pools;             // the first serves channels that name none
   std::vector<ChannelSection> channels;
+  std::vector<PeriodicJob> periodic_jobs;
   std::vector<std::string> warnings;  // options that are known and have no effect here, one a line
 
   // All errors, one a line, each with the line's number. An empty text gives the defaults and no channel.

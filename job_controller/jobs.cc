@@ -90,7 +90,9 @@ bool Jobs::wants_another(const std::string& channel) {
   if (!schedule_.has_work(channel, per_host, wall_ms())) return false;
   const bool wanted =
       of_channel == 0 ||
-      (policy.filesperjob > 0 && schedule_.ready(channel) > std::size_t{policy.filesperjob} * of_channel);
+      (policy.filesperjob > 0 && schedule_.ready(channel) > std::size_t{policy.filesperjob} * of_channel) ||
+      (policy.addrsperjob > 0 &&
+       schedule_.ready_recipients(channel) > std::size_t{policy.addrsperjob} * of_channel);
   if (!wanted || of_pool < pool.job_limit) return wanted;
   make_room(channel, pool);
   return false;
@@ -121,7 +123,7 @@ void Jobs::start_job(const std::string& channel) {
   if (section == nullptr || section->master_command.empty())
     return failed("no [CHANNEL=" + channel + "] section with a MASTER_COMMAND in job_controller.cnf");
   auto argv = resolve_command(daemon_.config()->root(), section->master_command);
-  if (!argv) return failed(argv.error().text);
+  if (!argv) return failed("MASTER_COMMAND: " + argv.error().text);
   argv->insert(argv->end(), {"--instance", daemon_.config()->root()});
   Job job;
   job.channel = channel;

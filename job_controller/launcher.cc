@@ -32,12 +32,12 @@ std::string own_directory() {
 Result<std::vector<std::string>> resolve_command(const std::string& root, const std::string& command) {
   std::vector<std::string> argv;
   for (const auto word : split_words(command)) argv.emplace_back(word);
-  if (argv.empty()) return permanent("MASTER_COMMAND is empty");
+  if (argv.empty()) return permanent("the command is empty");
   auto& program = argv.front();
   for (const std::string_view prefix : {"IMTA_EXE:", "IMTA_BIN:", "IMTA_LIB:"})
     if (istarts_with(program, prefix)) program.erase(0, prefix.size());
   if (program.starts_with('/')) {
-    if (::access(program.c_str(), X_OK) != 0) return permanent("MASTER_COMMAND: no program " + program);
+    if (::access(program.c_str(), X_OK) != 0) return permanent("no program " + program);
     return argv;
   }
   for (const auto& folder : {root + "/bin", own_directory()}) {
@@ -47,7 +47,7 @@ Result<std::vector<std::string>> resolve_command(const std::string& root, const 
       return argv;
     }
   }
-  return permanent("MASTER_COMMAND: no program " + program + " in " + root + "/bin or " + own_directory());
+  return permanent("no program " + program + " in " + root + "/bin or " + own_directory());
 }
 
 namespace {

@@ -32,6 +32,7 @@ Schedule::Channel& Schedule::channel_of(const std::string& name) {
     slot = std::make_unique<Channel>();
     slot->name = name;
     slot->policy = policies_(name);
+    if (openings_) slot->open = openings_(name);
   }
   return *slot;
 }
@@ -54,12 +55,12 @@ Schedule::Destination& Schedule::destination_of(Channel& channel, const std::str
 std::int64_t Schedule::first_due_ms(const ScheduleEntry& entry, std::size_t at,
                                     const ChannelPolicy& policy) const {
   const auto& host = entry.hosts[at];
+  auto due = entry.arrival_ms + policy.after_seconds * 1000;
   if (host.attempts > 0)
-    return std::max(entry.not_before_ms,
-                    host.last_attempt_ms + policy.backoff_ms(entry.priority, host.attempts));
-  if (!policy.immediate[index_of(entry.priority)])
-    return std::max(entry.not_before_ms, entry.arrival_ms + policy.backoff_ms(entry.priority, 1));
-  return entry.not_before_ms;
+    due = host.last_attempt_ms + policy.backoff_ms(entry.priority, host.attempts);
+  else if (!policy.immediate[index_of(entry.priority)])
+    due = std::max(due, entry.arrival_ms + policy.backoff_ms(entry.priority, 1));
+  return policy.next_run_ms(std::max(entry.not_before_ms, due));
 }
 
 bool Schedule::add(const ScheduleEntry& entry, std::int64_t now_ms) {
@@ -89,6 +90,7 @@ bool Schedule::add(const ScheduleEntry& entry, std::int64_t now_ms) {
     unit.destination->units += 1;
     unit.attempts = at_most_16_bits(entry.hosts[i].attempts);
     unit.notices = at_most_16_bits(entry.hosts[i].notices);
+    unit.recipients = at_most_16_bits(entry.hosts[i].recipients);
     const auto due = first_due_ms(entry, i, channel.policy);
     if (due > now_ms)
       make_waiting(unit, due);
@@ -113,12 +115,16 @@ void Schedule::leave_state(Unit& unit) {
       break;
     case State::waiting:
       waiting_.erase({unit.due_ms, &unit});
+      unit.destination->waiting.remove(unit);
       channel.waiting -= 1;
       break;
     case State::ready:
       line_of(unit).remove(unit);
       channel.ready -= 1;
-      if (unit.mode == Mode::attempt) unit.destination->ready -= 1;
+      channel.ready_recipients -= unit.recipients;
+      if (unit.mode != Mode::attempt) break;
+      unit.destination->ready -= 1;
+      channel.ready_of[index_of(unit.file->priority)] -= 1;
       break;
     case State::in_flight:
       in_flight_.erase(unit.id);
@@ -135,6 +141,7 @@ void Schedule::make_waiting(Unit& unit, std::int64_t due_ms) {
   unit.state = State::waiting;
   unit.due_ms = due_ms;
   unit.file->channel->waiting += 1;
+  unit.destination->waiting.push_back(unit);
   waiting_.emplace(due_ms, &unit);
 }
 
@@ -143,15 +150,22 @@ void Schedule::make_ready(Unit& unit) {
   unit.state = State::ready;
   auto& channel = *unit.file->channel;
   channel.ready += 1;
+  channel.ready_recipients += unit.recipients;
   line_of(unit).push_back(unit);
   if (unit.mode != Mode::attempt) return;
   unit.destination->ready += 1;
+  channel.ready_of[index_of(unit.file->priority)] += 1;
   activate(*unit.destination);
+}
+
+bool Schedule::may_be_tried(const Destination& destination) {
+  if (destination.blocked_until_ms != 0 && !destination.probing) return false;
+  return destination.called || !destination.channel->policy.on_demand;
 }
 
 // Puts the destination into the rings of the priorities it has something ready in.
 void Schedule::activate(Destination& destination) {
-  if (destination.blocked_until_ms != 0 && !destination.probing) return;
+  if (!may_be_tried(destination)) return;
   for (std::size_t p = 0; p < destination.lines.size(); ++p) {
     if (destination.lines[p].empty() || destination.in_ring[p]) continue;
     destination.in_ring[p] = true;
@@ -160,6 +174,7 @@ void Schedule::activate(Destination& destination) {
 }
 
 bool Schedule::may_start(const Destination& destination, unsigned per_host) const {
+  if (!may_be_tried(destination)) return false;
   if (destination.blocked_until_ms != 0) return destination.probing && destination.in_flight == 0;
   if (per_host == 0) return true;
   const std::size_t depth = std::max(1U, destination.channel->policy.threaddepth);
@@ -174,6 +189,7 @@ bool Schedule::may_start(const Destination& destination, unsigned per_host) cons
 Schedule::Unit* Schedule::find_ready(Channel& channel, unsigned per_host) {
   if (!channel.special.empty()) return channel.special.first;
   for (std::size_t p = channel.rings.size(); p-- > 0;) {
+    if (!channel.open[p]) continue;
     auto& ring = channel.rings[p];
     while (!ring.empty()) {
       auto& destination = *ring.front();
@@ -244,7 +260,7 @@ void Schedule::done(std::uint64_t id, std::int64_t) {
 
 std::int64_t Schedule::next_try_ms(const Unit& unit, std::int64_t now_ms) {
   const auto& policy = unit.file->channel->policy;
-  const auto backoff = now_ms + policy.backoff_ms(unit.file->priority, unit.attempts);
+  const auto backoff = policy.next_run_ms(now_ms + policy.backoff_ms(unit.file->priority, unit.attempts));
   // A warning or the return must not wait for the end of a long backoff time.
   const auto notice = unit.file->arrival_ms + policy.next_notice_ms(unit.file->priority, unit.notices);
   return notice > now_ms ? std::min(backoff, notice) : backoff;
@@ -272,6 +288,7 @@ void Schedule::deferred(std::uint64_t id, const Deferral& deferral, std::int64_t
     host_down(destination, deferral.host_down, now_ms);
   else if (tried)
     host_up(destination);
+  end_call(destination);
   activate(destination);
 }
 
@@ -280,7 +297,7 @@ void Schedule::returned(std::uint64_t id, bool crashed, std::int64_t now_ms) {
   if (unit == nullptr) return;
   auto& destination = *unit->destination;
   if (destination.blocked_until_ms != 0) destination.probing = true;
-  if (crashed) unit->crashes += 1;
+  if (crashed && unit->crashes < 255) unit->crashes += 1;
   // Somebody among the units in hand may be what kills the program: from the second time on they come back
   // one by one, so that the others get through.
   constexpr std::int64_t kWaits[] = {0, 0, 10 * kSecond, kMinute, 10 * kMinute};
@@ -381,7 +398,7 @@ void Schedule::drop_unit(Unit& unit) {
   if (destination.units == 0 && !blocked_.contains({destination.blocked_until_ms, &destination}))
     drop_destination(destination);
   else
-    activate(destination);
+    end_call(destination), activate(destination);
   if (file.units_left > 0) {
     settle_name(file);
     return;

@@ -33,8 +33,12 @@ using mta::queue::FileName;
 using mta::queue::Priority;
 using mta::queue::ScheduleEntry;
 
-enum class Mode { attempt, notify, give_back };  // give_back: return it to its sender, do not try
-const char* mode_name(Mode mode);                // "try", "notify", "return"
+enum class Mode : std::uint8_t {
+  attempt,
+  notify,
+  give_back
+};                                 // give_back: return it to its sender, do not try
+const char* mode_name(Mode mode);  // "try", "notify", "return"
 
 struct Assignment {
   std::uint64_t unit = 0;
@@ -53,6 +57,8 @@ struct ChannelCounts {
   std::size_t hosts = 0;
   std::size_t hosts_down = 0;
   bool stopped = false;
+  bool closed = false;  // something is ready whose delivery window is closed
+  bool on_demand = false;
 };
 
 // What one line of `imsimta cache -view` shows.
@@ -110,6 +116,17 @@ class Schedule {
   // Forgets one file that cannot be tried for a while: the one that waits longest and more than a minute,
   // else one for a host that is down. The tree has it. False when there is none.
   bool make_room(std::int64_t now_ms);
+  // Delivery windows: which priorities of a channel may be tried now. Asked when a channel is first seen and
+  // at refresh_openings(). Units to notify or return go at any time.
+  using Openings = std::function<std::array<bool, 3>(const std::string& channel)>;
+  void set_openings(Openings openings);
+  void refresh_openings();
+  // The mail of one host is asked for: what is queued for it now is tried, whatever it waits for and also in a
+  // channel on demand. Answers how many units are on their way or will be; 0: nothing is known of it.
+  std::size_t call(const std::string& channel, const std::string& host);
+  // The same for every host of the channel.
+  std::size_t call_all(const std::string& channel);
+  std::vector<std::string> hosts(const std::string& channel) const;
   void set_stopped(const std::string& channel, bool stopped);
   bool is_stopped(const std::string& channel) const;
   // Everything that waits in the channel is tried now, downed hosts included.
@@ -117,7 +134,10 @@ class Schedule {
   void reload_policies();
   const ChannelPolicy& policy(const std::string& channel);
 
-  std::size_t ready(const std::string& channel) const;
+  std::size_t ready(const std::string& channel) const;  // units that may be tried now
+  std::size_t ready_recipients(const std::string& channel) const;
+  // Counts everything again and answers what does not agree with the books, a line each: a bug, if anything.
+  std::vector<std::string> audit() const;
   std::vector<std::string> channels() const;
   ChannelCounts counts(const std::string& channel) const;
   void view(const std::string& channel, const std::function<void(const UnitView&)>& visit) const;
@@ -144,6 +164,9 @@ class Schedule {
   Destination& destination_of(Channel& channel, const std::string& host);
   std::int64_t first_due_ms(const ScheduleEntry& entry, std::size_t host, const ChannelPolicy& policy) const;
   static Line& line_of(Unit& unit);
+  static bool may_be_tried(const Destination& destination);
+  static void end_call(Destination& destination);
+  std::size_t call(Destination& destination);
   static UnitView view_of(const Unit& unit);
   void make_ready(Unit& unit);
   void make_waiting(Unit& unit, std::int64_t due_ms);
@@ -166,6 +189,7 @@ class Schedule {
   std::int64_t next_try_ms(const Unit& unit, std::int64_t now_ms);
 
   PolicySource policies_;
+  Openings openings_;
   Rename rename_;
   std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
   std::unordered_map<std::uint64_t, Unit*> in_flight_;

@@ -62,18 +62,64 @@ bool Schedule::is_stopped(const std::string& name) const {
 void Schedule::retry_now(const std::string& name, std::int64_t) {
   const auto at = channels_.find(name);
   if (at == channels_.end()) return;
-  for (const auto& file : at->second->files)
-    for (std::uint32_t i = 0; i < file->unit_count; ++i)
-      if (file->units[i].state == State::waiting) make_ready(file->units[i]);
   for (const auto& [host, destination] : at->second->hosts) {
-    if (destination->blocked_until_ms == 0) continue;
+    while (!destination->waiting.empty()) make_ready(*destination->waiting.first);
     unblock(*destination);
     activate(*destination);
   }
 }
 
+std::size_t Schedule::call(Destination& destination) {
+  while (!destination.waiting.empty()) make_ready(*destination.waiting.first);
+  unblock(destination);
+  if (destination.ready > 0) destination.called = true;
+  activate(destination);
+  return destination.ready + destination.in_flight;
+}
+
+std::size_t Schedule::call(const std::string& name, const std::string& host) {
+  const auto at = channels_.find(name);
+  if (at == channels_.end()) return 0;
+  const auto destination = at->second->hosts.find(host);
+  return destination == at->second->hosts.end() ? 0 : call(*destination->second);
+}
+
+std::size_t Schedule::call_all(const std::string& name) {
+  const auto at = channels_.find(name);
+  if (at == channels_.end()) return 0;
+  std::size_t units = 0;
+  for (const auto& [host, destination] : at->second->hosts) units += call(*destination);
+  return units;
+}
+
+// What was asked for has been tried; what could not be delivered waits until it is asked for again.
+void Schedule::end_call(Destination& destination) {
+  if (destination.ready == 0 && destination.in_flight == 0) destination.called = false;
+}
+
+std::vector<std::string> Schedule::hosts(const std::string& name) const {
+  std::vector<std::string> names;
+  if (const auto* channel = find_channel(name))
+    for (const auto& [host, destination] : channel->hosts) names.push_back(host);
+  return names;
+}
+
+void Schedule::set_openings(Openings openings) {
+  openings_ = std::move(openings);
+  refresh_openings();
+}
+
+void Schedule::refresh_openings() {
+  if (!openings_) return;
+  for (const auto& [name, channel] : channels_) channel->open = openings_(name);
+}
+
 void Schedule::reload_policies() {
-  for (const auto& [name, channel] : channels_) channel->policy = policies_(name);
+  for (const auto& [name, channel] : channels_) {
+    channel->policy = policies_(name);
+    // A channel that was on demand may have mail that nobody will ask for.
+    for (const auto& [host, destination] : channel->hosts) activate(*destination);
+  }
 }
 
 const ChannelPolicy& Schedule::policy(const std::string& channel) {
@@ -82,7 +128,16 @@ const ChannelPolicy& Schedule::policy(const std::string& channel) {
 
 std::size_t Schedule::ready(const std::string& name) const {
   const auto* channel = find_channel(name);
-  return channel == nullptr || channel->stopped ? 0 : channel->ready;
+  if (channel == nullptr || channel->stopped) return 0;
+  std::size_t count = channel->ready;
+  for (std::size_t p = 0; p < channel->open.size(); ++p)
+    if (!channel->open[p]) count -= channel->ready_of[p];
+  return count;
+}
+
+std::size_t Schedule::ready_recipients(const std::string& name) const {
+  const auto* channel = find_channel(name);
+  return channel == nullptr || channel->stopped ? 0 : channel->ready_recipients;
 }
 
 std::vector<std::string> Schedule::channels() const {
@@ -103,6 +158,9 @@ ChannelCounts Schedule::counts(const std::string& name) const {
   counts.bytes = channel->bytes;
   counts.hosts = channel->hosts.size();
   counts.stopped = channel->stopped;
+  counts.on_demand = channel->policy.on_demand;
+  for (std::size_t p = 0; p < channel->open.size(); ++p)
+    counts.closed |= !channel->open[p] && channel->ready_of[p] > 0;
   counts.hosts_down = static_cast<std::size_t>(std::ranges::count_if(
       channel->hosts, [](const auto& row) { return row.second->blocked_until_ms != 0; }));
   return counts;
@@ -122,10 +180,13 @@ UnitView Schedule::view_of(const Unit& unit) {
   row.file = unit.file->name().relative();
   row.host = *destination.host;
   const bool down = destination.blocked_until_ms != 0;
-  row.state = unit.state == State::in_flight ? "active"
-              : unit.state == State::waiting ? "deferred"
-              : down                         ? "host-down"
-                                             : "ready";
+  row.state = unit.state == State::in_flight                                              ? "active"
+              : unit.state == State::waiting                                              ? "deferred"
+              : down                                                                      ? "host-down"
+              : unit.mode != Mode::attempt                                                ? "ready"
+              : !may_be_tried(destination)                                                ? "on-demand"
+              : !destination.channel->open[static_cast<std::size_t>(unit.file->priority)] ? "window"
+                                                                                          : "ready";
   row.priority = unit.file->priority;
   row.attempts = unit.attempts;
   row.arrival_ms = unit.file->arrival_ms;

@@ -13,15 +13,16 @@ struct Schedule::Unit {
   Destination* destination = nullptr;
   std::uint64_t id = 0;                       // while in flight
   std::int64_t due_ms = 0;                    // while waiting
-  Unit *before = nullptr, *behind = nullptr;  // in its line, while ready
+  Unit *before = nullptr, *behind = nullptr;  // in its line, while ready or waiting
   std::uint16_t attempts = 0;
   std::uint16_t notices = 0;
-  std::uint16_t crashes = 0;
-  State state = State::none;
-  Mode mode = Mode::attempt;
+  std::uint16_t recipients = 0;
+  std::uint8_t crashes = 0;
+  State state : 4 = State::none;
+  Mode mode : 4 = Mode::attempt;
 };
 
-// Units that are ready, first come first served; one may leave from anywhere. Owns nothing.
+// Units that are ready, first come first served, or that wait; one may leave from anywhere. Owns nothing.
 struct Schedule::Line {
   Unit *first = nullptr, *last = nullptr;
 
@@ -62,8 +63,10 @@ struct Schedule::Destination {
   const std::string* host = nullptr;  // the key in Channel::hosts
   Channel* channel = nullptr;
   std::array<Line, 3> lines;
+  Line waiting;  // for their time, in no order
   std::array<bool, 3> in_ring{};
   bool probing = false;  // one unit may go to see
+  bool called = false;   // of a channel on demand: what was there when it was asked for may go
   std::size_t ready = 0;
   std::size_t units = 0;  // all
   unsigned in_flight = 0;
@@ -95,8 +98,11 @@ struct Schedule::Channel {
   std::unordered_set<std::unique_ptr<File>, Hash, Equal> files;
   std::unordered_map<std::string, std::unique_ptr<Destination>> hosts;
   std::array<std::deque<Destination*>, 3> rings;
-  Line special;  // units to notify or give back: no host is needed for them
+  Line special;                           // units to notify or give back: no host is needed for them
+  std::array<std::size_t, 3> ready_of{};  // units by priority, those in special not counted
+  std::array<bool, 3> open = {true, true, true};
   std::size_t ready = 0;
+  std::size_t ready_recipients = 0;
   std::size_t waiting = 0;
   std::size_t in_flight = 0;
   std::uint64_t bytes = 0;

@@ -27,6 +27,13 @@ std::int64_t ChannelPolicy::backoff_ms(Priority priority, unsigned attempts) con
   return list[at] * 1000;
 }
 
+// Counted from midnight UTC of the epoch: periods that divide a day begin at the same times every day.
+std::int64_t ChannelPolicy::next_run_ms(std::int64_t wall_ms) const {
+  if (period_seconds <= 0) return wall_ms;
+  const std::int64_t period_ms = period_seconds * 1000;
+  return (wall_ms + period_ms - 1) / period_ms * period_ms;
+}
+
 std::int64_t ChannelPolicy::next_notice_ms(Priority priority, unsigned notices_sent) const {
   const auto& list = notice_seconds[index_of(priority)];
   if (list.empty()) return 12 * kDay * 1000;

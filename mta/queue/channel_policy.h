@@ -26,10 +26,16 @@ struct ChannelPolicy {
   unsigned maxjobs = 10;
   unsigned filesperjob = 1000;  // ready units for which one more job is started; 0: never more than one
   unsigned threaddepth = 128;
+  unsigned addrsperjob = 0;  // recipients that are ready for which one more job is started; 0: not asked
+  std::int64_t after_seconds = 0;   // a new message is not tried before that age
+  std::int64_t period_seconds = 0;  // tries begin at multiples of this time of day only; 0: at any time
+  bool on_demand = false;           // slave: nothing is tried until the host's mail is asked for
 
   ChannelPolicy();  // the documented defaults
   // After that many attempts (from 1).
   std::int64_t backoff_ms(Priority priority, unsigned attempts) const;
+  // The first moment at or after that time at which a try may begin: the same, but for periodic channels.
+  std::int64_t next_run_ms(std::int64_t wall_ms) const;
   // Age in ms at which the next warning, or the return, is due when that many warnings were sent.
   std::int64_t next_notice_ms(Priority priority, unsigned notices_sent) const;
   std::int64_t return_age_ms(Priority priority) const;

@@ -1,9 +1,13 @@
+#include "common/base/strings.h"
+#include "common/base/time.h"
 #include "mta/config/mta_config.h"
 #include "mta/queue/channel_policy.h"
 
 namespace waxwing::mta::queue {
 
 namespace {
+constexpr unsigned kPeriodMinutes = 240;
+
 struct ByPriority {
   Priority priority;
   Kw backoff;
@@ -41,6 +45,13 @@ ChannelPolicy policy_from_config(const MtaConfig& config, const std::string& nam
   if (channel->is(Kw::immnormal)) policy.immediate = {false, true, true};
   if (channel->is(Kw::immurgent)) policy.immediate = {false, false, true};
   policy.pool = channel->word(Kw::pool);
+  // "after" takes plain seconds too.
+  const auto after = channel->word(Kw::after);
+  policy.after_seconds = to_number<std::int64_t>(after).value_or(iso_duration_seconds(after).value_or(0));
+  if (channel->is(Kw::periodic) || channel->given(Kw::period))
+    policy.period_seconds = positive(*channel, Kw::period, kPeriodMinutes, 1) * std::int64_t{60};
+  policy.on_demand = channel->is(Kw::slave);
+  policy.addrsperjob = positive(*channel, Kw::addrsperjob, policy.addrsperjob, 1);
   policy.maxjobs = positive(*channel, Kw::maxjobs, policy.maxjobs, 1);
   policy.filesperjob = positive(*channel, Kw::filesperjob, policy.filesperjob, 0);
   policy.threaddepth = positive(*channel, Kw::threaddepth, policy.threaddepth, 1);

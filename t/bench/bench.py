@@ -99,7 +99,7 @@ def queue(bench):
         bench.run('schedule', f'schedule_{count}', count=count, users=1000)
     bench.command('imsimta', 'queue', 'stop', 'tcp_local')
     bench.command('stop-msg', 'job_controller')
-    bench.edit('job_controller.cnf', r'(?m)^MAX_MESSAGES=.*', f'MAX_MESSAGES={2 * bench.messages}')
+    bench.edit('job_controller.cnf', r'(?m)^MAX_MESSAGES=.*', f'MAX_MESSAGES={bench.in_memory or 2 * bench.messages}')
     bench.run('queue-tree', 'queue_files_written', count=bench.messages, users=1000, size=1024, conns=2)
     log = os.path.join(bench.root, 'log', 'job_controller.log')
     begin = os.path.getsize(log) if os.path.exists(log) else 0
@@ -127,7 +127,7 @@ def disk_of(path):
 
 class Bench:
     def __init__(self, options):
-        self.messages = options.messages
+        self.messages, self.in_memory = options.messages, options.in_memory
         self.build, self.seconds = os.path.abspath(options.build), options.seconds
         self.folder = tempfile.mkdtemp(prefix='waxwing-bench-') if not options.box else None
         self.root = os.path.abspath(options.box or os.path.join(self.folder, 'box'))
@@ -248,6 +248,7 @@ def main():
     parser.add_argument('--seconds', type=int, default=4)
     parser.add_argument('--port-base', type=int, default=20000)
     parser.add_argument('--messages', type=int, default=100_000, help='in the queue, for the workload queue')
+    parser.add_argument('--in-memory', type=int, help='MAX_MESSAGES of the job controller; else all of them')
     parser.add_argument('--box')
     parser.add_argument('--keep', action='store_true')
     parser.add_argument('--output')

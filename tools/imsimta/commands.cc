@@ -5,7 +5,12 @@ namespace waxwing::imsimta {
 namespace {
 
 constexpr Command kCommands[] = {
-    {"cache", "cache -view [channel] | -sync", "shows what the job controller has in memory", run_cache},
+    {"cache",
+     "cache -view [channel] | -sync | -walk\n"
+     "       imsimta cache -change -global [-max_messages=N] [-synch_time=MINUTES]\n"
+     "       imsimta cache -change -channel=C [-thread_depth=N] [-job_limit=N] [-files_per_job=N]\n"
+     "       imsimta cache -change -channel_template=PATTERN -master_job=COMMAND",
+     "shows and changes what the job controller has in memory", run_cache},
     {"cnbuild", "cnbuild [-check] [-statistics]", "checks the MTA's configuration files and publishes them",
      run_cnbuild},
     {"journal", "journal [-all] [-content] [-directory=D]", "prints the records of the commit journal",
@@ -18,6 +23,7 @@ constexpr Command kCommands[] = {
     {"reload", "reload",
      "makes running services take the published configuration and msg.conf, without restart", run_reload},
     {"restart", "restart [service ...]", "restarts the MTA's services, or those named", run_restart},
+    {"run", "run channel [host|@domain]", "delivers what waits in a channel now", run_run},
     {"start", "start [service ...]", "starts the MTA's services, or those named", run_start},
     {"stop", "stop [service ...]", "stops the MTA's services, or those named", run_stop},
     {"test",

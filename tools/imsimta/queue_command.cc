@@ -38,9 +38,61 @@ void print_unit(std::string_view line) {
                                 words[2], words[3], words[4], words[7], time(words[5]), time(words[6]))
                         .c_str());
 }
+
+Result<> change_option(const Context& context, const Record& what, std::string_view option,
+                       const std::string& value) {
+  auto request = what;
+  TRY_VOID(ask_controller(context, request.set("option", option).set("value", value)));
+  std::printf("%.*s is %s now, until the configuration is read again\n", static_cast<int>(option.size()),
+              option.data(), value.c_str());
+  return {};
+}
+
+// What may be changed where: -change -global and so on.
+struct Scope {
+  std::string_view qualifier, name;
+  std::initializer_list<std::string_view> options;
+};
+const Scope kScopes[] = {
+    {"global", "global", {"max_messages", "synch_time"}},
+    {"channel_template", "template", {"master_job"}},
+    {"channel", "channel", {"thread_depth", "job_limit", "files_per_job"}},
+};
+
+Result<int> change_cache(const Context& context, Arguments& arguments) {
+  for (const auto& scope : kScopes) {
+    std::string name, value;
+    if (!arguments.take(scope.qualifier, &name)) continue;
+    Record request("change");
+    request.set("scope", scope.name).set("name", name);
+    std::vector<std::pair<std::string_view, std::string>> changes;
+    for (const auto option : scope.options)
+      if (arguments.take(option, &value)) changes.emplace_back(option, value);
+    TRY_VOID(arguments.finish("cache -change -" + std::string(scope.qualifier) + " -option=value ..."));
+    if (changes.empty()) return permanent("-change without a change: see imsimta cache -help");
+    for (const auto& [option, wanted] : changes) TRY_VOID(change_option(context, request, option, wanted));
+    return 0;
+  }
+  return permanent("-change wants -global, -channel=name or -channel_template=pattern");
+}
+
+Result<int> walk_cache(const Context& context) {
+  TRY(const auto answer, ask_controller(context, Record("walk")));
+  for (const auto line : answer.all("wrong")) std::printf("%s\n", printable(line).c_str());
+  std::printf("%lld messages in memory, %zu disagreements\n",
+              static_cast<long long>(answer.number("messages")), answer.all("wrong").size());
+  return answer.has("wrong") ? 1 : 0;
+}
 }  // namespace
 
 Result<int> run_cache(const Context& context, Arguments arguments) {
+  if (arguments.take("change")) return change_cache(context, arguments);
+  if (arguments.take("walk")) {
+    std::string level;
+    arguments.take("debug", &level);  // of other products; the walk is always whole
+    TRY_VOID(arguments.finish("imsimta cache -walk"));
+    return walk_cache(context);
+  }
   if (arguments.take("sync")) {
     TRY_VOID(arguments.finish("imsimta cache -sync"));
     TRY_VOID(ask_controller(context, Record("rescan")));
@@ -49,7 +101,7 @@ Result<int> run_cache(const Context& context, Arguments arguments) {
   }
   std::string channel;
   if (!arguments.take("view", &channel))
-    return permanent("want: imsimta cache -view [channel] or imsimta cache -sync");
+    return permanent("want one of -view, -sync, -walk, -change: see imsimta cache -help");
   if (channel.empty()) channel = arguments.take_word();
   TRY_VOID(arguments.finish("imsimta cache -view [channel]"));
   std::printf("%s", fmt::format("{:<44} {:<24} {:<10} {:<9} {:>3} {:>8}  {:<20}  {}\n", "Message file",

@@ -44,19 +44,41 @@ TEST_CASE("an empty file has a default pool and no channels") {
 }
 
 TEST_CASE("options of other products that have no effect here are named") {
-  const auto config = ControllerConfig::parse(
-      "TCP_PORT=27442\nSECRET=x\nDEBUG=16%ffff\n[PERIODIC_JOB=return]\nCOMMAND=x\nTIME=00:30\n"
-      "[CHANNEL=x]\nSLAVE_COMMAND=y\n");
+  const auto config =
+      ControllerConfig::parse("TCP_PORT=27442\nSECRET=x\nDEBUG=16%ffff\n[CHANNEL=x]\nSLAVE_COMMAND=y\n");
   REQUIRE(config);
-  CHECK(config->warnings.size() == 5);
+  CHECK(config->warnings.size() == 4);
   CHECK(config->warnings[0].find("job_controller.cnf:1: TCP_PORT") != std::string::npos);
+}
+
+TEST_CASE("delivery windows belong to pools, and may have a default") {
+  const auto config = ControllerConfig::parse(
+      "NONURGENT_DELIVERY=20:00-06:00\n[POOL=A]\n[POOL=B]\nNONURGENT_DELIVERY=00:00-24:00\n"
+      "URGENT_DELIVERY=mon-fri 08:00-18:00\n");
+  REQUIRE(config);
+  CHECK_FALSE(config->pool("a").windows[0].is_open(12 * 60));
+  CHECK(config->pool("a").windows[2].is_open(12 * 60));
+  CHECK(config->pool("b").windows[0].is_open(12 * 60));
+  CHECK_FALSE(config->pool("b").windows[2].is_open(12 * 60));  // a Sunday
+}
+
+TEST_CASE("periodic jobs have a command and times") {
+  const auto config =
+      ControllerConfig::parse("[PERIODIC_JOB=Purge]\nCOMMAND=imsimta purge\nTIME=00:30/12:00\n");
+  REQUIRE(config);
+  REQUIRE(config->periodic_jobs.size() == 1);
+  CHECK(config->periodic_jobs[0].name == "purge");
+  CHECK(config->periodic_jobs[0].command == "imsimta purge");
+  CHECK(config->periodic_jobs[0].times.is_due(12 * 60 + 30));
 }
 
 TEST_CASE("bad lines are refused with their number") {
   for (const char* bad :
        {"x", "NO_SUCH=1", "MAX_MESSAGES=many", "MAX_MESSAGES=1", "[POOL=]", "[POOL=a", "[POOL]", "[THING=a]",
         "[POOL=a]\n[POOL=a]", "[POOL=a]\nMASTER_COMMAND=x", "[CHANNEL=a]\nJOB_LIMIT=2",
-        "[CHANNEL=a]\nMAX_LIFE_AGE=-1", "JOB_LIMIT=99999999999"}) {
+        "[CHANNEL=a]\nMAX_LIFE_AGE=-1", "JOB_LIMIT=99999999999", "NORMAL_DELIVERY=at night",
+        "[PERIODIC_JOB=x]\nTIME=00:30", "[PERIODIC_JOB=x]\nCOMMAND=x", "[PERIODIC_JOB=x]\nCOMMAND=x\nTIME=x",
+        "[PERIODIC_JOB=x]\nCOMMAND=x\nTIME=00:30\nJOB_LIMIT=2"}) {
     INFO(bad);
     const auto config = ControllerConfig::parse(bad);
     REQUIRE_FALSE(config);

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""What the job controller does beyond delivering at once: mail on demand, changes while it runs, periodic jobs."""
+import os
+import re
+
+import fake_smtp
+import waxwing
+
+fake = host = None
+
+
+def setUpModule():
+    global fake, host
+    fake = fake_smtp.FakeServer()
+    waxwing.unittest.addModuleCleanup(fake.close)
+    host = fake.host()
+    box = waxwing.share(waxwing.Sandbox())
+    box.set_option('imap.enable', '0')
+    box.set_option('smtp.client.port', fake.port)
+    config = os.path.join(box.root, 'config')
+    with open(os.path.join(config, 'local.rules'), 'a') as rules, open(os.path.join(config, 'imta.cnf'), 'a') as cnf:
+        rules.write('.dial.test $U%$H.dial.test@dial-daemon\n')
+        cnf.write(f'\ntcp_dial smtp slave single_sys nomx daemon [{host.address}]\ndial-daemon\n')
+    with open(os.path.join(config, 'job_controller.cnf'), 'a') as jobs:
+        jobs.write('\n[PERIODIC_JOB=mark]\nCOMMAND=imsimta version\nTIME=00:00/00:01\n')
+    box.command('imsimta', 'cnbuild')
+    box.start()
+
+
+class Jobs(waxwing.TestCase):
+    def imsimta(self, *words, **more):
+        return self.box.command('imsimta', *words, **more).stdout
+
+    def send(self, to):
+        with self.box.smtp() as client:
+            client.sendmail('alice@example.test', to, f'From: alice@example.test\r\nTo: {to}\r\nSubject: x\r\n\r\nx\r\n')
+
+    def states(self):
+        return re.findall(r'^tcp_dial/\S+ +(\S+) +(\S+)', self.imsimta('cache', '-view', 'tcp_dial'), re.M)
+
+    def test_mail_on_demand_waits_until_it_is_asked_for(self):
+        for to in ('joe@one.dial.test', 'ann@two.dial.test'):
+            self.send(to)
+        waxwing.wait_until(lambda: len(self.states()) == 2, 'two messages in memory')
+        self.assertEqual([state for _, state in self.states()], ['on-demand'] * 2)
+        names = [name for name, _ in self.states()]
+        self.assertEqual(host.messages, [])
+        self.assertIn('0 deliveries', self.imsimta('run', 'tcp_dial', 'three.dial.test'))
+        self.assertRegex(self.imsimta('run', 'tcp_dial', names[0]), r'^[12] deliver')
+        waxwing.wait_until(lambda: len(host.messages) >= 1, 'a message at the host')
+        self.imsimta('run', 'tcp_dial')
+        self.box.wait_queue_empty('tcp_dial')
+        waxwing.wait_until(lambda: len(host.messages) == 2, 'both messages at the host')
+        self.assertIn('0 disagreements', self.imsimta('cache', '-walk'))
+        refused = self.box.command('imsimta', 'run', 'tcp_nobody', check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn('no channel tcp_nobody', refused.stderr)
+
+    def test_what_is_changed_while_it_runs(self):
+        log = self.box.log('job_controller')
+        self.assertIn('max_messages is 500 now', self.imsimta('cache', '-change', '-global', '-max_messages=500'))
+        log.wait(r'job\.changed scope=global .*option=max_messages value=500')
+        self.assertIn('thread_depth is 3', self.imsimta('cache', '-change', '-channel=tcp_dial', '-thread_depth=3', '-job_limit=2'))
+        self.imsimta('cache', '-change', '-channel_template=bitbucket', '-master_job=no_such_program')
+        self.box.command('imsimta', 'cache', '-change', '-channel_template=bitbucket', '-master_job=bitbucket')
+        for words in (('-global',), ('-global', '-max_messages=3'), ('-channel=none', '-job_limit=3'), ('-job_limit=3',),
+                      ('-channel=tcp_dial', '-job_limit=none'), ('-channel_template=x', '-master_job=y')):
+            with self.subTest(words):
+                self.assertEqual(self.box.command('imsimta', 'cache', '-change', *words, check=False).returncode, 1)
+
+    def test_a_periodic_job_runs(self):
+        log = self.box.log('job_controller', from_start=True)
+        log.wait(r'job\.periodic_started job=mark', deadline=waxwing.DEADLINE + 60)
+        log.wait(r'job\.periodic_ended job=mark how="exit 0"')
+
+
+if __name__ == '__main__':
+    waxwing.main()
