@@ -20,6 +20,7 @@ std::string Session::extensions() const {
       fmt::format("{} greets {}\nPIPELINING\nSIZE {}\n8BITMIME\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES",
                   settings_->host, helo_, size_limit_);
   if (!channel_->is(Kw::nochunkingserver)) lines += "\nCHUNKING\nBINARYMIME";
+  if (etrn_offered()) lines += "\nETRN";
   if (tls_offered()) lines += "\nSTARTTLS";
   if (auth_offered()) {
     const auto mechanisms = server_->authenticator().mechanisms(peer());
@@ -81,11 +82,6 @@ Task<void> Session::quit(std::string_view argument) {
     co_return;
   }
   end({221, "2.0.0", settings_->host + " closing the connection"});
-}
-
-Task<void> Session::etrn(std::string_view) {
-  bad_command({502, "5.5.1", "ETRN is not offered"});
-  co_return;
 }
 
 }  // namespace waxwing::smtpd

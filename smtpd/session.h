@@ -59,7 +59,6 @@ class Session final : public LineSession {
   Task<void> rset(std::string_view argument);
   Task<void> help(std::string_view argument);
   Task<void> quit(std::string_view argument);
-  Task<void> etrn(std::string_view argument);
   std::string banner() const;
   std::string extensions() const;
 
@@ -96,6 +95,11 @@ class Session final : public LineSession {
   bool tls_offered() const;
   bool auth_offered() const;
 
+  // etrn.cc
+  bool etrn_offered() const;
+  std::optional<Verdict> may_etrn(std::string_view argument);
+  Task<void> etrn(std::string_view argument);
+
   // verify.cc
   Task<void> vrfy(std::string_view argument);
   Task<void> expn(std::string_view argument);
@@ -124,7 +128,7 @@ class Session final : public LineSession {
 
   struct Counts {
     std::int64_t commands = 0, bad_commands = 0, bad_auths = 0, recipients = 0, rejected = 0, attempts = 0,
-                 accepted = 0;
+                 accepted = 0, etrns = 0;
   } counts_;
 };
 

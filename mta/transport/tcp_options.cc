@@ -29,6 +29,7 @@ constexpr Number kNumbers[] = {
     {"ALLOW_TRANSACTIONS_PER_SESSION", &TcpOptions::allow_transactions_per_session, 1, 0, kMany},
     {"ATTEMPT_TRANSACTIONS_PER_SESSION", &TcpOptions::attempt_transactions_per_session, 1, 0, kMany},
     {"MAX_HELO_DOMAIN_LENGTH", &TcpOptions::max_helo_domain_length, 1, 1, 1000},
+    {"ALLOW_ETRNS_PER_SESSION", &TcpOptions::allow_etrns_per_session, 1, 0, kMany},
     {"MAX_B_ENTRIES", &TcpOptions::max_bad_commands_logged, 1, 0, kMany},
     {"MAX_J_ENTRIES", &TcpOptions::max_rejections_logged, 1, 0, kMany},
     {"LEAST_DATA_RATE", &TcpOptions::least_data_rate, 1, 0, kMany},
@@ -61,28 +62,16 @@ struct Flag {
 constexpr Flag kFlags[] = {{"HIDE_VERIFY", &TcpOptions::hide_verify},
                            {"DISABLE_EXPAND", &TcpOptions::disable_expand}};
 
-// Known to the documented product; here they have no effect (private commands are never answered, ETRN is not
-// offered, threads do not exist, what is written is waited for in one place), and cnbuild and the log say so.
-constexpr std::string_view kWithoutEffect[] = {"ALLOW_ETRNS_PER_SESSION",
-                                               "CHECK_SOURCE",
-                                               "COMMAND_TRANSMIT_TIME",
-                                               "DISABLE_ADDRESS",
-                                               "DISABLE_CIRCUIT",
-                                               "DISABLE_GENERAL",
-                                               "DISABLE_SEND",
-                                               "DISABLE_STATUS",
-                                               "DOT_TRANSMIT_TIME",
-                                               "INITIAL_COMMAND",
-                                               "LOG_BANNER",
-                                               "LOG_CONNECTION",
-                                               "LOG_TRANSPORTINFO",
-                                               "MAIL_TRANSMIT_TIME",
-                                               "MAX_CLIENT_THREADS",
-                                               "MAX_SERVER_THREADS",
-                                               "PROXY_PASSWORD",
-                                               "RCPT_TRANSMIT_TIME",
-                                               "STATUS_TRANSMIT_TIME",
-                                               "TRACE_LEVEL"};
+// Known to the documented product; here they have no effect (private commands are never answered, threads
+// do not exist, what is written is waited for in one place), and cnbuild and the log say so.
+constexpr std::string_view kWithoutEffect[] = {
+    "CHECK_SOURCE",       "COMMAND_TRANSMIT_TIME", "DISABLE_ADDRESS",
+    "DISABLE_CIRCUIT",    "DISABLE_GENERAL",       "DISABLE_SEND",
+    "DISABLE_STATUS",     "DOT_TRANSMIT_TIME",     "INITIAL_COMMAND",
+    "LOG_BANNER",         "LOG_CONNECTION",        "LOG_TRANSPORTINFO",
+    "MAIL_TRANSMIT_TIME", "MAX_CLIENT_THREADS",    "MAX_SERVER_THREADS",
+    "PROXY_PASSWORD",     "RCPT_TRANSMIT_TIME",    "STATUS_TRANSMIT_TIME",
+    "TRACE_LEVEL"};
 
 Result<> set_option(TcpOptions& options, const std::string& name, std::string_view value,
                     const std::string& where) {

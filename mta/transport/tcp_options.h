@@ -18,6 +18,7 @@ struct TcpOptions {
   std::int64_t allow_rejections_before_deferral = 0;
   std::int64_t allow_transactions_per_session = 0;
   std::int64_t attempt_transactions_per_session = 0;
+  std::int64_t allow_etrns_per_session = 1;
   std::int64_t max_helo_domain_length = 255;
   std::int64_t max_bad_commands_logged = 10;  // MAX_B_ENTRIES
   std::int64_t max_rejections_logged = 10;    // MAX_J_ENTRIES

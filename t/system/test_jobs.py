@@ -2,6 +2,7 @@
 """What the job controller does beyond delivering at once: mail on demand, changes while it runs, periodic jobs."""
 import os
 import re
+import smtplib
 
 import fake_smtp
 import waxwing
@@ -20,6 +21,9 @@ def setUpModule():
     config = os.path.join(box.root, 'config')
     with open(os.path.join(config, 'local.rules'), 'a') as rules, open(os.path.join(config, 'imta.cnf'), 'a') as cnf:
         rules.write('.dial.test $U%$H.dial.test@dial-daemon\n')
+        for n, keyword in enumerate(('allowetrn', 'domainetrn', 'silentetrn', 'disableetrn'), 1):
+            rules.write(f'[127.9.0.{n}] $E$R$U%[127.9.0.{n}]@in{n}-daemon\n')
+            cnf.write(f'\ntcp_in{n} smtp allowswitchchannel {keyword}\nin{n}-daemon\n')
         cnf.write(f'\ntcp_dial smtp slave single_sys nomx daemon [{host.address}]\ndial-daemon\n')
     with open(os.path.join(config, 'job_controller.cnf'), 'a') as jobs:
         jobs.write('\n[PERIODIC_JOB=mark]\nCOMMAND=imsimta version\nTIME=00:00/00:01\n')
@@ -39,22 +43,58 @@ class Jobs(waxwing.TestCase):
         return re.findall(r'^tcp_dial/\S+ +(\S+) +(\S+)', self.imsimta('cache', '-view', 'tcp_dial'), re.M)
 
     def test_mail_on_demand_waits_until_it_is_asked_for(self):
+        before = len(host.messages)
         for to in ('joe@one.dial.test', 'ann@two.dial.test'):
             self.send(to)
         waxwing.wait_until(lambda: len(self.states()) == 2, 'two messages in memory')
         self.assertEqual([state for _, state in self.states()], ['on-demand'] * 2)
         names = [name for name, _ in self.states()]
-        self.assertEqual(host.messages, [])
+        self.assertEqual(len(host.messages), before)
         self.assertIn('0 deliveries', self.imsimta('run', 'tcp_dial', 'three.dial.test'))
         self.assertRegex(self.imsimta('run', 'tcp_dial', names[0]), r'^[12] deliver')
-        waxwing.wait_until(lambda: len(host.messages) >= 1, 'a message at the host')
+        waxwing.wait_until(lambda: len(host.messages) > before, 'a message at the host')
         self.imsimta('run', 'tcp_dial')
         self.box.wait_queue_empty('tcp_dial')
-        waxwing.wait_until(lambda: len(host.messages) == 2, 'both messages at the host')
+        waxwing.wait_until(lambda: len(host.messages) == before + 2, 'both messages at the host')
         self.assertIn('0 disagreements', self.imsimta('cache', '-walk'))
         refused = self.box.command('imsimta', 'run', 'tcp_nobody', check=False)
         self.assertEqual(refused.returncode, 1)
         self.assertIn('no channel tcp_nobody', refused.stderr)
+
+    def etrn(self, client, *commands):
+        """What a session from the channel tcp_in<client> is answered."""
+        with smtplib.SMTP('127.0.0.1', self.box.port('SMTP'), source_address=(f'127.9.0.{client}', 0)) as session:
+            self.assertEqual('etrn' in session.ehlo('x.test')[1].decode().lower().split(), client != 4)
+            return [session.docmd('ETRN', text) for text in commands]
+
+    def test_a_host_asks_for_its_mail(self):
+        before = len(host.messages)
+        self.send('joe@etrn.dial.test')
+        waxwing.wait_until(lambda: ('etrn.dial.test', 'on-demand') in self.states(), 'a message that waits')
+        (code, text), (again, _) = self.etrn(1, 'etrn.dial.test', 'etrn.dial.test')
+        self.assertEqual((code, again), (253, 458), text)
+        self.assertIn(b'1 pending messages for etrn.dial.test started, channel tcp_dial', text)
+        waxwing.wait_until(lambda: len(host.messages) == before + 1, 'the message at the host')
+        self.box.wait_queue_empty('tcp_dial')
+        self.assertEqual(self.etrn(1, 'etrn.dial.test')[0][0], 251)
+
+        self.send('ann@below.etrn.dial.test')
+        waxwing.wait_until(lambda: self.states(), 'a message that waits')
+        self.assertEqual(self.etrn(2, '#tcp_dial')[0][0], 459)
+        self.assertEqual(self.etrn(2, '@etrn.dial.test')[0][0], 253)
+        self.box.wait_queue_empty('tcp_dial')
+
+        self.send('bob@etrn.dial.test')
+        waxwing.wait_until(lambda: self.states(), 'a message that waits')
+        self.assertEqual(self.etrn(3, '#tcp_dial')[0], (250, b'2.0.0 Ok, queuing started'))
+        self.box.wait_queue_empty('tcp_dial')
+
+    def test_what_is_no_etrn(self):
+        self.assertEqual(self.etrn(4, 'etrn.dial.test')[0][0], 502)
+        for bad in ('', '@', 'a b', 'x' * 300, 'x\x7f'):
+            with self.subTest(bad):
+                self.assertEqual(self.etrn(1, bad)[0][0], 501)
+        self.assertEqual(self.etrn(1, '#no_such_channel')[0][0], 458)
 
     def test_what_is_changed_while_it_runs(self):
         log = self.box.log('job_controller')
