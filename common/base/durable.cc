@@ -100,6 +100,8 @@ void fail_those_left(std::vector<Job>& jobs, const Result<>& outcome) {
 void pass_to_disk(std::vector<Job>& jobs, Crew& crew) {
   auto* const journal = the_journal();
   if (journal != nullptr && journal->broken()) fail_those_left(jobs, journal->recover());
+  // Whoever finds a name that is made below may change the file at once, and its record comes before ours.
+  const auto since = journal == nullptr ? 0 : journal->end();
   sync_jobs(jobs, Step::content, crew);
   for (auto& job : jobs)
     if (job.outcome) job.outcome = make_names(job.batch);
@@ -108,7 +110,7 @@ void pass_to_disk(std::vector<Job>& jobs, Crew& crew) {
   Appending appending(*journal);
   for (const auto& job : jobs) {
     if (!job.outcome) continue;
-    record_standing(*journal, job.batch, appending.records());
+    record_standing(*journal, job.batch, since, appending.records());
     add_ranges(*journal, job.batch, appending.ranges());
     appending.after_a_job();
   }

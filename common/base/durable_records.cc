@@ -89,10 +89,10 @@ Result<> record_batch(const Journal& journal, const Batch& batch, std::string& o
   return {};
 }
 
-void record_standing(const Journal& journal, const Batch& batch, std::string& out) {
+void record_standing(const Journal& journal, const Batch& batch, std::uint64_t since, std::string& out) {
   const BatchParts parts(batch);
   const auto stands = [&](const std::string& path) {
-    if (journal.covers(path)) encode_name(out, RecordType::standing, journal.name_of(path));
+    if (journal.covers(path)) encode_stands(out, since, journal.name_of(path));
   };
   for (const auto& content : parts.contents) stands(content.path);
   for (const auto& move : parts.moves) {

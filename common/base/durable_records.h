@@ -16,9 +16,9 @@ Result<bool> goes_to_disk(const Journal& journal, const Batch& batch);
 // Ranges are left to Journal::append. On failure out is as before.
 Result<> record_batch(const Journal& journal, const Batch& batch, std::string& out);
 
-// The same for a batch that went straight to disk: its names stand, whatever the journal holds of them. Paths
-// that no root covers are left out.
-void record_standing(const Journal& journal, const Batch& batch, std::string& out);
+// The same for a batch that went straight to disk: its names stand, whatever the journal held of them when the
+// log ended at since, before the sync began. Paths that no root covers are left out.
+void record_standing(const Journal& journal, const Batch& batch, std::uint64_t since, std::string& out);
 
 // The ranges of a batch that the journal covers.
 void add_ranges(const Journal& journal, const Batch& batch, std::vector<const Range*>& ranges);

@@ -81,6 +81,8 @@ class Journal {
   // Until everything before lsn is durable.
   Result<> wait(std::uint64_t lsn);
   Result<> checkpoint();
+  // Where the log ends now.
+  std::uint64_t end() const { return end_now().lsn; }
   bool broken() const { return control_->broken != 0; }
   // Leaves the broken state, or says why not.
   Result<> recover();

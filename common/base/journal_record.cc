@@ -78,8 +78,14 @@ bool decode_payload(std::string_view payload, JournalRecord& record) {
       (record.type == RecordType::content ? record.bytes : record.to) = payload;
       return true;
     }
-    case RecordType::removed:
+    case RecordType::stands:
+      record.since = take<std::uint64_t>(payload);
+      record.path = payload;
+      return true;
     case RecordType::standing:
+      record.since = record.lsn;
+      [[fallthrough]];
+    case RecordType::removed:
       record.path = payload;
       return true;
     case RecordType::range: {
@@ -99,7 +105,7 @@ bool decode_payload(std::string_view payload, JournalRecord& record) {
 }  // namespace
 
 const char* name_of(RecordType type) {
-  constexpr const char* kNames[] = {"content", "renamed", "linked", "removed", "range", "standing"};
+  constexpr const char* kNames[] = {"content", "renamed", "linked", "removed", "range", "standing", "stands"};
   const auto index = static_cast<std::size_t>(type) - 1;
   return index < std::size(kNames) ? kNames[index] : "unknown";
 }
@@ -134,6 +140,13 @@ void encode_names(std::string& out, RecordType type, std::string_view from, std:
 
 void encode_name(std::string& out, RecordType type, std::string_view path) {
   const auto at = begin(out, type);
+  out += path;
+  end(out, at);
+}
+
+void encode_stands(std::string& out, std::uint64_t since, std::string_view path) {
+  const auto at = begin(out, RecordType::stands);
+  put(out, since);
   out += path;
   end(out, at);
 }

@@ -13,6 +13,7 @@
 //   content             n path, path, bytes
 //   renamed, linked     n from, from, to
 //   removed, standing   path
+//   stands              o since, path
 //   range               n path, n guard, o offset, o guard offset, path, guard, bytes
 // A path below the instance root is written relative to it, so that a copied or moved instance can be
 // replayed.
@@ -31,7 +32,8 @@ enum class RecordType : std::uint16_t {
   linked = 3,    // to is another name of from
   removed = 4,   // path is gone
   range = 5,     // bytes stand in path at offset, if guard stands at guard offset
-  standing = 6,  // path is on disk as it is: what was said of this name before is void
+  standing = 6,  // path is on disk as it is: what was said of this name before is void; read, not written
+  stands = 7,    // path was on disk when it was synced; that began when the log ended at since
 };
 const char* name_of(RecordType type);
 
@@ -49,12 +51,14 @@ struct JournalRecord {
   std::string_view bytes;
   std::uint64_t offset = 0, guard_offset = 0;
   std::string_view guard;
+  std::uint64_t since = 0;  // of standing: its own lsn
 };
 
 // Each appends one record without lsn and chain.
 void encode_content(std::string& out, std::string_view path, std::string_view bytes);
 void encode_names(std::string& out, RecordType type, std::string_view from, std::string_view to);
 void encode_name(std::string& out, RecordType type, std::string_view path);
+void encode_stands(std::string& out, std::uint64_t since, std::string_view path);
 void encode_range(std::string& out, std::string_view path, std::uint64_t offset, std::string_view bytes,
                   std::uint64_t guard_offset, std::string_view guard);
 // A content whose bytes are yet to be read: begin, put exactly size bytes at the place answered, end.

@@ -14,6 +14,8 @@ namespace {
 // What the whole log says of one name: the last lsn of each kind.
 struct Fate {
   std::uint64_t standing = 0;
+  std::uint64_t since = 0;  // of the last standing
+  std::uint64_t content = 0;
   std::uint64_t removed = 0;
   std::uint64_t source = 0;  // something was renamed or linked from it
 };
@@ -28,7 +30,12 @@ class Replay {
     const auto lsn = record.lsn + 1;  // so that 0 means never
     switch (record.type) {
       case RecordType::standing:
+      case RecordType::stands:
         fate(record.path).standing = lsn;
+        fate(record.path).since = record.since + 1;
+        break;
+      case RecordType::content:
+        fate(record.path).content = lsn;
         break;
       case RecordType::removed:
         fate(record.path).removed = lsn;
@@ -73,9 +80,14 @@ class Replay {
       if (path.size() > root.size() + 1 && path.starts_with(root) && path[root.size()] == '/') return root;
     return {};
   }
+  // Was the name synced past the journal later?
   bool is_void(std::string_view path, std::uint64_t lsn) {
     const auto at = fates_.find(path);
     return at != fates_.end() && at->second.standing > lsn + 1;
+  }
+  // And had that sync not begun when this was recorded?
+  bool is_void_since(std::string_view path, std::uint64_t lsn) {
+    return is_void(path, lsn) && fates_.find(path)->second.since > lsn + 1;
   }
 
   Result<Redo> act(const JournalRecord& record) {
@@ -94,8 +106,9 @@ class Replay {
         held_.erase(std::string(record.path));
         return is_void(record.path, record.lsn) ? Redo::skipped : redo_removed(path);
       case RecordType::range:
-        return is_void(record.path, record.lsn) ? Redo::skipped : redo_range(path, record);
+        return range(record, path);
       case RecordType::standing:
+      case RecordType::stands:
         return Redo::needless;
     }
     return Redo::refused;
@@ -119,10 +132,27 @@ class Replay {
     if (fate.removed > lsn && fate.source < lsn && waiting == waiting_.end()) return Redo::skipped;
     TRY(const auto outcome, write(path, record.bytes));
     if (outcome == Redo::skipped && fate.source > lsn) hidden_[std::string(record.path)] = record.bytes;
+    TRY_VOID(change_again(record.path, path));
     if (waiting == waiting_.end()) return outcome;
     for (const auto& to : waiting->second) TRY_VOID(link(path, to));
     waiting_.erase(waiting);
     return outcome;
+  }
+
+  // Done at once, for its file may be there; and kept for the content that would undo it. Without a guard nobody
+  // knows whether it is meant for that.
+  Result<Redo> range(const JournalRecord& record, const std::string& path) {
+    if (is_void_since(record.path, record.lsn)) return Redo::skipped;
+    if (!record.guard.empty() && is_made_after(record)) early_[std::string(record.path)].emplace_back(record);
+    return redo_range(path, record);
+  }
+
+  Result<> change_again(std::string_view name, const std::string& path) {
+    const auto early = early_.find(name);
+    if (early == early_.end()) return {};
+    for (const auto& kept : early->second) TRY_VOID(redo_range(path, kept.record()));
+    early_.erase(early);
+    return {};
   }
 
   Result<Redo> link(const std::string& from, const std::string& to) {
@@ -136,7 +166,7 @@ class Replay {
     const auto to = full(record.to);
     if (root_of(to).empty()) return Redo::refused;
     const bool renamed = record.type == RecordType::renamed;
-    if (is_void(record.to, record.lsn)) return renamed ? redo_removed(from) : Redo::skipped;
+    if (is_void_since(record.to, record.lsn)) return renamed ? redo_removed(from) : Redo::skipped;
     if (const auto hidden = hidden_.find(record.path); hidden != hidden_.end()) {
       const auto bytes = hidden->second;
       if (renamed) hidden_.erase(hidden);
@@ -149,7 +179,7 @@ class Replay {
       return pass_on(record, source, to);
     }
     if (renamed) {
-      if (is_void(record.path, record.lsn)) return Redo::skipped;
+      if (is_void_since(record.path, record.lsn)) return Redo::skipped;
       TRY(const auto parent, redo_parent(to, root_of(to)));
       if (parent == Redo::skipped || parent == Redo::refused) return parent;
       return redo_renamed(from, to);
@@ -159,6 +189,10 @@ class Replay {
     return outcome;
   }
 
+  bool is_made_after(const JournalRecord& record) const {
+    const auto at = fates_.find(record.path);
+    return at != fates_.end() && at->second.content > record.lsn + 1;
+  }
   bool is_source_after(const JournalRecord& record) { return fate(record.to).source > record.lsn + 1; }
 
   // A link into a directory that was removed later is not made; but when something was linked on from there,
@@ -174,12 +208,30 @@ class Replay {
     return outcome;
   }
 
+  // A range that outlives the record it was read from.
+  struct Early {
+    explicit Early(const JournalRecord& from)
+        : offset(from.offset), guard_offset(from.guard_offset), bytes(from.bytes), guard(from.guard) {}
+    JournalRecord record() const {
+      JournalRecord range;
+      range.type = RecordType::range;
+      range.offset = offset;
+      range.guard_offset = guard_offset;
+      range.bytes = bytes;
+      range.guard = guard;
+      return range;
+    }
+    std::uint64_t offset, guard_offset;
+    std::string bytes, guard;
+  };
+
   const std::string root_;
   std::vector<std::string> roots_;
   std::unordered_map<std::string, Fate, TextHash, std::equal_to<>> fates_;
   std::map<std::string, std::string, std::less<>> hidden_;                // name -> bytes it had
   std::map<std::string, std::string, std::less<>> held_;                  // name -> where its file is now
   std::map<std::string, std::vector<std::string>, std::less<>> waiting_;  // name -> links to be made
+  std::map<std::string, std::vector<Early>, std::less<>> early_;          // name -> ranges to be done again
   ReplayReport report_;
 };
 }  // namespace

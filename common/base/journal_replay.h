@@ -8,9 +8,13 @@
 //   linked     done if from exists and to is missing or has other bytes. If from is missing, it is kept in
 //              mind: a process may have linked a file before its writer had appended it, then content follows
 //   removed    removed
-//   range      written if the file exists and its guard matches
-//   standing   what came before for this name is void: it was synced past the journal, and may be newer than
-//              the log. So the log is read twice: first for what is void, then to do the rest
+//   range      written if the file exists and its guard matches. If a content of its name follows, it is
+//              written once more behind that: whoever finds a name may change the file before its writer has
+//              appended it
+//   stands     what came before for this name is void: it was synced past the journal, and may be newer than
+//              the log. So the log is read twice: first for what is void, then to do the rest. Ranges,
+//              renames and links since the sync began are not void, for they may have found the file; removals
+//              are: such a file is rather delivered twice than lost
 // At most one missing directory above a name is made. If the one above is missing too, the record is of
 // something that was deleted: skipped, like every record whose path is not plain or not below a root. What
 // cannot be done for reasons of the record (a directory in the way) is skipped and counted; what the disk

@@ -11,6 +11,12 @@ using namespace waxwing;
 using namespace waxwing::durable;
 
 namespace {
+// The lsn of the first record that forge() will write.
+std::uint64_t forged_from(const JournalScratch& scratch) {
+  REQUIRE(scratch.restart() == 0);
+  return (*load_checkpoint(scratch.root + "/journal"))->lsn;
+}
+
 // A journal whose first segment holds these records, with all checksums right.
 void forge(const JournalScratch& scratch, std::string log) {
   REQUIRE(scratch.restart() == 0);
@@ -125,6 +131,46 @@ TEST_CASE("a link that was appended before its content is made when the content 
   REQUIRE(scratch.restart() == 0);
   CHECK(scratch.read("delivered") == "message");
   CHECK(scratch.read("queued") == "message");
+}
+
+TEST_CASE("a change that was appended before the content of its file is done behind it") {
+  JournalScratch scratch;
+  const std::string_view was = "message: pending", is = "message: done...";
+  std::string log;
+  SECTION("the disk has nothing") {}
+  SECTION("the disk has the change") {
+    scratch.write("queued", is);
+  }
+  encode_range(log, "data/queued", 9, "done...", 0, "message:");
+  encode_range(log, "data/queued", 9, "old one", 0, "another:");
+  encode_content(log, "data/queued", was);
+  forge(scratch, log);
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("queued") == is);
+}
+
+TEST_CASE("what was done to a large file since its sync began is not void") {
+  JournalScratch scratch;
+  const auto first = forged_from(scratch);
+  std::string log;
+  encode_range(log, "data/marked", 9, "OLD LIFE", 0, "");
+  encode_names(log, RecordType::renamed, "data/held", "data/long ago");
+  const auto since = first + log.size();
+  encode_range(log, "data/marked", 9, "done", 0, "message:");
+  encode_names(log, RecordType::renamed, "data/held", "data/held.HELD");
+  encode_names(log, RecordType::renamed, "data/back", "data/back.HELD");
+  encode_names(log, RecordType::renamed, "data/back.HELD", "data/back");
+  encode_name(log, RecordType::removed, "data/gone");
+  for (const auto* name : {"data/marked", "data/held", "data/back", "data/gone"})
+    encode_stands(log, since, name);
+  for (const auto* name : {"marked", "held", "back", "gone"}) scratch.write(name, "message: new");
+  forge(scratch, log);
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("marked") == "message: done");
+  CHECK(scratch.read("held.HELD") == "message: new");
+  CHECK(scratch.read("back") == "message: new");
+  CHECK(scratch.read("gone") == "message: new");  // rather once too often than lost
+  CHECK(scratch.read("long ago") == "(none)");
 }
 
 TEST_CASE("random damage to any file of the journal ends in a clean start or a clean refusal") {

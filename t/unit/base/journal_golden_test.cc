@@ -21,7 +21,8 @@ constexpr const char* kSegment =
     "V0oFAEgAAADYADAAAAAAAJI/NWx9xIkngUG0IldG+UYjAAAABwAAAAAQAAAAAAAAEAAAAAAAAABzdG9yZS9wYXJ0aXRpb24v"
     "cHJpbWFyeS9tL3N0b3JlLmlkeG1haWxib3hyZWNvcmRXSgIAKAAAAEABMAAAAAAA4dDhHcQgoMKWgjxF3fhi4BIAAABxdWV1"
     "ZS9sLzAwMC9aWjIuMDBxdWV1ZS9sLzAwMC9aWTIuMDBXSgQAEgAAAIgBMAAAAAAA6DyXlv7/kcGqVwucrwXeSHF1ZXVlL2wv"
-    "MDAwL1paMS4wMAAAAAAAAFdKBgAUAAAAwAEwAAAAAABWy75Sfydh2kfLhw1S/s5UL21udC9vdGhlci9tLzAvMi5tc2cAAAAA";
+    "MDAwL1paMS4wMAAAAAAAAFdKBgAUAAAAwAEwAAAAAABWy75Sfydh2kfLhw1S/s5UL21udC9vdGhlci9tLzAvMi5tc2cAAAAA"
+    "V0oHABwAAAD4ATAAAAAAAGKhun2MimS/44cfsgYsdzlAADAAAAAAAC9tbnQvb3RoZXIvbS8wLzMubXNnAAAAAA==";
 
 std::string records() {
   std::string log;
@@ -31,6 +32,7 @@ std::string records() {
   encode_names(log, RecordType::renamed, "queue/l/000/ZZ2.00", "queue/l/000/ZY2.00");
   encode_name(log, RecordType::removed, "queue/l/000/ZZ1.00");
   encode_name(log, RecordType::standing, "/mnt/other/m/0/2.msg");
+  encode_stands(log, 3 * kSize + kSegmentHeaderBytes, "/mnt/other/m/0/3.msg");
   seal_records(log.data(), log.size(), 3 * kSize + kSegmentHeaderBytes, kChain);
   return log;
 }
@@ -70,5 +72,6 @@ TEST_CASE("a journal of version 1 is read") {
     names += std::string(name_of((*record)->type)) + " " + std::string((*record)->path) + "\n";
   CHECK(names ==
         "content queue/l/000/ZZ1.00\nlinked queue/l/000/ZZ1.00\nrange store/partition/primary/m/store.idx\n"
-        "renamed queue/l/000/ZZ2.00\nremoved queue/l/000/ZZ1.00\nstanding /mnt/other/m/0/2.msg\n");
+        "renamed queue/l/000/ZZ2.00\nremoved queue/l/000/ZZ1.00\nstanding /mnt/other/m/0/2.msg\n"
+        "stands /mnt/other/m/0/3.msg\n");
 }

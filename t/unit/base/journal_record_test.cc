@@ -18,6 +18,7 @@ std::string one_of_each() {
   encode_name(log, RecordType::removed, "queue/b");
   encode_range(log, "store/index", 1024, "image", 8, "identity");
   encode_name(log, RecordType::standing, "store/large");
+  encode_stands(log, 4000, "store/larger");
   seal_records(log.data(), log.size(), kLsn, kChain);
   return log;
 }
@@ -37,7 +38,7 @@ std::vector<JournalRecord> decode_all(std::string_view log) {
 TEST_CASE("every kind of record comes back as it was written") {
   const auto log = one_of_each();
   const auto records = decode_all(log);
-  REQUIRE(records.size() == 6);
+  REQUIRE(records.size() == 7);
   CHECK(records[0].type == RecordType::content);
   CHECK(records[0].path == "queue/a");
   CHECK(records[0].bytes == "the bytes");
@@ -51,7 +52,11 @@ TEST_CASE("every kind of record comes back as it was written") {
   CHECK(records[4].guard_offset == 8);
   CHECK(records[4].guard == "identity");
   CHECK(records[5].type == RecordType::standing);
-  CHECK(records[5].end == kLsn + log.size());
+  CHECK(records[5].since == records[5].lsn);
+  CHECK(records[6].type == RecordType::stands);
+  CHECK(records[6].path == "store/larger");
+  CHECK(records[6].since == 4000);
+  CHECK(records[6].end == kLsn + log.size());
 }
 
 TEST_CASE("a log that is cut at any byte ends with the last whole record") {

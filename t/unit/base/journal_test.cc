@@ -1,7 +1,10 @@
 // The journal as callers see it: commits, power cuts (control gone, data damaged), replays.
 #include "t/unit/base/journal_scratch.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <future>
+#include <thread>
 
 #include "common/base/journal_control.h"
 
@@ -213,6 +216,48 @@ TEST_CASE("a large content goes straight to disk, and older records of its name 
   scratch.power_cut();
   REQUIRE(scratch.restart() == 0);
   CHECK(scratch.read("a") == large);
+}
+
+TEST_CASE("a large content voids what was said of its name before its sync, not what was said since") {
+  JournalScratch scratch;
+  const std::string large(durable::kLargeContent + 1, 'L');
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    auto lock_file = open_file(scratch.root + "/journal/lock", O_RDWR);
+    auto control = durable::Control::attach(scratch.settings().control, lock_file->get());
+    std::vector<UniqueFd> files;
+    std::vector<std::future<Result<>>> answers;
+    const auto publish = [&](const std::string& name) {
+      files.push_back(*open_file(scratch.path(name), O_CREAT | O_RDWR));
+      (void)write_all(files.back().get(), large);
+      const auto answer = std::make_shared<std::promise<Result<>>>();
+      answers.push_back(answer->get_future());
+      durable::Batch batch;
+      batch.content(files.back().get(), scratch.path(name));
+      durable::commit_async(std::move(batch),
+                            [answer](Result<> done) { answer->set_value(std::move(done)); });
+    };
+    {
+      const durable::RobustLock nobody_appends((*control)->append);
+      publish("first");
+      while (durable::counters().passes == 0) std::this_thread::yield();
+      publish("a");  // both in the next pass, behind one sync
+      publish("b");
+    }
+    return std::ranges::all_of(answers, [](auto& answer) { return answer.get().has_value(); });
+  }) == 0);
+  durable::SegmentFiles segments(scratch.root + "/journal", scratch.segment_bytes);
+  const auto checkpoint = durable::load_checkpoint(scratch.root + "/journal");
+  durable::JournalReader reader(segments);
+  reader.start((*checkpoint)->lsn, (*checkpoint)->chain);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> stands;  // lsn, since
+  for (auto record = reader.next(); record && *record; record = reader.next()) {
+    REQUIRE((*record)->type == durable::RecordType::stands);
+    stands.emplace_back((*record)->lsn, (*record)->since);
+  }
+  REQUIRE(stands.size() == 3);
+  CHECK(stands[1].second == stands[1].first);
+  CHECK(stands[2].second == stands[1].first);
 }
 
 TEST_CASE("what was linked from a name keeps its bytes when the name is taken by a large content") {
