@@ -65,8 +65,10 @@ void write_moving(IndexRecord& record, const Moving& moving) {
 std::uint32_t fixed_hash(const IndexRecord& record) {
   constexpr auto from = offsetof(IndexRecord, internal_date);
   const auto* bytes = reinterpret_cast<const char*>(&record);
+  const auto seed = record.uid ^ std::uint64_t{record.landing_size} << 32 ^
+                    record.landing_place * std::uint64_t{0x9e3779b97f4a7c15};
   return static_cast<std::uint32_t>(
-      XXH3_64bits_withSeed(bytes + from, offsetof(IndexRecord, cache_offset) - from, record.uid));
+      XXH3_64bits_withSeed(bytes + from, offsetof(IndexRecord, cache_offset) - from, seed));
 }
 
 std::uint32_t moving_hash(const IndexRecord& record) {

@@ -178,7 +178,10 @@ class Index::Writer {
   void count_keywords();
   Result<> look_into_gap(std::uint32_t slot, std::uint32_t end_slot, std::uint32_t first_uid,
                          std::uint32_t end_uid);
-  bool survives(IndexRecord& record);
+  bool survives(std::uint32_t slot);
+  // Parts of mend() that know of landings, index_landing.cc.
+  bool landing_was_committed(std::uint32_t slot);
+  bool publishing_had_begun(std::uint32_t slot) const;
   void make_void(std::uint32_t slot, std::uint32_t uid);
   void mend_record(std::uint32_t slot);
   struct Tally;
@@ -193,6 +196,10 @@ class Index::Writer {
   bool locked_ = false;
   bool healthy_ = false;       // mended, busy is ours; left so when we fail, for the next one to mend
   std::uint64_t highest_ = 0;  // modseq given out by this writer
+  struct Verdict {             // on the landing that was looked at last
+    std::uint32_t first = 0, size = 0, uid = 0;
+    bool committed = false, all_whole = false;
+  } verdict_;
 };
 
 }  // namespace waxwing::store

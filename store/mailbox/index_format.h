@@ -31,13 +31,15 @@
 // the last one that they use. With an append also its message file, by the same commit. Nothing else of this
 // file is ever waited for: header, ring and chain follow from the records.
 //
-// A writer killed under the lock leaves `busy` set: the next lock holder scans and mends.
+// A writer killed under the lock leaves `busy` set: the next lock holder scans and mends. Of messages that came
+// together (a landing) all are kept when it had begun to publish them, else none.
 //
 // After a power cut, which is seen by the boot id, every page of the file may be of any time since it was
 // last synced, then the committed records are written back over it. The first to lock finds, and settles:
 // * a record that was committed shows the moment of its commit or a later one. One that is reserved still, or
 //   has no modseq, is kept when its message file is whole, below `count` or behind it, and draws a fresh
 //   modseq: so clients look at it again.
+// * of a landing none is kept unless each is there and whole, or one of them shows that it was published.
 // * a slot without a record was never committed: its writer gave up, or nobody was answered. It becomes
 //   void, though `count` may be ahead of it already: a void slot moves count without a commit. A message
 //   file of such a UID goes. Where the slot is not blank, or readers may have seen it, a whole record has
@@ -150,8 +152,10 @@ struct IndexRecord {
   std::uint32_t dead_link;  // slot + 1 of the one that died before
   std::uint32_t moving_hash;
   std::uint32_t expunged_at;  // seconds since 1970, unsigned
+  // Written once too, covered by fixed_hash.
+  std::uint32_t landing_size;   // messages that came in one append or copy, all or none; 0: this one alone
+  std::uint32_t landing_place;  // of this one among them, from 0; they have neighbouring slots and UIDs
   std::uint32_t spare;
-  std::uint64_t spare_more;
 };
 static_assert(sizeof(IndexRecord) == kRecordBytes);
 

@@ -70,6 +70,7 @@ void Index::Writer::settle_tail() {
     auto moving = read_moving(record);
     if (whole && (moving.flags & kReserved) && owner_lives(slot)) continue;
     moving.modseq = 0;
+    if (whole && publishing_had_begun(slot)) moving.flags &= ~kReserved;
     if (!whole || (moving.flags & (kDead | kReserved)) != 0) {
       if (whole) (void)durable::remove(message_path(index_.directory(), record.uid));
       if (!whole) record.uid = 0;
@@ -91,10 +92,10 @@ Result<std::uint32_t> Index::Writer::settle_after_power_cut() {
   for (std::uint32_t slot = 0; slot < slots; ++slot) {
     auto& record = map_->record(slot);
     if (record.fixed_hash != fixed_hash(record) || record.uid <= last_uid + (slot - end)) continue;
-    TRY_VOID(look_into_gap(end, slot, last_uid + 1, record.uid));
+    if (slot > end) TRY_VOID(look_into_gap(end, slot, last_uid + 1, record.uid));
     for (; end < slot; ++end) make_void(end, ++last_uid);
     last_uid = record.uid;
-    if (!survives(record)) {
+    if (!survives(slot)) {
       TRY_VOID(durable::remove(message_path(index_.directory(), last_uid)));
       make_void(slot, last_uid);
     }
@@ -121,7 +122,6 @@ void Index::Writer::count_keywords() {
 // goes. Anywhere else its record has rotted.
 Result<> Index::Writer::look_into_gap(std::uint32_t slot, std::uint32_t end_slot, std::uint32_t first_uid,
                                       std::uint32_t end_uid) {
-  if (slot == end_slot) return {};
   bool blank = slot >= header().count;
   for (; blank && slot < std::min(end_slot, map_->slots()); ++slot) blank = is_blank(map_->record(slot));
   end_uid = std::min(end_uid, first_uid + kMostInGap);
@@ -138,12 +138,13 @@ Result<> Index::Writer::look_into_gap(std::uint32_t slot, std::uint32_t end_slot
 
 // A whole record may show the moment of its commit: reserved, without a modseq. Then it was published later,
 // or it is one that reached the disk although nobody waited for it: its message tells.
-bool Index::Writer::survives(IndexRecord& record) {
+bool Index::Writer::survives(std::uint32_t slot) {
+  auto& record = map_->record(slot);
   auto moving = read_moving(record);
   if (moving.flags & kDead) return true;
   const auto unknown = unnamed(moving.keywords, header().keyword_count);
   if ((moving.flags & kReserved) == 0 && moving.modseq != 0 && unknown.empty()) return true;
-  if (!message_is_whole(record)) return false;
+  if (!landing_was_committed(slot)) return false;
   moving.flags &= ~kReserved;
   moving.modseq = 0;
   for (int n = 0; n < 2; ++n) moving.keywords.bits[n] &= ~unknown.bits[n];

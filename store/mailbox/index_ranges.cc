@@ -26,8 +26,9 @@ void append_image(std::string& bytes, const IndexRecord& record) {
   image.keywords[1] = moving.keywords.bits[1];
   image.dead_link = moving.dead_link;
   image.expunged_at = moving.expunged_at;
+  image.landing_size = record.landing_size;
+  image.landing_place = record.landing_place;
   image.spare = 0;
-  image.spare_more = 0;
   image.moving_hash = moving_hash(image);
   bytes.append(reinterpret_cast<const char*>(&image), sizeof image);
 }

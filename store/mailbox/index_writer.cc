@@ -132,6 +132,8 @@ Result<std::vector<std::uint32_t>> Index::Writer::reserve(std::vector<IndexRecor
     const auto slot = first + static_cast<std::uint32_t>(slots.size());
     TRY_VOID(lock_byte(index_.fd(), kSlotLocksAt + slot));
     record.uid = header().next_uid + static_cast<std::uint32_t>(slots.size());
+    record.landing_size = records.size() > 1 ? static_cast<std::uint32_t>(records.size()) : 0;
+    record.landing_place = record.landing_size == 0 ? 0 : static_cast<std::uint32_t>(slots.size());
     record.fixed_hash = fixed_hash(record);
     record.version = 0;
     record.flags |= kReserved;

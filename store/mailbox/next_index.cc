@@ -70,6 +70,7 @@ void NextIndex::add(IndexRecord record, std::string_view cache_entry) {
   cache_ += cache_entry;
   record.version = 0;
   record.dead_link = 0;
+  record.landing_size = record.landing_place = 0;  // its neighbours may have gone
   record.fixed_hash = fixed_hash(record);
   record.moving_hash = moving_hash(record);
   if (record.flags & kDead) dead_.push_back(static_cast<std::uint32_t>(records_.size()));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -24,15 +25,28 @@ struct NewBoot {
 // A closed mailbox of five messages, its index as plain bytes.
 class Cut {
  public:
-  Cut() {
+  explicit Cut(bool together = false) {
     const auto mailbox = box.mailbox("bob");
-    for (const auto* subject : {"1", "2", "3", "4", "5"}) REQUIRE(mailbox->append_bytes(sample(subject)));
+    std::vector<Draft> drafts;
+    for (const auto* subject : {"1", "2", "3", "4", "5"}) {
+      drafts.push_back(std::move(*mailbox->begin_append(0, {})));
+      REQUIRE(drafts.back().write(sample(subject)));
+      if (together) continue;
+      REQUIRE(mailbox->append(std::move(drafts), {}));
+      drafts.clear();
+    }
+    if (together) REQUIRE(mailbox->append(std::move(drafts), {}));
     REQUIRE(mailbox->store_flags({{2, 2}}, {FlagChange::How::add, kFlagged, {"one", "two"}, {}}));
     directory = mailbox->entry().directory;
     highest = mailbox->status().highestmodseq;
     generation = read_index_header(index_path(directory))->generation;
     drop_store();
     fd = *open_file(index_path(directory), O_RDWR);
+  }
+  // As at the moment of their commit, or of a commit that was not answered.
+  void all_as_committed() const {
+    for (std::uint32_t slot = 0; slot < 5; ++slot) as_committed(slot);
+    set_count(0);
   }
   void drop_store() { box.reopen(); }
   IndexHeader header() const {
@@ -203,6 +217,87 @@ TEST_CASE("power cut: a message whose record is lost, unseen it goes, seen it is
   rotten.set_record(4, record);
   rotten.set_count(2);
   CHECK(rotten.uids(false) == kAll);
+}
+
+TEST_CASE("power cut: messages that came together are all there or none") {
+  Cut cut(true);
+  cut.all_as_committed();
+  Uids left;
+  SECTION("all came through") {
+    left = kAll;
+  }
+  SECTION("one was published, so the commit had been answered: only what is lost is lost") {
+    auto record = cut.record(1);
+    record.flags &= ~kReserved;
+    record.modseq = 7;
+    record.moving_hash = moving_hash(record);
+    cut.set_record(1, record);
+    cut.remove_message(5);
+    left = {1, 2, 3, 4};
+  }
+  SECTION("a record is missing at the beginning") {
+    cut.blank(0);
+  }
+  SECTION("a record is missing in the middle") {
+    cut.blank(2);
+  }
+  SECTION("a record is missing at the end") {
+    cut.blank(4);
+  }
+  SECTION("the file ends before") {
+    auto header = cut.header();
+    header.capacity = 3;
+    cut.set_header(header);
+    REQUIRE(::ftruncate(cut.fd.get(), kRecordsAt + 3 * kRecordBytes) == 0);
+  }
+  SECTION("a message is missing") {
+    cut.remove_message(5);
+  }
+  SECTION("a message is torn") {
+    REQUIRE(::truncate(message_path(cut.directory, 2).c_str(), 100) == 0);
+  }
+  SECTION("its writer had begun to give it up") {
+    cut.remove_message(1);
+    auto record = cut.record(0);
+    record.flags = kVoid;
+    record.moving_hash = moving_hash(record);
+    cut.set_record(0, record);
+  }
+  CHECK(cut.uids() == left);
+  for (const auto uid : kAll) CHECK(cut.has_message(uid) == (std::ranges::find(left, uid) != left.end()));
+  CHECK(cut.uids() == left);
+}
+
+TEST_CASE("power cut: what did not come through takes nothing with it that came before or behind") {
+  Cut cut(true);
+  const auto more = cut.box.mailbox("bob")->append_bytes(sample("6"));
+  REQUIRE(more);
+  cut.drop_store();
+  cut.as_committed(5);
+  cut.all_as_committed();
+  cut.remove_message(3);
+  CHECK(cut.uids() == Uids{6});
+}
+
+TEST_CASE("a writer killed while it published several messages had been answered for all") {
+  for (const bool begun : {true, false}) {
+    Cut cut(true);
+    cut.all_as_committed();
+    auto header = cut.header();
+    header.busy = 1;
+    header.tail = 5;
+    header.capacity = 5;
+    cut.set_header(header);
+    auto record = cut.record(0);
+    if (begun) record.flags &= ~kReserved;
+    record.moving_hash = moving_hash(record);
+    cut.set_record(0, record);
+    cut.drop_store();
+    const auto mailbox = cut.box.mailbox("bob");
+    REQUIRE(mailbox->append_bytes(sample("new")));
+    CHECK(mailbox->status().messages == (begun ? 6 : 1));
+    CHECK(cut.box.store().quota_usage("bob")->messages == (begun ? 6 : 1));
+  }
 }
 
 TEST_CASE("power cut: the table of keywords counts as far as it is there") {
