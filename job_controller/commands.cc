@@ -4,10 +4,10 @@
 #include <unordered_set>
 
 #include "common/base/strings.h"
-#include "common/base/time.h"
 #include "common/log/log.h"
 #include "common/net/workers.h"
 #include "job_controller/controller.h"
+#include "mta/config/channel_name.h"
 
 namespace waxwing::job_controller {
 
@@ -49,7 +49,7 @@ Task<Record> Controller::command(const Record& request, PacketSocket& socket) {
 
 Record Controller::channel_command(const Record& request) {
   const std::string channel(request.get("channel"));
-  if (!mta::queue::is_channel_name(channel)) return error("not a channel name: " + printable(channel));
+  if (!mta::is_channel_name(channel)) return error("not a channel name: " + printable(channel));
   const bool known =
       mta_config_->channel(channel) != nullptr || file_exists(queue_->directory() + "/" + channel);
   if (!known) return error("no channel " + channel + " in imta.cnf, and nothing queued for it");
@@ -62,7 +62,7 @@ Record Controller::channel_command(const Record& request) {
     log::Event(stop ? "queue.stopped" : "queue.started").with("channel", channel).notice();
   } else {
     jobs_.forget_trouble(channel);
-    schedule_.retry_now(channel, wall_ms());
+    schedule_.retry_now(channel);
   }
   jobs_.touch(channel);
   return Record("ok");

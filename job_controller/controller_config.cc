@@ -53,7 +53,7 @@ constexpr std::array kIdle = {
     Idle{"rebuild_in_order", "deliveries go on while the tree is read"},
     Idle{"rebuild_parallel_channel", "deliveries go on while the tree is read"},
     Idle{"anon_host", "hosts are told apart by name"},
-    Idle{"max_client_threads", "set it in the option file of the channel"},
+    Idle{"max_client_threads", "job_limit and the keyword threaddepth limit connections"},
 };
 
 class Parser {

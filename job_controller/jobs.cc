@@ -215,7 +215,7 @@ void Jobs::report(Job& job, const Record& record) {
     const auto unit = to_number<std::uint64_t>(take_until(rest, ' ')).value_or(0);
     if (!take_from_hand(job, unit)) continue;
     if (name == "done" || name == "gone")
-      schedule_.done(unit, now);
+      schedule_.done(unit);
     else if (name == "returned")
       schedule_.returned(unit, false, now);
     else if (name == "held")

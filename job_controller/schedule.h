@@ -92,7 +92,7 @@ class Schedule {
   // Whether take() would answer one.
   bool has_work(const std::string& channel, unsigned per_host, std::int64_t now_ms);
   // How the unit ended. Unknown units are ignored: a file may have been deleted meanwhile.
-  void done(std::uint64_t unit, std::int64_t now_ms);
+  void done(std::uint64_t unit);
   struct Deferral {
     std::int64_t until_ms = 0;  // 0: by the channel's backoff
     unsigned notices = 0;       // sent so far
@@ -128,9 +128,8 @@ class Schedule {
   std::size_t call_all(const std::string& channel);
   std::vector<std::string> hosts(const std::string& channel) const;
   void set_stopped(const std::string& channel, bool stopped);
-  bool is_stopped(const std::string& channel) const;
   // Everything that waits in the channel is tried now, downed hosts included.
-  void retry_now(const std::string& channel, std::int64_t now_ms);
+  void retry_now(const std::string& channel);
   void reload_policies();
   const ChannelPolicy& policy(const std::string& channel);
 

@@ -4,23 +4,17 @@
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "mta/config/channel_name.h"
 
 namespace waxwing::mta {
 namespace {
 
-constexpr std::size_t kMaxName = 32;
 constexpr std::size_t kMaxKeyword = 32;
 constexpr std::size_t kMaxArgument = 1024;
 
 // Keywords of each group, by the group of a keyword: to switch the others off.
 bool same_group(const KeywordSpec& a, const KeywordSpec& b) {
   return !a.group.empty() && a.group == b.group;
-}
-
-bool is_channel_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxName && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_' || c == '$' || c == '-';
-  });
 }
 
 bool is_host(std::string_view name) {

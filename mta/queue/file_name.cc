@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "mta/config/channel_name.h"
 #include "mta/queue/queue.h"
 
 namespace waxwing::mta::queue {
@@ -16,13 +17,6 @@ bool all_digits(std::string_view text) {
   return std::ranges::all_of(text, is_digit);
 }
 }  // namespace
-
-bool is_channel_name(std::string_view name) {
-  if (name.empty() || name.size() > 32 || name[0] == '.') return false;
-  return std::ranges::all_of(name, [](char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || c == '_' || c == '$' || c == '-' || c == '.';
-  });
-}
 
 std::string FileName::relative() const {
   const unsigned left = kMostAttempts - std::min(attempts, kMostAttempts);

@@ -14,6 +14,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
+#include "mta/config/channel_name.h"
 
 namespace waxwing::mta::queue {
 

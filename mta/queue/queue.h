@@ -1,10 +1,11 @@
 // The queue tree of an instance: names, scanning, and word to the job controller.
 //
-//   queue/<channel>/<nnn>/ZZ<id>.<NN>     a message waiting; ZZ steps down once an attempt: ZZ, ZY .. ZA, YZ
-//   .. AA queue/<channel>/<nnn>/ZZ<id>.HELD     held, see qm(8): the copy number stays in front:
-//   ZZ<id>.00.HELD queue/<channel>/.stopped              the operator has stopped this channel
-//   queue/.tmp/<nn>/<id>.<NN>             being written; nothing is promised about it
-//   queue/.damaged/<channel>_<name>       set aside: not a whole queue file
+//   queue/<channel>/<nnn>/ZZ<id>.<NN>        a message waiting
+//   queue/<channel>/<nnn>/ZZ<id>.<NN>.HELD   held, see qm(8)
+//   queue/<channel>/.stopped                 the operator has stopped this channel
+//   queue/.tmp/<nn>/<id>.<NN>                being written; nothing is promised about it
+//   queue/.damaged/<channel>_<name>          set aside: not a whole queue file
+// ZZ steps down once an attempt: ZZ, ZY .. ZA, YZ .. AA. <NN> tells the copies of a message apart.
 // <nnn> is 000 to 099 and moves on with the clock, so that messages of the same moment share a directory
 // (and its flush). The directory a file stands in says whose channel it is; the tree is the truth.
 //
@@ -12,16 +13,14 @@
 // of the commit journal a message that was answered is there whole, under the name it had or a later one.
 // Other states that a cut may leave, and who sees to them:
 //   * Not answered, its name on disk but not all of its bytes: the footer or a checksum says so. It is set
-//   aside
-//     when the tree is read, or before it is delivered (the message's own checksum is compared then).
+//     aside when the tree is read, or before it is delivered (the message's own checksum is compared then).
 //   * Not answered and whole: delivered. Its sender tries again and gets a second copy, as when the answer is
 //     lost on the way.
 //   * Two names of one message in one directory (ZZ and ZY, or with and without .HELD): the rename had
-//   reached
-//     the disk, its record had not reached the journal, and replay made the old name again. without_twins().
+//     reached the disk, its record had not reached the journal, and replay made the old name again.
+//     without_twins().
 //   * A file that was done is there again: its removal was not on disk. It is delivered again; the store
-//   knows
-//     the delivery by its id, another host may get a second copy. That is all a cut can double.
+//     knows the delivery by its id, another host may get a second copy. That is all a cut can double.
 //   * A mark that was not committed is undone by replay: one attempt too few is counted. Marks that count
 //     (delivered, failed, a warning sent) are committed before anything follows from them while the file
 //     stays.
@@ -58,9 +57,6 @@ struct FileName {
   std::string key() const;
   static Result<FileName> parse(std::string_view relative);
 };
-// Channel names as the MTA allows them: 1 to 32 of a-z 0-9 _ $ - (and . for site channels), not starting with
-// '.'.
-bool is_channel_name(std::string_view name);
 
 struct Temporary {
   UniqueFd fd;

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "common/base/strings.h"
+#include "mta/config/channel_name.h"
 #include "tools/imsimta/qm.h"
 
 namespace waxwing::imsimta {
@@ -127,7 +128,7 @@ Result<int> qm_channel(const Context& context, const std::string& verb, Argument
   TRY_VOID(arguments.finish("imsimta queue start|stop channel"));
   if (channel.empty()) return permanent("which channel? imsimta queue " + verb + " channel");
   if (!controller_runs(context)) {
-    if (!mta::queue::is_channel_name(channel)) return permanent("not a channel name: " + printable(channel));
+    if (!mta::is_channel_name(channel)) return permanent("not a channel name: " + printable(channel));
     TRY_VOID(open_queue(context)->set_stopped(channel, verb == "stop"));
   } else {
     TRY_VOID(ask_controller(context, Record(verb).set("channel", channel)));

@@ -100,7 +100,7 @@ void schedule_cost(const Options& options) {
       if (at == now && ++served % 2 == 0)
         schedule.deferred(unit->unit, {}, at);
       else
-        schedule.done(unit->unit, at);
+        schedule.done(unit->unit);
     }
   }
   const auto serve_ms = ms_since(begun);

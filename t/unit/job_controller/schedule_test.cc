@@ -69,7 +69,7 @@ TEST_CASE("what cannot be tried for long makes room, what can be tried now does 
   for (int n = 0; n < 3; ++n) bench.add("tcp_local", {"down.test"});
   for (auto work = bench.take(); work; work = bench.take()) {
     if (work->host == "up.test")
-      bench.schedule.done(work->unit, bench.now);
+      bench.schedule.done(work->unit);
     else
       bench.schedule.deferred(work->unit, {.host_down = "refused"}, bench.now);
   }
@@ -103,11 +103,11 @@ TEST_CASE("a message is known once, and forgotten when its last host is done") {
   again.hosts.push_back({"a.test", 1, 0, 0, 0});
   CHECK_FALSE(bench.schedule.add(again, bench.now));
   CHECK(bench.schedule.size() == 1);
-  bench.schedule.done(bench.take()->unit, bench.now);
+  bench.schedule.done(bench.take()->unit);
   CHECK(bench.schedule.size() == 1);
-  bench.schedule.done(bench.take()->unit, bench.now);
+  bench.schedule.done(bench.take()->unit);
   CHECK(bench.schedule.size() == 0);
-  bench.schedule.done(77, bench.now);
+  bench.schedule.done(77);
   bench.schedule.deferred(77, {}, bench.now);
   const auto counts = bench.schedule.counts("tcp_local");
   CHECK(counts.files == 0);
@@ -222,7 +222,7 @@ TEST_CASE("one dead host never blocks others, and is tried again with one messag
   CHECK(waits == std::vector<std::int64_t>{1, 2, 4, 8, 16, 30, 30});
 
   bench.now = bench.next_due_ms();
-  bench.schedule.done(bench.take()->unit, bench.now);
+  bench.schedule.done(bench.take()->unit);
   int went = 0;
   while (bench.take()) ++went;
   CHECK(went > 900);
@@ -244,7 +244,7 @@ TEST_CASE("units behind a dead host come out for their notices without being tri
         CHECK(work->why == "no route");
         notified.push_back(bench.now);
         if (notified.size() == 2)
-          bench.schedule.done(work->unit, bench.now);
+          bench.schedule.done(work->unit);
         else
           bench.schedule.deferred(work->unit, {.notices = 1, .attempted = false}, bench.now);
         continue;
@@ -267,7 +267,7 @@ TEST_CASE("connections to one host grow with its backlog by threaddepth") {
   CHECK(hand.size() == 3);
   bench.add("tcp_local", {"b.test"});
   CHECK(bench.take("tcp_local", 100)->host == "b.test");
-  bench.schedule.done(hand[0], bench.now);
+  bench.schedule.done(hand[0]);
   CHECK(bench.take("tcp_local", 100)->host == "a.test");
   CHECK_FALSE(bench.take("tcp_local", 100));
 }
@@ -306,7 +306,7 @@ TEST_CASE("operators stop, start, forget, return and hurry") {
   CHECK(busy);
   CHECK_FALSE(bench.schedule.give_back(second));
   bench.schedule.deferred(work->unit, {.until_ms = bench.now + kHour, .attempted = false}, bench.now);
-  bench.schedule.retry_now("tcp_local", bench.now);
+  bench.schedule.retry_now("tcp_local");
   const auto again = bench.take();
   REQUIRE(again);
   CHECK(again->mode == Mode::give_back);
@@ -337,10 +337,10 @@ TEST_CASE("a hundred thousand messages to ten thousand hosts come and go") {
   for (int i = 0; i < 10000; ++i) {
     const auto work = bench.take("tcp_local", 1);
     first_round[work->host] += 1;
-    bench.schedule.done(work->unit, bench.now);
+    bench.schedule.done(work->unit);
   }
   CHECK(first_round.size() == 10000);  // every host once before any comes twice
-  while (const auto work = bench.take("tcp_local", 1)) bench.schedule.done(work->unit, bench.now);
+  while (const auto work = bench.take("tcp_local", 1)) bench.schedule.done(work->unit);
   CHECK(bench.schedule.size() == 0);
 }
 

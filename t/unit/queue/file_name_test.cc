@@ -1,8 +1,10 @@
 #include <catch2/catch.hpp>
 
+#include "mta/config/channel_name.h"
 #include "mta/queue/queue.h"
 
 using namespace waxwing::mta::queue;
+using waxwing::mta::is_channel_name;
 
 TEST_CASE("queue file names are taken apart and put together") {
   const auto name = FileName::parse("tcp_local/042/ZZ01JABCDEF.00");
@@ -44,4 +46,5 @@ TEST_CASE("names that are no queue files are refused") {
     CHECK_FALSE(FileName::parse(bad));
   CHECK_FALSE(is_channel_name(std::string(33, 'a')));
   CHECK(is_channel_name("ims-ms_2$x"));
+  CHECK_FALSE(is_channel_name("tcp.local"));
 }
