@@ -12,6 +12,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/net/workers.h"
+#include "mta/config/channel_name.h"
 #include "mta/queue/schedule_entry.h"
 
 namespace waxwing::mta::queue {
@@ -167,16 +168,6 @@ Task<Result<std::vector<FileName>>> Writer::publish(std::vector<Envelope> envelo
     co_return std::unexpected(outcome.error());
   }
   co_return inner_->announce(envelopes);
-}
-
-Result<std::vector<FileName>> Writer::publish_blocking(std::vector<Envelope> envelopes) {
-  auto batch = inner_->seal(envelopes);
-  auto outcome = batch ? durable::commit(std::move(*batch)) : Result<>(std::unexpected(batch.error()));
-  if (!outcome) {
-    inner_->discard();
-    return std::unexpected(outcome.error());
-  }
-  return inner_->announce(envelopes);
 }
 
 }  // namespace waxwing::mta::queue

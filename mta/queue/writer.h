@@ -37,8 +37,6 @@ class Writer {
   // Answers the names of the files, in the order of the envelopes. queue_id, email_id and arrival_ms are
   // filled in where they are empty. May be called once.
   Task<Result<std::vector<FileName>>> publish(std::vector<Envelope> envelopes);
-  // The same for worker threads and tools.
-  Result<std::vector<FileName>> publish_blocking(std::vector<Envelope> envelopes);
 
   struct Inner;
 

@@ -30,7 +30,7 @@ AFTER = {'store.index.mend': 'imapd:store.cache.write'}
 # Not passed by this mix; their unit tests arm them.
 ELSEWHERE = {
     'queue.mark',    # one of several recipients has to wait
-    'queue.rename',  # an attempt that failed for a time, hold and release
+    'queue.rename',  # an attempt that failed for a time
     'journal.open', 'journal.replay',  # after a power cut: test_power dies there too
     'journal.grow', 'journal.recycle', 'journal.checkpoint', 'journal.checkpoint.write',  # more mail, or 30 seconds
 }

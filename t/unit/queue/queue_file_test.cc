@@ -102,7 +102,7 @@ TEST_CASE("envelopes that cannot be delivered are refused before anything is vis
   for (const auto& envelope : {make_envelope("tcp_local", {}), no_host, bad_channel}) {
     auto writer = Writer::create(scratch.queue);
     REQUIRE(writer->write(kMessage));
-    const auto names = writer->publish_blocking({make_envelope("ims-ms", {"ok@x"}), envelope});
+    const auto names = publish(*writer, {make_envelope("ims-ms", {"ok@x"}), envelope});
     REQUIRE_FALSE(names);
     CHECK(names.error().fault == Fault::bug);
   }
@@ -120,8 +120,7 @@ TEST_CASE("a disk that fails at any step leaves no queue file and no litter") {
         auto writer = Writer::create(scratch.queue);
         if (writer && writer->write(kMessage))
           published =
-              writer
-                  ->publish_blocking({make_envelope("ims-ms", {"a@x"}), make_envelope("tcp_local", {"b@y"})})
+              publish(*writer, {make_envelope("ims-ms", {"a@x"}), make_envelope("tcp_local", {"b@y"})})
                   .has_value();
       }
       arm_failpoints("");
@@ -133,6 +132,20 @@ TEST_CASE("a disk that fails at any step leaves no queue file and no litter") {
       CHECK(scratch.temporary_files() == 0);
     }
   }
+}
+
+TEST_CASE("when the name cannot follow the attempts the file keeps the one it has") {
+  ScratchQueue scratch;
+  const auto name = enqueue(scratch, {make_envelope("tcp_local", {"a@x"})})[0];
+  arm_failpoints("queue.rename=eio");
+  CHECK_FALSE(scratch.queue->rename_attempts(name, 1));
+  arm_failpoints("");
+  CHECK(Reader::open(*scratch.queue, name));
+  const auto renamed = scratch.queue->rename_attempts(name, 1);
+  REQUIRE(renamed);
+  CHECK(renamed->attempts == 1);
+  CHECK(Reader::open(*scratch.queue, *renamed));
+  CHECK_FALSE(Reader::open(*scratch.queue, name));
 }
 
 TEST_CASE("marks are made in place and survive the reader") {

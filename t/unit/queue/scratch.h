@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "common/base/file.h"
+#include "common/net/loop.h"
+#include "common/net/task.h"
 #include "mta/queue/reader.h"
 #include "mta/queue/writer.h"
 
@@ -58,13 +60,29 @@ inline mta::queue::Envelope make_envelope(const std::string& channel, std::vecto
 
 inline const std::string kMessage = "From: sender@example.test\r\nSubject: hello\r\n\r\nThe body.\r\n";
 
+using Published = Result<std::vector<mta::queue::FileName>>;
+
+inline Task<void> publish_and_stop(EventLoop& loop, mta::queue::Writer& writer,
+                                   std::vector<mta::queue::Envelope> envelopes, Published& published) {
+  published = co_await writer.publish(std::move(envelopes));
+  loop.stop();
+}
+
+inline Published publish(mta::queue::Writer& writer, std::vector<mta::queue::Envelope> envelopes) {
+  EventLoop loop;
+  Published published;
+  loop.post([&] { spawn(publish_and_stop(loop, writer, std::move(envelopes), published)); });
+  loop.run();
+  return published;
+}
+
 inline std::vector<mta::queue::FileName> enqueue(ScratchQueue& scratch,
                                                  std::vector<mta::queue::Envelope> envelopes,
                                                  const std::string& message = kMessage) {
   auto writer = mta::queue::Writer::create(scratch.queue);
   REQUIRE(writer);
   REQUIRE(writer->write(message));
-  const auto names = writer->publish_blocking(std::move(envelopes));
+  const auto names = publish(*writer, std::move(envelopes));
   REQUIRE(names);
   return *names;
 }
