@@ -8,6 +8,7 @@
 
 #include <csignal>
 
+#include "common/base/path.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -20,17 +21,9 @@ namespace {
 
 constexpr int kWorkerSocket = 3;
 
-// The folder this program stands in; workers stand beside it.
-std::string own_directory() {
-  char path[4096];
-  const auto length = ::readlink("/proc/self/exe", path, sizeof path);
-  if (length <= 0) return ".";
-  std::string name(path, static_cast<std::size_t>(length));
-  return name.substr(0, name.rfind('/'));
-}
-
+// Workers lie beside the dispatcher.
 std::string program_of(const ServiceSettings& settings) {
-  return settings.image.starts_with('/') ? settings.image : own_directory() + "/" + settings.image;
+  return settings.image.starts_with('/') ? settings.image : program_directory() + "/" + settings.image;
 }
 
 struct SpawnActions {

@@ -8,26 +8,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 
 #include "common/base/file.h"
+#include "common/base/path.h"
 #include "common/base/strings.h"
 
 extern char** environ;
 
 namespace waxwing::job_controller {
-
-namespace {
-std::string own_directory() {
-  std::array<char, 4096> buffer;
-  const auto n = ::readlink("/proc/self/exe", buffer.data(), buffer.size());
-  if (n <= 0) return ".";
-  const std::string path(buffer.data(), static_cast<std::size_t>(n));
-  return path.substr(0, path.find_last_of('/'));
-}
-}  // namespace
 
 Result<std::vector<std::string>> resolve_command(const std::string& root, const std::string& command) {
   std::vector<std::string> argv;
@@ -40,14 +30,14 @@ Result<std::vector<std::string>> resolve_command(const std::string& root, const 
     if (::access(program.c_str(), X_OK) != 0) return permanent("no program " + program);
     return argv;
   }
-  for (const auto& folder : {root + "/bin", own_directory()}) {
+  for (const auto& folder : {root + "/bin", program_directory()}) {
     const auto path = folder + "/" + program;
     if (::access(path.c_str(), X_OK) == 0) {
       program = path;
       return argv;
     }
   }
-  return permanent("no program " + program + " in " + root + "/bin or " + own_directory());
+  return permanent("no program " + program + " in " + root + "/bin or " + program_directory());
 }
 
 namespace {

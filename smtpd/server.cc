@@ -42,8 +42,10 @@ Result<> Server::make_settings() {
 }
 
 void Server::reload() {
-  if (const auto made = make_settings(); !made)
+  if (const auto made = make_settings(); !made) {
     log::Event("smtpd.reload.refused").with("error", made.error().text).error();
+    daemon_.reload_refused(made.error().text);
+  }
   authenticator_->flush();
   if (const auto trouble = tls_.load(*daemon_.config()); !trouble.empty()) daemon_.reload_refused(trouble);
 }

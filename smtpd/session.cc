@@ -1,5 +1,6 @@
 #include "smtpd/session.h"
 
+#include "common/auth/access.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -24,10 +25,6 @@ Task<void> find_name(Resolver& resolver, std::string address, std::shared_ptr<st
   mta::DnsNameService names(resolver);
   auto found = co_await mta::client_name(names, std::move(address));
   *name = std::move(found);
-}
-
-bool is_loopback(std::string_view address) {
-  return address.starts_with("127.") || address == "::1";
 }
 }  // namespace
 
@@ -150,7 +147,7 @@ Task<bool> Session::open() {
       co_return false;
     }
   }
-  if (!is_loopback(peer_address_) && !channel_->is(Kw::identnonelimited))
+  if (!auth::is_loopback(peer_address_) && !channel_->is(Kw::identnonelimited))
     spawn(find_name(server_->resolver(stream_.loop()), peer_address_, host_name_));
   co_await switch_channel();
   if (server_stops()) {

@@ -44,11 +44,4 @@ Result<UniqueFd> lock_pid_file(const std::string& path) {
   return fd;
 }
 
-std::string own_directory() {
-  char path[4096];
-  const auto length = ::readlink("/proc/self/exe", path, sizeof path);
-  const std::string_view full(path, length > 0 ? static_cast<std::size_t>(length) : 0);
-  return std::string(full.substr(0, full.rfind('/')));
-}
-
 }  // namespace waxwing

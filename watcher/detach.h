@@ -22,7 +22,4 @@ class Detach {
 // Locks the pid file and writes our pid into it. The lock lasts as long as the answered descriptor.
 Result<UniqueFd> lock_pid_file(const std::string& path);
 
-// Folder of the program that runs, symbolic links resolved.
-std::string own_directory();
-
 }  // namespace waxwing

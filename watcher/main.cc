@@ -16,6 +16,7 @@
 #include <string>
 
 #include "common/base/durable.h"
+#include "common/base/path.h"
 #include "common/base/version.h"
 #include "common/daemon/instance_journal.h"
 #include "common/daemon/open_log.h"
@@ -85,6 +86,32 @@ Task<void> start_all(Supervisor& supervisor, const ServiceManager& manager) {
                                          : "not running: " + troubles + "; see start-msg --status"));
 }
 
+// What one watcher an instance holds.
+struct Place {
+  UniqueFd lock, listener;
+};
+
+Result<Place> take_place(const Arguments& arguments, const Config& config, Detach& detach) {
+  const auto& resume = arguments.resume;
+  TRY_VOID(become_service_user(config.text("local.serveruid")));
+  TRY_VOID(make_directories(config.path_of("run")));
+  TRY_VOID(make_directories(config.path_of("log")));
+  open_log(config, "watcher");
+  if (!arguments.foreground && !resume) TRY_VOID(detach.begin());
+  Place place{UniqueFd(resume ? resume->lock : -1), UniqueFd(resume ? resume->listener : -1)};
+  if (!resume) {
+    TRY(place.lock, lock_pid_file(config.path_of("run/watcher.pid")));
+  }
+  // Before any service: after a power cut this replays, and whoever needs queue or store waits for it.
+  ::umask(077);
+  TRY_VOID(open_instance_journal(config));
+  if (!resume) {
+    TRY(place.listener, listen_unix(config.path_of("run/watcher")));
+  }
+  for (const auto* fd : {&place.lock, &place.listener}) ::fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
+  return place;
+}
+
 Result<> run(const Arguments& arguments) {
   // What a caller left open (a pipe, make's job server) must not live as long as we do.
   const auto& resume = arguments.resume;
@@ -94,28 +121,13 @@ Result<> run(const Arguments& arguments) {
     ::close_range(3, ~0U, 0);
   TRY(const std::string root, find_instance(arguments.instance));
   TRY(auto config, Config::load(root));
-  TRY_VOID(become_service_user(config->text("local.serveruid")));
-  TRY_VOID(make_directories(config->path_of("run")));
-  TRY_VOID(make_directories(config->path_of("log")));
-  open_log(*config, "watcher");
   Detach detach;
-  if (!arguments.foreground && !resume) TRY_VOID(detach.begin());
-  UniqueFd lock(resume ? resume->lock : -1), listener(resume ? resume->listener : -1);
-  if (!resume) {
-    TRY(lock, lock_pid_file(config->path_of("run/watcher.pid")));
-  }
-  // Before any service: after a power cut this replays, and whoever needs queue or store waits for it.
-  ::umask(077);
-  TRY_VOID(open_instance_journal(*config));
-  if (!resume) {
-    TRY(listener, listen_unix(config->path_of("run/watcher")));
-  }
-  for (const auto* fd : {&lock, &listener}) ::fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
+  TRY(auto place, take_place(arguments, *config, detach));
   raise_limits();
 
   const auto manager = ServiceManager::from_environment();
   EventLoop loop;
-  Supervisor supervisor(loop, config, own_directory());
+  Supervisor supervisor(loop, config, program_directory());
   Control control(loop, supervisor);
   std::vector<std::string> again{"--instance", root};
   if (arguments.foreground) again.emplace_back("--foreground");
@@ -123,9 +135,9 @@ Result<> run(const Arguments& arguments) {
   if (resume)
     for (const auto& [service, pid] : resume->services) supervisor.resume(service, pid);
   if (!resume) supervisor.adopt_living();
-  control.serve(std::move(listener), lock.get(), std::move(again));
+  control.serve(std::move(place.listener), place.lock.get(), std::move(again));
   WatcherSignals signals(loop, supervisor, control);
-  const Removal removal(loop, root, lock.get(), [&signals] { signals.stop(); });
+  const Removal removal(loop, root, place.lock.get(), [&signals] { signals.stop(); });
   log::Event(resume ? "watcher.renewed" : "watcher.ready")
       .with("instance", root)
       .with("pid", ::getpid())

@@ -34,8 +34,6 @@ struct Job {
   Result<> outcome;
 };
 
-std::string parent_of(const std::string& path);
-
 // Makes the renames and links of a batch, in order.
 Result<> make_names(const Batch& batch);
 

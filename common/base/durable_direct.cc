@@ -9,6 +9,7 @@
 #include "common/base/durable_batch.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/base/path.h"
 
 namespace waxwing::durable {
 
@@ -42,9 +43,9 @@ class Syncs {
     syncs_[at->second].waiting.push_back(&job);
   }
   void add_directories(Job& job, const BatchParts& parts) {
-    for (const auto& content : parts.contents) add(job, -1, parent_of(content.path));
-    for (const auto& move : parts.moves) add(job, -1, parent_of(move.to));
-    for (const auto& path : parts.removed) add(job, -1, parent_of(path));
+    for (const auto& content : parts.contents) add(job, -1, parent_directory(content.path));
+    for (const auto& move : parts.moves) add(job, -1, parent_directory(move.to));
+    for (const auto& path : parts.removed) add(job, -1, parent_directory(path));
   }
   void run(Crew& crew) {
     std::vector<Result<>> outcomes(syncs_.size());
@@ -60,11 +61,6 @@ class Syncs {
   std::map<std::pair<int, std::string>, std::size_t> known_;
 };
 }  // namespace
-
-std::string parent_of(const std::string& path) {
-  const auto slash = path.find_last_of('/');
-  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
 
 Result<> make_names(const Batch& batch) {
   using Kind = BatchParts::Move::Kind;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "common/base/path.h"
 #include "common/base/random.h"
 
 namespace waxwing {
@@ -111,10 +112,9 @@ Result<> replace_file(const std::string& path, std::string_view bytes, mode_t mo
 Result<> make_directories(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return std::unexpected(system_error("cannot create directory " + path, errno));
-  const auto slash = path.find_last_of('/');
-  if (slash == std::string::npos || slash == 0)
-    return std::unexpected(system_error("cannot create " + path, errno));
-  TRY_VOID(make_directories(path.substr(0, slash), mode));
+  const auto parent = parent_directory(path);
+  if (parent.size() == 1) return std::unexpected(system_error("cannot create " + path, errno));
+  TRY_VOID(make_directories(parent, mode));
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   return std::unexpected(system_error("cannot create directory " + path, errno));
 }

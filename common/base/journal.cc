@@ -15,6 +15,7 @@
 #include "common/base/journal_record.h"
 #include "common/base/journal_replay.h"
 #include "common/base/journal_start.h"
+#include "common/base/path.h"
 #include "common/base/random.h"
 
 namespace waxwing::durable {
@@ -33,7 +34,7 @@ std::string relative_to(const std::string& root, std::string_view path) {
 Result<> make_directory(const std::string& directory) {
   if (file_exists(directory)) return {};
   TRY_VOID(make_directories(directory));
-  const auto parent = directory.substr(0, directory.rfind('/'));
+  const auto parent = parent_directory(directory);
   TRY(const auto made, open_file(directory, O_RDONLY | O_DIRECTORY));
   TRY_VOID(give_to_owner_of(parent, made.get()));
   return sync_names(parent);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "common/base/path.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 
@@ -70,7 +71,7 @@ Result<Control> Control::create(const std::string& path, int lock_fd,
     const std::string& path;
     ~Remove() { ::unlink(path.c_str()); }
   } const remove{temporary_path};
-  TRY_VOID(give_to_owner_of(path.substr(0, path.rfind('/')), file.get()));
+  TRY_VOID(give_to_owner_of(parent_directory(path), file.get()));
   if (::ftruncate(file.get(), sizeof(ControlBlock)) != 0)
     return std::unexpected(system_error("cannot size " + temporary_path, errno));
   // A full disk shows here and not as SIGBUS later.

@@ -11,15 +11,12 @@
 
 #include "common/base/file.h"
 #include "common/base/journal_segment.h"
+#include "common/base/path.h"
 
 namespace waxwing::durable {
 
 namespace {
 constexpr std::uint64_t kMostOffset = std::uint64_t{1} << 42;  // no file of ours is larger
-
-std::string parent_of(const std::string& path) {
-  return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
-}
 
 // The disk's own trouble ends a replay; anything else is trouble with this one name.
 Result<Redo> refuse(const std::string& what, int error) {
@@ -88,28 +85,28 @@ bool same_bytes(const std::string& a, const std::string& b) {
 
 // The name under which a file is made before it gets its own; one left by a replay that died is written over.
 std::string beside(const std::string& path) {
-  return parent_of(path) + "/.replay";
+  return parent_directory(path) + "/.replay";
 }
 
 Result<> write_whole(const std::string& path, std::string_view bytes) {
   ::unlink(path.c_str());
   TRY(const auto file, open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));
-  TRY_VOID(give_to_owner_of(parent_of(path), file.get()));
+  TRY_VOID(give_to_owner_of(parent_directory(path), file.get()));
   return write_all(file.get(), bytes);
 }
 }  // namespace
 
 Result<Redo> redo_parent(const std::string& path, const std::string& root) {
-  const auto parent = parent_of(path);
+  const auto parent = parent_directory(path);
   struct stat status {};
   if (::stat(parent.c_str(), &status) == 0) return S_ISDIR(status.st_mode) ? Redo::needless : Redo::refused;
   if (errno != ENOENT) return refuse("cannot stat " + parent, errno);
   if (::access(root.c_str(), F_OK) != 0)
     return temporary("the journal holds files of " + root + ", which is missing: mount it; see journal(5)");
-  if (::access(parent_of(parent).c_str(), F_OK) != 0) return Redo::skipped;
+  if (::access(parent_directory(parent).c_str(), F_OK) != 0) return Redo::skipped;
   if (::mkdir(parent.c_str(), 0700) != 0) return refuse("cannot create directory " + parent, errno);
   TRY(const auto made, open_file(parent, O_RDONLY | O_DIRECTORY));
-  TRY_VOID(give_to_owner_of(parent_of(parent), made.get()));
+  TRY_VOID(give_to_owner_of(parent_directory(parent), made.get()));
   return Redo::done;
 }
 

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "common/base/file.h"
+#include "common/base/path.h"
 #include "common/base/strings.h"
 
 namespace waxwing {
@@ -156,9 +157,7 @@ Result<std::string> find_instance(std::string_view from_argument) {
   }
   // AT_EXECFN is the path as executed: a symbolic link in an instance's bin/ still names the instance.
   if (const auto* executed = reinterpret_cast<const char*>(::getauxval(AT_EXECFN))) {
-    const std::string path = executed;
-    const auto slash = path.find_last_of('/');
-    const std::string folder = absolute(slash == std::string::npos ? "." : path.substr(0, slash));
+    const std::string folder = absolute(parent_directory(executed));
     if (folder.ends_with("/bin")) {
       const auto root = folder.substr(0, folder.size() - 4);
       if (is_instance(root)) return root;

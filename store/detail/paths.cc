@@ -37,9 +37,4 @@ std::string cache_path(const std::string& mailbox_directory, std::uint64_t gener
   return fmt::format("{}/store.c{}", mailbox_directory, generation);
 }
 
-std::string parent_directory(const std::string& path) {
-  const auto slash = path.find_last_of('/');
-  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
-
 }  // namespace waxwing::store

@@ -25,6 +25,5 @@ std::string message_directory(const std::string& mailbox_directory, std::uint32_
 std::string message_path(const std::string& mailbox_directory, std::uint32_t uid);
 std::string index_path(const std::string& mailbox_directory);
 std::string cache_path(const std::string& mailbox_directory, std::uint64_t generation);
-std::string parent_directory(const std::string& path);
 
 }  // namespace waxwing::store

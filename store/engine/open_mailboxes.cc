@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/path.h"
 #include "store/detail/errors.h"
 #include "store/detail/paths.h"
 #include "store/engine/open_mailboxes.h"

@@ -1,4 +1,5 @@
 #include "store/store.h"
+#include "common/base/path.h"
 
 #include <algorithm>
 #include <atomic>

@@ -13,6 +13,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
+#include "common/base/path.h"
 #include "common/base/random.h"
 #include "common/base/time.h"
 #include "store/detail/errors.h"

@@ -10,6 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "common/base/path.h"
 #include "common/base/random.h"
 #include "common/base/time.h"
 #include "common/log/log.h"

@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "common/base/failpoint.h"
+#include "common/base/path.h"
 #include "common/base/time.h"
 #include "store/detail/errors.h"
 #include "store/detail/paths.h"

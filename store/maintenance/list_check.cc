@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/file.h"
+#include "common/base/path.h"
 #include "store/detail/errors.h"
 #include "store/detail/partitions.h"
 #include "store/detail/paths.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/file.h"
+#include "common/base/path.h"
 #include "common/base/strings.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/index.h"

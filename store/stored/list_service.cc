@@ -6,6 +6,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
+#include "common/base/path.h"
 #include "common/base/spread.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"

@@ -13,6 +13,7 @@
 #include <map>
 
 #include "common/base/file.h"
+#include "common/base/path.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/files.h"
 #include "t/fuzz/fuzz.h"

@@ -46,8 +46,6 @@ Result<> copy_templates(const Settings& s, const std::string& from, const std::s
 Result<> write_configuration(const Settings& s, const std::string& stage) {
   const std::string config = s.data_path + "/config";
   TRY_VOID(copy_templates(s, stage + "/etc/config", config));
-  if (file_exists(stage + "/etc/locale"))
-    TRY_VOID(copy_templates(s, stage + "/etc/locale", config + "/locale"));
   if (!s.sandbox) return {};
   // Two domains for measuring: one whose mail is queued and held, one whose mail is thrown away.
   return replace_file(config + "/local.rules",

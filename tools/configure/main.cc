@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "common/base/file.h"
+#include "common/base/path.h"
 #include "common/base/strings.h"
 #include "common/base/version.h"
 #include "tools/configure/directory_setup.h"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "common/base/path.h"
 #include "common/base/time.h"
 #include "common/config/config.h"
 #include "dispatcher/settings.h"

@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include "common/base/path.h"
 #include "store/detail/paths.h"
 #include "store/engine/inner.h"
 #include "store/mailbox/rebuild.h"

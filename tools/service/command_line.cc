@@ -1,7 +1,5 @@
 #include "tools/service/command_line.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "common/base/strings.h"
@@ -44,13 +42,6 @@ Result<CommandLine> parse_command_line(int argc, char** argv, const std::vector<
 bool only_asks_for_help(int argc, char** argv) {
   const std::string_view word = argc == 2 ? argv[1] : "";
   return word == "--help" || word == "-h";
-}
-
-std::string program_directory() {
-  char path[4096];
-  const auto length = ::readlink("/proc/self/exe", path, sizeof path);
-  const std::string full(path, length > 0 ? static_cast<std::size_t>(length) : 0);
-  return full.substr(0, full.rfind('/'));
 }
 
 }  // namespace waxwing

@@ -25,7 +25,4 @@ Result<CommandLine> parse_command_line(int argc, char** argv, const std::vector<
 // The one word is --help or -h: for the commands whose letters follow getopt's rules.
 bool only_asks_for_help(int argc, char** argv);
 
-// Folder of the program that runs, symbolic links resolved: where its sisters are.
-std::string program_directory();
-
 }  // namespace waxwing

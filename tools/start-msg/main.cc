@@ -1,6 +1,7 @@
 // start-msg(1): starts the services of an instance, or one of them, and waits until they are ready.
 #include <fmt/core.h>
 
+#include "common/base/path.h"
 #include "common/base/strings.h"
 #include "common/config/config.h"
 #include "common/daemon/server_tls.h"

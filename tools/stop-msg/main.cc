@@ -1,6 +1,7 @@
 // stop-msg(1): stops the services of an instance and its watcher, or one service.
 #include <fmt/core.h>
 
+#include "common/base/path.h"
 #include "common/config/config.h"
 #include "tools/service/command_line.h"
 #include "tools/service/watcher_client.h"

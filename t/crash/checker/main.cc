@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "channels/ims_master/ims_channel.h"
+#include "common/base/path.h"
 #include "common/base/strings.h"
 #include "common/daemon/instance_journal.h"
 #include "common/net/loop.h"
@@ -166,9 +167,8 @@ Result<> reconstruct(const std::string& root, std::vector<std::string> options) 
   char self[4096] = {};
   if (::readlink("/proc/self/exe", self, sizeof self - 1) < 0)
     return std::unexpected(system_error("readlink", errno));
-  options.insert(
-      options.begin(),
-      {store::parent_directory(store::parent_directory(self)) + "/bin/reconstruct", "--instance", root});
+  options.insert(options.begin(),
+                 {parent_directory(parent_directory(self)) + "/bin/reconstruct", "--instance", root});
   std::vector<char*> arguments;
   for (auto& word : options) arguments.push_back(word.data());
   arguments.push_back(nullptr);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include "common/base/file.h"
+#include "common/base/path.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/account.h"
 #include "store/mailbox/index_format.h"

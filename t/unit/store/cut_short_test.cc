@@ -1,6 +1,7 @@
 // Files that somebody cuts short while they are mapped: damage, and not the end of the process.
 #include <unistd.h>
 
+#include "common/base/path.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/index_format.h"
 #include "t/unit/store/sandbox.h"

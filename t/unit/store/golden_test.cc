@@ -1,6 +1,7 @@
 // Files of version 1 as they were written once: every later program must read them as this one does.
 #include <fcntl.h>
 
+#include "common/base/path.h"
 #include "common/base/strings.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/files.h"

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "common/base/path.h"
 #include "store/detail/paths.h"
 #include "store/engine/inner.h"
 #include "store/mailbox/index.h"
