@@ -8,10 +8,6 @@ namespace waxwing::mail {
 
 namespace {
 
-void append_number(std::string& out, std::size_t number) {
-  out += std::to_string(number);
-}
-
 void append_address(std::string& out, const Address& address) {
   const bool mark = address.kind != Address::Kind::mailbox;
   out += '(';
@@ -225,7 +221,7 @@ class StructureWriter {
     const auto encoding = encoding_name(part.encoding);
     append_imap_string(out_, encoding.empty() ? unfold(part.content_encoding) : std::string(encoding));
     out_ += ' ';
-    append_number(out_, part.body_size());
+    out_ += std::to_string(part.body_size());
     if (part.kind == MimePart::Kind::message) {
       const auto& inside = part_at(part.first_child);
       out_ += ' ';
@@ -235,7 +231,7 @@ class StructureWriter {
     }
     if (part.kind == MimePart::Kind::message || part.is("text", "*")) {
       out_ += ' ';
-      append_number(out_, part.body_lines);
+      out_ += std::to_string(part.body_lines);
     }
     if (!extended_) return;
     out_ += ' ';

@@ -227,27 +227,4 @@ std::optional<std::string> plain_parameter(std::string_view value, std::string_v
   return std::nullopt;
 }
 
-std::string format_parameter(std::string_view name, std::string_view utf8_value) {
-  std::string out = "; " + std::string(name);
-  bool plain = true;
-  for (const char c : utf8_value) plain = plain && c >= ' ' && c < 127;
-  if (plain) {
-    out += "=\"";
-    for (const char c : utf8_value) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    return out += '"';
-  }
-  out += "*=UTF-8''";
-  for (const char c : valid_utf8(utf8_value)) {
-    if (is_alnum(c) || std::string_view("!#$&+-.^_`{|}~").find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      (out += '%') += to_upper(to_hex(std::string_view(&c, 1)));
-    }
-  }
-  return out;
-}
-
 }  // namespace waxwing::mail

@@ -37,7 +37,4 @@ ParameterizedValue parse_parameters(std::string_view value, const ParameterLimit
 // Just one parameter without building the list; for boundary and charset. Not RFC 2231.
 std::optional<std::string> plain_parameter(std::string_view value, std::string_view name);
 
-// `; name=value` quoted, or RFC 2231-encoded as UTF-8 when not ASCII.
-std::string format_parameter(std::string_view name, std::string_view utf8_value);
-
 }  // namespace waxwing::mail

@@ -29,29 +29,23 @@ std::uint64_t folded(Sixteen bytes) {
 
 // Bytes in front of the next CR or LF, with what they hold noted. Sixteen, then eight at a time: every byte
 // of every message comes through here.
-std::size_t plain_run(std::string_view text, bool& nul, bool& eight_bit) {
+std::size_t plain_run(std::string_view text, bool& eight_bit) {
   std::size_t size = 0;
-  Sixteen any_sixteen{}, zero_sixteen{};
+  Sixteen any_sixteen{};
   for (Sixteen sixteen; size + sizeof sixteen <= text.size(); size += sizeof sixteen) {
     std::memcpy(&sixteen, text.data() + size, sizeof sixteen);
     if (folded((sixteen == '\r') | (sixteen == '\n')) != 0) break;
     any_sixteen |= sixteen;
-    zero_sixteen |= sixteen == 0;
   }
-  std::uint64_t any_eight = folded(any_sixteen), zero_eight = folded(zero_sixteen);
+  std::uint64_t any_eight = folded(any_sixteen);
   for (std::uint64_t eight = 0; size + sizeof eight <= text.size(); size += sizeof eight) {
     std::memcpy(&eight, text.data() + size, sizeof eight);
     if (zero_byte(eight ^ kOnes * '\r') | zero_byte(eight ^ kOnes * '\n')) break;
     any_eight |= eight;
-    zero_eight |= zero_byte(eight);
   }
   unsigned char any = (any_eight & kHighBits) != 0 ? 0x80 : 0;
-  bool zero = zero_eight != 0;
-  for (; size < text.size() && text[size] != '\r' && text[size] != '\n'; ++size) {
+  for (; size < text.size() && text[size] != '\r' && text[size] != '\n'; ++size)
     any |= static_cast<unsigned char>(text[size]);
-    zero |= text[size] == '\0';
-  }
-  nul = nul || zero;
   eight_bit = eight_bit || any >= 0x80;
   return size;
 }
@@ -64,7 +58,7 @@ std::size_t DataDecoder::feed(std::string_view input, std::string& out) {
     if (state_ == State::line_start && input[at] != '.' && input[at] != '\r' && input[at] != '\n')
       state_ = State::text;
     if (state_ == State::text) {
-      const auto size = plain_run(input.substr(at), nul_, eight_bit_);
+      const auto size = plain_run(input.substr(at), eight_bit_);
       out.append(input, at, size);
       line_bytes_ += size;
       offset_ += static_cast<std::int64_t>(size);
@@ -118,7 +112,6 @@ void DataDecoder::put(char c, std::string& out) {
     state_ = State::text;
     out += c;
     ++line_bytes_;
-    nul_ = nul_ || c == '\0';
     eight_bit_ = eight_bit_ || is_8bit(c);
   }
 }
@@ -160,7 +153,7 @@ void DataDecoder::bare(std::int64_t& first, std::int64_t at, char c, std::string
 void LineChecker::feed(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size(); ++at, ++offset_) {
     if (!cr_) {
-      const auto size = plain_run(bytes.substr(at), nul_, eight_bit_);
+      const auto size = plain_run(bytes.substr(at), eight_bit_);
       at += size;
       offset_ += static_cast<std::int64_t>(size);
       line_bytes_ += size;
@@ -176,27 +169,12 @@ void LineChecker::feed(std::string_view bytes) {
     if (cr_ && c != '\n' && bare_cr_ < 0) bare_cr_ = offset_ - 1;
     if (!cr_ && c == '\n' && bare_lf_ < 0) bare_lf_ = offset_;
     cr_ = c == '\r';
-    nul_ = nul_ || c == '\0';
     eight_bit_ = eight_bit_ || is_8bit(c);
   }
 }
 
 void LineChecker::finish() {
   if (cr_ && bare_cr_ < 0) bare_cr_ = offset_ - 1;
-}
-
-std::string with_crlf_lines(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 32);
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] != '\r' && text[at] != '\n') {
-      out += text[at];
-      continue;
-    }
-    out += "\r\n";
-    if (text.substr(at, 2) == "\r\n") ++at;
-  }
-  return out;
 }
 
 void CrlfLines::feed(std::string_view text, std::string& out) {

@@ -27,7 +27,6 @@ class DataDecoder {
   // Offset in the undecoded stream of the first bare CR (LF), or -1.
   std::int64_t bare_cr() const { return bare_cr_; }
   std::int64_t bare_lf() const { return bare_lf_; }
-  bool has_nul() const { return nul_; }
   bool has_8bit() const { return eight_bit_; }
   std::size_t longest_line() const { return longest_line_; }  // without its CRLF, dots removed
 
@@ -44,7 +43,7 @@ class DataDecoder {
   State state_ = State::line_start;
   std::int64_t offset_ = 0, bare_cr_ = -1, bare_lf_ = -1;
   std::size_t line_bytes_ = 0, longest_line_ = 0;
-  bool nul_ = false, eight_bit_ = false;
+  bool eight_bit_ = false;
 };
 
 // The same checks for message bytes that come counted (BDAT): no dots, no end. Not for BINARYMIME content.
@@ -54,7 +53,6 @@ class LineChecker {
   void finish();  // the last byte was given: a CR at the very end is bare
   std::int64_t bare_cr() const { return bare_cr_; }
   std::int64_t bare_lf() const { return bare_lf_; }
-  bool has_nul() const { return nul_; }
   bool has_8bit() const { return eight_bit_; }
   // Of lines that LF has ended, without their CRLF.
   std::size_t longest_line() const { return longest_line_; }
@@ -62,13 +60,10 @@ class LineChecker {
  private:
   std::int64_t offset_ = 0, bare_cr_ = -1, bare_lf_ = -1;
   std::size_t line_bytes_ = 0, longest_line_ = 0;
-  bool cr_ = false, nul_ = false, eight_bit_ = false;
+  bool cr_ = false, eight_bit_ = false;
 };
 
-// Every bare CR and bare LF made CRLF.
-std::string with_crlf_lines(std::string_view text);
-
-// The same for text that comes in pieces; a CR LF may be cut in two.
+// Every bare CR and bare LF made CRLF. The text may come in pieces; a CR LF may be cut in two.
 class CrlfLines {
  public:
   void feed(std::string_view text, std::string& out);

@@ -2,7 +2,6 @@
 
 #include <unordered_set>
 
-#include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/mail/address.h"
 
@@ -153,10 +152,6 @@ std::vector<std::string> references(const HeaderBlock& header, std::size_t max_i
     if (auto ids = message_ids(*value, max_ids); !ids.empty()) return ids;
   const auto value = header.value("In-Reply-To");
   return value ? message_ids(*value, 1) : std::vector<std::string>{};
-}
-
-std::string make_message_id(std::string_view host) {
-  return "<" + unique_id() + "." + to_hex(random_bytes(4)) + "@" + std::string(host) + ">";
 }
 
 }  // namespace waxwing::mail

@@ -26,7 +26,4 @@ std::string message_id(const HeaderBlock& header);
 // References, else the first id of In-Reply-To: RFC 5256 §3 (REFERENCES, step 1).
 std::vector<std::string> references(const HeaderBlock& header, std::size_t max_ids = 1000);
 
-// A new id: <unique@host>, with brackets.
-std::string make_message_id(std::string_view host);
-
 }  // namespace waxwing::mail

@@ -107,19 +107,19 @@ TEST_CASE("pieces of any size give the same message") {
   }
 }
 
-TEST_CASE("8-bit and NUL are noticed wherever they stand") {
+TEST_CASE("8-bit is noticed wherever it stands") {
   for (const std::string& text :
        {std::string("\xE4\r\n.\r\n"), std::string("a\xE4\r\n.\r\n"), std::string("a\r\xE4\r\n.\r\n")}) {
     DataDecoder decoder(DataDecoder::BareEnds::refuse);
     std::string out;
     decoder.feed(text, out);
     CHECK(decoder.has_8bit());
-    CHECK_FALSE(decoder.has_nul());
   }
   DataDecoder decoder(DataDecoder::BareEnds::refuse);
   std::string out;
   decoder.feed(std::string("a\0b\r\n.\r\n", 8), out);
-  CHECK(decoder.has_nul());
+  CHECK_FALSE(decoder.has_8bit());
+  CHECK(out == std::string("a\0b\r\n", 5));
 }
 
 TEST_CASE("counted bytes are checked the same way, in any pieces") {
@@ -161,9 +161,18 @@ TEST_CASE("dots are stuffed so that the decoder finds the message again") {
   }
 }
 
+namespace {
+std::string made_whole(std::string_view text) {
+  CrlfLines lines;
+  std::string out;
+  lines.feed(text, out);
+  return out;
+}
+}  // namespace
+
 TEST_CASE("bare line ends are made whole") {
-  CHECK(with_crlf_lines("a\r\nb\nc\rd\r\r\n\n") == "a\r\nb\r\nc\r\nd\r\n\r\n\r\n");
-  CHECK(with_crlf_lines("") == "");
+  CHECK(made_whole("a\r\nb\nc\rd\r\r\n\n") == "a\r\nb\r\nc\r\nd\r\n\r\n\r\n");
+  CHECK(made_whole("") == "");
 }
 
 TEST_CASE("bare line ends are made whole in pieces") {
@@ -176,7 +185,7 @@ TEST_CASE("bare line ends are made whole in pieces") {
       lines.feed(text.substr(0, cut), out);
       lines.feed("", out);
       lines.feed(text.substr(cut), out);
-      CHECK(out == with_crlf_lines(text));
+      CHECK(out == made_whole(text));
     }
   }
 }
@@ -196,7 +205,6 @@ TEST_CASE("a byte that means something is seen at any place of a run") {
       std::string out;
       at_once.feed(stream, out);
       checker.feed(stream);
-      CHECK(at_once.has_nul() == (special == '\0'));
       CHECK(at_once.has_8bit() == (special == '\xE4'));
       CHECK(checker.has_8bit() == (special == '\xE4'));
       CHECK((checker.bare_cr() >= 0) == (special == '\r'));

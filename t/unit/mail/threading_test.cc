@@ -54,8 +54,6 @@ TEST_CASE("message ids") {
   CHECK(references(HeaderBlock::scan("In-Reply-To: <a@b>\r\nReferences: <r@s>\r\n <t@u>\r\n\r\n")) ==
         List{"r@s", "t@u"});
   message_ids(std::string(300000, '<'));
-  CHECK(make_message_id("h.example") != make_message_id("h.example"));
-  CHECK(message_ids(make_message_id("h.example")).size() == 1);
 }
 
 TEST_CASE("previews show what a reader would see") {
