@@ -5,6 +5,7 @@
 #include "common/base/time.h"
 #include "common/log/log.h"
 #include "job_controller/controller.h"
+#include "mta/config/channel_name.h"
 
 namespace waxwing::job_controller {
 
@@ -103,7 +104,7 @@ Record Controller::change(const Record& request) {
 Record Controller::call(const Record& request) {
   const auto channel = to_lower(request.get("channel"));
   const std::string host(request.get("host"));
-  if (!mta::queue::is_channel_name(channel) || mta_config_->channel(channel) == nullptr)
+  if (!mta::is_channel_name(channel) || mta_config_->channel(channel) == nullptr)
     return error("no channel " + printable(channel) + " in imta.cnf");
   std::size_t units = 0;
   if (host.empty()) {

@@ -128,6 +128,7 @@ class Schedule {
   std::size_t call_all(const std::string& channel);
   std::vector<std::string> hosts(const std::string& channel) const;
   void set_stopped(const std::string& channel, bool stopped);
+  bool is_stopped(const std::string& channel) const;
   // Everything that waits in the channel is tried now, downed hosts included.
   void retry_now(const std::string& channel);
   void reload_policies();

@@ -54,6 +54,11 @@ void Schedule::set_stopped(const std::string& channel, bool stopped) {
   channel_of(channel).stopped = stopped;
 }
 
+bool Schedule::is_stopped(const std::string& name) const {
+  const auto* channel = find_channel(name);
+  return channel != nullptr && channel->stopped;
+}
+
 void Schedule::retry_now(const std::string& name) {
   const auto at = channels_.find(name);
   if (at == channels_.end()) return;

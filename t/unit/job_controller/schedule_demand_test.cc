@@ -54,7 +54,7 @@ TEST_CASE("mail of a channel on demand waits until its host asks for it") {
   CHECK(bench.schedule.call(kChannel, "c.test") == 0);
   CHECK(bench.schedule.call(kChannel, "a.test") == 2);
   CHECK(bench.take() == "a.test");
-  bench.schedule.done(bench.last, bench.now);
+  bench.schedule.done(bench.last);
   CHECK(bench.take() == "a.test");
   const auto second = bench.last;
   CHECK(bench.take() == "");
@@ -185,7 +185,7 @@ TEST_CASE("the books agree whatever happens") {
       default:
         if (hand.empty()) break;
         if (roll(3) == 0)
-          bench.schedule.done(hand.back(), bench.now);
+          bench.schedule.done(hand.back());
         else if (roll(2) == 0)
           bench.schedule.deferred(hand.back(), {.host_down = roll(2) == 0 ? "dead" : ""}, bench.now);
         else
