@@ -43,6 +43,8 @@ class PathReader {
       TRY_VOID(domain(path.spec.domain));
     } else if (!options_.bare_local_part && !iequals(path.spec.local_part, "postmaster")) {
       return permanent("the address lacks \"@\" and a domain");
+    } else if (path.spec.local_part.empty()) {
+      return permanent("the address is empty");  // "" alone would read as the null path
     }
     if (bracket && !take('>')) return permanent("\">\" is missing after the address");
     if (at_ < text_.size() && text_[at_] != ' ') return permanent("there is text right after the address");

@@ -166,6 +166,7 @@ TEST_CASE("SMTP paths are strict") {
   CHECK(show_path("<a_b@under_score.example>") == "a_b@under_score.example 25");
   CHECK(show_path("<>", {.null_path = true}) == " 2");
   CHECK(show_path("<user>", {.bare_local_part = true}) == "user 6");
+  CHECK(show_path("<\"\">", {.null_path = true, .bare_local_part = true}) == "error");
   CHECK(show_path("a@b.c SIZE=1", {.loose_brackets = true}) == "a@b.c 5");
   CHECK(show_path("<j\xC3\xB6@b\xC3\xBC.de>", {.utf8 = true}) == "j\xC3\xB6@b\xC3\xBC.de 12");
   for (const char* bad : {"",
