@@ -16,6 +16,8 @@ class Arguments {
   explicit Arguments(std::vector<std::string> words) : words_(std::move(words)) {}
   // Removes -name or -name=value from the words; value only for the latter. True when it was there.
   bool take(std::string_view name, std::string* value = nullptr);
+  // The same for -name=value and "-name value".
+  bool take_pair(std::string_view name, std::string& value);
   // Removes and answers the first word that is no qualifier; "" when there is none.
   std::string take_word();
   // What is left; call it when all is taken: not empty means a word or qualifier nobody knows.
@@ -44,6 +46,7 @@ std::span<const Command> commands();
 Result<int> run_cache(const Context&, Arguments);
 Result<int> run_cnbuild(const Context&, Arguments);
 Result<int> run_journal(const Context&, Arguments);
+Result<int> run_program(const Context&, Arguments);
 Result<int> run_qm(const Context&, Arguments);
 Result<int> run_queue(const Context&, Arguments);
 Result<int> run_reload(const Context&, Arguments);

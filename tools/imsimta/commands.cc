@@ -15,6 +15,11 @@ constexpr Command kCommands[] = {
      run_cnbuild},
     {"journal", "journal [-all] [-content] [-directory=D]", "prints the records of the commit journal",
      run_journal},
+    {"program",
+     "program -l [-m method]\n"
+     "       imsimta program -a|-c -m method -p program [-g arguments] [-e user|postmaster|account]\n"
+     "       imsimta program -d -m method",
+     "lists and changes the programs that mail may be given to", run_program},
     {"qm", "qm [directory|summarize|read|hold|release|return|delete|start|stop|help [argument ...]]",
      "shows and changes what is queued; without a command, reads them from standard input", run_qm},
     {"queue", "queue start|stop channel | -retry_delivery channel", "stops and starts a channel's deliveries",
@@ -56,6 +61,16 @@ bool Arguments::take(std::string_view name, std::string* value) {
     return true;
   }
   return false;
+}
+
+bool Arguments::take_pair(std::string_view name, std::string& value) {
+  for (auto word = words_.begin(); word != words_.end(); ++word) {
+    if (!iequals(bare(*word), name) || word + 1 == words_.end()) continue;
+    value = *(word + 1);
+    words_.erase(word, word + 2);
+    return true;
+  }
+  return take(name, &value);
 }
 
 std::string Arguments::take_word() {
