@@ -1,5 +1,7 @@
 #include "smtpd/session.h"
 
+#include <algorithm>
+
 #include "common/auth/access.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
@@ -176,7 +178,7 @@ Task<void> Session::command(std::string line) {
     end({421, "4.7.0", "Too many commands"});
     co_return;
   }
-  if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+  if (std::ranges::any_of(line, [](char c) { return c == '\r' || c == '\n' || c == '\0'; })) {
     bad_command({500, "5.5.2", "Bare CR, LF or NUL in a command"});
     co_return;
   }

@@ -37,8 +37,16 @@ std::string to_upper(std::string_view text) {
 }
 
 bool iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  if (a.size() != b.size()) return false;
+  std::size_t at = 0;
+  for (std::uint64_t x, y; at + sizeof x <= a.size(); at += sizeof x) {
+    std::memcpy(&x, a.data() + at, sizeof x);
+    std::memcpy(&y, b.data() + at, sizeof y);
+    if (x != y && lower_eight(x) != lower_eight(y)) return false;
+  }
+  for (; at < a.size(); ++at)
+    if (lower(a[at]) != lower(b[at])) return false;
+  return true;
 }
 
 bool istarts_with(std::string_view text, std::string_view prefix) {

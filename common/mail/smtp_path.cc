@@ -1,6 +1,8 @@
 // The strict half of address.h: RFC 5321 paths, domains, literals, and RFC 3461 xtext.
 #include <arpa/inet.h>
 
+#include <array>
+
 #include "common/base/strings.h"
 #include "common/mail/address.h"
 
@@ -12,8 +14,19 @@ bool is_8bit(char c) {
   return static_cast<unsigned char>(c) >= 0x80;
 }
 
+constexpr auto kAtext = [] {
+  std::array<bool, 256> table{};
+  for (int c = 0; c < 128; ++c) table[static_cast<std::size_t>(c)] = is_alnum(static_cast<char>(c));
+  for (const char c : std::string_view("!#$%&'*+-/=?^_`{|}~")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
 bool is_atext(char c) {
-  return is_alnum(c) || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+  return kAtext[static_cast<unsigned char>(c)];
+}
+
+bool ends_domain(char c) {
+  return c == '>' || c == ',' || c == ':' || c == ' ' || c == '@';
 }
 
 bool is_label(std::string_view label, bool utf8) {
@@ -119,8 +132,7 @@ class PathReader {
       if (close == std::string_view::npos) return permanent("\"]\" is missing after the address literal");
       at_ = close + 1;
     } else {
-      while (at_ < text_.size() && std::string_view(">,: @").find(text_[at_]) == std::string_view::npos)
-        ++at_;
+      while (at_ < text_.size() && !ends_domain(text_[at_])) ++at_;
     }
     out = text_.substr(begin, at_ - begin);
     if (out.size() > options_.max_domain) return permanent("the domain is too long");

@@ -234,8 +234,13 @@ Result<MapResult> apply_mapping(const Lookup& lookup, std::string_view name, std
                                 const MapFlags& inputs) {
   const auto* table = lookup.config.mappings().table(name);
   if (!table) return MapResult{false, std::string(probe), {}, {}};
-  lookup.say([&] { return table->name() + " probe: " + std::string(probe); });
-  auto result = Application(lookup, *table, inputs, 0).run(probe);
+  return apply_mapping(lookup, *table, probe, inputs);
+}
+
+Result<MapResult> apply_mapping(const Lookup& lookup, const MappingTable& table, std::string_view probe,
+                                const MapFlags& inputs) {
+  lookup.say([&] { return table.name() + " probe: " + std::string(probe); });
+  auto result = Application(lookup, table, inputs, 0).run(probe);
   lookup.say([&] {
     if (!result) return "  error: " + result.error().text;
     if (!result->matched) return std::string("  no row matches");

@@ -34,5 +34,8 @@ struct MapResult {
 // restart for ever, a probe that no pattern can be tried on in reasonable time).
 Result<MapResult> apply_mapping(const Lookup& lookup, std::string_view table, std::string_view probe,
                                 const MapFlags& inputs = {});
+// The same for a table at hand, one of lookup.config.
+Result<MapResult> apply_mapping(const Lookup& lookup, const MappingTable& table, std::string_view probe,
+                                const MapFlags& inputs = {});
 
 }  // namespace waxwing::mta

@@ -27,7 +27,7 @@ Result<SenderOutcome> resolve_sender(const Lookup& lookup, const ResolveRequest&
   rewriting.domain = complete_domain(lookup, spec->domain, request.source, request.submission);
   rewriting.forward = false;
   rewriting.source = request.source;
-  TRY(auto rewritten, rewrite(lookup, rewriting));
+  TRY(auto rewritten, rewrite(lookup, std::move(rewriting)));
   if (!rewritten) {
     if (rewritten.error().status == "5.1.2") rewritten.error().status = "5.1.8";
     return SenderOutcome(std::unexpected(rewritten.error()));

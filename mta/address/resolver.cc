@@ -59,16 +59,17 @@ Trouble Resolver::address(const mail::AddrSpec& spec, const Frame& frame) {
   request.local = spec.local_part;
   request.domain = complete_domain(lookup_, spec.domain, request_.source, request_.submission);
   request.source = request_.source;
-  TRY(auto rewritten, rewrite(lookup_, request));
+  TRY(auto rewritten, rewrite(lookup_, std::move(request)));
   if (!rewritten) return std::move(rewritten.error());
+  const auto text = rewritten->text();
   Frame below = frame;
   if (below.rewritten.empty()) {
-    below.rewritten = rewritten->text();
+    below.rewritten = text;
     below.rewritten_channel = rewritten->channel->name();
   }
   const auto& channel = *rewritten->channel;
   if (channel.name() == "l" || channel.is(Kw::aliaslocal)) return local(*rewritten, below);
-  return arrived(*rewritten, rewritten->text(), below, nullptr);
+  return arrived(*rewritten, text, below, nullptr);
 }
 
 // The end of the way: unless FORWARD sends it elsewhere, one recipient more.
@@ -96,7 +97,7 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
     if (plus != name.npos) recipient.folder = std::string(name.substr(plus + 1));
     recipient.mailbox = user ? user->store_name : replace_all(std::string(name.substr(0, plus)), "%", "@");
   }
-  if (!delivered_.insert(recipient.channel + "|" + to_lower(recipient.address)).second) return std::nullopt;
+  if (is_repeated(recipient)) return std::nullopt;
   if (result_.recipients.size() >= kMaxRecipients)
     return problem(452, "4.5.3", "the address expands to more than 100000 recipients");
   lookup_.say([&] { return "  -> channel " + recipient.channel + ": " + recipient.address; });
@@ -104,14 +105,23 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
   return std::nullopt;
 }
 
+// Nearly every address comes to one recipient: only the second one needs the set.
+bool Resolver::is_repeated(const Recipient& recipient) {
+  if (result_.recipients.empty()) return false;
+  const auto key = [](const Recipient& of) { return of.channel + "|" + to_lower(of.address); };
+  if (delivered_.empty()) delivered_.insert(key(result_.recipients.front()));
+  return !delivered_.insert(key(recipient)).second;
+}
+
 // FORWARD: probe address, or source|from|address; $Y takes the result, $D sends it through everything again.
 Trouble Resolver::forward_table(const Rewritten& at, const Frame& frame, bool& taken) {
-  if (frame.forwarded || !lookup_.config.mappings().table("FORWARD")) return std::nullopt;
+  const auto* table = lookup_.config.mappings().table(OwnTable::forward);
+  if (frame.forwarded || !table) return std::nullopt;
   std::string probe = mail::format_addr_spec(at.local, at.domain);
   const auto bits = lookup_.config.options().number(Opt::USE_FORWARD_DATABASE);
   if (bits & 16) probe = request_.envelope_from + "|" + probe;
   if (bits & 8) probe = (request_.source ? request_.source->name() : "") + "|" + probe;
-  auto answer = apply_mapping(lookup_, "FORWARD", probe);
+  auto answer = apply_mapping(lookup_, *table, probe);
   if (!answer) return directory_trouble(answer.error(), at.text());
   if (!answer->matched || !answer->flags.has('Y')) return std::nullopt;
   taken = true;

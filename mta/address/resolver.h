@@ -41,6 +41,7 @@ class Resolver {
   Trouble local(const Rewritten& at, const Frame& frame);
   Trouble arrived(const Rewritten& at, const std::string& expanded, const Frame& frame,
                   const directory::User* user);
+  bool is_repeated(const Recipient& recipient);
   Trouble forward_table(const Rewritten& at, const Frame& frame, bool& taken);
   Trouble alias_file(const Rewritten& at, const Frame& frame, bool& found);
   Trouble alias(const Alias& alias, const Frame& frame);

@@ -151,7 +151,7 @@ Trouble Resolver::made_address(const std::string& made, const std::string& expan
   }
   if (request.route.empty() && host.find('.') == std::string::npos)
     return site_problem("a delivery option leads to " + printable(made) + ", for which there is no channel");
-  TRY(auto rewritten, rewrite(lookup_, request));
+  TRY(auto rewritten, rewrite(lookup_, std::move(request)));
   if (!rewritten && rewritten.error().status == "5.1.2")
     return site_problem("a delivery option leads to " + printable(made) + ", for which there is no channel");
   if (!rewritten) return std::move(rewritten.error());

@@ -28,11 +28,12 @@ Result<std::string> from_directory(const Lookup& lookup, const std::string& addr
 // $Y takes the result, $D rewrites it, $H only in headers (an envelope stays), $N leaves the address.
 Result<std::string> from_mapping(const Lookup& lookup, const std::string& address, const Channel* source,
                                  const Channel* destination, bool envelope) {
-  if (!lookup.config.mappings().table("REVERSE")) return address;
+  const auto* table = lookup.config.mappings().table(OwnTable::reverse);
+  if (!table) return address;
   std::string probe = address;
   if (lookup.config.options().number(Opt::USE_REVERSE_DATABASE) & with_channels)
     probe = (source ? source->name() : "") + "|" + (destination ? destination->name() : "") + "|" + address;
-  auto answer = apply_mapping(lookup, "REVERSE", probe);
+  auto answer = apply_mapping(lookup, *table, probe);
   if (!answer) {
     if (directory::is_would_block(answer.error())) return std::unexpected(answer.error());
     return address;

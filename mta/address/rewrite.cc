@@ -78,16 +78,19 @@ class Rewriter {
   }
 
   // Tries the rules of one key; nothing when none of them applied.
-  Result<std::optional<Round>> rules(const std::string& key) {
+  Result<std::optional<Round>> rules(std::string_view key) {
     const auto& set = lookup_.config.rules();
-    const auto found = tag_.empty() ? set.find(key) : set.find(to_lower(tag_) + key);
+    const auto found = tag_.empty() ? set.find(key) : set.find(to_lower(tag_).append(key));
     for (const auto& rule : found) {
       lookup_.say([&] { return "  rule " + rule.pattern + "  " + rule.source + "  (" + rule.where + ")"; });
       RuleExpander expander(lookup_, now_, match_);
+      spare_.clear();
+      expander.text.swap(spare_);
       auto applies = expander.run(rule.steps);
       if (!applies) return std::unexpected(with_rule(applies.error(), rule));
       if (expander.error) error_ = std::move(expander.error), error_code_ = expander.error_code;
       if (!*applies) {
+        expander.text.swap(spare_);
         lookup_.say([&] { return "    fails"; });
         continue;
       }
@@ -206,6 +209,7 @@ class Rewriter {
   RewriteRequest now_;
   RuleMatch match_;
   std::string host_text_, tag_;
+  std::string spare_;  // room for the next rule's text
   std::optional<std::string> error_;
   int error_code_ = 0;
   const Channel* channel_ = nullptr;
@@ -220,8 +224,8 @@ std::string Rewritten::text() const {
   return result + mail::format_addr_spec(local, domain);
 }
 
-Result<Outcome> rewrite(const Lookup& lookup, const RewriteRequest& request) {
-  auto outcome = Rewriter(lookup, request).run();
+Result<Outcome> rewrite(const Lookup& lookup, RewriteRequest request) {
+  auto outcome = Rewriter(lookup, std::move(request)).run();
   if (outcome || directory::is_would_block(outcome.error())) return outcome;
   const auto& error = outcome.error();
   if (error.fault == Fault::temporary)

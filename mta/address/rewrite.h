@@ -37,7 +37,7 @@ struct Rewritten {
 
 // Error: would-block only. Problem: no rule matched (5.1.2), a rule's $? text, loop (5.4.6), directory down
 // (4.4.3).
-Result<std::expected<Rewritten, AddressProblem>> rewrite(const Lookup& lookup, const RewriteRequest& request);
+Result<std::expected<Rewritten, AddressProblem>> rewrite(const Lookup& lookup, RewriteRequest request);
 
 // The keys that are looked up for a host, in order: "sc.cs.siroe.edu", "*.cs.siroe.edu", ".cs.siroe.edu", ...
 // ".". Without $*. most_wild_labels leaves out keys with more * labels than any rule has.

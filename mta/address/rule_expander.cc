@@ -19,6 +19,11 @@ bool is_internal(const Channel* channel) {
          name == "defragment" || name == "hold";
 }
 
+bool asks(StepKind kind) {
+  return kind == StepKind::ldap || kind == StepKind::mapping || kind == StepKind::domain_attribute ||
+         kind == StepKind::local_domain || kind == StepKind::not_local_domain || kind == StepKind::error_text;
+}
+
 // n-th of the parts between dots, from either end; "" when there is none.
 std::string_view part_of(std::string_view text, int n, bool from_right) {
   while (text.starts_with('.')) text.remove_prefix(1);
@@ -47,14 +52,38 @@ Result<bool> RuleExpander::run(const std::vector<Step>& list) {
 Result<bool> RuleExpander::steps(const std::vector<Step>& list, std::string& out, bool top, int depth) {
   if (depth > kMaxDepth) return permanent("substitutions that bring forth substitutions without end");
   for (const auto& step : list) {
-    TRY(auto good, one(step, out, top, depth));
+    bool good = false;
+    if (asks(step.kind)) {
+      TRY(good, asked(step, out, top, depth));
+    } else {
+      good = at_hand(step, out, top);
+    }
     if (!good || ended_early_) return false;
     if (out.size() > kMaxOutput) return permanent("the result of a rewrite rule grows too long");
   }
   return true;
 }
 
-Result<bool> RuleExpander::one(const Step& step, std::string& out, bool top, int depth) {
+// What asks the directory or a table, or has steps of its own.
+Result<bool> RuleExpander::asked(const Step& step, std::string& out, bool top, int depth) {
+  switch (step.kind) {
+    case StepKind::local_domain:
+    case StepKind::not_local_domain:
+      return domain_check(step, depth);
+    case StepKind::error_text: {
+      std::string message;
+      TRY_VOID(steps(step.inner, message, false, depth + 1));
+      error = std::move(message);
+      error_code = std::max(step.number, 0);
+      return true;
+    }
+    default:
+      return look_up(step, out, top, depth);
+  }
+}
+
+// All else. False: the rule fails.
+bool RuleExpander::at_hand(const Step& step, std::string& out, bool top) {
   switch (step.kind) {
     case StepKind::literal:
       out += step.text;
@@ -75,20 +104,6 @@ Result<bool> RuleExpander::one(const Step& step, std::string& out, bool top, int
     case StepKind::set_tag:
       tag = step.text;
       return true;
-    case StepKind::ldap:
-    case StepKind::mapping:
-    case StepKind::domain_attribute:
-      return look_up(step, out, top, depth);
-    case StepKind::local_domain:
-    case StepKind::not_local_domain:
-      return domain_check(step, depth);
-    case StepKind::error_text: {
-      std::string message;
-      TRY_VOID(steps(step.inner, message, false, depth + 1));
-      error = std::move(message);
-      error_code = std::max(step.number, 0);
-      return true;
-    }
     case StepKind::check_now:
       ended_early_ = !channel_checks();
       return true;
@@ -96,7 +111,8 @@ Result<bool> RuleExpander::one(const Step& step, std::string& out, bool top, int
       break;
   }
   if (step.kind >= StepKind::only_envelope) return control(step);
-  put(value(step), out);
+  std::string made;
+  put(value(step, made), out);
   return true;
 }
 
@@ -208,37 +224,38 @@ Result<bool> RuleExpander::domain_check(const Step& step, int depth) {
   return local == (step.kind == StepKind::local_domain);
 }
 
-std::string RuleExpander::value(const Step& step) const {
-  const auto plus = std::min(match_.local.find('+'), match_.local.size());
+// made holds what the answer is a view of, when that stands nowhere else.
+std::string_view RuleExpander::value(const Step& step, std::string& made) const {
   switch (step.kind) {
-    case StepKind::local_part:
-      if (step.number == 0) return std::string(match_.local.substr(0, plus));
-      if (step.number == 1)
-        return std::string(plus < match_.local.size() ? match_.local.substr(plus + 1) : "");
-      return std::string(match_.local);
+    case StepKind::local_part: {
+      if (step.number != 0 && step.number != 1) return match_.local;
+      const auto plus = std::min(match_.local.find('+'), match_.local.size());
+      if (step.number == 0) return match_.local.substr(0, plus);
+      return plus < match_.local.size() ? match_.local.substr(plus + 1) : std::string_view{};
+    }
     case StepKind::matched:
-      return std::string(parts_from(match_.matched, step.number));
+      return parts_from(match_.matched, step.number);
     case StepKind::unmatched:
-      return std::string(parts_from(match_.unmatched, step.number));
+      return parts_from(match_.unmatched, step.number);
     case StepKind::literal_rest:
-      return std::string(match_.literal_rest);
+      return match_.literal_rest;
     case StepKind::address_char: {
-      const auto address = std::string(match_.local) + "@" + std::string(match_.host);
+      made.append(match_.local).append("@").append(match_.host);
       const auto at = static_cast<std::size_t>(step.number);
-      return at < address.size() ? address.substr(at, 1) : "";
+      return at < made.size() ? std::string_view(made).substr(at, 1) : std::string_view{};
     }
     case StepKind::host_part:
-      return std::string(part_of(match_.host, step.number, false));
+      return part_of(match_.host, step.number, false);
     case StepKind::unique:
-      return unique_id();
+      return made = unique_id();
     case StepKind::wild_left:
-      return std::string(part_of(match_.unmatched, step.number, false));
+      return part_of(match_.unmatched, step.number, false);
     case StepKind::wild_right:
-      return std::string(part_of(match_.unmatched, step.number, true));
+      return part_of(match_.unmatched, step.number, true);
     case StepKind::pattern_left:
-      return std::string(part_of(match_.matched, step.number, false));
+      return part_of(match_.matched, step.number, false);
     case StepKind::pattern_right:
-      return std::string(part_of(match_.matched, step.number, true));
+      return part_of(match_.matched, step.number, true);
     default:
       return {};
   }

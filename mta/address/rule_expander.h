@@ -35,14 +35,15 @@ class RuleExpander {
 
  private:
   Result<bool> steps(const std::vector<Step>& list, std::string& out, bool top, int depth);
-  Result<bool> one(const Step& step, std::string& out, bool top, int depth);
+  Result<bool> asked(const Step& step, std::string& out, bool top, int depth);
+  bool at_hand(const Step& step, std::string& out, bool top);
   Result<bool> look_up(const Step& step, std::string& out, bool top, int depth);
   Result<bool> answer(const Step& step, const std::string& argument, std::string& out, bool top, int depth);
   Result<bool> domain_check(const Step& step, int depth);
   bool control(const Step& step);
   bool channel_checks() const;
   bool origin_checks() const;
-  std::string value(const Step& step) const;
+  std::string_view value(const Step& step, std::string& made) const;
   void put(std::string_view value, std::string& out) const;
   bool is_source(std::string_view channel) const;
 

@@ -171,6 +171,14 @@ bool in_subnet(const PatternItem& item, std::string_view text) {
   return true;
 }
 
+// text is lower case.
+bool begins_with(std::string_view input, std::string_view text) {
+  if (input.size() < text.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (lower(input[i]) != text[i]) return false;
+  return true;
+}
+
 // Backtracking, counted: a hostile probe against an unlucky pattern ends in "gave up", not in a hang.
 class Matcher {
  public:
@@ -211,12 +219,7 @@ class Matcher {
   bool gave_up() const { return steps_ == 0; }
 
  private:
-  bool text_at(std::string_view text, std::size_t at) const {
-    if (input_.size() - at < text.size()) return false;
-    for (std::size_t i = 0; i < text.size(); ++i)
-      if (lower(input_[at + i]) != text[i]) return false;
-    return true;
-  }
+  bool text_at(std::string_view text, std::size_t at) const { return begins_with(input_.substr(at), text); }
 
   bool many(std::size_t item, std::size_t at) {
     const auto& now = items_[item];
@@ -270,6 +273,9 @@ Result<std::vector<PatternItem>> compile_pattern(std::string_view text) {
 bool match_pattern(const std::vector<PatternItem>& pattern, std::string_view input,
                    std::vector<std::string_view>& saved, bool* gave_up, std::size_t max_steps) {
   saved.clear();
+  if (gave_up) *gave_up = false;
+  // Most rows of a table begin with another text than the probe: nothing more need be looked at.
+  if (!pattern.empty() && pattern[0].kind == Kind::text && !begins_with(input, pattern[0].text)) return false;
   Matcher matcher(pattern, input, saved, max_steps);
   const bool matched = matcher.match(0, 0);
   if (gave_up) *gave_up = matcher.gave_up();

@@ -5,6 +5,12 @@
 namespace waxwing::mta {
 namespace {
 
+// By OwnTable.
+constexpr std::string_view kOwnNames[] = {"PORT_ACCESS", "FROM_ACCESS",      "ORIG_SEND_ACCESS",
+                                          "SEND_ACCESS", "ORIG_MAIL_ACCESS", "MAIL_ACCESS",
+                                          "FORWARD",     "REVERSE"};
+static_assert(std::size(kOwnNames) == static_cast<std::size_t>(OwnTable::count_));
+
 // Cuts a row at the first blank that no $ quotes: pattern, rest.
 std::pair<std::string_view, std::string_view> cut_row(std::string_view row) {
   std::size_t at = 0;
@@ -43,8 +49,12 @@ void calls_in(const std::vector<MapStep>& steps, std::vector<std::string>& names
 
 }  // namespace
 
+std::string_view name_of(OwnTable table) {
+  return kOwnNames[static_cast<std::size_t>(table)];
+}
+
 const MappingTable* Mappings::table(std::string_view name) const {
-  const auto found = by_name_.find(to_lower(name));
+  const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : &tables_[found->second];
 }
 
@@ -65,7 +75,7 @@ Mappings Mappings::parse(const SourceSet& sources, std::string_view file, std::v
       }
       if (result.table(text))
         errors.push_back(line.where() + ": table " + printable(text) + " is there twice");
-      result.by_name_[to_lower(text)] = result.tables_.size();
+      result.by_name_[std::string(text)] = result.tables_.size();
       table = &result.tables_.emplace_back();
       table->name_ = std::string(text);
       table->where_ = line.where();
@@ -81,6 +91,9 @@ Mappings Mappings::parse(const SourceSet& sources, std::string_view file, std::v
     else
       errors.push_back(line.where() + ": " + row.error().text);
   }
+  for (std::size_t i = 0; i < std::size(kOwnNames); ++i)
+    if (const auto found = result.by_name_.find(kOwnNames[i]); found != result.by_name_.end())
+      result.own_[i] = found->second;
   for (const auto& each : result.tables_)
     for (const auto& row : each.rows()) {
       std::vector<std::string> names;

@@ -4,9 +4,9 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/base/result.h"
@@ -79,17 +79,39 @@ struct MappingLimits {
   int max_depth = 8;                     // $|..| inside $|..|
 };
 
+// The tables that the MTA asks of itself, some of them for every recipient: found once, by parse().
+enum class OwnTable : std::uint8_t {
+  port_access,
+  from_access,
+  orig_send_access,
+  send_access,
+  orig_mail_access,
+  mail_access,
+  forward,
+  reverse,
+  count_
+};
+std::string_view name_of(OwnTable table);
+
 class Mappings {
  public:
+  Mappings() { own_.fill(kAbsent); }
   const MappingTable* table(std::string_view name) const;  // case-blind; null when absent
+  const MappingTable* table(OwnTable which) const {
+    const auto at = own_[static_cast<std::size_t>(which)];
+    return at == kAbsent ? nullptr : &tables_[at];
+  }
   const std::vector<MappingTable>& tables() const { return tables_; }
   // Parses a whole file; errors appended, each with file, line and mend.
   static Mappings parse(const SourceSet& sources, std::string_view file, std::vector<std::string>& errors,
                         const MappingLimits& limits = {});
 
  private:
+  static constexpr std::size_t kAbsent = SIZE_MAX;
   std::vector<MappingTable> tables_;
-  std::map<std::string, std::size_t, std::less<>> by_name_;  // lower case
+  std::unordered_map<std::string, std::size_t, CaseBlindHash, CaseBlindEqual> by_name_;
+  // Places in tables_, not pointers: a Mappings is copied and moved.
+  std::array<std::size_t, static_cast<std::size_t>(OwnTable::count_)> own_;
 };
 
 Result<std::vector<PatternItem>> compile_pattern(std::string_view text);

@@ -87,27 +87,27 @@ void take(AccessVerdict& verdict, const MapResult& answer, bool tell_table) {
 }
 
 // One table. A directory that is down, or a table that cannot work, is "try again later".
-Result<> consult(const Lookup& lookup, std::string_view table, const std::string& probe,
+Result<> consult(const Lookup& lookup, OwnTable which, const MappingTable& table, std::string probe,
                  const MapFlags& inputs, AccessVerdict& verdict) {
-  if (!lookup.config.mappings().table(table)) return {};
   auto answer = apply_mapping(lookup, table, probe, inputs);
+  if (answer && !answer->matched) return {};
   if (!answer && directory::is_would_block(answer.error())) return std::unexpected(answer.error());
-  if (!answer || answer->matched) {
-    verdict.table = std::string(table);
-    verdict.probe = probe;
-  }
+  verdict.table = name_of(which);
+  verdict.probe = std::move(probe);
   if (!answer)
     refuse(verdict, answer.error().fault == Fault::temporary ? "4.4.3" : "4.3.5",
-           "access table " + std::string(table) + " cannot be asked now; try again later", false);
-  else if (answer->matched)
+           "access table " + verdict.table + " cannot be asked now; try again later", false);
+  else
     take(verdict, *answer, lookup.config.options().flag(Opt::ACCESS_ERRORS));
   return {};
 }
 
 // What a client says, as one piece of a probe: with a bar in it it could pass for several, and an address for
 // one of another channel.
-std::string one_piece(std::string_view text) {
-  return replace_all(std::string(text), "|", "_");
+void append_piece(std::string& probe, std::string_view text) {
+  const auto begin = static_cast<std::ptrdiff_t>(probe.size());
+  probe.append(text);
+  std::replace(probe.begin() + begin, probe.end(), '|', '_');
 }
 
 MapFlags input_flags(const AccessSession& session) {
@@ -119,9 +119,36 @@ MapFlags input_flags(const AccessSession& session) {
   return flags;
 }
 
-std::string session_probe(const AccessSession& session) {
-  return session.port_probe + "|" + one_piece(session.application) + "|" +
-         (session.submit_type.empty() ? "MAIL" : session.submit_type) + "|";
+void append_session(std::string& probe, const AccessSession& session) {
+  probe.append(session.port_probe).append("|");
+  append_piece(probe, session.application);
+  probe.append("|").append(session.submit_type.empty() ? "MAIL" : session.submit_type).append("|");
+}
+
+// The tables of a recipient in their order, and what is special about their probes.
+struct RecipientTable {
+  OwnTable table;
+  bool session;   // the session goes in front
+  bool original;  // the address before aliases, and its channel
+};
+constexpr RecipientTable kRecipientTables[] = {{OwnTable::orig_send_access, false, true},
+                                               {OwnTable::send_access, false, false},
+                                               {OwnTable::orig_mail_access, true, true},
+                                               {OwnTable::mail_access, true, false}};
+
+std::string recipient_probe(const MtaOptions& options, const AccessSession& session,
+                            const RecipientAccess& access, const RecipientTable& table) {
+  const bool before = table.original && !access.destination_rewritten.empty();
+  std::string probe;
+  probe.reserve(256);
+  if (table.session) append_session(probe, session);
+  probe.append(access.source_channel).append("|");
+  append_piece(probe, access.envelope_from);
+  probe.append("|").append(before ? access.destination_rewritten : access.destination_channel).append("|");
+  append_piece(probe, table.original ? access.to_rewritten : access.to_final);
+  if (options.flag(Opt::ACCESS_ORCPT)) append_piece(probe.append("|"), access.orcpt);
+  if (options.flag(Opt::ACCESS_AUTH)) probe.append("|").append(session.auth_sender);
+  return probe;
 }
 
 }  // namespace
@@ -137,9 +164,10 @@ Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view ser
                                       std::string_view client_ip, int client_port,
                                       const AccessSession& flags) {
   PortVerdict verdict;
-  TRY(auto answer,
-      apply_mapping(lookup, "PORT_ACCESS", port_probe(server_ip, server_port, client_ip, client_port),
-                    input_flags(flags)));
+  const auto* table = lookup.config.mappings().table(OwnTable::port_access);
+  if (!table) return verdict;
+  TRY(auto answer, apply_mapping(lookup, *table, port_probe(server_ip, server_port, client_ip, client_port),
+                                 input_flags(flags)));
   if (!answer.matched) return verdict;
   verdict.accept = !(answer.flags.has('N') || answer.flags.has('F'));
   Pieces pieces(answer.text);
@@ -155,41 +183,31 @@ Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view ser
 Result<AccessVerdict> check_from_access(const Lookup& lookup, const AccessSession& session,
                                         std::string_view source_channel, std::string_view envelope_from) {
   AccessVerdict verdict;
-  auto probe = session_probe(session);
-  probe.append(source_channel).append("|").append(one_piece(envelope_from)).append("|");
-  probe.append(session.auth_sender);
-  TRY_VOID(consult(lookup, "FROM_ACCESS", probe, input_flags(session), verdict));
+  const auto* table = lookup.config.mappings().table(OwnTable::from_access);
+  if (!table) return verdict;
+  std::string probe;
+  append_session(probe, session);
+  probe.append(source_channel).append("|");
+  append_piece(probe, envelope_from);
+  probe.append("|").append(session.auth_sender);
+  TRY_VOID(consult(lookup, OwnTable::from_access, *table, std::move(probe), input_flags(session), verdict));
   return verdict;
 }
 
-Result<AccessVerdict> check_recipient_access(const Lookup& lookup, const AccessSession& session,
-                                             const RecipientAccess& access) {
+Result<> check_recipient_access(const Lookup& lookup, const AccessSession& session,
+                                const RecipientAccess& access, AccessVerdict& verdict) {
   auto inputs = input_flags(session);
   if (access.notify.success) inputs.set('S');
   if (access.notify.failure) inputs.set('F');
   if (access.notify.delay) inputs.set('D');
-  const auto& options = lookup.config.options();
-  const auto probe = [&](bool original) {
-    const bool before = original && !access.destination_rewritten.empty();
-    std::string text(access.source_channel);
-    text.append("|").append(one_piece(access.envelope_from)).append("|");
-    text.append(before ? access.destination_rewritten : access.destination_channel);
-    text.append("|").append(one_piece(original ? access.to_rewritten : access.to_final));
-    if (options.flag(Opt::ACCESS_ORCPT)) text.append("|").append(one_piece(access.orcpt));
-    if (options.flag(Opt::ACCESS_AUTH)) text.append("|").append(session.auth_sender);
-    return text;
-  };
-  AccessVerdict verdict;
-  for (const bool mail : {false, true})
-    for (const bool original : {true, false}) {
-      const auto* table = mail ? (original ? "ORIG_MAIL_ACCESS" : "MAIL_ACCESS")
-                               : (original ? "ORIG_SEND_ACCESS" : "SEND_ACCESS");
-      if (!lookup.config.mappings().table(table)) continue;
-      const auto text = probe(original);
-      TRY_VOID(consult(lookup, table, mail ? session_probe(session) + text : text, inputs, verdict));
-      if (!verdict.ok()) return verdict;
-    }
-  return verdict;
+  for (const auto& each : kRecipientTables) {
+    const auto* table = lookup.config.mappings().table(each.table);
+    if (!table) continue;
+    auto probe = recipient_probe(lookup.config.options(), session, access, each);
+    TRY_VOID(consult(lookup, each.table, *table, std::move(probe), inputs, verdict));
+    if (!verdict.ok()) break;
+  }
+  return {};
 }
 
 }  // namespace waxwing::mta

@@ -74,7 +74,8 @@ struct RecipientAccess {
   // Channel of to_rewritten, for the ORIG_ tables ("l" for local users): Recipient::rewritten_channel.
   std::string_view destination_rewritten = {};
 };
-Result<AccessVerdict> check_recipient_access(const Lookup& lookup, const AccessSession& session,
-                                             const RecipientAccess& access);
+// verdict: a fresh one, to be filled.
+Result<> check_recipient_access(const Lookup& lookup, const AccessSession& session,
+                                const RecipientAccess& access, AccessVerdict& verdict);
 
 }  // namespace waxwing::mta

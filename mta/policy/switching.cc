@@ -17,7 +17,7 @@ Result<const Channel*> by_address(const Lookup& lookup, const Channel& start, st
                                                          : "[IPv6:" + std::string(client_ip) + "]";
   request.forward = false;
   request.source = &start;
-  TRY(auto rewritten, rewrite(lookup, request));
+  TRY(auto rewritten, rewrite(lookup, std::move(request)));
   return rewritten && may_be_switched_to(*rewritten->channel) ? rewritten->channel : &start;
 }
 

@@ -174,8 +174,11 @@ Command parse_command(std::string_view line) {
   const auto end = line.find_first_of(" \t");
   Command command{Verb::unknown, line.substr(0, end), {}};
   if (end != std::string_view::npos) command.argument = trim(line.substr(end));
-  for (const auto& [name, verb] : kVerbs)
-    if (iequals(command.name, name)) command.verb = verb;
+  for (const auto& [name, verb] : kVerbs) {
+    if (!iequals(command.name, name)) continue;
+    command.verb = verb;
+    break;
+  }
   return command;
 }
 

@@ -36,7 +36,6 @@ Result<LookedUp> look_up(const Lookup& lookup, const Submission::Inner& inner, c
     looked.access.resize(looked.resolution.recipients.size());
     return LookedUp(std::move(looked));
   }
-  const auto session = inner.access_session();
   const AccessNotify notify{asks(options.notify, "SUCCESS"), asks(options.notify, "FAILURE"),
                             asks(options.notify, "DELAY")};
   for (const auto& recipient : looked.resolution.recipients) {
@@ -48,8 +47,7 @@ Result<LookedUp> look_up(const Lookup& lookup, const Submission::Inner& inner, c
                                  options.original,
                                  notify,
                                  recipient.rewritten_channel};
-    TRY(auto verdict, check_recipient_access(lookup, session, access));
-    looked.access.push_back(std::move(verdict));
+    TRY_VOID(check_recipient_access(lookup, inner.session, access, looked.access.emplace_back()));
   }
   return LookedUp(std::move(looked));
 }
@@ -72,7 +70,8 @@ Task<void> access_delay(std::int64_t delay_ms) {
   co_await EventLoop::current()->sleep(std::min(delay_ms, kLongestDelayMs));
 }
 
-AccessSession Submission::Inner::access_session() const {
+namespace {
+AccessSession access_session(const Source& source) {
   AccessSession session;
   session.port_probe = source.transport_info;
   session.application = source.application_info;
@@ -84,6 +83,7 @@ AccessSession Submission::Inner::access_session() const {
   session.lmtp = source.lmtp;
   return session;
 }
+}  // namespace
 
 // Refused or not, it may want a word in the log and patience; the rest is about the message as a whole.
 void Submission::Inner::note(const AccessVerdict& access) {
@@ -153,12 +153,12 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
   request.auth_sender = inner.source.auth_address;
   request.submission = inner.source.submission;
   AccessVerdict access;
-  const auto session = inner.access_session();
+  inner.session = access_session(inner.source);
   auto ask = [&](directory::Ask patience) -> Result<std::expected<std::string, AddressProblem>> {
     const Lookup lookup{*inner.config, &inner.submitter->view(), patience};
     TRY(auto resolved, resolve_sender(lookup, request));
     if (!resolved || inner.source.internal) return resolved;
-    TRY(access, check_from_access(lookup, session, inner.source.channel, *resolved));
+    TRY(access, check_from_access(lookup, inner.session, inner.source.channel, *resolved));
     return resolved;
   };
   auto resolved = co_await directory::patiently(inner.workers(), ask);
@@ -171,7 +171,7 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
   }
   if (!*resolved) co_return verdict_of(resolved->error());
   inner.note(access);
-  co_await access_delay(access.delay_ms);
+  if (access.delay_ms > 0) co_await access_delay(access.delay_ms);
   if (!access.ok()) co_return verdict_of(access);
   if (inner.is_too_large(inner.options.size_bytes)) co_return inner.too_large();
   inner.sender = access.new_from.empty() ? std::move(**resolved) : access.new_from;
@@ -215,7 +215,7 @@ Task<Verdict> Submission::recipient(std::string address, RecipientOptions option
     inner.note(access);
     delay_ms = std::max(delay_ms, access.delay_ms);
   }
-  co_await access_delay(delay_ms);
+  if (delay_ms > 0) co_await access_delay(delay_ms);
   std::optional<Verdict> refusal;
   bool accepted = false;
   for (std::size_t i = 0; i < looked.resolution.recipients.size(); ++i) {
@@ -230,10 +230,20 @@ Task<Verdict> Submission::recipient(std::string address, RecipientOptions option
   co_return Verdict{250, "2.1.5", "Recipient ok"};
 }
 
-Verdict Submission::Inner::take(Recipient recipient, const AccessVerdict& access,
+namespace {
+std::string key_of(const Recipient& recipient) {
+  std::string key;
+  key.reserve(recipient.channel.size() + recipient.address.size() + recipient.folder.size() + 2);
+  key.append(recipient.channel).append("\n").append(recipient.address).append("\n");
+  return key.append(recipient.folder);
+}
+}  // namespace
+
+Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& access,
                                 const std::string& given_address, const RecipientOptions& recipient_options) {
   if (!access.ok()) return verdict_of(access);
-  if (const Channel* to = config->channel(recipient.channel); to && to->is(Kw::blocklimit)) {
+  const Channel* to = config->channel(recipient.channel);
+  if (to && to->is(Kw::blocklimit)) {
     const auto limit =
         static_cast<std::uint64_t>(to->number(Kw::blocklimit, 0) * config->options().number(Opt::BLOCK_SIZE));
     if (limit && options.size_bytes > limit)
@@ -241,13 +251,11 @@ Verdict Submission::Inner::take(Recipient recipient, const AccessVerdict& access
               fmt::format("Message size exceeds the limit of {} bytes for this recipient", limit)};
     if (limit && (size_limit == 0 || limit < size_limit)) size_limit = limit;
   }
-  if (const Channel* to = config->channel(recipient.channel); to && to->is(Kw::linelimit))
-    lower_line_limit(to->number(Kw::linelimit, 0));
+  if (to && to->is(Kw::linelimit)) lower_line_limit(to->number(Kw::linelimit, 0));
   if (access.action == AccessVerdict::Action::discard_all) discard = true;
   if (access.action == AccessVerdict::Action::discard) return {250, "2.1.5", "Recipient ok"};
-  if (!known.insert(join({recipient.channel, recipient.address, recipient.folder}, "\n")).second)
-    return {250, "2.1.5", "Recipient ok"};
-  Destination destination;
+  if (!known.insert(key_of(recipient)).second) return {250, "2.1.5", "Recipient ok"};
+  Destination& destination = destinations.emplace_back();
   destination.held = recipient.hold || access.action == AccessVerdict::Action::hold;
   destination.envelope_from = sender;
   if (!access.new_from.empty()) destination.envelope_from = access.new_from;
@@ -259,11 +267,9 @@ Verdict Submission::Inner::take(Recipient recipient, const AccessVerdict& access
     destination.envelope_from = recipient.envelope_from;
     destination.notify.clear();
   }
-  const Channel* to = config->channel(recipient.channel);
   if (destination.envelope_from.empty() && return_envelope(*config, to).all)
     destination.envelope_from = postmaster_of(*config, to);
   destination.recipient = std::move(recipient);
-  destinations.push_back(std::move(destination));
   return {250, "2.1.5", "Recipient ok"};
 }
 

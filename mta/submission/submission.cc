@@ -174,7 +174,7 @@ Task<Verdict> Submission::data(std::string_view bytes) {
 
 Task<Verdict> Submission::finish() {
   Inner& inner = *inner_;
-  co_await access_delay(inner.delay_ms);
+  if (inner.delay_ms > 0) co_await access_delay(inner.delay_ms);
   if (inner.failure) co_return *inner.failure;
   if (inner.given.empty()) co_return Verdict{554, "5.5.1", "No valid recipients"};
   if (!inner.in_body) {

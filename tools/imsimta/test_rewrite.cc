@@ -52,23 +52,19 @@ void show_access(const Lookup& lookup, const Wishes& wishes, const Recipient& re
   session.auth_sender = wishes.sender;
   session.sasl = !wishes.sender.empty();
   const auto source = wishes.source ? wishes.source->name() : "tcp_local";
-  const auto verdict = check_recipient_access(lookup, session,
-                                              {source,
-                                               wishes.from,
-                                               recipient.channel,
-                                               recipient.rewritten,
-                                               recipient.expanded,
-                                               "",
-                                               {},
-                                               recipient.rewritten_channel});
-  if (!verdict)
-    fmt::print("    access: error: {}\n", verdict.error().text);
-  else if (!verdict->ok())
-    fmt::print("    access: refused by {}: {} {} {}\n", verdict->table, verdict->code, verdict->status,
-               verdict->text);
+  const RecipientAccess access{
+      source, wishes.from, recipient.channel,          recipient.rewritten, recipient.expanded,
+      "",     {},          recipient.rewritten_channel};
+  AccessVerdict verdict;
+  const auto asked = check_recipient_access(lookup, session, access, verdict);
+  if (!asked)
+    fmt::print("    access: error: {}\n", asked.error().text);
+  else if (!verdict.ok())
+    fmt::print("    access: refused by {}: {} {} {}\n", verdict.table, verdict.code, verdict.status,
+               verdict.text);
   else
-    fmt::print("    access: {} for source channel {}{}\n", action_text(verdict->action), source,
-               verdict->table.empty() ? "" : " (" + verdict->table + ")");
+    fmt::print("    access: {} for source channel {}{}\n", action_text(verdict.action), source,
+               verdict.table.empty() ? "" : " (" + verdict.table + ")");
 }
 
 void show_keywords(const MtaConfig& config, const std::string& name) {

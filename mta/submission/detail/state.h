@@ -1,6 +1,7 @@
 // What Submitter and Submission keep. Private to this folder.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -45,12 +46,13 @@ struct Submission::Inner {
   // One snapshot serves one message from MAIL to the end.
   std::shared_ptr<const MtaConfig> config;
   const Channel* channel = nullptr;
+  AccessSession session;  // what access tables are told of it
 
   std::string queue_id;
   std::string sender;  // rewritten
   SenderOptions options;
   std::vector<std::string> given;  // recipients as accepted
-  std::vector<Destination> destinations;
+  std::deque<Destination> destinations;
   std::unordered_set<std::string> known;  // channel, address and folder of each: a list may have 100,000
   // From access tables: header lines, a tag of the subject, limits, the delay of every further command.
   std::string extra_header, subject_tag;
@@ -76,12 +78,11 @@ struct Submission::Inner {
   std::optional<Verdict> failure;
 
   WorkerPool& workers() const { return submitter->daemon().workers(); }
-  AccessSession access_session() const;
   // What a verdict says about the message as a whole, and what it wants logged; taken or refused.
   void note(const AccessVerdict& access);
   void add_header(const std::string& line);
   // One final recipient: into destinations, or refused.
-  Verdict take(Recipient recipient, const AccessVerdict& access, const std::string& given_address,
+  Verdict take(Recipient&& recipient, const AccessVerdict& access, const std::string& given_address,
                const RecipientOptions& recipient_options);
   // Header complete: processed and written. Then the body that came with it.
   Task<Verdict> header_done(std::size_t header_bytes);

@@ -8,9 +8,9 @@ using namespace waxwing::mta;
 namespace {
 
 AccessVerdict recipient(Site& site, const AccessSession& session, const RecipientAccess& access) {
-  auto verdict = check_recipient_access(site.lookup(), session, access);
-  REQUIRE(verdict);
-  return *verdict;
+  AccessVerdict verdict;
+  REQUIRE(check_recipient_access(site.lookup(), session, access, verdict));
+  return verdict;
 }
 
 std::string switched(Site& site, const char* start, const SwitchState& state) {
