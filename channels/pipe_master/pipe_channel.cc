@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "channels/master/local_form.h"
 #include "channels/pipe_master/keeper.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
@@ -68,17 +69,6 @@ Result<PipeAddress> parse_pipe_address(std::string_view address) {
   if (!plain || parsed.user[0] == '-' || parsed.user[0] == '.')
     return permanent("not the name of a user: " + printable(parsed.user));
   return parsed;
-}
-
-std::string LocalForm::take(std::string_view piece) {
-  std::string out;
-  out.reserve(piece.size() + 1);
-  for (const char c : piece) {
-    if (cr_ && c != '\n') out += '\r';
-    cr_ = c == '\r';
-    if (!cr_) out += c;
-  }
-  return out;
 }
 
 PipeVerdict judge_program(const ProgramEnd& end, const ProgramOrder& order) {
@@ -185,7 +175,7 @@ void PipeChannel::deliver_one(Work& work, std::size_t index) const {
       at += piece.size();
       text = form.take(piece);
     }
-    return text;
+    return text.empty() ? form.end() : text;
   };
   const auto end = run_kept_program(*order, next);
   if (!end) return work.deferred(index, "4.3.0 " + end.error().text);

@@ -39,13 +39,4 @@ struct PipeVerdict {
 // Exit status as in <sysexits.h>.
 PipeVerdict judge_program(const ProgramEnd& end, const ProgramOrder& order);
 
-// A message with bare LF at the ends of lines, as programs of this system want it, read a piece at a time.
-class LocalForm {
- public:
-  std::string take(std::string_view piece);
-
- private:
-  bool cr_ = false;  // the last byte was a CR whose fate is open
-};
-
 }  // namespace waxwing::channels

@@ -44,16 +44,6 @@ TEST_CASE("what becomes of a message by the way its program ended") {
   CHECK(judge_program({0, "x", true}, order).kind == Kind::deferred);
 }
 
-TEST_CASE("line ends for programs of this system, whatever the pieces") {
-  const std::string message = "a\r\nb\r\r\nc\rd\r\n\r\n";
-  for (std::size_t size = 1; size <= message.size(); ++size) {
-    LocalForm form;
-    std::string out;
-    for (std::size_t at = 0; at < message.size(); at += size) out += form.take(message.substr(at, size));
-    CHECK(out == "a\nb\r\nc\rd\n\n");
-  }
-}
-
 TEST_CASE("the list of programs") {
   const auto list =
       parse_program_list("! comment\n\nArchive user /usr/bin/archive -d %s\nx postmaster /bin/x\n");
@@ -62,8 +52,8 @@ TEST_CASE("the list of programs") {
   REQUIRE(find_program(*list, "ARCHIVE") != nullptr);
   CHECK(find_program(*list, "archive")->arguments == std::vector<std::string>{"-d", "%s"});
   CHECK(find_program(*list, "y") == nullptr);
-  for (const char* bad : {"x", "x user", "x user bin/x", "x user -x", "x user /bin/x\nX user /bin/x", "-x user /bin/x",
-                          "x%y user /bin/x", "x us/er /bin/x"}) {
+  for (const char* bad : {"x", "x user", "x user bin/x", "x user -x", "x user /bin/x\nX user /bin/x",
+                          "-x user /bin/x", "x%y user /bin/x", "x us/er /bin/x"}) {
     INFO(bad);
     const auto parsed = parse_program_list(bad);
     REQUIRE_FALSE(parsed);
