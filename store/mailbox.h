@@ -4,7 +4,7 @@
 //
 // Reading takes no lock: the index is mapped, a writer appends and then publishes. Writing takes the
 // mailbox's lock for the time of a few memory writes; no lock is held while the disk works. Every
-// writing function answers when its change is durable; sessions that write at the same moment share the
+// writing function answers when its change is durable and shown to others; sessions that write at the same moment share the
 // flush.
 //
 // Blocking: functions of Mailbox block unless marked; those of View never do, apart from page faults,

@@ -1,5 +1,7 @@
 #include "common/daemon/instance_journal.h"
 
+#include <cstdlib>
+
 #include "common/base/durable.h"
 #include "common/config/places.h"
 #include "common/log/log.h"
@@ -26,6 +28,12 @@ Result<> open_instance_journal(const Config& config) {
   for (const auto& [nick, path] : partition_directories(config)) TRY_VOID(durable::covers(path));
   if (!config.flag("journal.enabled")) return durable::retire_journal(std::move(settings));
   return durable::open_journal(std::move(settings));
+}
+
+Result<> open_instance_journal_until_exit(const Config& config) {
+  TRY_VOID(open_instance_journal(config));
+  if (std::atexit(durable::leave_journal) != 0) return temporary("no memory");
+  return {};
 }
 
 }  // namespace waxwing

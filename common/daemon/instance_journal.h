@@ -11,5 +11,8 @@ namespace waxwing {
 // is still there is brought into the files, and from then on every file is synced by itself. Its events go to
 // the log.
 Result<> open_instance_journal(const Config& config);
+// The same for a program that ends by returning from main(): its end is a clean one, so that a tool that runs
+// while everything is stopped leaves an empty journal.
+Result<> open_instance_journal_until_exit(const Config& config);
 
 }  // namespace waxwing

@@ -155,6 +155,7 @@ Result<Copied> MailboxFiles::copy(const UidSet& uids, Mailbox& target, QuotaLimi
   TRY_VOID(durable::commit(std::move(batch)));
   copied.to = landing.uids();
   TRY_VOID(landing.publish());
+  landing.wait_until_shown();
   return copied;
 }
 

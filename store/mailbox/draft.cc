@@ -142,6 +142,7 @@ Result<Appended> MailboxFiles::append(std::vector<Draft> drafts, QuotaLimit limi
   TRY_VOID(durable::commit(std::move(batch)));
   result.uids = landing.uids();
   TRY_VOID(landing.publish());
+  landing.wait_until_shown();
   return result;
 }
 

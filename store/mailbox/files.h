@@ -49,6 +49,8 @@ class Landing {
   void add_to(durable::Batch& batch) const;
   // After the commit. Tells the event.
   Result<> publish();
+  // After publish(): until others see the messages. Not on a thread that another landing may be waiting for.
+  void wait_until_shown();
   const std::vector<std::uint32_t>& uids() const { return uids_; }
   MailboxFiles& mailbox() const { return *mailbox_; }
 
@@ -59,6 +61,7 @@ class Landing {
   std::shared_ptr<MailboxFiles> mailbox_;
   Generation generation_;
   std::vector<std::uint32_t> slots_;
+  std::uint32_t end_slot_ = 0;  // behind the last of them
   std::vector<std::uint32_t> uids_;
   std::size_t keywords_ = 0;  // names of the table that the messages use
   std::vector<std::pair<int, std::string>> contents_;

@@ -115,6 +115,9 @@ class Index {
   bool superseded() const { return (load(header().state) & kSuperseded) && !bears_name(fd(), directory_); }
   // The file was cut short under us: what was read of it cannot be trusted.
   bool damaged();
+  // Until readers see these slots, which are published but may stand behind one that somebody else has
+  // reserved. Not for ever: when that one's disk hangs, it answers all the same.
+  void wait_until_shown(std::uint32_t end_slot, Account& account);
 
  private:
   friend class Writer;
@@ -166,7 +169,7 @@ class Index::Writer {
   Result<> allocate(std::uint32_t slots);  // space in the file
   Result<> grow(std::uint32_t slots);
   void settle_dead_writers();
-  void advance();
+  void advance(std::size_t own);
   void bury(std::uint32_t slot, Moving moving);
   void count_flags(std::uint32_t before, std::uint32_t after, std::uint32_t slot);
   bool owner_lives(std::uint32_t slot) const;

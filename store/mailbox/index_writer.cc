@@ -13,6 +13,7 @@
 #include "store/detail/errors.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/index.h"
+#include "store/mailbox/index_wait.h"
 
 namespace waxwing::store {
 
@@ -97,7 +98,7 @@ void Index::Writer::settle_dead_writers() {
       write_moving(record, moving);
       account_.add_usage(-static_cast<std::int64_t>(record.size), -1);  // its claim, see MailboxFiles::land
     }
-    advance();
+    advance(0);
   }
 }
 
@@ -158,7 +159,7 @@ void Index::Writer::publish(const std::vector<std::uint32_t>& slots) {
     index_.reserved_.erase(slot);
     unlock_byte(index_.fd(), kSlotLocksAt + slot);
   }
-  advance();
+  advance(slots.size());
 }
 
 void Index::Writer::abandon(const std::vector<std::uint32_t>& slots) {
@@ -170,13 +171,15 @@ void Index::Writer::abandon(const std::vector<std::uint32_t>& slots) {
     index_.reserved_.erase(slot);
     unlock_byte(index_.fd(), kSlotLocksAt + slot);
   }
-  advance();
+  advance(slots.size());
 }
 
 // Moves count over everything that is decided. The modseq is drawn here: never behind one that readers
-// have seen already.
-void Index::Writer::advance() {
-  auto count = header().count;
+// have seen already. Who moves it over more than its own slots moves it over those of somebody who may be
+// waiting for that.
+void Index::Writer::advance(std::size_t own) {
+  const auto before = header().count;
+  auto count = before;
   const Summary summary(header());
   for (; count < header().tail; ++count) {
     auto& record = map_->record(count);
@@ -196,6 +199,7 @@ void Index::Writer::advance() {
     }
   }
   put(header().count, count);
+  if (count - before > own) wake_waiting(header().count);
 }
 
 // The record joins the chain of the dead.

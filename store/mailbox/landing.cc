@@ -94,6 +94,7 @@ Result<Landing> MailboxFiles::land(std::vector<Incoming>& messages, QuotaLimit l
   if (!slots) return abort(slots.error());
   locked->writer.reset();
   landing.slots_ = std::move(*slots);
+  landing.end_slot_ = landing.slots_.empty() ? 0 : landing.slots_.back() + 1;
   landing.claimed_ = sum;  // from here on the landing gives it back
   for (const auto& record : records) landing.uids_.push_back(record.uid);
   TRY_VOID(failpoint("store.land.reserved"));
@@ -162,6 +163,10 @@ Result<> Landing::publish() {
   slots_.clear();
   mailbox_->tell(EventKind::appended, uids_.front(), uids_.back(), modseq);
   return {};
+}
+
+void Landing::wait_until_shown() {
+  generation_.index->wait_until_shown(end_slot_, mailbox_->account());
 }
 
 Landing::~Landing() {

@@ -94,7 +94,7 @@ Result<int> run(int argc, char** argv) {
   TRY(const auto root, find_instance(instance));
   TRY_VOID(become_owner_of(root));
   TRY(const auto config, load_for_tool(root, "imcheck", {"store.", "journal."}));
-  TRY_VOID(open_instance_journal(*config));
+  TRY_VOID(open_instance_journal_until_exit(*config));
   TRY(const auto store, Store::open(config));
   TRY(const auto entry, store->find(name));
   return dump(entry.directory);

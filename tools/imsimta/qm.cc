@@ -61,7 +61,7 @@ int run_session(const Context& context) {
 
 Result<int> run_qm(const Context& context, Arguments arguments) {
   TRY(const auto config, load_for_tool(context.root, "imsimta qm", {"journal.", "store.partition."}));
-  TRY_VOID(open_instance_journal(*config));
+  TRY_VOID(open_instance_journal_until_exit(*config));
   if (arguments.rest().empty()) return run_session(context);
   return run_one(context, std::move(arguments));
 }

@@ -10,7 +10,7 @@ Result<std::shared_ptr<store::Store>> open_store(const std::string& instance, co
   TRY(const auto root, find_instance(instance));
   TRY_VOID(become_owner_of(root));
   TRY(const auto config, load_for_tool(root, program, {"store.", "journal."}));
-  TRY_VOID(open_instance_journal(*config));
+  TRY_VOID(open_instance_journal_until_exit(*config));
   return store::Store::open(config);
 }
 

@@ -10,6 +10,9 @@
 #include <random>
 
 #include "common/base/durable.h"
+#include "common/base/journal_control.h"
+#include "store/detail/paths.h"
+#include "store/mailbox/files.h"
 #include "t/unit/store/crash_child.h"
 
 using namespace waxwing;
@@ -18,13 +21,14 @@ using namespace waxwing::store::test;
 namespace fs = std::filesystem;
 
 namespace {
-Result<> open_journal_of(const std::string& root) {
+Result<> open_journal_of(const std::string& root, unsigned segments = 32) {
   TRY_VOID(durable::covers(root + "/store/partition/primary"));
   durable::JournalSettings settings;
   settings.root = root;
   settings.directory = root + "/journal";
   settings.control = root + "/run/journal";
   settings.segment_bytes = 1 << 20;
+  settings.segments = segments;
   return durable::open_journal(std::move(settings));
 }
 
@@ -70,6 +74,63 @@ TEST_CASE("journal child", "[.]") {
   const auto store = *Store::open(*config);
   work(*store, root, 9);
   ::_exit(0);  // not by the way out that makes a checkpoint
+}
+
+// Fills a journal of two segments while nobody can make room: no record longer than these has any.
+void fill(const durable::ControlBlock& control, const std::string& path) {
+  constexpr std::size_t kRecord = 88;
+  static const auto file = *open_file(path, O_RDWR | O_CREAT);
+  durable::Batch batch;
+  for (int n = 0; n < 30000; ++n) batch.content(file.get(), path);
+  durable::commit_async(std::move(batch), [](const Result<>&) {});
+  const auto size = control.segment_bytes;
+  for (;; std::this_thread::yield()) {
+    const durable::RobustLock lock(const_cast<pthread_mutex_t&>(control.append));
+    const auto end = durable::log_end(control).lsn;
+    if (end / size > control.checkpointed / size && size - end % size < kRecord) return;
+  }
+}
+
+// A purge replaces the index of a mailbox. While its commit hangs at the journal, the new index has its name
+// already; whoever opens it must not write to it yet. Status 0: so it was; others say what was not.
+TEST_CASE("journal child that purges", "[.]") {
+  const char* root = std::getenv("WAXWING_CRASH_ROOT");
+  REQUIRE(root != nullptr);
+  REQUIRE(open_journal_of(root, 2));
+  const auto config = Config::load(root);
+  REQUIRE(config);
+  const auto store = *Store::open(*config);
+  const auto mailbox =
+      std::static_pointer_cast<MailboxFiles>(*store->open_mailbox(*MailboxName::make("bob", "INBOX")));
+  for (int n = 0; n < 3; ++n) REQUIRE(mailbox->append_bytes(sample("message"), 0, {}, {}));
+  REQUIRE(mailbox->expunge({{1, 1}}, false));
+  const auto path = index_path(mailbox->directory());
+  const auto generation = read_index_header(path)->generation;
+  const auto lock_file = open_file(std::string(root) + "/journal/lock", O_RDWR);
+  const auto control = durable::Control::attach(std::string(root) + "/run/journal", lock_file->get());
+  REQUIRE(*control);
+  std::thread purge;
+  UniqueFd renamed;
+  bool locked = false;
+  {
+    const durable::RobustLock nobody_makes_room((*control)->checkpoint);
+    fill(**control, std::string(root) + "/store/partition/primary/f");
+    purge = std::thread([&] { (void)mailbox->purge(wall_seconds() + 60); });
+    while (read_index_header(path)->generation == generation) std::this_thread::yield();
+    renamed = *open_file(path, O_RDWR);
+    locked = locked_by_others(renamed.get(), kLockAt);
+  }
+  purge.join();
+  const bool let_go = !locked_by_others(renamed.get(), kLockAt);
+  const bool works = mailbox->append_bytes(sample("after"), 0, {}, {}).has_value();
+  ::_exit(!locked ? 2 : !let_go ? 3 : !works ? 4 : 0);
+}
+
+TEST_CASE("nobody writes to a new index before its commit has ended") {
+  Sandbox box;
+  box.mailbox("bob");
+  box.reopen();
+  CHECK(run_child(box.root(), "", "", "journal child that purges") == 0);
 }
 
 TEST_CASE("after a power cut the journal brings back what was answered") {

@@ -1,0 +1,41 @@
+// Writers of one mailbox at the same moment: who stands behind whom, and what each has been told by then.
+#include "store/mailbox/draft.h"
+#include "store/mailbox/files.h"
+#include "t/unit/store/sandbox.h"
+
+using namespace waxwing;
+using namespace waxwing::store;
+using namespace waxwing::store::test;
+
+namespace {
+Result<Landing> land(MailboxFiles& mailbox, Draft& draft, std::string_view message) {
+  TRY_VOID(draft.write(message));
+  TRY(auto incoming, incoming_from(draft.inner(), {}));
+  std::vector<Incoming> one;
+  one.push_back(std::move(incoming));
+  return mailbox.land(one, {});
+}
+}  // namespace
+
+TEST_CASE("an append behind one that is not done answers when it is shown") {
+  for (const bool given_up : {false, true}) {
+    Sandbox box;
+    const auto mailbox = std::static_pointer_cast<MailboxFiles>(box.mailbox("bob"));
+    auto draft = mailbox->begin_append(0, {});
+    REQUIRE(draft);
+    auto first = std::make_optional(land(*mailbox, *draft, sample("first")));
+    REQUIRE(*first);
+    std::uint32_t shown = 0;
+    std::thread behind([&] {
+      const auto appended = mailbox->append_bytes(sample("second"), 0, {}, {});
+      if (appended) shown = mailbox->status().messages;
+    });
+    const auto map = mailbox->generation()->index->map(2);
+    const auto& record = map->record(1);
+    while (load(record.uid) == 0 || (load(record.flags) & kReserved) != 0) std::this_thread::yield();
+    if (!given_up) CHECK((*first)->publish());
+    first.reset();
+    behind.join();
+    CHECK(shown == (given_up ? 1 : 2));
+  }
+}
