@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "common/base/failpoint.h"
+#include "common/base/journal_mark.h"
 #include "common/base/journal_reader.h"
 #include "common/base/journal_record.h"
 #include "common/base/journal_replay.h"
@@ -44,7 +45,7 @@ Result<> make_directory(const std::string& directory) {
 struct Start {
   Checkpoint checkpoint;
   unsigned slots = 0;
-  std::vector<std::string> roots;
+  std::vector<KnownRoot> roots;
 };
 
 void fill(ControlBlock& control, const void* data) {
@@ -55,7 +56,8 @@ void fill(ControlBlock& control, const void* data) {
   control.checkpoint_serial = start.checkpoint.serial;
   control.slots = start.slots;
   control.slot_segment[0] = start.checkpoint.lsn / start.checkpoint.segment_bytes;
-  for (const auto& root : start.roots) root.copy(control.roots[control.root_count++], kMostRootBytes - 1);
+  for (const auto& root : start.roots)
+    root.name.copy(control.roots[control.root_count++], kMostRootBytes - 1);
 }
 
 void say(const JournalSettings& settings, const char* name, const JournalSettings::Fields& fields,
@@ -64,20 +66,21 @@ void say(const JournalSettings& settings, const char* name, const JournalSetting
 }
 
 // Roots named by the file and by who opens, each once.
-Result<std::vector<std::string>> known_roots(const JournalSettings& settings,
-                                             const std::vector<std::string>& roots) {
-  std::vector<std::string> known;
+Result<std::vector<KnownRoot>> known_roots(const JournalSettings& settings,
+                                           const std::vector<std::string>& roots) {
+  std::vector<KnownRoot> known;
   if (auto stored = load_roots(settings.directory))
     known = std::move(*stored);
   else
     say(settings, "journal.damaged", {{"error", stored.error().text}}, true);
-  for (const auto& root : roots) known.push_back(relative_to(settings.root, root));
-  std::ranges::sort(known);
-  known.erase(std::ranges::unique(known).begin(), known.end());
+  for (const auto& root : roots)
+    if (const auto name = relative_to(settings.root, root);
+        std::ranges::find(known, name, &KnownRoot::name) == known.end())
+      known.push_back({name, {}});
   if (known.size() > kMostRoots) return permanent("the journal cannot cover more than 64 directories");
-  for (const auto& root : known)
-    if (!is_plain_path(root) || root.size() >= kMostRootBytes)
-      return permanent("the journal cannot cover the directory '" + root + "'");
+  for (const auto& [name, mark] : known)
+    if (!is_plain_path(name) || name.size() >= kMostRootBytes)
+      return permanent("the journal cannot cover the directory '" + name + "'");
   return known;
 }
 
@@ -111,9 +114,45 @@ Result<> make_root_durable(const JournalSettings& settings, const std::string& n
   return sync_names(settings.root);
 }
 
-Result<> sync_roots(const JournalSettings& settings, const std::vector<std::string>& roots) {
+std::string path_of(const JournalSettings& settings, const std::string& name) {
+  return name.starts_with('/') ? name : settings.root + "/" + name;
+}
+
+// Gives it its mark. A directory that is away now, or a full disk, is no reason not to begin: as long as nothing
+// is journaled there nothing can be lost.
+void mark(const JournalSettings& settings, KnownRoot& root) {
+  const auto path = path_of(settings, root.name);
+  if (!file_exists(path)) return;
+  if (auto marked = mark_root(path, root.mark))
+    root.mark = std::move(*marked);
+  else
+    say(settings, "journal.root.away", {{"directory", path}, {"error", marked.error().text}}, true);
+}
+
+// Those that the log speaks of must be there, or its records would be taken for those of something deleted.
+Result<> recognise_roots(const JournalSettings& settings, JournalReader& reader,
+                         std::vector<KnownRoot> roots) {
+  const auto check = [&](std::string_view path) -> Result<> {
+    const auto of_it = [&](const KnownRoot& root) {
+      return path.size() > root.name.size() && path.starts_with(root.name) && path[root.name.size()] == '/';
+    };
+    for (const auto& root : roots)
+      if (of_it(root)) TRY_VOID(recognise_root(path_of(settings, root.name), root.mark));
+    std::erase_if(roots, of_it);
+    return {};
+  };
+  while (!roots.empty()) {
+    TRY(const auto record, reader.next());
+    if (!record) break;
+    TRY_VOID(check(record->path));
+    TRY_VOID(check(record->to));
+  }
+  return {};
+}
+
+Result<> sync_roots(const JournalSettings& settings, const std::vector<KnownRoot>& roots) {
   for (const auto& root : roots) {
-    const auto path = root.starts_with('/') ? root : settings.root + "/" + root;
+    const auto path = path_of(settings, root.name);
     if (!file_exists(path)) continue;
     TRY(const auto fd, open_file(path, O_RDONLY | O_DIRECTORY));
     TRY_VOID(failpoint("journal.checkpoint"));
@@ -124,10 +163,14 @@ Result<> sync_roots(const JournalSettings& settings, const std::vector<std::stri
 
 // Replays what is there and answers the first number that no segment has had.
 Result<std::uint64_t> replay_all(const JournalSettings& settings, SegmentFiles& files,
-                                 const Checkpoint& checkpoint, const std::vector<std::string>& roots) {
+                                 const Checkpoint& checkpoint, const std::vector<KnownRoot>& roots) {
   JournalReader reader(files);
   reader.start(checkpoint.lsn, checkpoint.chain);
-  TRY(const auto done, replay(reader, settings.root, roots));
+  TRY_VOID(recognise_roots(settings, reader, roots));
+  reader.start(checkpoint.lsn, checkpoint.chain);
+  std::vector<std::string> names;
+  for (const auto& root : roots) names.push_back(root.name);
+  TRY(const auto done, replay(reader, settings.root, names));
   TRY_VOID(sync_roots(settings, roots));
   if (reader.goes_on_behind())
     say(settings, "journal.hole",
@@ -161,8 +204,11 @@ Result<Control> Journal::set_up(const JournalSettings& settings, int lock_fd,
   if (found) {
     TRY(number, replay_all(settings, files, *found, start.roots));
   }
+  for (auto& root : start.roots) {
+    TRY_VOID(make_root_durable(settings, root.name));
+    mark(settings, root);
+  }
   TRY_VOID(store_roots(settings.directory, start.roots));
-  for (const auto& root : start.roots) TRY_VOID(make_root_durable(settings, root));
   for (start.slots = files.count(); start.slots < 2; ++start.slots) TRY_VOID(files.create(start.slots));
   // The checkpoint before the header: the header takes the place of a segment that counts until then.
   start.checkpoint = {found ? found->serial + 1 : 1, size, number * size + kSegmentHeaderBytes, random_u64()};
@@ -239,12 +285,19 @@ Result<> Journal::cover(const std::string& directory) {
   {
     const RobustLock lock(control_->checkpoint);
     const auto count = control_->root_count.load();
-    std::vector<std::string> roots;
-    for (std::uint32_t n = 0; n < count; ++n) roots.emplace_back(control_->roots[n]);
-    if (std::ranges::find(roots, name) == roots.end()) {
+    std::vector<std::string> names;
+    for (std::uint32_t n = 0; n < count; ++n) names.emplace_back(control_->roots[n]);
+    if (std::ranges::find(names, name) == names.end()) {
       if (count == kMostRoots) return permanent("the journal cannot cover more than 64 directories");
-      roots.push_back(name);
+      names.push_back(name);
       TRY_VOID(make_root_durable(settings_, name));
+      const auto stored = load_roots(settings_.directory).value_or(std::vector<KnownRoot>());
+      std::vector<KnownRoot> roots;
+      for (const auto& each : names) {
+        const auto known = std::ranges::find(stored, each, &KnownRoot::name);
+        roots.push_back({each, known == stored.end() ? "" : known->mark});
+      }
+      mark(settings_, roots.back());
       TRY_VOID(store_roots(settings_.directory, roots));
       std::memset(control_->roots[count], 0, kMostRootBytes);
       name.copy(control_->roots[count], kMostRootBytes - 1);

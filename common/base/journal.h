@@ -13,7 +13,7 @@
 //
 //   ROOT/journal/segment.NN    the log (journal_segment.h), records in it (journal_record.h)
 //   ROOT/journal/checkpoint    where a replay begins (journal_start.h)
-//   ROOT/journal/roots         where it may write
+//   ROOT/journal/roots         where it may write; each such directory bears a mark (journal_mark.h)
 //   ROOT/journal/lock          flock: shared by all who have the journal open, exclusive for who sets it up
 //   ROOT/run/journal           mapped memory of the processes (journal_control.h)
 //

@@ -20,7 +20,9 @@ namespace waxwing::durable {
 namespace {
 constexpr char kMagic[9] = "WAXWJCHK";
 constexpr std::size_t kSlotBytes = 4096;
-constexpr std::string_view kRootsTitle = "waxwing journal roots 1\n";
+constexpr std::string_view kRootsTitle = "waxwing journal roots 2\n";
+constexpr std::string_view kRootsTitle1 = "waxwing journal roots 1\n";
+constexpr std::string_view kNoMark = "-";
 
 struct Wire {
   char magic[8];
@@ -41,6 +43,13 @@ std::optional<Checkpoint> decode_slot(std::string_view bytes) {
 std::string hash_line(std::string_view text) {
   const auto hash = XXH3_64bits(text.data(), text.size());
   return "end " + to_hex({reinterpret_cast<const char*>(&hash), sizeof hash}) + "\n";
+}
+
+KnownRoot read_root(std::string_view line, bool marked) {
+  const auto blank = marked ? line.find(' ') : std::string_view::npos;
+  if (marked && blank == std::string_view::npos) return {};
+  const auto mark = marked ? line.substr(0, blank) : kNoMark;
+  return {std::string(marked ? line.substr(blank + 1) : line), mark == kNoMark ? "" : std::string(mark)};
 }
 
 std::string roots_path(const std::string& directory) {
@@ -81,26 +90,28 @@ Result<> store_checkpoint(const std::string& directory, const Checkpoint& checkp
   return fresh ? sync_names(directory) : Result<>{};
 }
 
-Result<std::vector<std::string>> load_roots(const std::string& directory) {
+Result<std::vector<KnownRoot>> load_roots(const std::string& directory) {
   const auto path = roots_path(directory);
-  std::vector<std::string> roots;
+  std::vector<KnownRoot> roots;
   if (!file_exists(path)) return roots;
   TRY(const auto text, read_file(path, 1 << 20));
   const auto damaged = [&] {
     return permanent(path + " is damaged; it names the queue directory and the partitions, see journal(5)");
   };
   const auto end = text.rfind("end ");
-  if (!text.starts_with(kRootsTitle) || end == std::string::npos) return damaged();
+  const bool marked = text.starts_with(kRootsTitle);
+  if ((!marked && !text.starts_with(kRootsTitle1)) || end == std::string::npos) return damaged();
   if (text.substr(end) != hash_line(std::string_view(text).substr(0, end))) return damaged();
   for (const auto line :
        split(std::string_view(text).substr(kRootsTitle.size(), end - kRootsTitle.size()), '\n'))
-    if (is_plain_path(line)) roots.emplace_back(line);
+    if (auto root = read_root(line, marked); is_plain_path(root.name)) roots.push_back(std::move(root));
   return roots;
 }
 
-Result<> store_roots(const std::string& directory, const std::vector<std::string>& roots) {
+Result<> store_roots(const std::string& directory, const std::vector<KnownRoot>& roots) {
   std::string text(kRootsTitle);
-  for (const auto& root : roots) text += root + "\n";
+  for (const auto& [name, mark] : roots)
+    text += (mark.empty() ? std::string(kNoMark) : mark) + " " + name + "\n";
   text += hash_line(text);
   const auto path = roots_path(directory), temporary_path = path + ".new";
   {

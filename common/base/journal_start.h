@@ -4,8 +4,9 @@
 //     "WAXWJCHK"  u32 version 1  u32 0  u64 serial  u64 segment bytes  u64 lsn  u64 chain  u64 XXH3 of these
 // The whole slot with the higher serial counts: everything before its lsn is in the files, on disk.
 //
-// ROOT/journal/roots: text, the directories named to covers(), one a line, relative to the instance root
-// where below it; the first line is "waxwing journal roots 1", the last "end <XXH3 of all before, in hex>".
+// ROOT/journal/roots: text, the directories named to covers(), one a line, "<mark> <directory>", relative to the
+// instance root where below it; the first line is "waxwing journal roots 2", the last "end <XXH3 of all before, in
+// hex>". The mark (journal_mark.h) is "-" while there is none; version 1 had the directory only.
 // It must outlive the processes, because a tool that knows the queue only may be the first after a power cut.
 #pragma once
 
@@ -32,8 +33,14 @@ Result<std::optional<Checkpoint>> load_checkpoint(const std::string& directory);
 // that counts is never the one at risk. Failpoint journal.checkpoint.write.
 Result<> store_checkpoint(const std::string& directory, const Checkpoint& checkpoint);
 
+struct KnownRoot {
+  std::string name;  // as records begin
+  std::string mark;  // empty: none
+  friend bool operator==(const KnownRoot&, const KnownRoot&) = default;
+};
+
 // Empty when there is no file; a permanent error when it is damaged.
-Result<std::vector<std::string>> load_roots(const std::string& directory);
-Result<> store_roots(const std::string& directory, const std::vector<std::string>& roots);
+Result<std::vector<KnownRoot>> load_roots(const std::string& directory);
+Result<> store_roots(const std::string& directory, const std::vector<KnownRoot>& roots);
 
 }  // namespace waxwing::durable

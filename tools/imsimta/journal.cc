@@ -41,7 +41,7 @@ Result<> print_journal(const std::string& directory, bool all, bool content) {
   if (!checkpoint) return permanent("there is no journal in " + directory);
   fmt::print("checkpoint {} at {}, segments of {} bytes\n", checkpoint->serial, checkpoint->lsn,
              checkpoint->segment_bytes);
-  for (const auto& root : roots) fmt::print("root {}\n", printable(root, 4096));
+  for (const auto& root : roots) fmt::print("root {}\n", printable(root.name, 4096));
   durable::SegmentFiles files(directory, checkpoint->segment_bytes);
   durable::JournalReader reader(files);
   for (const auto& [number, slot] : reader.slots())

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "common/base/journal_control.h"
+#include "common/base/journal_start.h"
 
 using namespace waxwing;
 
@@ -165,15 +166,55 @@ TEST_CASE("what was linked on from a directory that was removed later keeps its 
   for (const auto* name : {"a", "b", "d", ".replay.held"}) CHECK_FALSE(file_exists(scratch.path(name)));
 }
 
-TEST_CASE("a root that is missing stops the replay and loses nothing") {
+TEST_CASE("a root that is missing or not mounted stops the replay and loses nothing") {
   JournalScratch scratch;
   REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("one", "1"); }) == 0);
+  const auto mark = scratch.read(".journal");
   std::filesystem::remove_all(scratch.root + "/data");
   scratch.power_cut();
   CHECK(scratch.restart() != 0);
+  scratch.directory("data/lost+found");
+  CHECK(scratch.restart() != 0);
+  CHECK(scratch.read(".journal") == "(none)");
+  SECTION("it is mounted") {
+    scratch.write(".journal", mark);
+    REQUIRE(scratch.restart() == 0);
+    CHECK(scratch.read("one") == "1");
+  }
+  SECTION("another is mounted in its place") {
+    JournalScratch other;
+    REQUIRE(other.life([&] { return other.open().has_value(); }) == 0);
+    scratch.write(".journal", other.read(".journal"));
+    CHECK(scratch.restart() != 0);
+    CHECK(scratch.read("one") == "(none)");
+  }
+  SECTION("its mark was damaged or removed, its files are there") {
+    for (const auto* text : {"", "waxwing journal root 1 0123", "(none)"}) {
+      scratch.write("file", "");
+      scratch.write(".journal", text);
+      if (std::string_view(text) == "(none)") std::filesystem::remove(scratch.path(".journal"));
+      scratch.power_cut();
+      REQUIRE(scratch.restart() == 0);
+      CHECK(scratch.read(".journal") == mark);
+    }
+    CHECK(scratch.read("one") == "1");
+  }
+}
+
+TEST_CASE("a root that is away while the log is empty keeps nobody from beginning, and gets no mark") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    durable::leave_journal();
+    return true;
+  }) == 0);
+  const auto roots = durable::load_roots(scratch.root + "/journal");
+  REQUIRE(roots);
+  std::filesystem::remove_all(scratch.root + "/data");
   scratch.directory("data");
   REQUIRE(scratch.restart() == 0);
-  CHECK(scratch.read("one") == "1");
+  CHECK(scratch.read(".journal") == "(none)");
+  CHECK(*durable::load_roots(scratch.root + "/journal") == *roots);
 }
 
 TEST_CASE("a range is written only where its guard stands") {

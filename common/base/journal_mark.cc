@@ -1,0 +1,85 @@
+#include "common/base/journal_mark.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "common/base/file.h"
+#include "common/base/journal_segment.h"
+#include "common/base/random.h"
+#include "common/base/strings.h"
+
+namespace waxwing::durable {
+
+namespace {
+constexpr std::string_view kTitle = "waxwing journal root 1 ";
+
+std::string hex_of(std::uint64_t number) {
+  return to_hex({reinterpret_cast<const char*>(&number), sizeof number});
+}
+
+std::string line_of(const std::string& mark) {
+  return std::string(kTitle) + mark + " " + hex_of(XXH3_64bits(mark.data(), mark.size())) + "\n";
+}
+
+std::string path_of(const std::string& directory) {
+  return directory + "/.journal";
+}
+
+// Empty: there is none, or a damaged one.
+std::string mark_of(const std::string& directory) {
+  const auto text = read_file(path_of(directory), 4096);
+  if (!text || !text->starts_with(kTitle)) return {};
+  const auto mark = text->substr(kTitle.size(), 16);
+  return *text == line_of(mark) ? mark : std::string();
+}
+
+// A file system that was just made has that one.
+bool is_empty(const std::string& directory) {
+  const auto names = list_directory(directory);
+  return names && std::ranges::all_of(*names, [](const auto& name) { return name == "lost+found"; });
+}
+
+std::unexpected<Error> is_away(const std::string& directory, const std::string& known, const char* what) {
+  auto line = line_of(known);
+  line.pop_back();
+  return temporary("the journal holds files of " + directory + ", which " + what +
+                   ": mount its file system; or, if that is gone for good, write the line '" + line +
+                   "' into " + path_of(directory) + "; see journal(5)");
+}
+}  // namespace
+
+Result<> recognise_root(const std::string& directory, const std::string& known) {
+  if (known.empty()) return {};
+  if (!file_exists(directory)) return is_away(directory, known, "is missing");
+  const auto mark = mark_of(directory);
+  if (!mark.empty() && mark != known) return is_away(directory, known, "bears the mark of another directory");
+  if (mark.empty() && is_empty(directory)) return is_away(directory, known, "is empty");
+  return {};
+}
+
+Result<std::string> mark_root(const std::string& directory, const std::string& known) {
+  TRY_VOID(recognise_root(directory, known));
+  if (const auto mark = mark_of(directory); !mark.empty()) return mark;
+  const auto mark = known.empty() ? hex_of(random_u64()) : known;
+  const auto path = path_of(directory), temporary_path = path + ".new";
+  {
+    ::unlink(temporary_path.c_str());  // of one who died
+    TRY(const auto file, open_file(temporary_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));
+    TRY_VOID(give_to_owner_of(directory, file.get()));
+    TRY_VOID(write_all(file.get(), line_of(mark)));
+    if (::fsync(file.get()) != 0)
+      return std::unexpected(system_error("cannot sync " + temporary_path, errno));
+  }
+  if (::rename(temporary_path.c_str(), path.c_str()) != 0)
+    return std::unexpected(system_error("cannot rename " + temporary_path, errno));
+  TRY_VOID(sync_names(directory));
+  return mark;
+}
+
+}  // namespace waxwing::durable
