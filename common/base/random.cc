@@ -2,8 +2,11 @@
 
 #include <sys/random.h>
 
+#include <array>
 #include <cstdlib>
+#include <utility>
 
+#include "common/base/process_id.h"
 #include "common/base/time.h"
 
 namespace waxwing {
@@ -17,11 +20,30 @@ std::string random_bytes(std::size_t count) {
   return bytes;
 }
 
-std::uint64_t random_u64() {
-  std::uint64_t value = 0;
-  while (getrandom(&value, sizeof value, 0) != sizeof value) {
+namespace {
+// Numbers of the kernel's, fetched many at a time. Each is given out once: after a fork() the child has to
+// fetch its own.
+struct Stock {
+  std::array<std::uint64_t, 32> numbers{};
+  std::size_t left = 0;
+  pid_t owner = 0;
+
+  std::uint64_t take() {
+    if (left == 0 || owner != process_id()) {
+      // Up to 256 bytes come whole or not at all.
+      while (getrandom(numbers.data(), sizeof numbers, 0) != sizeof numbers) {
+      }
+      left = numbers.size();
+      owner = process_id();
+    }
+    return std::exchange(numbers[--left], 0);
   }
-  return value;
+};
+}  // namespace
+
+std::uint64_t random_u64() {
+  thread_local Stock stock;
+  return stock.take();
 }
 
 namespace {

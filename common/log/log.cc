@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "common/base/file.h"
+#include "common/base/process_id.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 
@@ -65,7 +66,7 @@ class Sink {
     std::string line = iso_timestamp(now);
     line += ' ';
     line += options_.program.empty() ? "waxwing" : options_.program;
-    line += '[' + std::to_string(::getpid()) + "] ";
+    line += '[' + std::to_string(process_id()) + "] ";
     const auto prefix = line.size();
     line += kLevels[static_cast<std::size_t>(level)];
     line += ' ';

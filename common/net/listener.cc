@@ -103,6 +103,8 @@ Task<void> accept_all(std::shared_ptr<Listener::Inner> inner);
 
 Listener::Listener(EventLoop& loop, UniqueFd socket, std::function<void(UniqueFd)> handler)
     : inner_(std::make_shared<Inner>(loop, std::move(socket), std::move(handler))) {
+  const int on = 1;  // accepted sockets inherit it
+  ::setsockopt(inner_->socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   loop.post([inner = inner_] {
     if (!inner->stopped) spawn(accept_all(inner));
   });
@@ -131,8 +133,6 @@ Task<void> accept_all(std::shared_ptr<Listener::Inner> inner) {
   while (!inner->stopped) {
     UniqueFd fd(::accept4(inner->socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
-      const int on = 1;
-      ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       inner->handler(std::move(fd));
       continue;
     }

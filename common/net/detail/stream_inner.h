@@ -30,7 +30,9 @@ struct Stream::Inner {
   std::unique_ptr<TlsSession> tls;
   ::event event{};
   bool registered = false;
-  bool may_read = true;  // the kernel may hold bytes for us
+  // The kernel may hold bytes for us. Not asked of a new connection, whose peer seldom speaks first: the first
+  // wait registers the descriptor, and then the kernel tells of what is there already.
+  bool may_read = false;
   bool hung_up = false;  // the kernel has seen the peer's end: it may lie behind the bytes we read
   bool ended = false;    // the peer will send no more
   bool broken = false;
