@@ -81,6 +81,7 @@ Task<void> Service::admit(UniqueFd socket, bool tls_first) {
     }
   }
   connection.verdict = std::move(verdict.rule_set);
+  if (depends_on_count(connection)) co_await count_again();
   hand_over(std::move(connection));
 }
 
@@ -117,6 +118,18 @@ bool Service::has_too_many(const AcceptedConnection& connection) const {
   std::int64_t held = 0;
   for (const auto& worker : workers_) held += worker->connections_of(connection.peer_address);
   return held >= settings_.max_client_conns;
+}
+
+// Whether this one would be turned away, or a worker started for it, if no session had ended since the workers
+// last told.
+bool Service::depends_on_count(const AcceptedConnection& connection) const {
+  const auto present = loads();
+  return has_too_many(connection) || wants_worker(settings_, present) || pick_worker(settings_, present) < 0;
+}
+
+Task<void> Service::count_again() const {
+  const auto all = workers_;  // some may go meanwhile
+  for (const auto& worker : all) co_await WorkerProcess::count_again(worker);
 }
 
 void Service::hand_over(AcceptedConnection connection) {

@@ -48,6 +48,8 @@ class Service {
   void refuse_renewal(const std::string& why);
   std::vector<struct WorkerLoad> loads() const;
   bool has_too_many(const AcceptedConnection& connection) const;
+  bool depends_on_count(const AcceptedConnection& connection) const;
+  Task<void> count_again() const;
 
   Daemon& daemon_;
   ServiceSettings settings_;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <utility>
 
 #include "common/base/path.h"
 #include "common/base/strings.h"
@@ -20,6 +21,7 @@ namespace waxwing::dispatcher {
 namespace {
 
 constexpr int kWorkerSocket = 3;
+constexpr std::int64_t kReportMs = 1000;  // a worker that is too busy to count is taken by what is known
 
 // Workers lie beside the dispatcher.
 std::string program_of(const ServiceSettings& settings) {
@@ -76,6 +78,7 @@ WorkerProcess::WorkerProcess(Daemon& daemon, std::string service, pid_t pid, Uni
       pid_(pid),
       socket_(daemon.loop(), std::move(socket)),
       events_(std::move(events)),
+      reported_(daemon.loop()),
       started_ms_(monotonic_ms()),
       idle_since_ms_(started_ms_) {}
 
@@ -112,7 +115,7 @@ Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self) {
   for (;;) {
     auto got = co_await self->socket_.receive();
     if (!got || !*got) break;
-    self->heard((*got)->record);
+    self->heard(std::move(**got));
   }
   log::Event("dispatcher.worker.gone")
       .with("service", self->service_)
@@ -121,26 +124,48 @@ Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self) {
       .with("drained", self->draining_ ? 1 : 0)
       .notice();
   self->socket_.close();
+  self->doors_.clear();
+  self->ready_ = false;
+  self->reported_.notify_all();
   if (!self->draining_)
     spawn(have_queue_read_again(self->daemon_.loop(), self->daemon_.config()->path_of("run/job_controller")));
   self->events_.gone(self.get());
 }
 
-void WorkerProcess::heard(const Record& record) {
-  if (record.is("ready")) {
+void WorkerProcess::heard(Packet packet) {
+  const auto& record = packet.record;
+  if (record.is("door")) {
+    doors_.push_back(std::make_unique<PacketSocket>(daemon_.loop(), std::move(packet.fd)));
+    if (draining_) close_doors();
+  } else if (record.is("ready")) {
+    ready_ = true;
     events_.ready(*this);
   } else if (record.is("draining")) {
     // It was told to end by somebody else: nothing more goes to it, and it may go when it knows that.
     drain();
   } else if (record.is("closed")) {
-    for (const auto peer : record.all("peer")) {
-      const auto at = clients_.find(std::string(peer));
-      if (at == clients_.end()) continue;
-      --active_;
-      if (--at->second == 0) clients_.erase(at);
-    }
-    if (active_ == 0) idle_since_ms_ = monotonic_ms();
+    closed(record);
+  } else if (record.is("reported")) {
+    asked_ = false;
+    reported_.notify_all();
   }
+}
+
+void WorkerProcess::closed(const Record& record) {
+  for (const auto peer : record.all("peer")) {
+    const auto at = clients_.find(std::string(peer));
+    if (at == clients_.end()) continue;
+    --active_;
+    if (--at->second == 0) clients_.erase(at);
+  }
+  if (active_ == 0) idle_since_ms_ = monotonic_ms();
+}
+
+Task<void> WorkerProcess::count_again(std::shared_ptr<WorkerProcess> self) {
+  if (!self->ready_) co_return;  // it has had no session yet, or never will
+  if (!std::exchange(self->asked_, true) && !self->socket_.send(Record("report"))) co_return;
+  const auto told = co_await self->reported_.wait(kReportMs);
+  if (told == Ready::timeout) self->asked_ = false;
 }
 
 std::int64_t WorkerProcess::connections_of(const std::string& peer_address) const {
@@ -152,18 +177,26 @@ Result<> WorkerProcess::hand(const AcceptedConnection& connection, UniqueFd fd) 
   ++handed_;
   ++active_;
   ++clients_[connection.peer_address];
-  return socket_.send(connection.to_record(), std::move(fd));
+  auto& way = doors_.empty() ? socket_ : *doors_[next_door_++ % doors_.size()];
+  return way.send(connection.to_record(), std::move(fd));
 }
 
 void WorkerProcess::drain() {
   if (draining_) return;
   draining_ = true;
   (void)socket_.send(Record("drain"));
+  close_doors();
 }
 
 void WorkerProcess::stop() {
   draining_ = true;
   (void)socket_.send(Record("stop"));
+  close_doors();
+}
+
+// Behind the last connection of each.
+void WorkerProcess::close_doors() {
+  for (const auto& door : doors_) (void)door->send(Record("drain"));
 }
 
 WorkerLoad WorkerProcess::load() const {

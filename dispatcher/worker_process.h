@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "common/daemon/daemon.h"
 #include "common/net/seqpacket.h"
@@ -32,6 +33,8 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   Result<> hand(const AcceptedConnection& connection, UniqueFd fd);
   void drain();  // finish sessions, then end
   void stop();   // the same, sessions between messages end at once
+  // The load is of up to 50 ms ago: waits until it counts every session that was over before the call.
+  static Task<void> count_again(std::shared_ptr<WorkerProcess> self);
   WorkerLoad load() const;
   // Connections of that client which it holds.
   std::int64_t connections_of(const std::string& peer_address) const;
@@ -42,14 +45,20 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
 
  private:
   static Task<void> listen(std::shared_ptr<WorkerProcess> self);
-  void heard(const Record& record);
+  void heard(Packet packet);
+  void closed(const Record& record);
+  void close_doors();
 
   Daemon& daemon_;
   std::string service_;
   pid_t pid_;
   PacketSocket socket_;
+  std::vector<std::unique_ptr<PacketSocket>> doors_;  // one of each loop of the worker
+  std::size_t next_door_ = 0;
   Events events_;
-  bool draining_ = false, outdated_ = false;
+  Signal reported_;
+  bool asked_ = false;  // to report
+  bool ready_ = false, draining_ = false, outdated_ = false;
   std::int64_t handed_ = 0, active_ = 0;
   std::unordered_map<std::string, std::int64_t> clients_;  // connections by address
   std::int64_t started_ms_, idle_since_ms_;

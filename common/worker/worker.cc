@@ -1,13 +1,27 @@
 #include "common/worker/worker.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "common/log/log.h"
 
 namespace waxwing {
+
+namespace {
+// How late the dispatcher may learn of sessions that are over: it asks before it would turn anybody away.
+constexpr std::size_t kMostUnreported = 16;
+constexpr std::int64_t kReportMs = 50;
+constexpr std::size_t kMostInPacket = 500;
+constexpr int kDoorBufferBytes = 4 << 20;  // clipped by the kernel to its limit
+}  // namespace
 
 struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
   Inner(Daemon& owner, UniqueFd socket) : daemon(owner), dispatcher(owner.loop(), std::move(socket)) {}
@@ -17,21 +31,52 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
   Handler handler;
   std::function<void()> stop_handler;
   std::atomic<std::int64_t> active{0};
-  Record closed{"closed"};  // not sent yet; main loop only
   std::atomic<bool> draining{false}, stopping{false};
-  bool final = false;  // the dispatcher sends no more connections
+  std::atomic<bool> final{false};  // the dispatcher has said that it sends no more connections
+  std::size_t doors = 0;           // through which some may still be on their way; main loop only
 
-  // Sessions that end in one turn of the loop are told of in one packet.
+  std::mutex closed_mutex;
+  std::vector<std::string> closed;  // clients whose sessions are over, not told of yet
+  bool report_due = false;          // report_soon() runs
+
+  // Any loop. The report is sent by the main loop, for many at a time.
   void ended(const std::string& peer_address) {
-    constexpr std::size_t kMostInPacket = 500;
-    if (closed.fields().empty()) daemon.loop().post([self = shared_from_this()] { self->report(); });
-    closed.set("peer", peer_address);
-    if (closed.fields().size() >= kMostInPacket) report();
+    bool full = false, first = false;
+    {
+      const std::lock_guard lock(closed_mutex);
+      closed.push_back(peer_address);
+      full = closed.size() == kMostUnreported;
+      first = !std::exchange(report_due, true);
+    }
+    --active;
+    if (full || final)
+      daemon.loop().post([self = shared_from_this()] {
+        self->report();
+        self->end_when_idle();
+      });
+    if (first) daemon.loop().post([self = shared_from_this()] { spawn(report_soon(self)); });
+  }
+
+  static Task<void> report_soon(std::shared_ptr<Inner> self) {
+    co_await self->daemon.loop().sleep(kReportMs);
+    {
+      const std::lock_guard lock(self->closed_mutex);
+      self->report_due = false;
+    }
+    self->report();
   }
 
   void report() {
-    if (!closed.fields().empty() && !dispatcher.broken()) (void)dispatcher.send(closed);
-    closed = Record("closed");
+    std::vector<std::string> due;
+    {
+      const std::lock_guard lock(closed_mutex);
+      due.swap(closed);
+    }
+    for (std::size_t at = 0; at < due.size() && !dispatcher.broken(); at += kMostInPacket) {
+      Record record("closed");
+      for (std::size_t i = at; i < std::min(due.size(), at + kMostInPacket); ++i) record.set("peer", due[i]);
+      (void)dispatcher.send(record);
+    }
   }
 
   void begin_stop() {
@@ -42,15 +87,20 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
 
   // The process ends by the way every daemon ends, once nothing is left to do.
   void end_when_idle() {
-    if (final && active == 0 && !daemon.stopping()) ::kill(::getpid(), SIGTERM);
+    if (final && doors == 0 && active == 0 && !daemon.stopping()) ::kill(::getpid(), SIGTERM);
   }
 
-  void take(Packet packet) {
+  std::optional<AcceptedConnection> take(Packet packet) {
     auto connection = AcceptedConnection::from_packet(std::move(packet));
-    if (!connection) {
-      log::Event("worker.connection.bad").with("error", connection.error().text).error();
-      return;
-    }
+    if (connection) return std::move(*connection);
+    log::Event("worker.connection.bad").with("error", connection.error().text).error();
+    return std::nullopt;
+  }
+
+  // One that came before the doors were known.
+  void pass_on(Packet packet) {
+    auto connection = take(std::move(packet));
+    if (!connection) return;
     ++active;
     auto& loop = daemon.next_loop();
     // std::function wants something it can copy.
@@ -68,21 +118,52 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
     } catch (const std::exception& error) {
       log::Event("worker.session.exception").with("peer", info).with("what", error.what()).error();
     }
-    self->daemon.loop().post([self, peer_address] {
-      --self->active;
-      self->ended(peer_address);
+    self->ended(peer_address);
+  }
+
+  // A door for each loop: a connection comes in on the loop that serves it.
+  void open_doors() {
+    for (std::size_t i = 0; i < daemon.loops(); ++i) {
+      int pair[2];
+      if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return;
+      auto ours = std::make_shared<UniqueFd>(pair[0]);  // std::function wants something it can copy
+      UniqueFd theirs(pair[1]);
+      ::setsockopt(theirs.get(), SOL_SOCKET, SO_SNDBUF, &kDoorBufferBytes, sizeof kDoorBufferBytes);
+      ++doors;
+      auto& loop = daemon.loop(i);
+      loop.post([self = shared_from_this(), &loop, ours] { spawn(door(self, loop, std::move(*ours))); });
+      (void)dispatcher.send(Record("door"), std::move(theirs));
+    }
+  }
+
+  static Task<void> door(std::shared_ptr<Inner> self, EventLoop& loop, UniqueFd fd) {
+    PacketSocket socket(loop, std::move(fd));
+    for (;;) {
+      auto got = co_await socket.receive();
+      if (!got || !*got || !(*got)->record.is("connection")) break;
+      auto connection = self->take(std::move(**got));
+      if (!connection) continue;
+      ++self->active;
+      spawn(session(self, loop, std::move(*connection)));
+    }
+    self->daemon.loop().post([self] {
+      --self->doors;
       self->end_when_idle();
     });
   }
 
   static Task<void> listen(std::shared_ptr<Inner> self) {
+    self->open_doors();
     (void)self->dispatcher.send(Record("ready"));
     for (;;) {
       auto got = co_await self->dispatcher.receive();
       if (!got || !*got) break;
       Packet& packet = **got;
       if (packet.record.is("connection")) {
-        self->take(std::move(packet));
+        self->pass_on(std::move(packet));
+      } else if (packet.record.is("report")) {
+        self->report();
+        (void)self->dispatcher.send(Record("reported"));
       } else if (packet.record.is("drain") || packet.record.is("stop")) {
         self->final = true;
         self->draining = true;

@@ -5,12 +5,18 @@
 // WAXWING_DISPATCHER_FD, and the service's name and parameters in WAXWING_SERVICE and WAXWING_PARAMETERS
 // ("CHANNEL=tcp_local" lines). One Record a packet:
 //   dispatcher → worker   connection peer= peer_port= local= local_port= verdict= tls=0|1 (+ descriptor)
+//                         report      say now which sessions are over
 //                         drain       no more connections follow: finish the sessions there are, then end
 //                         stop        as drain, and sessions that wait between two messages end at once
-//   worker → dispatcher   ready       serving
-//                         closed peer=…   sessions that are over, each by its client's address
+//   worker → dispatcher   door        a socket for connections, one of each loop (+ descriptor)
+//                         ready       serving
+//                         closed peer=…   sessions that are over, each by its client's address; told of within
+//                                     50 ms or by sixteen
+//                         reported    after closed: that was all, up to the question
 //                         draining    ended by signal: hand me nothing more
 //                         (end of file: gone)
+// Through the doors connections come straight to the loop that serves them, and drain behind the last one of
+// each: packets of several sockets have no order among each other.
 // A dispatcher that is gone (end of file here) means drain: the sessions finish, a new dispatcher has its own
 // workers.
 //

@@ -72,6 +72,18 @@ class Limits(waxwing.TestCase):
             return reply.startswith('220 ')
         waxwing.wait_until(again, 'a new connection to be served')
 
+    def test_a_place_is_free_again_with_the_session(self):
+        # Workers tell of sessions that are over for many at a time; who would be refused is counted anew first.
+        for _ in range(CONNECTIONS - 1):
+            self.assertRegex(self.client('127.0.0.4').reply(), '^220 ')
+        served = 0
+        for _ in range(30):
+            last = self.client('127.0.0.4')
+            served += last.reply().startswith('220 ')
+            last.say('QUIT')
+            self.assertEqual(last.reply(), '')  # the end comes a moment before the worker has counted it
+        self.assertGreater(served, 25)
+
     def test_connections_of_this_host_itself_are_not_counted(self):
         for client in [self.client() for _ in range(CONNECTIONS + 3)]:
             self.assertRegex(client.reply(), '^220 ')
