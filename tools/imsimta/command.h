@@ -47,6 +47,7 @@ Result<int> run_cache(const Context&, Arguments);
 Result<int> run_cnbuild(const Context&, Arguments);
 Result<int> run_journal(const Context&, Arguments);
 Result<int> run_program(const Context&, Arguments);
+Result<int> run_qclean(const Context&, Arguments);
 Result<int> run_qm(const Context&, Arguments);
 Result<int> run_queue(const Context&, Arguments);
 Result<int> run_reload(const Context&, Arguments);

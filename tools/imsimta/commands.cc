@@ -1,12 +1,13 @@
 #include "common/base/strings.h"
 #include "tools/imsimta/command.h"
+#include "tools/imsimta/qm.h"
 
 namespace waxwing::imsimta {
 namespace {
 
 constexpr Command kCommands[] = {
     {"cache",
-     "cache -view [channel] | -sync | -walk\n"
+     "cache -view [channel] [-json] | -sync | -walk\n"
      "       imsimta cache -change -global [-max_messages=N] [-synch_time=MINUTES]\n"
      "       imsimta cache -change -channel=C [-thread_depth=N] [-job_limit=N] [-files_per_job=N]\n"
      "       imsimta cache -change -channel_template=PATTERN -master_job=COMMAND",
@@ -20,8 +21,14 @@ constexpr Command kCommands[] = {
      "       imsimta program -a|-c -m method -p program [-g arguments] [-e user|postmaster|account]\n"
      "       imsimta program -d -m method",
      "lists and changes the programs that mail may be given to", run_program},
-    {"qm", "qm [directory|summarize|read|hold|release|return|delete|start|stop|help [argument ...]]",
+    {"qclean",
+     "qclean [-from=] [-to=] [-subject=] [-domain_to=] [-content=] [-match=and|or] [-delete|-hold] [channel]",
+     "finds messages in the queue, and holds or deletes them", run_qclean},
+    {"qm",
+     "qm [directory|summarize|top|clean|read|hold|release|return|delete|start|stop|help [argument ...]]",
      "shows and changes what is queued; without a command, reads them from standard input", run_qm},
+    {"qtop", "qtop [-by=what] [-top=n] [-interval=seconds] [-once] [-json] [channel]",
+     "counts what is queued by host, domain, sender, age or status", qm_top},
     {"queue", "queue start|stop channel | -retry_delivery channel", "stops and starts a channel's deliveries",
      run_queue},
     {"refresh", "refresh [service ...]", "cnbuild, then restart", run_refresh},

@@ -15,8 +15,11 @@ namespace waxwing::imsimta {
 namespace {
 
 constexpr const char* kHelp =
-    "directory [-held] [-envelope] [-file_info] [-from=text] [-to=text] [-match=and|or] [-total] [channel]\n"
-    "summarize [-directory_tree|-database] [-heading|-noheading] [-held] [-trailing|-notrailing]\n"
+    "directory [-held] [-envelope] [-file_info] [-from=text] [-to=text] [-match=and|or] [-total] [-json] "
+    "[channel]\n"
+    "summarize [-directory_tree|-database] [-heading|-noheading] [-held] [-trailing|-notrailing] [-json]\n"
+    "top [-by=host|domain|sender|age|status...] [-top=n] [-interval=seconds] [-once] [-json] [channel]\n"
+    "clean [-from=] [-to=] [-subject=] [-domain_to=] [-content=] [-match=and|or] [-delete|-hold] [channel]\n"
     "read [-content] [-channel=name] id...\n"
     "hold, release, return, delete [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [id...]\n"
     "start channel, stop channel\n"
@@ -27,6 +30,8 @@ Result<int> run_one(const Context& context, Arguments arguments) {
   const auto verb = to_lower(arguments.take_word());
   if (verb == "directory") return qm_directory(context, std::move(arguments));
   if (verb == "summarize") return qm_summarize(context, std::move(arguments));
+  if (verb == "top") return qm_top(context, std::move(arguments));
+  if (verb == "clean") return qm_clean(context, std::move(arguments));
   if (verb == "read") return qm_read(context, std::move(arguments));
   if (verb == "hold" || verb == "release" || verb == "return" || verb == "delete")
     return qm_change(context, verb, std::move(arguments));
@@ -57,13 +62,22 @@ int run_session(const Context& context) {
   }
 }
 
+// What is changed while the job controller does not run is changed here.
+Result<> open_journal_of(const Context& context) {
+  TRY(const auto config, load_for_tool(context.root, "imsimta qm", {"journal.", "store.partition."}));
+  return open_instance_journal_until_exit(*config);
+}
 }  // namespace
 
 Result<int> run_qm(const Context& context, Arguments arguments) {
-  TRY(const auto config, load_for_tool(context.root, "imsimta qm", {"journal.", "store.partition."}));
-  TRY_VOID(open_instance_journal_until_exit(*config));
+  TRY_VOID(open_journal_of(context));
   if (arguments.rest().empty()) return run_session(context);
   return run_one(context, std::move(arguments));
+}
+
+Result<int> run_qclean(const Context& context, Arguments arguments) {
+  TRY_VOID(open_journal_of(context));
+  return qm_clean(context, std::move(arguments));
 }
 
 }  // namespace waxwing::imsimta

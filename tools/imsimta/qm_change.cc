@@ -114,6 +114,12 @@ Result<int> qm_change(const Context& context, const std::string& verb, Arguments
     TRY(names, select_messages(context, *queue, channel, words));
   }
   if (ask) std::erase_if(names, [&](const FileName& name) { return !confirmed(verb, name); });
+  return change_messages(context, verb, names, quiet);
+}
+
+Result<int> change_messages(const Context& context, const std::string& verb,
+                            const std::vector<FileName>& names, bool quiet) {
+  const auto queue = open_queue(context);
   int status = 0;
   for (std::size_t at = 0; at < names.size(); at += kBatch) {
     const std::span chunk(names.data() + at, std::min(kBatch, names.size() - at));

@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/mail/date.h"
+#include "tools/imsimta/json.h"
 #include "tools/imsimta/qm.h"
 
 namespace waxwing::imsimta {
@@ -30,7 +31,7 @@ std::string when(std::int64_t seconds) {
 }
 
 struct Filter {
-  bool held = false, envelope = false, file_info = false, total = false, match_or = false;
+  bool held = false, envelope = false, file_info = false, total = false, match_or = false, json = false;
   std::string from, to;
   bool needs_envelope() const { return envelope || file_info || !from.empty() || !to.empty(); }
 
@@ -122,6 +123,7 @@ Result<Filter> directory_filter(Arguments& arguments) {
   filter.envelope = arguments.take("envelope");
   filter.file_info = arguments.take("file_info");
   filter.total = arguments.take("total");
+  filter.json = arguments.take("json");
   arguments.take("from", &filter.from);
   arguments.take("to", &filter.to);
   arguments.take("match", &match);
@@ -131,17 +133,49 @@ Result<Filter> directory_filter(Arguments& arguments) {
   return filter;
 }
 
+void print_json(const Row& row, std::size_t number, const Reader* reader) {
+  JsonObject object;
+  object.number("number", static_cast<std::int64_t>(number))
+      .text("file", row.name.relative())
+      .text("channel", row.name.channel)
+      .text("id", row.name.id)
+      .flag("held", row.name.held)
+      .number("attempts", row.name.attempts)
+      .number("bytes", static_cast<std::int64_t>(row.bytes))
+      .time("since", row.since);
+  if (reader != nullptr) {
+    const auto& envelope = reader->envelope();
+    std::vector<JsonObject> recipients;
+    for (const auto& recipient : envelope.recipients)
+      recipients.push_back(JsonObject()
+                               .text("address", recipient.address)
+                               .text("host", recipient.host)
+                               .text("status", status_text(recipient.progress.status))
+                               .number("attempts", recipient.progress.attempts)
+                               .time("last_attempt", recipient.progress.last_attempt_ms / 1000)
+                               .text("last_text", recipient.progress.last_text));
+    object.text("sender", envelope.sender)
+        .text("source_channel", envelope.source_channel)
+        .text("priority", mta::queue::priority_name(envelope.priority))
+        .number("message_bytes", static_cast<std::int64_t>(reader->message_size()))
+        .text("held_reason", envelope.held_reason)
+        .list("recipients", recipients);
+  }
+  object.print();
+}
+
 // Prints one message, if it passes the filter; what was printed goes into listing.
 void list_message(const mta::queue::Queue& queue, const Row& row, const Filter& filter,
                   std::vector<FileName>& listing) {
   auto reader = filter.needs_envelope() ? Reader::open(queue, row.name) : Result<Reader>(permanent(""));
   if (filter.needs_envelope()) {
     if (!reader && mta::queue::is_gone(reader.error())) return;
-    if (!reader) print("      " + reader.error().text + "\n");
+    if (!reader && !filter.json) print("      " + reader.error().text + "\n");
     if (reader && !filter.fits(reader->envelope())) return;
   }
   listing.push_back(row.name);
   if (filter.total) return;
+  if (filter.json) return print_json(row, listing.size(), reader ? &*reader : nullptr);
   const auto relative = row.name.relative();
   print(fmt::format("{:>5} {:<38} {:>6} {}\n", listing.size(), relative.substr(row.name.channel.size() + 1),
                     kilobytes(row.bytes), when(row.since)));
@@ -153,7 +187,8 @@ Result<std::uint64_t> list_channel(const mta::queue::Queue& queue, const std::st
                                    const Filter& filter, std::vector<FileName>& listing) {
   TRY(const auto rows, rows_of(queue, name, filter.held));
   if (rows.empty()) return 0;
-  if (!filter.total) print(fmt::format("\nChannel: {:<32} {:>10} {}\n", name, "Size (K)", "Queued since"));
+  if (!filter.total && !filter.json)
+    print(fmt::format("\nChannel: {:<32} {:>10} {}\n", name, "Size (K)", "Queued since"));
   std::uint64_t bytes = 0;
   const auto before = listing.size();
   for (const auto& row : rows) {
@@ -161,8 +196,15 @@ Result<std::uint64_t> list_channel(const mta::queue::Queue& queue, const std::st
     list_message(queue, row, filter, listing);
     if (listing.size() > listed) bytes += row.bytes;
   }
-  print(fmt::format("{}Total of {}: {} messages, {} K\n", filter.total ? "" : "      ", name,
-                    listing.size() - before, kilobytes(bytes)));
+  if (!filter.json)
+    print(fmt::format("{}Total of {}: {} messages, {} K\n", filter.total ? "" : "      ", name,
+                      listing.size() - before, kilobytes(bytes)));
+  else if (filter.total)
+    JsonObject()
+        .text("channel", name)
+        .number("messages", static_cast<std::int64_t>(listing.size() - before))
+        .number("bytes", static_cast<std::int64_t>(bytes))
+        .print();
   return bytes;
 }
 
@@ -171,23 +213,37 @@ Result<std::uint64_t> list_channel(const mta::queue::Queue& queue, const std::st
 Result<int> qm_directory(const Context& context, Arguments arguments) {
   TRY(const auto filter, directory_filter(arguments));
   const auto channel = arguments.take_word();
-  TRY_VOID(arguments.finish(
-      "qm directory [-held] [-envelope] [-file_info] [-from=] [-to=] [-match=and|or] [-total] [channel]"));
+  TRY_VOID(
+      arguments.finish("qm directory [-held] [-envelope] [-file_info] [-from=] [-to=] [-match=and|or] "
+                       "[-total] [-json] [channel]"));
   const auto queue = open_queue(context);
   TRY(const auto channels, chosen_channels(*queue, channel));
-  print(now_text() + "\nData gathered from the queue directory tree\n");
+  if (!filter.json) print(now_text() + "\nData gathered from the queue directory tree\n");
   std::vector<FileName> listing;
   std::uint64_t all_bytes = 0;
   for (const auto& name : channels) {
     TRY(const auto bytes, list_channel(*queue, name, filter, listing));
     all_bytes += bytes;
   }
-  print(fmt::format("\nGrand total: {} messages, {} K\n", listing.size(), kilobytes(all_bytes)));
+  if (!filter.json)
+    print(fmt::format("\nGrand total: {} messages, {} K\n", listing.size(), kilobytes(all_bytes)));
   TRY_VOID(save_listing(context, listing));
   return 0;
 }
 
 namespace {
+Result<int> summarize_memory_json(const Context& context) {
+  TRY_VOID(ask_controller(context, Record("summary"), [&](const Record& row) {
+    JsonObject object;
+    object.text("channel", row.get("channel"));
+    for (const char* name : {"files", "bytes", "ready", "active", "waiting", "hosts", "hosts_down", "jobs"})
+      object.number(name, row.number(name));
+    for (const char* name : {"stopped", "closed", "on_demand"}) object.flag(name, row.number(name) != 0);
+    object.text("trouble", row.get("trouble")).print();
+  }));
+  return 0;
+}
+
 Result<int> summarize_memory(const Context& context, bool heading) {
   std::string table, troubles;
   std::int64_t files = 0, bytes = 0;
@@ -219,11 +275,14 @@ Result<int> qm_summarize(const Context& context, Arguments arguments) {
   const bool held_only = arguments.take("held");
   const bool heading = !arguments.take("noheading");
   const bool trailing = !arguments.take("notrailing");
+  const bool json = arguments.take("json");
   arguments.take("directory_tree"), arguments.take("heading"), arguments.take("trailing");
-  TRY_VOID(arguments.finish("qm summarize [-directory_tree|-database] [-noheading] [-held] [-notrailing]"));
+  TRY_VOID(arguments.finish(
+      "qm summarize [-directory_tree|-database] [-noheading] [-held] [-notrailing] [-json]"));
+  if (database && json) return summarize_memory_json(context);
   if (database) return summarize_memory(context, heading);
   const auto queue = open_queue(context);
-  if (heading)
+  if (heading && !json)
     print(fmt::format("{}\nData gathered from the queue directory tree\n\n{:<20} {:>9} {:>6} {:>10}  {}\n",
                       now_text(), "Channel", "Messages", "Held", "Size (K)", "Oldest"));
   std::size_t messages = 0, held = 0;
@@ -238,13 +297,24 @@ Result<int> qm_summarize(const Context& context, Arguments arguments) {
       held_here += row.name.held ? 1 : 0;
       oldest = oldest == 0 ? row.since : std::min(oldest, row.since);
     }
-    print(fmt::format("{:<20} {:>9} {:>6} {:>10}  {}{}\n", channel, rows.size(), held_here, kilobytes(size),
-                      oldest == 0 ? "" : when(oldest), queue->is_stopped(channel) ? " stopped" : ""));
+    if (json)
+      JsonObject()
+          .text("channel", channel)
+          .number("messages", static_cast<std::int64_t>(rows.size()))
+          .number("held", static_cast<std::int64_t>(held_here))
+          .number("bytes", static_cast<std::int64_t>(size))
+          .time("oldest", oldest)
+          .flag("stopped", queue->is_stopped(channel))
+          .print();
+    else
+      print(fmt::format("{:<20} {:>9} {:>6} {:>10}  {}{}\n", channel, rows.size(), held_here, kilobytes(size),
+                        oldest == 0 ? "" : when(oldest), queue->is_stopped(channel) ? " stopped" : ""));
     messages += rows.size();
     held += held_here;
     bytes += size;
   }
-  if (trailing) print(fmt::format("{:<20} {:>9} {:>6} {:>10}\n", "Totals", messages, held, kilobytes(bytes)));
+  if (trailing && !json)
+    print(fmt::format("{:<20} {:>9} {:>6} {:>10}\n", "Totals", messages, held, kilobytes(bytes)));
   return 0;
 }
 

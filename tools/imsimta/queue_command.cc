@@ -5,6 +5,7 @@
 
 #include "common/base/strings.h"
 #include "common/mail/date.h"
+#include "tools/imsimta/json.h"
 #include "tools/imsimta/qm.h"
 
 namespace waxwing::imsimta {
@@ -25,9 +26,21 @@ Result<int> run_queue(const Context& context, Arguments arguments) {
 }
 
 namespace {
-void print_unit(std::string_view line) {
+void print_unit(std::string_view line, bool json) {
   const auto words = split_words(line);
   if (words.size() != 8) return;
+  const auto number = [&](std::size_t at) { return to_number<std::int64_t>(words[at]).value_or(0); };
+  if (json)
+    return JsonObject()
+        .text("file", words[0])
+        .text("host", words[1])
+        .text("state", words[2])
+        .text("priority", words[3])
+        .number("attempts", number(4))
+        .number("bytes", number(7))
+        .time("arrived", number(5) / 1000)
+        .time("next_try", number(6) / 1000)
+        .print();
   const auto time = [](std::string_view ms) {
     const auto seconds = to_number<std::int64_t>(ms).value_or(0) / 1000;
     return seconds == 0
@@ -103,17 +116,20 @@ Result<int> run_cache(const Context& context, Arguments arguments) {
   if (!arguments.take("view", &channel))
     return permanent("want one of -view, -sync, -walk, -change: see imsimta cache -help");
   if (channel.empty()) channel = arguments.take_word();
-  TRY_VOID(arguments.finish("imsimta cache -view [channel]"));
-  std::printf("%s", fmt::format("{:<44} {:<24} {:<10} {:<9} {:>3} {:>8}  {:<20}  {}\n", "Message file",
-                                "Host", "State", "Priority", "Try", "Bytes", "Arrived", "Next try")
-                        .c_str());
+  const bool json = arguments.take("json");
+  TRY_VOID(arguments.finish("imsimta cache -view [channel] [-json]"));
+  if (!json)
+    std::printf("%s", fmt::format("{:<44} {:<24} {:<10} {:<9} {:>3} {:>8}  {:<20}  {}\n", "Message file",
+                                  "Host", "State", "Priority", "Try", "Bytes", "Arrived", "Next try")
+                          .c_str());
   std::size_t units = 0;
   std::vector<std::string> down, troubles;
   TRY_VOID(ask_controller(context, Record("view").set("channel", to_lower(channel)), [&](const Record& row) {
-    for (const auto line : row.all("unit")) print_unit(line), ++units;
+    for (const auto line : row.all("unit")) print_unit(line, json), ++units;
     for (const auto line : row.all("down")) down.emplace_back(line);
     for (const auto line : row.all("trouble")) troubles.emplace_back(line);
   }));
+  if (json) return 0;
   for (std::string_view line : down) {
     const auto channel = take_until(line, ' '), host = take_until(line, ' ');
     std::printf("%s",

@@ -1,0 +1,129 @@
+// qm clean (imsimta qclean): messages by what stands in them; listed, held or deleted.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "common/base/strings.h"
+#include "tools/imsimta/qm.h"
+
+namespace waxwing::imsimta {
+
+using mta::queue::FileName;
+using mta::queue::Reader;
+
+namespace {
+
+constexpr const char* kUsage =
+    "qm clean [-from=] [-to=] [-subject=] [-domain_to=] [-content=] [-match=and|or] [-delete|-hold] "
+    "[channel]";
+constexpr std::size_t kPieceBytes = 256 * 1024;
+
+struct Wanted {
+  std::string from, to, subject, domain_to, content;
+  bool any = false;  // -match=or
+};
+
+bool has_domain(const mta::queue::Envelope& envelope, std::string_view domain) {
+  return std::ranges::any_of(envelope.recipients, [&](const auto& recipient) {
+    const auto at = recipient.address.rfind('@');
+    return at != std::string::npos && iequals(std::string_view(recipient.address).substr(at + 1), domain);
+  });
+}
+
+bool has_recipient(const mta::queue::Envelope& envelope, std::string_view text) {
+  return std::ranges::any_of(envelope.recipients, [&](const auto& recipient) {
+    return ifind(recipient.address, text) != std::string::npos;
+  });
+}
+
+// The first Subject: field, folded lines and all.
+bool has_subject(const Reader& reader, std::string_view text) {
+  const auto header = reader.read_header();
+  if (!header) return false;
+  const auto start = istarts_with(*header, "subject:") ? 0 : ifind(*header, "\nsubject:");
+  if (start == std::string::npos) return false;
+  auto end = header->find('\n', start + 1);
+  while (end != std::string::npos && end + 1 < header->size() &&
+         ((*header)[end + 1] == ' ' || (*header)[end + 1] == '\t'))
+    end = header->find('\n', end + 1);
+  return ifind(std::string_view(*header).substr(start, end - start), text) != std::string::npos;
+}
+
+// Pieces overlap, so that nothing hides where two meet.
+bool has_content(const Reader& reader, const std::string& text) {
+  std::string window;
+  for (std::uint64_t at = 0; at < reader.message_size();) {
+    const auto piece = reader.read_message(at, kPieceBytes);
+    if (!piece || piece->empty()) return false;
+    at += piece->size();
+    window += *piece;
+    if (ifind(window, text) != std::string::npos) return true;
+    if (window.size() >= text.size()) window.erase(0, window.size() - text.size() + 1);
+  }
+  return false;
+}
+
+bool fits(const Reader& reader, const Wanted& wanted) {
+  const auto& envelope = reader.envelope();
+  bool all = true, any = false;
+  const auto look = [&](const std::string& text, auto&& test) {
+    if (text.empty() || (wanted.any && any) || (!wanted.any && !all)) return;
+    const bool good = test();
+    all &= good;
+    any |= good;
+  };
+  look(wanted.from, [&] { return ifind(envelope.sender, wanted.from) != std::string::npos; });
+  look(wanted.to, [&] { return has_recipient(envelope, wanted.to); });
+  look(wanted.domain_to, [&] { return has_domain(envelope, wanted.domain_to); });
+  look(wanted.subject, [&] { return has_subject(reader, wanted.subject); });
+  look(wanted.content, [&] { return has_content(reader, wanted.content); });
+  return wanted.any ? any : all;
+}
+
+Result<Wanted> parse_wanted(Arguments& arguments) {
+  Wanted wanted;
+  std::string match;
+  for (const auto& [name, target] : {std::pair{"from", &wanted.from},
+                                     {"to", &wanted.to},
+                                     {"subject", &wanted.subject},
+                                     {"domain_to", &wanted.domain_to},
+                                     {"content", &wanted.content}})
+    arguments.take(name, target);
+  if (arguments.take("match", &match) && !iequals(match, "and") && !iequals(match, "or"))
+    return permanent("-match is and or or, not " + printable(match));
+  wanted.any = iequals(match, "or");
+  if (wanted.from.empty() && wanted.to.empty() && wanted.subject.empty() && wanted.domain_to.empty() &&
+      wanted.content.empty())
+    return permanent(std::string("which messages? ") + kUsage);
+  return wanted;
+}
+
+}  // namespace
+
+Result<int> qm_clean(const Context& context, Arguments arguments) {
+  TRY(const auto wanted, parse_wanted(arguments));
+  const bool remove = arguments.take("delete"), hold = arguments.take("hold");
+  const auto only = to_lower(arguments.take_word());
+  TRY_VOID(arguments.finish(kUsage));
+  if (remove && hold) return permanent("-delete and -hold exclude each other");
+  const auto queue = open_queue(context);
+  std::vector<FileName> names;
+  for (const auto& channel : queue->channels()) {
+    if (!only.empty() && channel != only) continue;
+    TRY_VOID(queue->scan(channel, [&](const FileName& name) {
+      if (hold && name.held) return true;
+      const auto reader = Reader::open(*queue, name);
+      if (reader && fits(*reader, wanted)) names.push_back(name);
+      return true;
+    }));
+  }
+  std::ranges::sort(names, {}, &FileName::id);
+  TRY_VOID(save_listing(context, names));
+  if (remove || hold) return change_messages(context, remove ? "delete" : "hold", names, false);
+  for (std::size_t i = 0; i < names.size(); ++i) fmt::print("{:>5} {}\n", i + 1, names[i].relative());
+  fmt::print("{} messages found; -hold or -delete does that to them\n", names.size());
+  return 0;
+}
+
+}  // namespace waxwing::imsimta
