@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mta/config/header_options.h"
 #include "mta/config/imta_cnf.h"
 
 namespace waxwing::mta {
@@ -63,6 +64,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
     names();
     check_rules();
     check_channels();
+    check_header_options();
     check_lists();
     check_table_flags();
   }
@@ -154,6 +156,23 @@ void MtaConfigBuilder::check_channels() {
                           channel.name() + " names channel \"" + printable(target) +
                           "\", which there is none of");
     }
+}
+
+// They are read again by who applies them; here they are checked.
+void MtaConfigBuilder::check_header_options() {
+  const auto check = [&](const Channel& channel, Kw keyword, const std::string& name) {
+    if (!channel.is(keyword)) return;
+    if (config_->sources_.has_file(name))
+      (void)parse_header_options(config_->sources_.text(name), name, errors_);
+    else
+      errors_.push_back(channel.where() + ": " + std::string(keyword_spec(keyword).name) + " of channel " +
+                        channel.name() + " needs the file config/" + name + ", which is not there");
+  };
+  for (const auto& channel : config_->channels_) {
+    check(channel, channel.is(Kw::headertrim) ? Kw::headertrim : Kw::innertrim,
+          channel.name() + "_headers.opt");
+    check(channel, Kw::headerread, channel.name() + "_read_headers.opt");
+  }
 }
 
 }  // namespace waxwing::mta

@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <iterator>
 #include <map>
 
 #include "common/base/failpoint.h"
@@ -19,6 +22,7 @@ namespace waxwing::mta::queue {
 
 namespace {
 constexpr std::size_t kMostNoticeBytes = 48 * 1024;
+constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr std::int64_t kBucketMs = 8000;  // how long messages go to the same directory
 
 struct Part {
@@ -33,6 +37,7 @@ struct Writer::Inner {
   std::string queue_id;
   std::vector<Part> parts;  // first: the one being written
   std::optional<spool::MessageFileWriter> file;
+  std::string pending;  // bytes that are not in the file yet: read() finds all others there
   bool committed = false;
   bool published = false;
 
@@ -49,7 +54,10 @@ struct Writer::Inner {
   }
 
   Result<> add_part() {
-    TRY(auto temporary, queue->create_temporary(fmt::format("{}.{:02}", queue_id, parts.size())));
+    // Several writers may have one message between them.
+    static std::atomic<unsigned> number{0};
+    TRY(auto temporary,
+        queue->create_temporary(fmt::format("{}.{:02}.{}", queue_id, parts.size(), ++number)));
     Part part;
     part.fd = std::move(temporary.fd);
     part.temporary = std::move(temporary.path);
@@ -57,7 +65,14 @@ struct Writer::Inner {
     return {};
   }
 
-  Result<durable::Batch> seal(std::vector<Envelope>& envelopes);
+  // What all contents of one publication share.
+  struct Common {
+    std::int64_t now_ms = wall_ms();
+    std::string email_id = "M" + unique_id();
+    std::map<std::pair<std::string, std::string>, unsigned> copies;  // of queue id and channel
+    durable::Batch batch;
+  };
+  Result<> seal(std::vector<Envelope>& envelopes, Common& common);
   std::vector<FileName> announce(const std::vector<Envelope>& envelopes);
 };
 
@@ -74,38 +89,35 @@ Result<> check_envelope(const Envelope& envelope) {
 }
 }  // namespace
 
-Result<durable::Batch> Writer::Inner::seal(std::vector<Envelope>& envelopes) {
+Result<> Writer::Inner::seal(std::vector<Envelope>& envelopes, Common& common) {
   if (committed) return bug("queue writer published twice");
   if (envelopes.empty()) return bug("message published without an envelope");
-  durable::Batch batch;
-  const auto now = wall_ms();
-  const auto bucket = fmt::format("{:03}", now / kBucketMs % 100);
-  const auto email_id = "M" + unique_id();
-  std::map<std::string, unsigned> copies;
+  TRY_VOID(file->write(pending));
+  pending = std::string();
+  const auto bucket = fmt::format("{:03}", common.now_ms / kBucketMs % 100);
   for (std::size_t i = 0; i < envelopes.size(); ++i) {
     auto& envelope = envelopes[i];
     TRY_VOID(check_envelope(envelope));
     if (i >= parts.size()) TRY_VOID(add_part());
     auto& part = parts[i];
     envelope.queue_id = queue_id;
-    if (envelope.email_id.empty()) envelope.email_id = email_id;
-    if (envelope.arrival_ms == 0) envelope.arrival_ms = now;
+    if (envelope.email_id.empty()) envelope.email_id = common.email_id;
+    if (envelope.arrival_ms == 0) envelope.arrival_ms = common.now_ms;
     part.name = {.channel = envelope.channel,
                  .bucket = bucket,
                  .id = queue_id,
-                 .copy = fmt::format("{:02}", copies[envelope.channel]++),
+                 .copy = fmt::format("{:02}", common.copies[{queue_id, envelope.channel}]++),
                  .held = !envelope.held_reason.empty()};
     const auto slots = static_cast<std::uint32_t>(envelope.recipients.size());
     const auto slot_bytes = slot_bytes_for(slots);
     const auto records = to_records(envelope);
     TRY_VOID(i == 0 ? file->seal(spool::Kind::queue, records, slots, slot_bytes)
                     : file->copy_sealed(part.fd.get(), spool::Kind::queue, records, slots, slot_bytes));
-    TRY_VOID(queue->ensure_bucket(envelope.channel, bucket, batch));
+    TRY_VOID(queue->ensure_bucket(envelope.channel, bucket, common.batch));
     const auto path = queue->path_of(part.name);
-    batch.content(part.fd.get(), path).rename(part.temporary, path);
+    common.batch.content(part.fd.get(), path).rename(part.temporary, path);
   }
-  committed = true;
-  return batch;
+  return {};
 }
 
 std::vector<FileName> Writer::Inner::announce(const std::vector<Envelope>& envelopes) {
@@ -150,24 +162,68 @@ const std::string& Writer::queue_id() const {
   return inner_->queue_id;
 }
 std::uint64_t Writer::size_bytes() const {
-  return inner_->file->message_size();
+  return inner_->file->message_size() + inner_->pending.size();
 }
+
+// Pieces of kPieceBytes are more than the file keeps back.
 Result<> Writer::write(std::string_view bytes) {
-  return inner_->file->write(bytes);
+  auto& in = *inner_;
+  if (in.committed) return bug("message written to after it was published");
+  in.pending += bytes;
+  if (in.pending.size() < kPieceBytes) return {};
+  auto written = in.file->write(in.pending);
+  in.pending.clear();
+  return written;
+}
+
+Result<std::string> Writer::read(std::uint64_t offset, std::size_t max_bytes) {
+  const auto& in = *inner_;
+  const auto written = in.file->message_size();
+  if (offset >= written)
+    return offset - written >= in.pending.size()
+               ? std::string()
+               : in.pending.substr(static_cast<std::size_t>(offset - written), max_bytes);
+  std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(max_bytes, written - offset)), '\0');
+  TRY_VOID(read_at(in.parts[0].fd.get(), static_cast<off_t>(offset), bytes.data(), bytes.size()));
+  if (bytes.size() < max_bytes) bytes.append(in.pending, 0, max_bytes - bytes.size());
+  return bytes;
+}
+
+namespace {
+using Contents = std::vector<Writer::Content>;
+}  // namespace
+
+Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents) {
+  const auto discard = [&] {
+    for (const auto& content : contents) content.writer->inner_->discard();
+  };
+  Inner::Common common;
+  Result<> sealed;
+  for (auto& content : contents)
+    if (sealed) sealed = content.writer->inner_->seal(content.envelopes, common);
+  if (!sealed) {
+    discard();
+    co_return std::unexpected(sealed.error());
+  }
+  for (const auto& content : contents) content.writer->inner_->committed = true;
+  auto outcome = co_await commit_durably(std::move(common.batch));
+  if (!outcome) {
+    discard();
+    co_return std::unexpected(outcome.error());
+  }
+  std::vector<FileName> names;
+  for (const auto& content : contents) {
+    auto more = content.writer->inner_->announce(content.envelopes);
+    std::ranges::move(more, std::back_inserter(names));
+  }
+  co_return names;
 }
 
 Task<Result<std::vector<FileName>>> Writer::publish(std::vector<Envelope> envelopes) {
-  auto batch = inner_->seal(envelopes);
-  if (!batch) {
-    inner_->discard();
-    co_return std::unexpected(batch.error());
-  }
-  auto outcome = co_await commit_durably(std::move(*batch));
-  if (!outcome) {
-    inner_->discard();
-    co_return std::unexpected(outcome.error());
-  }
-  co_return inner_->announce(envelopes);
+  Contents contents;
+  contents.push_back({this, std::move(envelopes)});
+  auto published = co_await publish_all(std::move(contents));
+  co_return published;
 }
 
 }  // namespace waxwing::mta::queue

@@ -33,10 +33,19 @@ class Writer {
   const std::string& queue_id() const;
   Result<> write(std::string_view bytes);
   std::uint64_t size_bytes() const;
+  // Bytes that were written, up to max_bytes from offset; empty at the end. Before publishing.
+  Result<std::string> read(std::uint64_t offset, std::size_t max_bytes);
 
   // Answers the names of the files, in the order of the envelopes. queue_id, email_id and arrival_ms are
   // filled in where they are empty. May be called once.
   Task<Result<std::vector<FileName>>> publish(std::vector<Envelope> envelopes);
+  // Several contents of one message, each with envelopes of its own (a channel may want another form than the
+  // others): one commit for all, and the names in the order given. The writers are published, or none of them.
+  struct Content {
+    Writer* writer;
+    std::vector<Envelope> envelopes;
+  };
+  static Task<Result<std::vector<FileName>>> publish_all(std::vector<Content> contents);
 
   struct Inner;
 

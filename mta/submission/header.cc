@@ -167,7 +167,7 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task
   outcome.text.reserve(task.header.size() + 256);
   for (const auto& field : block.fields()) {
     note(field, lookup, seen, outcome);
-    if (iequals(field.name, "Return-Path") && task.rewrite) continue;
+    if (iequals(field.name, "Return-Path") && task.rewrite && !task.inner) continue;
     if (task.submission && (iequals(field.name, "Bcc") || iequals(field.name, "Resent-Bcc"))) continue;
     const auto* address = task.rewrite ? address_field(field.name) : nullptr;
     if (address) {
@@ -180,10 +180,11 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task
   }
   // A field cut off by the end of the data.
   if (!outcome.text.empty() && !outcome.text.ends_with("\n")) outcome.text.append("\r\n");
+  if (task.inner && !block.has_empty_line()) return HeaderResult(std::move(outcome));
   if (!task.subject_tag.empty() && !seen.subject)
     outcome.text += mail::format_field("Subject", std::string(task.subject_tag));
   if (task.submission) outcome.text += completed(lookup, task, seen);
-  if (!seen.recipients && task.rewrite && (!seen.bcc || task.submission)) {
+  if (!seen.recipients && task.rewrite && !task.inner && (!seen.bcc || task.submission)) {
     auto added = missing_recipients(lookup, task, seen.bcc);
     if (!added) return HeaderResult(std::unexpected(added.error()));
     outcome.text += *added;

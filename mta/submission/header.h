@@ -27,6 +27,7 @@ struct HeaderTask {
   const Channel* source = nullptr;
   bool submission = false;
   bool rewrite = true;           // false: internal sources, whose headers have been through this
+  bool inner = false;            // of an inner message: its addresses are rewritten, nothing else
   std::string_view sender;       // envelope From, rewritten; for a missing From:
   std::string_view queue_id;     // for a missing Message-ID:
   std::string_view subject_tag;  // put in front of the subject, unless it is in there

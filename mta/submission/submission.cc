@@ -143,6 +143,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   auto start = return_path(*this);
   start.append(std::exchange(trace, {})).append(extra_header).append(outcome.text);
   if (auto written = write_body(start); !written.ok()) co_return written;
+  header_bytes = start.size();
   in_body = true;
   auto rest = write_body(std::string_view(header).substr(header_bytes));
   header = std::string();
@@ -172,6 +173,18 @@ Task<Verdict> Submission::data(std::string_view bytes) {
   co_return done;
 }
 
+Task<Result<Publication>> Submission::Inner::prepare(std::vector<queue::Envelope> envelopes) {
+  if (wants_forms(*this, envelopes)) {
+    auto shaping = workers().run([&] { return shape_message(*this, std::move(envelopes)); });
+    auto shaped = co_await std::move(shaping);
+    co_return shaped;
+  }
+  Publication whole;
+  whole.envelopes = envelopes;
+  whole.contents.push_back({&*writer, std::move(envelopes)});
+  co_return whole;
+}
+
 Task<Verdict> Submission::finish() {
   Inner& inner = *inner_;
   if (inner.delay_ms > 0) co_await access_delay(inner.delay_ms);
@@ -194,16 +207,19 @@ Task<Verdict> Submission::finish() {
     inner.writer.reset();
     co_return accepted;
   }
-  auto envelopes = make_envelopes(inner);
-  auto copies = envelopes;
+  auto publication = co_await inner.prepare(make_envelopes(inner));
+  if (!publication) {
+    log::Event("mta.form.failed").with("qid", inner.queue_id).with("error", publication.error().text).error();
+    co_return inner.fail(verdict_of(publication.error()));
+  }
   const auto size_bytes = inner.writer->size_bytes();
-  auto published = co_await inner.writer->publish(std::move(copies));
+  auto published = co_await queue::Writer::publish_all(std::move(publication->contents));
   inner.writer.reset();
   if (!published) {
     log::Event("mta.queue.failed").with("qid", inner.queue_id).with("error", published.error().text).error();
     co_return inner.fail(verdict_of(published.error()));
   }
-  log_accepted(inner, envelopes, *published, size_bytes);
+  log_accepted(inner, publication->envelopes, *published, size_bytes);
   co_return accepted;
 }
 

@@ -37,6 +37,8 @@ struct Destination {
   bool held = false;
 };
 
+struct Publication;
+
 struct Submission::Inner {
   Inner(std::shared_ptr<Submitter> owner, Source from)
       : submitter(std::move(owner)), source(std::move(from)) {}
@@ -65,6 +67,7 @@ struct Submission::Inner {
   std::string header;       // until it is whole
   std::size_t scanned = 0;  // of header: no empty line before this
   bool in_body = false;
+  std::uint64_t header_bytes = 0;  // of the header as it was written
   bool ends_in_crlf = true;
   queue::Priority priority = queue::Priority::normal;
   std::int64_t deferred_until_ms = 0;  // what the header asks for
@@ -87,6 +90,7 @@ struct Submission::Inner {
   // Header complete: processed and written. Then the body that came with it.
   Task<Verdict> header_done(std::size_t header_bytes);
   Verdict write_body(std::string_view bytes);
+  Task<Result<Publication>> prepare(std::vector<queue::Envelope> envelopes);
   Verdict open_writer();
   void lower_line_limit(std::int64_t limit) {  // 0: none
     if (limit > 0 && (line_limit == 0 || limit < line_limit)) line_limit = limit;
@@ -109,5 +113,17 @@ Task<void> access_delay(std::int64_t delay_ms);
 
 // Queue files to be: recipients that share channel, sender and held state, cut by the channel's keywords.
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner);
+
+// Does any of these channels want the message in a form of its own?
+bool wants_forms(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes);
+// What is to be published: the message as it was written for the envelopes that take it so, and for the
+// others what their channels make of it. The envelopes that belong to the names publish_all() answers.
+struct Publication {
+  std::vector<std::unique_ptr<queue::Writer>> writers;  // beside the message's own
+  std::vector<queue::Writer::Content> contents;
+  std::vector<queue::Envelope> envelopes;
+};
+// For a worker.
+Result<Publication> shape_message(Submission::Inner& inner, std::vector<queue::Envelope> envelopes);
 
 }  // namespace waxwing::mta

@@ -1,0 +1,130 @@
+#include "mta/form/form.h"
+
+#include <algorithm>
+
+#include "common/mail/header.h"
+#include "mta/address/mapping.h"
+
+namespace waxwing::mta::form {
+
+namespace {
+
+struct Choice {
+  Kw keyword;
+  Keep keep;
+};
+constexpr Choice kPersonal[] = {
+    {Kw::personalmap, Keep::map}, {Kw::personalomit, Keep::omit}, {Kw::personalstrip, Keep::strip}};
+constexpr Choice kSourcePersonal[] = {{Kw::sourcepersonalmap, Keep::map},
+                                      {Kw::sourcepersonalomit, Keep::omit},
+                                      {Kw::sourcepersonalstrip, Keep::strip}};
+constexpr Choice kComment[] = {{Kw::commentmap, Keep::map},
+                               {Kw::commentomit, Keep::omit},
+                               {Kw::commentstrip, Keep::strip},
+                               {Kw::commenttotal, Keep::omit}};
+constexpr Choice kSourceComment[] = {{Kw::sourcecommentmap, Keep::map},
+                                     {Kw::sourcecommentomit, Keep::omit},
+                                     {Kw::sourcecommentstrip, Keep::strip},
+                                     {Kw::sourcecommenttotal, Keep::omit}};
+
+Keep chosen(const Channel& channel, std::span<const Choice> choices) {
+  for (const auto& [keyword, keep] : choices)
+    if (channel.is(keyword)) return keep;
+  return Keep::as_it_is;
+}
+
+std::size_t count(const Channel& channel, Kw keyword) {
+  return static_cast<std::size_t>(std::max<std::int64_t>(channel.number(keyword, 0), 0));
+}
+
+// cnbuild has checked the file.
+std::shared_ptr<const HeaderOptions> header_options(const MtaConfig& config, const std::string& name) {
+  std::vector<std::string> errors;
+  return std::make_shared<const HeaderOptions>(parse_header_options(config.text(name), name, errors));
+}
+
+void from_source(const MtaConfig& config, const Channel& channel, Form& form) {
+  auto& header = form.header;
+  header.from = {chosen(channel, kSourcePersonal), chosen(channel, kSourceComment), {}};
+  header.from_total = channel.is(Kw::sourcecommenttotal);
+  header.drop_blank = channel.is(Kw::dropblank);
+  header.language = channel.word(Kw::language);
+  if (channel.is(Kw::headerread)) header.read = header_options(config, channel.name() + "_read_headers.opt");
+  auto& body = form.body;
+  if (channel.is(Kw::wrapsmtplonglines)) body.long_lines = BodyForm::LongLines::wrap;
+  if (channel.is(Kw::truncatesmtplonglines)) body.long_lines = BodyForm::LongLines::truncate;
+  body.charset7 = channel.word(Kw::charset7);
+  body.charset8 = channel.word(Kw::charset8);
+  body.charset_escape = channel.word(Kw::charsetesc);
+  body.thurman = channel.is(Kw::thurman);
+  body.decode_multiparts = channel.is(Kw::interpretmultipartencoding);
+  body.decode_messages = channel.is(Kw::interpretmessageencoding);
+  body.guess_types = channel.is(Kw::convert_octet_stream);
+}
+
+void from_destination(const MtaConfig& config, const Channel& channel, Form& form) {
+  auto& header = form.header;
+  header.to = {chosen(channel, kPersonal), chosen(channel, kComment), {}};
+  if (channel.is(Kw::header_733)) header.to.style = AddressStyle::percent;
+  if (channel.is(Kw::header_uucp)) header.to.style = AddressStyle::bang;
+  header.to_total = channel.is(Kw::commenttotal);
+  header.day_of_week = channel.is(Kw::dayofweek);
+  header.envelope_to = channel.is(Kw::x_env_to);
+  if (channel.is(Kw::keepmessagehash)) header.hash = HeaderForm::Hash::keep;
+  if (channel.is(Kw::generatemessagehash)) header.hash = HeaderForm::Hash::generate;
+  if (channel.is(Kw::deletemessagehash)) header.hash = HeaderForm::Hash::remove;
+  header.max_addresses = count(channel, Kw::maxheaderaddrs);
+  header.max_chars = count(channel, Kw::maxheaderchars);
+  header.added_addresses = count(channel, Kw::addlineaddrs);
+  header.fold = {count(channel, Kw::headerlinelength), count(channel, Kw::headerlabelalign)};
+  if (channel.is(Kw::headertrim)) header.trim = header_options(config, channel.name() + "_headers.opt");
+  auto& body = form.body;
+  body.inner = channel.is(Kw::inner);
+  if (channel.is(Kw::innertrim)) body.inner_trim = header_options(config, channel.name() + "_headers.opt");
+  body.name_limit = count(channel, Kw::namelengthlimit);
+  body.parameter_limit = count(channel, Kw::parameterlengthlimit);
+  body.name_parameter_limit = count(channel, Kw::nameparameterlengthlimit);
+  body.line_length = count(channel, Kw::linelength);
+  const auto block = std::max<std::int64_t>(config.options().number(Opt::BLOCK_SIZE), 1);
+  form.fragments.max_bytes = count(channel, Kw::maxblocks) * static_cast<std::uint64_t>(block);
+  form.fragments.max_lines = count(channel, Kw::maxlines);
+}
+
+// $Y takes what the table gives; without it, or without the table, the text stays.
+std::function<Result<std::string>(std::string_view)> by_table(const Lookup& lookup, const char* table) {
+  return [&lookup, table](std::string_view text) -> Result<std::string> {
+    if (!lookup.config.mappings().table(table)) return std::string(text);
+    TRY(auto answer, apply_mapping(lookup, table, text));
+    return answer.matched && answer.flags.has('Y') && !answer.flags.has('N') ? std::move(answer.text)
+                                                                             : std::string(text);
+  };
+}
+
+}  // namespace
+
+Form form_of(const MtaConfig& config, const Channel* source, const Channel& destination) {
+  Form form;
+  if (source) from_source(config, *source, form);
+  from_destination(config, destination, form);
+  return form;
+}
+
+Result<std::vector<std::string>> shape(const Lookup& lookup, const Form& form, std::string message,
+                                       const Subject& subject) {
+  TRY(message, shape_body(std::move(message), form.body, subject.rewrite_inner));
+  const auto block = mail::HeaderBlock::scan(message, {.max_bytes = message.size() + 1, .max_fields = 20000});
+  HeaderFacts facts;
+  const std::string_view whole = message;
+  facts.body = whole.substr(block.size());
+  facts.recipients = subject.recipients;
+  facts.maps = {by_table(lookup, "PERSONAL_NAMES"), by_table(lookup, "COMMENT_STRINGS")};
+  if (!form.header.plain()) {
+    TRY(auto header, shape_header(whole.substr(0, block.size()), form.header, facts));
+    message.replace(0, block.size(), header);
+  }
+  auto made = fragments(message, form.fragments, lookup.config.local_host());
+  if (made.empty()) made.push_back(std::move(message));
+  return made;
+}
+
+}  // namespace waxwing::mta::form

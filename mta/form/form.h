@@ -1,0 +1,42 @@
+// The form of a message: what the keywords of the channel it comes from and of the one it goes to make of its
+// bytes. Most channels ask for nothing, and then nothing is read or written twice.
+//
+// A form is worked out per destination channel when a message is complete, and shaped on a worker: it may ask
+// mappings and the directory. imta.cnf(5) tells what each keyword does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mta/address/context.h"
+#include "mta/form/body_form.h"
+#include "mta/form/fragments.h"
+#include "mta/form/header_form.h"
+
+namespace waxwing::mta::form {
+
+struct Form {
+  HeaderForm header;
+  BodyForm body;
+  FragmentLimits fragments;
+
+  bool plain() const { return header.plain() && body.plain() && !cuts(); }
+  bool cuts() const { return fragments.max_bytes > 0 || fragments.max_lines > 0; }
+  bool needs_body() const { return !body.plain() || cuts() || header.needs_body(); }
+};
+
+// source: null for none. config must outlive the form.
+Form form_of(const MtaConfig& config, const Channel* source, const Channel& destination);
+
+struct Subject {
+  std::vector<std::string> recipients;  // addresses of the queue file
+  RewriteHeader rewrite_inner;
+};
+// header and body as they lie in the queue; an empty body does for a form that does not need it. One message,
+// or its fragments. Errors of mappings and directory go through.
+Result<std::vector<std::string>> shape(const Lookup& lookup, const Form& form, std::string message,
+                                       const Subject& subject);
+
+}  // namespace waxwing::mta::form

@@ -1,0 +1,136 @@
+// Contents of queue files for channels that want the message in a form of their own.
+#include <map>
+
+#include "common/base/random.h"
+#include "common/log/log.h"
+#include "mta/form/form.h"
+#include "mta/submission/detail/state.h"
+#include "mta/submission/header.h"
+
+namespace waxwing::mta {
+
+namespace {
+
+constexpr std::size_t kPieceBytes = 256 * 1024;
+// A body is shaped in memory. One that is larger keeps its form; its header is shaped all the same.
+constexpr std::uint64_t kMostBytes = 64 << 20;
+
+form::Form form_for(const Submission::Inner& inner, const std::string& channel) {
+  const Channel* destination = inner.config->channel(channel);
+  if (!destination) return {};
+  // What comes from inside has had its source's keywords when it came to this host.
+  return form::form_of(*inner.config, inner.source.internal ? nullptr : inner.channel, *destination);
+}
+
+class Shaper {
+ public:
+  Shaper(Submission::Inner& inner, Publication& into)
+      : inner_(inner),
+        lookup_{*inner.config, &inner.submitter->view(), directory::Ask::may_block},
+        into_(into) {
+    into_.contents.push_back({&*inner.writer, {}});
+  }
+
+  Result<> add(queue::Envelope envelope) {
+    auto form = form_for(inner_, envelope.channel);
+    if (form.plain()) {
+      into_.contents.front().envelopes.push_back(std::move(envelope));
+      return {};
+    }
+    // Files of one channel share their content, unless it names their recipients.
+    if (const auto known = made_.find(envelope.channel); known != made_.end() && !form.header.envelope_to) {
+      for (const auto at : known->second) put(at, envelope);
+      return {};
+    }
+    auto& made = made_[envelope.channel];
+    made.clear();
+    TRY(const auto messages, shaped(form, envelope));
+    for (const auto& message : messages) {
+      const bool fragment = messages.size() > 1;
+      TRY(auto writer,
+          queue::Writer::create(inner_.submitter->inner().queue, fragment ? std::string() : inner_.queue_id));
+      TRY_VOID(writer.write(message));
+      if (!form.needs_body()) TRY_VOID(copy_body(writer));
+      made.push_back(into_.contents.size());
+      into_.writers.push_back(std::make_unique<queue::Writer>(std::move(writer)));
+      into_.contents.push_back({into_.writers.back().get(), {}});
+      put(made.back(), envelope);
+      // A message of its own from here on.
+      if (fragment) into_.contents.back().envelopes.back().email_id = "M" + unique_id();
+    }
+    return {};
+  }
+
+  void finish() {
+    std::erase_if(into_.contents, [](const auto& content) { return content.envelopes.empty(); });
+    for (const auto& content : into_.contents)
+      for (const auto& envelope : content.envelopes) into_.envelopes.push_back(envelope);
+  }
+
+ private:
+  void put(std::size_t at, const queue::Envelope& envelope) {
+    auto& envelopes = into_.contents[at].envelopes;
+    envelopes.push_back(envelope);
+    envelopes.back().email_id = envelopes.front().email_id;
+  }
+
+  Result<std::vector<std::string>> shaped(form::Form& form, const queue::Envelope& envelope) {
+    if (form.needs_body() && inner_.writer->size_bytes() > kMostBytes) {
+      log::Event("mta.form.too_large")
+          .with("qid", inner_.queue_id)
+          .with("channel", envelope.channel)
+          .with("size", static_cast<std::int64_t>(inner_.writer->size_bytes()))
+          .notice();
+      form.body = {};
+      form.fragments = {};
+      form.header.hash = form::HeaderForm::Hash::as_it_is;
+    }
+    const auto bytes = form.needs_body() ? inner_.writer->size_bytes() : inner_.header_bytes;
+    TRY(auto message, inner_.writer->read(0, static_cast<std::size_t>(bytes)));
+    form::Subject subject;
+    for (const auto& recipient : envelope.recipients) subject.recipients.push_back(recipient.address);
+    subject.rewrite_inner = [this](std::string_view header) { return rewritten(header); };
+    return form::shape(lookup_, form, std::move(message), subject);
+  }
+
+  Result<> copy_body(queue::Writer& writer) {
+    for (auto at = inner_.header_bytes;;) {
+      TRY(const auto piece, inner_.writer->read(at, kPieceBytes));
+      if (piece.empty()) return {};
+      TRY_VOID(writer.write(piece));
+      at += piece.size();
+    }
+  }
+
+  Result<std::string> rewritten(std::string_view header) {
+    HeaderTask task;
+    task.header = header;
+    task.source = inner_.channel;
+    task.inner = true;
+    TRY(auto outcome, process_header(lookup_, task));
+    return outcome ? std::move(outcome->text) : std::string(header);
+  }
+
+  Submission::Inner& inner_;
+  const Lookup lookup_;
+  Publication& into_;
+  std::map<std::string, std::vector<std::size_t>> made_;  // channel -> its contents
+};
+
+}  // namespace
+
+bool wants_forms(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes) {
+  for (const auto& envelope : envelopes)
+    if (!form_for(inner, envelope.channel).plain()) return true;
+  return false;
+}
+
+Result<Publication> shape_message(Submission::Inner& inner, std::vector<queue::Envelope> envelopes) {
+  Publication publication;
+  Shaper shaper(inner, publication);
+  for (auto& envelope : envelopes) TRY_VOID(shaper.add(std::move(envelope)));
+  shaper.finish();
+  return publication;
+}
+
+}  // namespace waxwing::mta
