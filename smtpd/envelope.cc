@@ -64,6 +64,7 @@ Task<void> Session::mail(std::string_view argument) {
   rules.extended = esmtp_;
   rules.binary = !channel_->is(Kw::nochunkingserver);
   rules.auth = auth_offered() || identity_.has_value();
+  rules.dsn = !channel_->is(Kw::nonotary);
   auto parsed = mta::protocol::parse_mail(argument, rules);
   if (!parsed) {
     bad_command(parsed.error());
@@ -78,6 +79,7 @@ Task<void> Session::mail(std::string_view argument) {
     }
   }
   mail_options_ = parsed->options;
+  sender_as_given_ = parsed->address;
   message_.emplace(server_->submitter(), source());
   auto verdict = co_await message_->sender(std::move(parsed->address), std::move(parsed->options));
   if (!verdict.ok()) {
@@ -127,6 +129,7 @@ Task<void> Session::rcpt(std::string_view argument) {
   mta::protocol::RcptRules rules;
   rules.extended = esmtp_;
   rules.smtputf8 = mail_options_.smtputf8;
+  rules.dsn = !channel_->is(Kw::nonotary);
   auto parsed = mta::protocol::parse_rcpt(argument, rules);
   if (!parsed) {
     bad_command(parsed.error());

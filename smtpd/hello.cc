@@ -17,14 +17,17 @@ std::string Session::banner() const {
 
 std::string Session::extensions() const {
   std::string lines =
-      fmt::format("{} greets {}\nPIPELINING\nSIZE {}\n8BITMIME\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES",
+      fmt::format("{} greets {}\nPIPELINING\nSIZE {}\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES",
                   settings_->host, helo_, size_limit_);
+  if (!channel_->is(Kw::nonotary)) lines += "\nDSN";
   if (!channel_->is(Kw::nochunkingserver)) lines += "\nCHUNKING\nBINARYMIME";
   if (etrn_offered()) lines += "\nETRN";
   if (tls_offered()) lines += "\nSTARTTLS";
   if (auth_offered()) {
     const auto mechanisms = server_->authenticator().mechanisms(peer());
     if (!mechanisms.empty()) lines += "\nAUTH " + join(mechanisms, " ");
+    // Clients of the nineties look for this.
+    if (!mechanisms.empty() && channel_->is(Kw::msexchange)) lines += "\nAUTH=" + join(mechanisms, " ");
   }
   if (!settings_->options.ehlo_addition.empty()) lines += "\n" + settings_->options.ehlo_addition;
   return lines + "\nHELP";

@@ -30,14 +30,18 @@ std::string Session::trace_field() const {
   facts.software = settings_->software;
   facts.queue_id = message_->queue_id();
   if (message_->recipients() == 1 && !channel_->is(Kw::noreceivedfor)) facts.recipient = first_recipient_;
+  facts.claimed_name = *claimed_name_;
+  facts.ident = ident_;
+  if (channel_->is(Kw::receivedfrom) && message_->sender_address() != sender_as_given_)
+    facts.sender = sender_as_given_;
   facts.tls_protocol = stream_.tls_protocol();
   facts.tls_cipher = stream_.tls_cipher();
   facts.tls_bits = stream_.tls_bits();
   facts.esmtp = esmtp_;
   facts.authenticated = identity_.has_value();
   facts.smtputf8 = mail_options_.smtputf8;
-  facts.show_name = !channel_->is(Kw::identnonenumeric);
-  facts.show_address = !channel_->is(Kw::identnonesymbolic);
+  facts.show_name = !channel_->is(Kw::identnonenumeric) && !channel_->is(Kw::identtcpnumeric);
+  facts.show_address = !channel_->is(Kw::identnonesymbolic) && !channel_->is(Kw::identtcpsymbolic);
   facts.now_seconds = wall_seconds();
   return received_field(facts);
 }

@@ -29,7 +29,11 @@ std::string from_clause(const TraceFacts& facts) {
   const auto helo = safe(facts.helo, facts.smtputf8);
   std::string tcp;
   if (facts.show_name && !facts.host_name.empty()) tcp = safe(facts.host_name);
-  if (facts.show_address && !facts.address.empty()) tcp += (tcp.empty() ? "" : " ") + literal(facts.address);
+  if (facts.show_name && tcp.empty() && !facts.claimed_name.empty())
+    tcp = safe(facts.claimed_name) + " (may be forged)";
+  if (!facts.ident.empty()) tcp.insert(0, safe(facts.ident) + "@");
+  if (facts.show_address && !facts.address.empty())
+    tcp += (tcp.empty() || tcp.ends_with('@') ? "" : " ") + literal(facts.address);
   std::string out = "from " + (helo.empty() ? literal(facts.address) : helo);
   if (!tcp.empty()) out += " (" + tcp + ")";
   return out;
@@ -52,6 +56,7 @@ std::string received_field(const TraceFacts& facts) {
   if (!facts.tls_protocol.empty())
     out += fmt::format("\r\n\t(using {} with cipher {} ({} bits))", safe(facts.tls_protocol),
                        safe(facts.tls_cipher), facts.tls_bits);
+  if (!facts.sender.empty()) out += "\r\n\t(original envelope From " + safe(facts.sender) + ")";
   if (!facts.recipient.empty()) {
     out += "\r\n\tfor <";
     for (const unsigned char c : facts.recipient)

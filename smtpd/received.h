@@ -13,6 +13,9 @@ struct TraceFacts {
   std::string by;         // this host
   std::string software;   // in the comment after it
   std::string queue_id;
+  std::string claimed_name;  // of the client by DNS, when it does not lead back to the address
+  std::string ident;         // the user's name, by the client's ident service
+  std::string sender;        // envelope From as it was given, when it is another now; "" leaves it out
   std::string recipient;     // for <...>; "" leaves it out
   std::string tls_protocol;  // "" without TLS
   std::string tls_cipher;

@@ -23,10 +23,15 @@ constexpr std::size_t kCommandBytes = 2048;    // all others: RFC 5321 and the e
 constexpr std::int64_t kBadCommandLimit = 50;  // where no keyword says otherwise
 
 // The client's name. Nobody waits for it.
-Task<void> find_name(Resolver& resolver, std::string address, std::shared_ptr<std::string> name) {
+// claimed, where it is wished: a name that does not lead back to the address.
+Task<void> find_name(Resolver& resolver, std::string address, std::shared_ptr<std::string> name,
+                     std::shared_ptr<std::string> claimed) {
   mta::DnsNameService names(resolver);
-  auto found = co_await mta::client_name(names, std::move(address));
+  auto found = co_await mta::client_name(names, address);
   *name = std::move(found);
+  if (!claimed || !name->empty()) co_return;
+  auto all = co_await names.names_of(std::move(address));
+  if (!all.empty()) *claimed = std::move(all.front());
 }
 }  // namespace
 
@@ -104,6 +109,7 @@ mta::Source Session::source() const {
     source.auth_address = identity_->user->mail;
   }
   source.size_error_text = settings_->options.size_error_text;
+  if (channel_->is(Kw::remotehost)) source.remote_host = host_name_->empty() ? helo_ : *host_name_;
   source.tls = stream_.is_tls();
   source.esmtp = esmtp_;
   source.submission = channel_->is(Kw::submit) || settings_->start->is(Kw::submit);
@@ -150,8 +156,10 @@ Task<bool> Session::open() {
     }
   }
   if (!auth::is_loopback(peer_address_) && !channel_->is(Kw::identnonelimited))
-    spawn(find_name(server_->resolver(stream_.loop()), peer_address_, host_name_));
+    spawn(find_name(server_->resolver(stream_.loop()), peer_address_, host_name_,
+                    channel_->is(Kw::forwardchecktag) ? claimed_name_ : nullptr));
   co_await switch_channel();
+  co_await ask_ident();
   if (server_stops()) {
     say_stopping();
     co_return true;

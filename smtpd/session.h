@@ -40,6 +40,7 @@ class Session final : public LineSession {
   void say_stopping() override;
   void log_end() const override;
   Task<void> switch_channel();
+  Task<void> ask_ident();
   void reply(const Verdict& verdict);
   void bad_command(Verdict verdict);
   void end(Verdict verdict);  // reply, then the session is over
@@ -120,7 +121,9 @@ class Session final : public LineSession {
   // The transaction.
   std::optional<mta::Submission> message_;
   mta::SenderOptions mail_options_;
-  std::string first_recipient_;
+  std::string sender_as_given_, first_recipient_;
+  std::shared_ptr<std::string> claimed_name_ = std::make_shared<std::string>();  // forwardchecktag
+  std::string ident_;  // what the peer's ident service said
   std::int64_t rcpt_commands_ = 0, rejected_here_ = 0;
   bool chunking_ = false;  // a BDAT has come
   mail::LineChecker chunk_lines_;

@@ -36,6 +36,7 @@ Result<std::unique_ptr<Channel>> Client::create(MasterContext& context) {
     log::Event("smtp_client.config.note").with("text", note).notice();
   Resolver::Options dns;
   dns.server = config->text("dns.server");
+  if (!settings.name_servers.empty()) dns.server = join(settings.name_servers, " ");
   if (config->is_set("smtp.client.resolver_hosts"))
     dns.hosts_file = config->path("smtp.client.resolver_hosts");
   auto resolver = std::make_unique<Resolver>(context.loop(), dns);
@@ -60,8 +61,8 @@ std::unique_ptr<Connection> Client::take_idle(const std::string& host) {
 
 Task<void> Client::give_back(std::string host, std::unique_ptr<Connection> connection) {
   auto& line = idle_[host];
-  const bool keep = connection->usable() && connection->transactions() < kTransactionsPerConnection &&
-                    line.size() < kIdlePerHost;
+  const bool keep = settings_->keep_connections && connection->usable() &&
+                    connection->transactions() < kTransactionsPerConnection && line.size() < kIdlePerHost;
   if (keep) {
     line.push_back({std::move(connection), monotonic_ms()});
   } else {
@@ -91,10 +92,15 @@ Task<std::unique_ptr<Connection>> Client::connect(Work& work, std::string host) 
   }
   std::string last;
   std::string last_host;
+  if (settings_->remember_failures) failures_.put_last(route.targets, monotonic_ms());
   for (auto& target : route.targets) {
     last_host = target.name;
     auto connection = co_await open(target);
-    if (connection) co_return std::move(*connection);
+    if (connection) {
+      failures_.answered(target.address);
+      co_return std::move(*connection);
+    }
+    if (settings_->remember_failures) failures_.failed(target.address, monotonic_ms());
     last = connection.error().text;
     log::Event("smtp_client.connect.failed")
         .with("qid", work.queue_id())

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "channels/tcp_smtp_client/connection.h"
+#include "channels/tcp_smtp_client/failed_hosts.h"
 
 namespace waxwing::channels::smtp {
 
@@ -38,6 +39,7 @@ class Client : public Channel {
   TlsClient tls_;
   void sweep();  // closes what has been idle for too long
   std::map<std::string, std::deque<Idle>> idle_;
+  FailedHosts failures_;
   std::unique_ptr<EventLoop::Timer> sweeper_;
 };
 

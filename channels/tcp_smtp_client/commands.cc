@@ -37,6 +37,7 @@ PeerFeatures parse_features(std::string_view text) {
     if (is("DSN")) features.dsn = true;
     if (is("CHUNKING")) features.chunking = true;
     if (is("STARTTLS")) features.starttls = true;
+    if (is("ETRN")) features.etrn = true;
     if (is("SIZE")) {
       features.size = true;
       if (words.size() > 1) features.size_limit = to_number<std::uint64_t>(words[1]).value_or(0);

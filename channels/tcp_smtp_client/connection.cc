@@ -80,6 +80,7 @@ Task<Result<>> Connection::hello() {
         co_return permanent(fmt::format("5.4.6 {} says that it is {}: mail loops back to this host", where(),
                                         settings_->helo));
       features_ = parse_features(answer.text);
+      if (!settings_->dsn) features_.dsn = false;
       co_return Result<>();
     }
     if (!usable_) co_return temporary(fmt::format("{} ({})", reply_text(answer), where()));
@@ -125,6 +126,26 @@ Task<Result<>> Connection::authenticate() {
   co_return Result<>();
 }
 
+Task<Result<>> Connection::verify(Work& work, std::vector<std::size_t>& recipients) {
+  std::vector<std::size_t> known;
+  for (const auto i : recipients) {
+    std::string_view address = work.envelope().recipients[i].address;
+    if (address.starts_with('@')) address.remove_prefix(address.find(':') + 1);
+    if (settings_->verify == ClientSettings::Verify::local) address = address.substr(0, address.rfind('@'));
+    std::string line = "VRFY ";
+    line += address;
+    auto asked = co_await ask(std::move(line), settings_->options.status_rcpt_receive_ms);
+    CO_TRY(auto answer, std::move(asked));
+    // 252, 502 and the like say nothing of the address.
+    if (answer.code == 550 || answer.code == 551 || answer.code == 553)
+      work.failed(i, reply_text(answer), target_.name);
+    else
+      known.push_back(i);
+  }
+  recipients = std::move(known);
+  co_return Result<>();
+}
+
 Task<Result<>> Connection::greet(const TlsClient* tls) {
   auto reply = co_await read_reply(settings_->options.status_mail_receive_ms);
   CO_TRY(auto greeting, std::move(reply));
@@ -143,6 +164,12 @@ Task<Result<>> Connection::greet(const TlsClient* tls) {
   if (!settings_->user.empty()) {
     auto known = co_await authenticate();
     CO_TRY_VOID(known);
+  }
+  if (!settings_->etrn_host.empty() && features_.etrn) {
+    // Its answer changes nothing here: mail that the peer has for us comes by its own connections.
+    auto asked = co_await ask("ETRN " + settings_->etrn_host, settings_->options.status_mail_receive_ms);
+    CO_TRY(auto answer, std::move(asked));
+    log::Event("smtp_client.etrn").with("host", target_.name).with("reply", reply_text(answer)).information();
   }
   co_return Result<>();
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "channels/master/master.h"
 #include "channels/tcp_smtp_client/commands.h"
@@ -47,6 +48,8 @@ class Connection {
   Task<Result<>> hello();
   Task<Result<>> secure(const TlsClient& tls);
   Task<Result<>> authenticate();
+  // domainvrfy, localvrfy: who the peer says it does not know has its verdict, and is taken out.
+  Task<Result<>> verify(Work& work, std::vector<std::size_t>& recipients);
   Task<Result<mta::Verdict>> ask(std::string line, std::int64_t timeout_ms);
   Task<Result<mta::Verdict>> read_reply(std::int64_t timeout_ms);
   std::string where() const { return target_.name + " [" + target_.address + "]"; }

@@ -28,6 +28,20 @@ mta::RouteOptions route_options(const Config& config, const mta::MtaConfig& mta_
 }
 }  // namespace
 
+namespace {
+void more_keywords(const mta::Channel& channel, ClientSettings& settings) {
+  settings.streaming = static_cast<int>(channel.number(Kw::streaming, -1));
+  settings.etrn_host = channel.word(Kw::sendetrn);
+  if (channel.is(Kw::localvrfy)) settings.verify = ClientSettings::Verify::local;
+  if (channel.is(Kw::domainvrfy)) settings.verify = ClientSettings::Verify::full;
+  settings.name_servers = channel.words(Kw::nameservers);
+  settings.remember_failures = !channel.is(Kw::nocache) && !channel.is(Kw::cachesuccesses);
+  settings.keep_connections = !channel.is(Kw::nocache) && !channel.is(Kw::cachefailures);
+  settings.dsn = !channel.is(Kw::nonotary);
+  settings.utf8_header = channel.is(Kw::utf8header);
+}
+}  // namespace
+
 Result<ClientSettings> client_settings(const Config& config, const mta::MtaConfig& mta_config,
                                        const std::string& name) {
   const mta::Channel* channel = mta_config.channel(name);
@@ -54,6 +68,7 @@ Result<ClientSettings> client_settings(const Config& config, const mta::MtaConfi
   settings.remove_routes = channel->is(Kw::dequeue_removeroute);
   settings.loop_check = !channel->is(Kw::noloopcheck);
   settings.must_auth = channel->is(Kw::mustsaslclient);
+  more_keywords(*channel, settings);
   if (settings.must_auth || channel->is(Kw::maysaslclient)) {
     settings.user = channel->word(Kw::authusername);
     settings.password = channel->word(Kw::authpassword);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/config/config.h"
@@ -30,6 +31,13 @@ struct ClientSettings {
   bool loop_check = true;
   std::string user, password;  // AUTH PLAIN
   bool must_auth = false;
+  int streaming = -1;                                         // 0-3; -1: what the peer offers
+  std::string etrn_host;                                      // sendetrn
+  enum class Verify { no, local, full } verify = Verify::no;  // localvrfy, domainvrfy
+  std::vector<std::string> name_servers;                      // none: the system's
+  bool remember_failures = true, keep_connections = true;     // cacheeverything and its kin
+  bool dsn = true;                                            // nonotary: no NOTIFY, RET, ENVID, ORCPT
+  bool utf8_header = false;  // UTF-8 in a header needs no SMTPUTF8 at this peer
 };
 
 Result<ClientSettings> client_settings(const Config& config, const mta::MtaConfig& mta_config,

@@ -87,7 +87,7 @@ Task<Result<>> Transaction::envelope() {
       stream.write(rcpt_line(work_.envelope().recipients[i], connection_.features_, settings.remove_routes) +
                    "\r\n");
     // With BDAT the bytes would follow at once: wait to hear that somebody wants them.
-    data_asked_ = !(settings.chunking && connection_.features_.chunking);
+    data_asked_ = data_goes_along() && !(settings.chunking && connection_.features_.chunking);
     if (data_asked_) stream.write("DATA\r\n");
   }
   auto got = co_await connection_.read_reply(settings.options.status_mail_receive_ms);
@@ -195,7 +195,8 @@ Task<bool> Transaction::run() {
       mail::is_ascii(work_.envelope().sender) && std::ranges::all_of(batch_, [&](std::size_t i) {
         return mail::is_ascii(work_.envelope().recipients[i].address);
       });
-  needs_utf8_ = !ascii_envelope || (work_.envelope().smtputf8 && header && !mail::is_ascii(*header));
+  const bool wide_header = header && !mail::is_ascii(*header) && !connection_.settings_->utf8_header;
+  needs_utf8_ = !ascii_envelope || (work_.envelope().smtputf8 && wide_header);
   if (needs_utf8_ && !connection_.features_.utf8) {
     refuse_all({553, "5.6.7", "the address or header needs SMTPUTF8, which the next host does not offer"});
     co_return true;
@@ -241,6 +242,10 @@ Task<Connection::Outcome> Connection::deliver(Work& work, WorkerPool& workers) {
       rest.push_back(i);
     else
       work.failed(i, "5.1.3 the address cannot be sent");
+  }
+  if (settings_->verify != ClientSettings::Verify::no) {
+    auto verified = co_await verify(work, rest);
+    if (!verified) co_return Outcome::stale;
   }
   for (bool first = true; !rest.empty(); first = false) {
     const auto count = std::min(rest.size(), kBatch);

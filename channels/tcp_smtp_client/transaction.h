@@ -29,7 +29,12 @@ class Transaction {
   void settle(const mta::Verdict& final_reply);
   void settle(std::size_t recipient, const mta::Verdict& reply);
   void lost(const std::string& text);
-  bool pipelined() const { return connection_.features_.pipelining; }
+  // streaming 1: MAIL and RCPT go together whatever the peer offers; 2 and more: DATA too; 0: never.
+  bool pipelined() const {
+    const int streaming = connection_.settings_->streaming;
+    return streaming < 0 ? connection_.features_.pipelining : streaming > 0;
+  }
+  bool data_goes_along() const { return connection_.settings_->streaming != 1; }
 
   Connection& connection_;
   Work& work_;

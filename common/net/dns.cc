@@ -136,7 +136,8 @@ Resolver::Resolver(EventLoop& loop, Options options)
   ub_ctx_async(context, 1);
   if (!options.server.empty()) {
     ub_ctx_set_option(context, "do-not-query-localhost:", "no");
-    ub_ctx_set_fwd(context, options.server.c_str());
+    for (const auto server : split_words(options.server))
+      ub_ctx_set_fwd(context, std::string(server).c_str());
   } else if (options.system_default) {
     ub_ctx_resolvconf(context, nullptr);
   }

@@ -68,6 +68,12 @@ Trouble Resolver::address(const mail::AddrSpec& spec, const Frame& frame) {
     below.rewritten_channel = rewritten->channel->name();
   }
   const auto& channel = *rewritten->channel;
+  if (channel.is(Kw::aliaspostmaster) && iequals(rewritten->local, kPostmaster) && channel.name() != "l" &&
+      !lookup_.config.is_local_host(rewritten->domain)) {
+    Frame ours = below;
+    ++ours.depth;
+    return address({std::string(kPostmaster), lookup_.config.local_host()}, ours);
+  }
   if (channel.name() == "l" || channel.is(Kw::aliaslocal)) return local(*rewritten, below);
   return arrived(*rewritten, text, below, nullptr);
 }

@@ -160,6 +160,7 @@ class Rewriter {
   // A channel is found. On the local channel, what is behind a route or a percent sign comes next.
   Result<Round> arrived() {
     lookup_.say([&] { return "  channel " + channel_->name(); });
+    if (channel_->is(Kw::routelocal) && now_.route.empty() && take_hidden_host()) return Round::again;
     if (channel_->name() != "l") return Round::done;
     if (!now_.route.empty() && lookup_.config.is_local_host(now_.route.front())) {
       now_.route.erase(now_.route.begin());

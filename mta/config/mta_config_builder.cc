@@ -35,7 +35,8 @@ constexpr TableFlags kTableFlags[] = {
     {"FROM_ACCESS", kAccessFlags}, {"ORIG_SEND_ACCESS", kAccessFlags},
     {"SEND_ACCESS", kAccessFlags}, {"ORIG_MAIL_ACCESS", kAccessFlags},
     {"MAIL_ACCESS", kAccessFlags}, {"FORWARD", "YND"},
-    {"REVERSE", "YNDH"},
+    {"REVERSE", "YNDH"},           {"PERSONAL_NAMES", "YN"},
+    {"COMMENT_STRINGS", "YN"},
 };
 
 }  // namespace

@@ -81,6 +81,7 @@ std::string_view address_part(std::string_view original) {
 std::string shown_address(const Notice& notice, const queue::Recipient& recipient) {
   if (notice.suppress_final && !recipient.original.empty())
     return std::string(address_part(recipient.original));
+  if (notice.use_intermediate && !recipient.intermediate.empty()) return recipient.intermediate;
   return recipient.address;
 }
 

@@ -32,6 +32,7 @@ struct Notice {
   std::string to;                    // whom it is for
   std::string reporting_mta;         // our host name
   std::string postmaster, personal;  // From:
+  bool use_intermediate = false;     // tell the address between the original and the final one
   bool suppress_final = false;       // do not tell the address behind an alias
   bool tell_attempts = true;
   std::int64_t now_ms = 0;

@@ -89,6 +89,7 @@ Notice Notifier::plain_notice(Family family, queue::Reader& message) const {
   notice.postmaster = postmaster_of(*config_, channel);
   notice.personal = personal_of(*config_, channel);
   notice.suppress_final = channel != nullptr && channel->is(Kw::suppressfinal);
+  notice.use_intermediate = channel != nullptr && channel->is(Kw::useintermediate);
   notice.tell_attempts = config_->options().flag(Opt::RETURN_DELIVERY_HISTORY);
   notice.now_ms = wall_ms();
   notice.return_at_ms = envelope.arrival_ms + policy.return_age_ms(envelope.priority);

@@ -222,7 +222,8 @@ Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents) {
 Task<Result<std::vector<FileName>>> Writer::publish(std::vector<Envelope> envelopes) {
   Contents contents;
   contents.push_back({this, std::move(envelopes)});
-  auto published = co_await publish_all(std::move(contents));
+  auto publishing = publish_all(std::move(contents));
+  auto published = co_await std::move(publishing);
   co_return published;
 }
 

@@ -134,7 +134,15 @@ Verdict verdict_of(const AccessVerdict& access) {
   return verdict;
 }
 
+namespace {
+void complete(std::string& address, const Source& source) {
+  if (!source.remote_host.empty() && !address.empty() && address.find('@') == address.npos)
+    (address += '@') += source.remote_host;
+}
+}  // namespace
+
 Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
+  complete(address, inner_->source);
   inner_ = std::make_unique<Inner>(inner_->submitter, std::move(inner_->source));
   Inner& inner = *inner_;
   inner.config = inner.submitter->config();
@@ -184,6 +192,7 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
 Task<Verdict> Submission::recipient(std::string address, RecipientOptions options) {
   Inner& inner = *inner_;
   if (!inner.config) co_return Verdict{503, "5.5.1", "Sender first"};
+  if (!iequals(address, "postmaster")) complete(address, inner.source);
   ++inner.asked;
   if (inner.recipient_limit > 0 && std::ssize(inner.given) >= inner.recipient_limit)
     co_return Verdict{452, "4.5.3", "Too many recipients in one message"};
@@ -207,7 +216,12 @@ Task<Verdict> Submission::recipient(std::string address, RecipientOptions option
         .warning();
     co_return verdict_of(outcome.error());
   }
-  if (!*outcome) co_return verdict_of(outcome->error());
+  if (!*outcome) {
+    const auto refusal = verdict_of(outcome->error());
+    if (refusal.temporary() || !inner.take_for_later(address, options)) co_return refusal;
+    inner.given.push_back(std::move(address));
+    co_return Verdict{250, "2.1.5", "Recipient ok"};
+  }
   Looked& looked = **outcome;
   log_member_problems(inner, address, looked.resolution);
   auto delay_ms = inner.delay_ms;
@@ -239,6 +253,18 @@ std::string key_of(const Recipient& recipient) {
 }
 }  // namespace
 
+// acceptalladdresses: the process channel finds out what is wrong, and tells the sender.
+bool Submission::Inner::take_for_later(const std::string& address,
+                                       const RecipientOptions& recipient_options) {
+  const Channel* process = config->channel("process");
+  if (source.internal || !channel->is(Kw::acceptalladdresses) || !process) return false;
+  Recipient later;
+  later.channel = process->name();
+  later.host = process->tag();
+  later.address = later.rewritten = later.expanded = address;
+  return take(std::move(later), {}, address, recipient_options).ok();
+}
+
 Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& access,
                                 const std::string& given_address, const RecipientOptions& recipient_options) {
   if (!access.ok()) return verdict_of(access);
@@ -252,6 +278,7 @@ Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& acce
     if (limit && (size_limit == 0 || limit < size_limit)) size_limit = limit;
   }
   if (to && to->is(Kw::linelimit)) lower_line_limit(to->number(Kw::linelimit, 0));
+  if (to && to->given(Kw::alternatelinelimit)) counts_lines = true;
   if (access.action == AccessVerdict::Action::discard_all) discard = true;
   if (access.action == AccessVerdict::Action::discard) return {250, "2.1.5", "Recipient ok"};
   if (!known.insert(key_of(recipient)).second) return {250, "2.1.5", "Recipient ok"};

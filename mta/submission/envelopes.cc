@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "common/base/strings.h"
+#include "mta/form/address_text.h"
 #include "mta/submission/detail/state.h"
 
 namespace waxwing::mta {
@@ -75,6 +76,28 @@ Cut cut_of(const MtaConfig& config, const std::string& channel_name) {
   return cut;
 }
 
+// The channel itself, or its alternatechannel when the message is over one of the alternate limits.
+const std::string& channel_for(const Submission::Inner& inner, const std::string& name) {
+  const Channel* channel = inner.config->channel(name);
+  const Channel* other = channel ? inner.config->channel(channel->word(Kw::alternatechannel)) : nullptr;
+  if (!other) return name;
+  const auto block = std::max<std::int64_t>(inner.config->options().number(Opt::BLOCK_SIZE), 1);
+  const auto over = [&](Kw keyword, std::uint64_t is, std::int64_t unit) {
+    const auto limit = channel->number(keyword, 0);
+    return limit > 0 && is > static_cast<std::uint64_t>(limit * unit);
+  };
+  const bool large = over(Kw::alternateblocklimit, inner.size, block) ||
+                     over(Kw::alternatelinelimit, inner.lines, 1) ||
+                     over(Kw::alternaterecipientlimit, inner.given.size(), 1);
+  return large ? other->name() : name;
+}
+
+form::AddressStyle style_of(const Channel* channel) {
+  if (channel && channel->is(Kw::k733)) return form::AddressStyle::percent;
+  if (channel && channel->is(Kw::uucp)) return form::AddressStyle::bang;
+  return form::AddressStyle::source_route;
+}
+
 // Deferred-delivery: counts where the channel it came from or the one it goes to honours it.
 std::int64_t deferred_until(const Submission::Inner& inner, const Channel* to) {
   const auto* from = inner.channel;
@@ -104,6 +127,9 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
   std::vector<queue::Envelope> envelopes;
   const auto plain = common_part(inner);
   for (auto& destination : inner.destinations) {
+    destination.recipient.channel = channel_for(inner, destination.recipient.channel);
+    const auto style = style_of(inner.config->channel(destination.recipient.channel));
+    destination.recipient.address = form::styled(destination.recipient.address, style);
     const auto cut = cut_of(*inner.config, destination.recipient.channel);
     Key key{destination.recipient.channel, destination.envelope_from, destination.held,
             cut.by_host ? destination.recipient.host : std::string()};
@@ -114,7 +140,7 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
       envelope.channel = destination.recipient.channel;
       envelope.priority = limited_priority(*inner.config, inner.config->channel(envelope.channel),
                                            inner.priority, inner.size);
-      envelope.sender = destination.envelope_from;
+      envelope.sender = form::styled(destination.envelope_from, style);
       envelope.deferred_until_ms = deferred_until(inner, inner.config->channel(envelope.channel));
       envelope.held_reason =
           destination.held ? "held by address or access table" : hold_reason(inner, envelope.channel);

@@ -85,7 +85,7 @@ class Shaper {
       form.fragments = {};
       form.header.hash = form::HeaderForm::Hash::as_it_is;
     }
-    const auto bytes = form.needs_body() ? inner_.writer->size_bytes() : inner_.header_bytes;
+    const auto bytes = form.needs_body() ? inner_.writer->size_bytes() : inner_.header_size;
     TRY(auto message, inner_.writer->read(0, static_cast<std::size_t>(bytes)));
     form::Subject subject;
     for (const auto& recipient : envelope.recipients) subject.recipients.push_back(recipient.address);
@@ -94,7 +94,7 @@ class Shaper {
   }
 
   Result<> copy_body(queue::Writer& writer) {
-    for (auto at = inner_.header_bytes;;) {
+    for (auto at = inner_.header_size;;) {
       TRY(const auto piece, inner_.writer->read(at, kPieceBytes));
       if (piece.empty()) return {};
       TRY_VOID(writer.write(piece));

@@ -50,9 +50,10 @@ Result<> append_rewritten(const Lookup& lookup, const HeaderTask& task, const ma
   std::size_t copied = 0;
   for (const auto& item : list.items) {
     if (item.kind != mail::Address::Kind::mailbox || item.end <= item.begin) continue;
-    const auto before = item.spec.text();
+    auto before = item.spec.text();
+    if (item.spec.domain.empty() && !task.remote_host.empty()) (before += '@') += task.remote_host;
     TRY(const auto after, resolve_header_address(lookup, before, pointing, task.source, nullptr));
-    if (after == before || after.empty()) continue;
+    if (after == item.spec.text() || after.empty()) continue;
     const auto at = value_at + item.begin;
     out.append(field.raw.substr(copied, at - copied)).append(after);
     copied = value_at + item.end;
@@ -65,6 +66,28 @@ queue::Priority priority_of(std::string_view value) {
   if (istarts_with(value, "urgent")) return queue::Priority::urgent;
   if (istarts_with(value, "non-urgent")) return queue::Priority::nonurgent;
   return queue::Priority::normal;
+}
+
+int sensitivity_of(std::string_view value) {
+  if (istarts_with(value, "personal")) return 1;
+  if (istarts_with(value, "private")) return 2;
+  return istarts_with(value, "company-confidential") ? 3 : 0;
+}
+
+// Lines that are neither fields nor continuations, left out (norelaxheadertermination).
+std::string without_stray_lines(std::string_view header) {
+  std::string out;
+  while (!header.empty()) {
+    const auto end = header.find('\n');
+    const auto line = header.substr(0, end == header.npos ? header.size() : end + 1);
+    header.remove_prefix(line.size());
+    const auto colon = line.find(':');
+    const auto name = line.substr(0, colon);
+    const bool field = colon != line.npos && colon > 0 && name.find_first_of(" \t\r\n") == name.npos;
+    const bool goes_on = is_blank(line.front()) && !out.empty();
+    if (field || goes_on || line == "\r\n") out += line;
+  }
+  return out;
 }
 
 struct Seen {
@@ -105,6 +128,10 @@ void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, Head
     if (const auto when = mail::parse_date(field.value)) outcome.deferred_until_ms = when->utc_seconds * 1000;
   } else if (iequals(name, "MIME-Version")) {
     outcome.mime = true;
+  } else if (iequals(name, "Sensitivity")) {
+    outcome.sensitivity = sensitivity_of(field.value);
+  } else if (iequals(name, "Return-Receipt-To") || iequals(name, "Delivery-Receipt-To")) {
+    outcome.receipt_asked = true;
   }
 }
 
@@ -120,7 +147,9 @@ std::string empty_group(std::string_view name) {
 
 // missingrecipientpolicy; a field to add, or the refusal.
 std::expected<std::string, Verdict> missing_recipients(const Lookup& lookup, const HeaderTask& task,
-                                                       bool had_bcc) {
+                                                       const Seen& seen) {
+  const bool had_bcc = seen.bcc;
+  if (seen.recipients || !task.rewrite || task.inner || (had_bcc && !task.submission)) return std::string();
   std::int64_t policy = lookup.config.options().number(Opt::MISSING_RECIPIENT_POLICY);
   if (task.source) policy = task.source->number(Kw::missingrecipientpolicy, policy);
   switch (policy) {
@@ -154,9 +183,24 @@ std::string completed(const Lookup& lookup, const HeaderTask& task, const Seen& 
   return out;
 }
 
+bool is(const HeaderTask& task, Kw keyword) {
+  return task.source && !task.inner && task.source->is(keyword);
+}
+
+bool too_long(const HeaderTask& task, const mail::HeaderField& field) {
+  const auto longest = task.source ? task.source->number(Kw::maxprocchars, 0) : 0;
+  return longest > 0 && std::ssize(field.raw) > longest;
+}
+
 }  // namespace
 
-Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task) {
+Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& given) {
+  auto task = given;
+  std::string sound;
+  if (is(task, Kw::norelaxheadertermination)) task.header = sound = without_stray_lines(task.header);
+  if (is(task, Kw::utf8strict) && !task.smtputf8 && !mail::is_ascii(task.header))
+    return HeaderResult(std::unexpected(
+        Verdict{554, "5.6.7", "The header has characters that are not ASCII, which needs SMTPUTF8"}));
   const auto block =
       mail::HeaderBlock::scan(task.header, {.max_bytes = task.header.size() + 1, .max_fields = 10000});
   if (block.limited())
@@ -169,7 +213,7 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task
     note(field, lookup, seen, outcome);
     if (iequals(field.name, "Return-Path") && task.rewrite && !task.inner) continue;
     if (task.submission && (iequals(field.name, "Bcc") || iequals(field.name, "Resent-Bcc"))) continue;
-    const auto* address = task.rewrite ? address_field(field.name) : nullptr;
+    const auto* address = task.rewrite && !too_long(task, field) ? address_field(field.name) : nullptr;
     if (address) {
       TRY_VOID(append_rewritten(lookup, task, field, address->pointing, left, outcome.text));
     } else if (!task.subject_tag.empty() && iequals(field.name, "Subject")) {
@@ -184,11 +228,9 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& task
   if (!task.subject_tag.empty() && !seen.subject)
     outcome.text += mail::format_field("Subject", std::string(task.subject_tag));
   if (task.submission) outcome.text += completed(lookup, task, seen);
-  if (!seen.recipients && task.rewrite && !task.inner && (!seen.bcc || task.submission)) {
-    auto added = missing_recipients(lookup, task, seen.bcc);
-    if (!added) return HeaderResult(std::unexpected(added.error()));
-    outcome.text += *added;
-  }
+  auto added = missing_recipients(lookup, task, seen);
+  if (!added) return HeaderResult(std::unexpected(added.error()));
+  outcome.text += *added;
   // What the scan takes for body (a first line that is no field) stays body, behind an empty line.
   outcome.text.append("\r\n").append(task.header.substr(block.size()));
   return HeaderResult(std::move(outcome));

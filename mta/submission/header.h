@@ -26,6 +26,9 @@ struct HeaderTask {
   std::string_view header;  // the block as it came, with its empty line when it has one
   const Channel* source = nullptr;
   bool submission = false;
+  std::string_view remote_host;  // completes bare addresses; empty: the usual host does
+  std::string_view auth_sender;  // address of the authenticated sender, for authrewrite
+  bool smtputf8 = false;
   bool rewrite = true;           // false: internal sources, whose headers have been through this
   bool inner = false;            // of an inner message: its addresses are rewritten, nothing else
   std::string_view sender;       // envelope From, rewritten; for a missing From:
@@ -43,6 +46,8 @@ struct HeaderOutcome {
   int received = 0;       // Received: fields that were there
   int received_here = 0;  // of these, written by this host
   bool mime = false;      // has MIME-Version:
+  int sensitivity = 0;    // Sensitivity: (RFC 2156 §5.3.4): normal, personal, private, company-confidential
+  bool receipt_asked = false;  // Return-Receipt-To: or Delivery-Receipt-To:
 };
 
 using HeaderResult = std::expected<HeaderOutcome, Verdict>;

@@ -76,6 +76,9 @@ Submission::~Submission() = default;
 std::size_t Submission::recipients() const {
   return inner_->given.size();
 }
+const std::string& Submission::sender_address() const {
+  return inner_->sender;
+}
 const std::string& Submission::queue_id() const {
   return inner_->queue_id;
 }
@@ -98,7 +101,7 @@ Verdict Submission::Inner::open_writer() {
 
 Verdict Submission::Inner::write_body(std::string_view bytes) {
   if (bytes.empty()) return {};
-  if (line_limit > 0) lines += static_cast<std::uint64_t>(std::ranges::count(bytes, '\n'));
+  if (counts_lines) lines += static_cast<std::uint64_t>(std::ranges::count(bytes, '\n'));
   if (line_limit > 0 && lines > static_cast<std::uint64_t>(line_limit))
     return fail({554, "5.3.4", fmt::format("The message has more than {} lines", line_limit)});
   ends_in_crlf = bytes.back() == '\n';
@@ -120,6 +123,9 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   task.now_seconds = wall_seconds();
   task.recipients = &given;
   task.subject_tag = subject_tag;
+  task.remote_host = source.remote_host;
+  task.auth_sender = source.auth_address;
+  task.smtputf8 = options.smtputf8;
   auto ask = [&](directory::Ask patience) {
     const Lookup lookup{*config, &submitter->view(), patience};
     return process_header(lookup, task);
@@ -136,6 +142,8 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
     hold_reason = fmt::format("{} Received fields: a mail loop", outcome.received);
   if (outcome.received_here >= limits.number(Opt::MAX_LOCAL_RECEIVED_LINES))
     hold_reason = fmt::format("{} Received fields of this host: a mail loop", outcome.received_here);
+  if (const auto why = too_sensitive(outcome.sensitivity); !why.empty()) co_return fail({554, "5.7.1", why});
+  apply_receipts(outcome.receipt_asked);
   priority = outcome.priority;
   deferred_until_ms = outcome.deferred_until_ms;
   lower_line_limit(limits.number(Opt::LINE_LIMIT));
@@ -143,7 +151,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   auto start = return_path(*this);
   start.append(std::exchange(trace, {})).append(extra_header).append(outcome.text);
   if (auto written = write_body(start); !written.ok()) co_return written;
-  header_bytes = start.size();
+  header_size = start.size();
   in_body = true;
   auto rest = write_body(std::string_view(header).substr(header_bytes));
   header = std::string();
@@ -207,13 +215,16 @@ Task<Verdict> Submission::finish() {
     inner.writer.reset();
     co_return accepted;
   }
-  auto publication = co_await inner.prepare(make_envelopes(inner));
+  auto envelopes = make_envelopes(inner);
+  auto preparing = inner.prepare(std::move(envelopes));
+  auto publication = co_await std::move(preparing);
   if (!publication) {
     log::Event("mta.form.failed").with("qid", inner.queue_id).with("error", publication.error().text).error();
     co_return inner.fail(verdict_of(publication.error()));
   }
   const auto size_bytes = inner.writer->size_bytes();
-  auto published = co_await queue::Writer::publish_all(std::move(publication->contents));
+  auto publishing = queue::Writer::publish_all(std::move(publication->contents));
+  auto published = co_await std::move(publishing);
   inner.writer.reset();
   if (!published) {
     log::Event("mta.queue.failed").with("qid", inner.queue_id).with("error", published.error().text).error();

@@ -52,6 +52,7 @@ struct Source {
   std::string auth_address;      // that user's own mail address, when known
   // Of the 552 to a message that is too large, announced by SIZE= or found out; the limit follows.
   std::string size_error_text = "message size exceeds the limit";
+  std::string remote_host;  // remotehost: completes addresses without a host; empty: the usual one does
   bool tls = false;
   bool esmtp = false;
   bool lmtp = false;
@@ -102,8 +103,9 @@ class Submission {
   Task<Verdict> data(std::string_view bytes);
   Task<Verdict> finish();
 
-  const std::string& queue_id() const;  // of the message; "" before sender()
-  std::uint64_t size_bytes() const;     // bytes seen by data()
+  const std::string& sender_address() const;  // as it is in the envelope now
+  const std::string& queue_id() const;        // of the message; "" before sender()
+  std::uint64_t size_bytes() const;           // bytes seen by data()
 
   struct Inner;
 

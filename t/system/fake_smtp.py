@@ -23,14 +23,15 @@ class Host:
 
     def __init__(self, address, extensions=('PIPELINING', '8BITMIME', 'SIZE 1000000'), greeting='220 fake ESMTP', mail='250 ok',
                  rcpt=None, data='354 go', end='250 2.0.0 taken', tls=None, close_after=None, name='fake',
-                 waits=False):
+                 waits=False, vrfy=None):
         self.address, self.extensions, self.greeting, self.mail = address, extensions, greeting, mail
         self.rcpt, self.data, self.end, self.tls, self.close_after = rcpt or {}, data, end, tls, close_after
-        self.name = name
+        self.name, self.vrfy = name, vrfy or {}
         self.may_greet = threading.Event()  # who waits greets nobody before go_on()
         if not waits:
             self.may_greet.set()
         self.messages, self.connections, self.commands, self.peers = [], 0, [], []
+        self.together = []       # commands with others behind them, where PIPELINING is offered
         self.early = []          # commands that came before the answer to the one before, without PIPELINING
         self.changed = threading.Condition()
 
@@ -125,6 +126,8 @@ class Talk:
         host.note(lambda: host.commands.append(line))
         if self.buffer and 'PIPELINING' not in host.extensions and verb != 'BDAT':
             host.note(lambda: host.early.append(line))
+        elif self.buffer and verb != 'BDAT':
+            host.note(lambda: host.together.append(line))
         if verb == 'EHLO':
             offered = list(host.extensions) + (['STARTTLS'] if host.tls and not self.secure else [])
             self.say('\n'.join([f'250 {host.name} greets you'] + offered))
@@ -141,6 +144,8 @@ class Talk:
             return self.take_data()
         elif verb == 'BDAT':
             return self.take_chunk(line)
+        elif verb == 'VRFY':
+            self.say(host.vrfy.get(line.split(' ')[1], '252 perhaps'))
         elif verb == 'QUIT':
             self.say('221 bye')
             return False

@@ -36,13 +36,18 @@ def channel_out(keywords, **script):
 
 
 def setUpModule():
+    set_up((Inbound, Outbound))
+
+
+def set_up(cases, prepare=None):
+    """One instance for these cases; prepare(config folder) puts in what else they need."""
     global fake, names
     fake = fake_smtp.FakeServer()
     unittest.addModuleCleanup(fake.close)
     names = fake_dns.FakeDns({'mx.example.org': {'MX': ['10 other.example.org']}, 'a.example.org': {'A': ['192.0.2.1']},
                               'aaaa.example.org': {'AAAA': ['2001:db8::1']}, 'empty.example.org': {}, 'sick.example.org': 'SERVFAIL'})
     unittest.addModuleCleanup(names.close)
-    for case in (Inbound, Outbound):
+    for case in cases:
         case.declare()
     box = waxwing.share(waxwing.Sandbox())
     box.set_option('imap.enable', '0')
@@ -65,6 +70,8 @@ def setUpModule():
         f.write(re.sub(r'(?msi)(^\[POOL=SMTP_POOL\]\n.*?job_limit=)\d+', r'\g<1>3\n\n[POOL=TINY_POOL]\nJOB_LIMIT=1', old))
     with open(os.path.join(config, 'tcp_local_option'), 'a') as options:
         options.write('552_PERMANENT_ERROR_STRING=too big for us\n')
+    if prepare:
+        prepare(config)
     box.command('imsimta', 'cnbuild')
     box.start()
     for name in ('joe', 'ann', 'bob'):

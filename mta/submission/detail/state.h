@@ -67,7 +67,7 @@ struct Submission::Inner {
   std::string header;       // until it is whole
   std::size_t scanned = 0;  // of header: no empty line before this
   bool in_body = false;
-  std::uint64_t header_bytes = 0;  // of the header as it was written
+  std::uint64_t header_size = 0;  // of the header as it was written, in bytes
   bool ends_in_crlf = true;
   queue::Priority priority = queue::Priority::normal;
   std::int64_t deferred_until_ms = 0;  // what the header asks for
@@ -77,6 +77,7 @@ struct Submission::Inner {
   bool is_too_large(std::uint64_t size_bytes) const { return size_limit != 0 && size_bytes > size_limit; }
   Verdict too_large() const;
   std::int64_t line_limit = 0;
+  bool counts_lines = false;  // line_limit, or a channel with alternatelinelimit
   std::optional<queue::Writer> writer;
   std::optional<Verdict> failure;
 
@@ -87,6 +88,11 @@ struct Submission::Inner {
   // One final recipient: into destinations, or refused.
   Verdict take(Recipient&& recipient, const AccessVerdict& access, const std::string& given_address,
                const RecipientOptions& recipient_options);
+  bool take_for_later(const std::string& address, const RecipientOptions& recipient_options);
+  // Why a channel it goes to does not take a message of this Sensitivity:; empty: they all do.
+  std::string too_sensitive(int sensitivity) const;
+  // Header fields that ask for a receipt, where the source channel's report... keyword honours them.
+  void apply_receipts(bool asked);
   // Header complete: processed and written. Then the body that came with it.
   Task<Verdict> header_done(std::size_t header_bytes);
   Verdict write_body(std::string_view bytes);
@@ -94,6 +100,7 @@ struct Submission::Inner {
   Verdict open_writer();
   void lower_line_limit(std::int64_t limit) {  // 0: none
     if (limit > 0 && (line_limit == 0 || limit < line_limit)) line_limit = limit;
+    if (limit > 0) counts_lines = true;
   }
   Verdict fail(Verdict verdict) {
     failure = verdict;

@@ -274,7 +274,9 @@ TEST_CASE("every keyword that is called implemented is asked for by some code") 
     if (spec.state != KeywordState::implemented || spec.usual || natural.contains(spec.name)) continue;
     if (!keyword_means(spec.id).empty()) continue;
     INFO(spec.name);
-    CHECK(asked.contains(spec.name));
+    // 733 is no name in C++.
+    const auto id = is_digit(spec.name[0]) ? "k" + std::string(spec.name) : std::string(spec.name);
+    CHECK(asked.contains(id));
   }
 }
 

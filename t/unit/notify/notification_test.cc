@@ -143,6 +143,16 @@ TEST_CASE("suppressfinal hides the address behind an alias") {
   CHECK(one.has("Final-Recipient: rfc822;alias@example.test"));
 }
 
+TEST_CASE("useintermediate tells the address between alias and final one") {
+  Case one;
+  one.notice.use_intermediate = true;
+  one.envelope.recipients[0].intermediate = "between@example.test";
+  CHECK_FALSE(one.has("Final-Recipient: rfc822;final@other.test"));
+  CHECK(one.has("Final-Recipient: rfc822;between@example.test"));
+  one.envelope.recipients[0].intermediate.clear();
+  CHECK(one.has("Final-Recipient: rfc822;final@other.test"));
+}
+
 TEST_CASE("UTF-8 addresses make it the international form of RFC 6533") {
   Case one;
   one.envelope.smtputf8 = true;

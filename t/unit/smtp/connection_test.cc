@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "channels/tcp_smtp_client/failed_hosts.h"
 #include "common/net/listener.h"
 
 using namespace waxwing;
@@ -35,6 +36,26 @@ Task<void> try_to_connect(EventLoop& loop, int port, std::optional<Error>& error
 }
 
 }  // namespace
+
+TEST_CASE("hosts that failed are tried last, for a while") {
+  channels::smtp::FailedHosts hosts;
+  std::vector<mta::Target> targets = {{"a", "192.0.2.1"}, {"b", "192.0.2.2"}, {"c", "192.0.2.3"}};
+  const auto order = [&](std::int64_t now_ms) {
+    auto sorted = targets;
+    hosts.put_last(sorted, now_ms);
+    return sorted[0].name + sorted[1].name + sorted[2].name;
+  };
+  CHECK(order(0) == "abc");
+  hosts.failed("192.0.2.1", 1000);
+  CHECK(order(1000) == "bca");
+  hosts.failed("192.0.2.2", 1000);
+  CHECK(order(1000) == "cab");
+  hosts.answered("192.0.2.1");
+  CHECK(order(1000) == "acb");
+  CHECK(order(1000 + 10 * 60 * 1000) == "abc");
+  for (int i = 0; i < 30000; ++i) hosts.failed(std::to_string(i), 1000);
+  CHECK(order(1000).size() == 3);
+}
 
 TEST_CASE("a reply that does not end is not listened to for ever") {
   auto listener = listen_tcp("127.0.0.1", 0, 1);

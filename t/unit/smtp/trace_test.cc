@@ -28,6 +28,18 @@ TEST_CASE("Received: says how the message came") {
   CHECK(smtpd::with_protocol(facts) == "UTF8SMTPSA");
 }
 
+TEST_CASE("Received: tells what keywords of the channel add") {
+  smtpd::TraceFacts facts;
+  facts.helo = "c.test";
+  facts.address = "192.0.2.1";
+  facts.claimed_name = "claimed.test";
+  facts.ident = "joe\r\nX: y";
+  facts.sender = "old@x.test";
+  const auto field = smtpd::received_field(facts);
+  CHECK(field.starts_with("Received: from c.test (joeX:y@claimed.test (may be forged) [192.0.2.1])\r\n"));
+  CHECK(field.find("\r\n\t(original envelope From old@x.test)") != std::string::npos);
+}
+
 TEST_CASE("nothing from outside starts a header line of its own") {
   smtpd::TraceFacts facts;
   facts.helo = "a\r\nX-Evil: 1";
