@@ -1,6 +1,7 @@
 #include "common/mail/smtp_data.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -14,7 +15,8 @@ bool is_8bit(char c) {
 
 constexpr std::uint64_t kOnes = 0x0101010101010101, kHighBits = 0x8080808080808080;
 
-// Not zero when one of the eight bytes is zero. May be not zero too when one is 0x01 behind such a one.
+// The high bit of each of the eight bytes that is zero. May be set too for 0x01 behind such a one: the lowest is
+// right.
 constexpr std::uint64_t zero_byte(std::uint64_t eight) {
   return (eight - kOnes) & ~eight & kHighBits;
 }
@@ -40,7 +42,14 @@ std::size_t plain_run(std::string_view text, bool& eight_bit) {
   std::uint64_t any_eight = folded(any_sixteen);
   for (std::uint64_t eight = 0; size + sizeof eight <= text.size(); size += sizeof eight) {
     std::memcpy(&eight, text.data() + size, sizeof eight);
-    if (zero_byte(eight ^ kOnes * '\r') | zero_byte(eight ^ kOnes * '\n')) break;
+    const auto ends = zero_byte(eight ^ kOnes * '\r') | zero_byte(eight ^ kOnes * '\n');
+    if (ends != 0) {
+      if constexpr (std::endian::native != std::endian::little) break;
+      const auto before = static_cast<unsigned>(std::countr_zero(ends)) / 8;
+      any_eight |= eight & ((std::uint64_t{1} << 8 * before) - 1);
+      eight_bit = eight_bit || (any_eight & kHighBits) != 0;
+      return size + before;
+    }
     any_eight |= eight;
   }
   unsigned char any = (any_eight & kHighBits) != 0 ? 0x80 : 0;
@@ -54,6 +63,7 @@ std::size_t plain_run(std::string_view text, bool& eight_bit) {
 
 std::size_t DataDecoder::feed(std::string_view input, std::string& out) {
   std::size_t at = 0;
+  out.reserve(out.size() + input.size());
   while (at < input.size() && state_ != State::done) {
     if (state_ == State::line_start && input[at] != '.' && input[at] != '\r' && input[at] != '\n')
       state_ = State::text;

@@ -1,5 +1,7 @@
 #include "mta/address/host_keys.h"
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 #include "mta/address/rewrite.h"
 
@@ -64,7 +66,7 @@ bool HostKeys::next_literal() {
     matched_ = literal_rest_ = {};
     return true;
   }
-  const bool is_v4 = inside.find_first_not_of("0123456789.") == inside.npos;
+  const bool is_v4 = std::ranges::all_of(inside, [](char c) { return is_digit(c) || c == '.'; });
   const auto dot =
       is_v4 && cut_ > 0 ? inside.rfind('.', cut_ == inside.size() ? cut_ : cut_ - 2) : inside.npos;
   cut_ = dot == inside.npos ? 0 : dot + 1;

@@ -77,7 +77,7 @@ class Application {
     output_ = {};
     result_.matched = true;
     result_.where = row.where;
-    for (const char flag : fresh_.letters()) result_.flags.set(flag);
+    result_.flags.set(fresh_);
     if (restart_) return Turn::done;
     return next_ && !end_ ? Turn::next_row : Turn::done;
   }

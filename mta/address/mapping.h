@@ -13,6 +13,7 @@ namespace waxwing::mta {
 class MapFlags {
  public:
   void set(char flag) { bits_.set(index(flag)); }
+  void set(const MapFlags& others) { bits_ |= others.bits_; }
   bool has(char flag) const { return bits_.test(index(flag)); }
   bool any() const { return bits_.any(); }
   std::string letters() const;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 
 namespace waxwing::mta::protocol {
@@ -15,10 +17,10 @@ std::string format_reply(const Verdict& verdict) {
     const bool last = end == std::string_view::npos;
     out.append(std::to_string(verdict.code)).push_back(last ? ' ' : '-');
     if (!verdict.status.empty()) out.append(verdict.status).push_back(' ');
-    const auto text_at = out.size();
+    const auto text_at = static_cast<std::ptrdiff_t>(out.size());
     out.append(rest.substr(0, end));
-    for (auto at = text_at; at < out.size(); ++at)
-      if (static_cast<unsigned char>(out[at]) < ' ' || out[at] == 0x7f) out[at] = '?';
+    const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7f; };
+    std::replace_if(out.begin() + text_at, out.end(), is_control, '?');
     out.append("\r\n");
     if (last) return out;
     rest.remove_prefix(end + 1);
