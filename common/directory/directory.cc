@@ -11,6 +11,7 @@
 #include "common/directory/detail/cache.h"
 #include "common/directory/detail/parse.h"
 #include "common/directory/detail/pool.h"
+#include "common/directory/would_block.h"
 #include "common/log/log.h"
 
 namespace waxwing::directory {
@@ -42,6 +43,10 @@ std::string two_entries(const std::string& what, const Entry& a, const Entry& b)
          "; take it from one of them";
 }
 }  // namespace
+
+Error would_block() {
+  return {Fault::temporary, std::string(kWouldBlock)};
+}
 
 bool is_would_block(const Error& error) {
   return error.fault == Fault::temporary && error.text == kWouldBlock;
@@ -111,7 +116,7 @@ auto Directory::Inner::look_up(C& cache, std::string_view key, Ask ask, std::int
     stale.fetch_add(1, std::memory_order_relaxed);
     return known->answer;
   }
-  if (ask == Ask::cache_only) return temporary(std::string(kWouldBlock));
+  if (ask == Ask::cache_only) return std::unexpected(would_block());
   misses.fetch_add(1, std::memory_order_relaxed);
   bool waited = false;
   auto answer = cache.fly(key, waited, [&]() -> decltype(fetch()) {

@@ -5,6 +5,7 @@
 #include "common/base/random.h"
 #include "mta/address/ldap_value.h"
 #include "mta/address/sequence.h"
+#include "mta/address/site_routine.h"
 
 namespace waxwing::mta {
 namespace {
@@ -165,6 +166,10 @@ class Application {
         return found(ldap_value(lookup_, argument), out);
       case Kind::domain_attribute:
         return found(domain_attribute(lookup_, argument, step.text), out);
+      case Kind::general:
+        return general(argument, out);
+      case Kind::site_routine:
+        return site_routine(step.text, argument, out);
       default:
         return bug("mapping step without an action");
     }
@@ -182,6 +187,26 @@ class Application {
     if (!*answer) return false;
     put(**answer, out);
     return true;
+  }
+
+  // ${key}: what the general database has for it, or the key itself.
+  Result<bool> general(const std::string& key, std::string& out) {
+    TRY(const auto values, lookup_.config.databases().find(DatabaseId::general, key));
+    put(values.empty() ? std::string_view(key) : values.front(), out);
+    return true;
+  }
+
+  // What a routine answers is a template again, but one that only says: it came from outside.
+  Result<bool> site_routine(const std::string& name, const std::string& argument, std::string& out) {
+    const auto answer = call_site_routine(lookup_, name, argument);
+    if (!answer || !*answer || (*answer)->find('$') == std::string::npos) return found(answer, out);
+    auto said = compile_map_template(**answer, 0);
+    if (!said) return wrap(said.error(), "site routine " + name + " answers " + printable(**answer));
+    for (const auto& step : *said)
+      if (!step.inner.empty() || step.kind == Kind::saved || step.kind == Kind::sequence)
+        return permanent("site routine " + name + " answers " + printable(**answer) +
+                         ": only text and flags may be in it; a $ that is meant is written $$");
+    return steps(*said, out);
   }
 
   Result<bool> other_table(const std::string& name, const std::string& argument, std::string& out) {

@@ -18,6 +18,10 @@ bool is_one_word(std::string_view host) {
   return true;
 }
 
+AddressProblem site_problem(const std::string& text) {
+  return problem(451, "4.3.5", text);
+}
+
 AddressProblem loop(const std::string& address) {
   return problem(550, "5.4.6", "aliases or forwards of " + printable(address) + " lead back to themselves");
 }
@@ -119,22 +123,35 @@ bool Resolver::is_repeated(const Recipient& recipient) {
   return !delivered_.insert(key(recipient)).second;
 }
 
-// FORWARD: probe address, or source|from|address; $Y takes the result, $D sends it through everything again.
+// FORWARD, then the forward database: probe address, or source|from|address. $Y of FORWARD takes the result, $D
+// sends it through everything again; what the database has is taken.
 Trouble Resolver::forward_table(const Rewritten& at, const Frame& frame, bool& taken) {
-  const auto* table = lookup_.config.mappings().table(OwnTable::forward);
-  if (frame.forwarded || !table) return std::nullopt;
-  std::string probe = mail::format_addr_spec(at.local, at.domain);
   const auto bits = lookup_.config.options().number(Opt::USE_FORWARD_DATABASE);
+  const bool database = (bits & 1) != 0 && lookup_.config.databases().has(DatabaseId::forward);
+  const auto* table = lookup_.config.mappings().table(OwnTable::forward);
+  if (frame.forwarded || (!table && !database)) return std::nullopt;
+  std::string probe = mail::format_addr_spec(at.local, at.domain);
   if (bits & 16) probe = request_.envelope_from + "|" + probe;
   if (bits & 8) probe = (request_.source ? request_.source->name() : "") + "|" + probe;
-  auto answer = apply_mapping(lookup_, *table, probe);
-  if (!answer) return directory_trouble(answer.error(), at.text());
-  if (!answer->matched || !answer->flags.has('Y')) return std::nullopt;
-  taken = true;
   Frame below = frame;
   ++below.depth;
-  below.forwarded = !answer->flags.has('D');
-  return text(answer->text, below);
+  below.forwarded = true;
+  if (table) {
+    auto answer = apply_mapping(lookup_, *table, probe);
+    if (!answer) return directory_trouble(answer.error(), at.text());
+    if (answer->matched && answer->flags.has('Y')) {
+      taken = true;
+      below.forwarded = !answer->flags.has('D');
+      return text(answer->text, below);
+    }
+  }
+  if (!database) return std::nullopt;
+  const auto values = lookup_.config.databases().find(DatabaseId::forward, probe);
+  if (!values) return site_problem(values.error().text);
+  if (values->empty()) return std::nullopt;
+  taken = true;
+  lookup_.say([&] { return "  forward database: " + probe + " is " + std::string(values->front()); });
+  return text(values->front(), below);
 }
 
 bool Resolver::is_bare_alias_host(const std::string& domain) const {
@@ -170,11 +187,10 @@ Result<directory::MatchRef> Resolver::directory_match(const Rewritten& at, std::
   return without;
 }
 
-Trouble Resolver::alias_file(const Rewritten& at, const Frame& frame, bool& found) {
-  const auto& file = lookup_.config.aliases();
-  if (file.size() == 0) return std::nullopt;
+// The names under which an address may have an alias, the best first.
+std::vector<std::string> Resolver::alias_names(const Rewritten& at) const {
   const auto plus = at.local.find('+');
-  std::vector<std::string> names{at.local};
+  std::vector<std::string> names{at.local}, keys;
   if (plus != std::string::npos && plus > 0 && !at.channel->is(Kw::subaddressexact)) {
     names.push_back(at.local.substr(0, plus) + "+*");
     if (!at.channel->is(Kw::subaddresswild)) names.push_back(at.local.substr(0, plus));
@@ -183,12 +199,36 @@ Trouble Resolver::alias_file(const Rewritten& at, const Frame& frame, bool& foun
     for (const bool bare : {false, true}) {
       // RFC 5321 §4.5.1: every domain of ours has a postmaster.
       if (bare && !is_bare_alias_host(at.domain) && !iequals(name, kPostmaster)) continue;
-      const auto* entry = file.find(bare ? name : mail::format_addr_spec(name, at.domain));
-      if (!entry) continue;
+      keys.push_back(bare ? name : mail::format_addr_spec(name, at.domain));
+    }
+  return keys;
+}
+
+// The aliases file, then the alias database.
+Trouble Resolver::alias_file(const Rewritten& at, const Frame& frame, bool& found) {
+  const auto& file = lookup_.config.aliases();
+  const auto& databases = lookup_.config.databases();
+  const bool asks_database =
+      databases.has(DatabaseId::alias) && lookup_.config.options().flag(Opt::USE_ALIAS_DATABASE);
+  if (file.size() == 0 && !asks_database) return std::nullopt;
+  const auto names = alias_names(at);
+  for (const auto& name : names)
+    if (const auto* entry = file.find(name)) {
       lookup_.say([&] { return "  alias " + entry->name + " (" + entry->where + ")"; });
       found = true;
       return alias(*entry, frame);
     }
+  for (const auto& name : names) {
+    if (!asks_database) break;
+    const auto values = databases.find(DatabaseId::alias, name);
+    if (!values) return site_problem(values.error().text);
+    if (values->empty()) continue;
+    const auto entry = AliasFile::entry(lookup_.config.sources(), name, values->front(), "alias database");
+    if (!entry) return site_problem(entry.error().text);
+    lookup_.say([&] { return "  alias " + name + " (alias database)"; });
+    found = true;
+    return alias(*entry, frame);
+  }
   return std::nullopt;
 }
 

@@ -43,6 +43,7 @@ class Resolver {
                   const directory::User* user);
   bool is_repeated(const Recipient& recipient);
   Trouble forward_table(const Rewritten& at, const Frame& frame, bool& taken);
+  std::vector<std::string> alias_names(const Rewritten& at) const;
   Trouble alias_file(const Rewritten& at, const Frame& frame, bool& found);
   Trouble alias(const Alias& alias, const Frame& frame);
   Trouble list_access(const Alias& alias, Frame& below, bool& done);

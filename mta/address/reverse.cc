@@ -1,5 +1,7 @@
 #include "mta/address/reverse.h"
 
+#include <optional>
+
 #include "common/mail/address.h"
 #include "mta/address/mapping.h"
 #include "mta/address/rewrite.h"
@@ -7,7 +9,33 @@
 namespace waxwing::mta {
 namespace {
 
-enum Bits : std::int64_t { on = 1, with_channels = 8 };
+enum Bits : std::int64_t {
+  on = 1,
+  with_channels = 8,
+  database_with_channels = 16,
+  table_after_database = 32
+};
+
+std::string with_channels_of(const Channel* source, const Channel* destination, const std::string& address) {
+  return (source ? source->name() : "") + "|" + (destination ? destination->name() : "") + "|" + address;
+}
+
+// What the reverse database has for an address, as it is; nothing when it has nothing. A damaged database is as
+// one that is not there: reversal never refuses.
+std::optional<std::string> from_database(const Lookup& lookup, const std::string& address,
+                                         const Channel* source, const Channel* destination) {
+  const auto& databases = lookup.config.databases();
+  if (!databases.has(DatabaseId::reverse)) return std::nullopt;
+  const bool channels = lookup.config.options().number(Opt::USE_REVERSE_DATABASE) & database_with_channels;
+  const auto values = databases.find(DatabaseId::reverse,
+                                     channels ? with_channels_of(source, destination, address) : address);
+  if (!values || values->empty()) return std::nullopt;
+  const auto spec = mail::parse_addr_spec(values->front());
+  if (!spec) return std::nullopt;
+  auto text = mail::format_addr_spec(spec->local_part, complete_domain(lookup, spec->domain, source, false));
+  lookup.say([&] { return "  reverse database: " + address + " is " + text; });
+  return text;
+}
 
 Result<std::string> from_directory(const Lookup& lookup, const std::string& address) {
   if (!lookup.directory) return address;
@@ -32,7 +60,7 @@ Result<std::string> from_mapping(const Lookup& lookup, const std::string& addres
   if (!table) return address;
   std::string probe = address;
   if (lookup.config.options().number(Opt::USE_REVERSE_DATABASE) & with_channels)
-    probe = (source ? source->name() : "") + "|" + (destination ? destination->name() : "") + "|" + address;
+    probe = with_channels_of(source, destination, address);
   auto answer = apply_mapping(lookup, *table, probe);
   if (!answer) {
     if (directory::is_would_block(answer.error())) return std::unexpected(answer.error());
@@ -60,6 +88,10 @@ Result<std::string> reverse_address(const Lookup& lookup, const std::string& add
                                     const Channel* destination, bool envelope) {
   if (!(lookup.config.options().number(Opt::USE_REVERSE_DATABASE) & on)) return address;
   TRY(auto primary, from_directory(lookup, address));
+  if (auto known = from_database(lookup, primary, source, destination)) {
+    primary = std::move(*known);
+    if (!(lookup.config.options().number(Opt::USE_REVERSE_DATABASE) & table_after_database)) return primary;
+  }
   return from_mapping(lookup, primary, source, destination, envelope);
 }
 

@@ -9,7 +9,7 @@
 namespace waxwing::mta {
 
 // mail of the user or group that address belongs to by mailAlternateAddress (not mailEquivalentAddress), then
-// the REVERSE mapping, as USE_REVERSE_DATABASE says. The directory being down changes nothing and is no
+// the reverse database or the REVERSE mapping, as USE_REVERSE_DATABASE says. The directory being down changes nothing and is no
 // error; the error is would-block only.
 Result<std::string> reverse_address(const Lookup& lookup, const std::string& address, const Channel* source,
                                     const Channel* destination, bool envelope);

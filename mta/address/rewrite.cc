@@ -1,5 +1,7 @@
 #include "mta/address/rewrite.h"
 
+#include <algorithm>
+
 #include "common/mail/address.h"
 #include "mta/address/host_keys.h"
 #include "mta/address/rule_expander.h"
@@ -11,6 +13,7 @@ using Outcome = std::expected<Rewritten, AddressProblem>;
 using Origin = RewriteRequest::Origin;
 
 constexpr int kMaxRounds = 30;
+constexpr int kRoundsUntold = 15;  // what comes later is part of a loop
 constexpr std::size_t kMaxHost = 1024;
 
 class Rewriter {
@@ -18,13 +21,15 @@ class Rewriter {
   Rewriter(const Lookup& lookup, RewriteRequest request) : lookup_(lookup), now_(std::move(request)) {}
 
   Result<Outcome> run() {
-    for (int round = 0; round < kMaxRounds; ++round) {
+    for (round_ = 0; round_ < kMaxRounds; ++round_) {
       TRY(auto outcome, one_round());
       if (outcome == Round::done) return finish();
       if (outcome == Round::failed) return unroutable();
     }
-    return Outcome(std::unexpected(problem(
-        550, "5.4.6", "rewriting of " + address() + " does not come to an end; mend the rewrite rules")));
+    return Outcome(std::unexpected(problem(550, "5.4.6",
+                                           "rewriting of " + address() +
+                                               " does not come to an end; rules that lead to each other: " +
+                                               printable(join(loop_, ", "), 600))));
   }
 
  private:
@@ -77,32 +82,60 @@ class Rewriter {
     return std::nullopt;
   }
 
-  // Tries the rules of one key; nothing when none of them applied.
+  // Tries the rules of one key, those of the configuration and then those of the domain database; nothing when
+  // none of them applied.
   Result<std::optional<Round>> rules(std::string_view key) {
     const auto& set = lookup_.config.rules();
     const auto found = tag_.empty() ? set.find(key) : set.find(to_lower(tag_).append(key));
     for (const auto& rule : found) {
-      lookup_.say([&] { return "  rule " + rule.pattern + "  " + rule.source + "  (" + rule.where + ")"; });
-      RuleExpander expander(lookup_, now_, match_);
-      spare_.clear();
-      expander.text.swap(spare_);
-      auto applies = expander.run(rule.steps);
-      if (!applies) return std::unexpected(with_rule(applies.error(), rule));
-      if (expander.error) error_ = std::move(expander.error), error_code_ = expander.error_code;
-      if (!*applies) {
-        expander.text.swap(spare_);
-        lookup_.say([&] { return "    fails"; });
-        continue;
-      }
-      if (expander.tag) tag_ = *expander.tag;
-      if (expander.text.empty()) {
-        if (expander.error) return Round::failed;
-        continue;  // only controls: nothing was said about the address
-      }
-      TRY(auto round, take(expander, rule));
-      return round;
+      TRY(auto round, try_rule(rule));
+      if (round) return round;
+    }
+    if (!lookup_.config.databases().has(DatabaseId::domain) || key.find('*') != key.npos) return std::nullopt;
+    return database_rules(to_lower(tag_).append(key));
+  }
+
+  Result<std::optional<Round>> database_rules(const std::string& pattern) {
+    if (!lookup_.config.options().flag(Opt::USE_DOMAIN_DATABASE)) return std::nullopt;
+    TRY(const auto templates, lookup_.config.databases().find(DatabaseId::domain, pattern));
+    for (const auto text : templates) {
+      RewriteRule rule{pattern, std::string(text), "domain database, " + pattern, {}};
+      auto steps = compile_rule_template(text);
+      if (!steps) return std::unexpected(with_rule(steps.error(), rule));
+      rule.steps = std::move(*steps);
+      TRY(auto round, try_rule(rule));
+      if (round) return round;
     }
     return std::nullopt;
+  }
+
+  Result<std::optional<Round>> try_rule(const RewriteRule& rule) {
+    lookup_.say([&] { return "  rule " + rule.pattern + "  " + rule.source + "  (" + rule.where + ")"; });
+    RuleExpander expander(lookup_, now_, match_);
+    spare_.clear();
+    expander.text.swap(spare_);
+    auto applies = expander.run(rule.steps);
+    if (!applies) return std::unexpected(with_rule(applies.error(), rule));
+    if (expander.error) error_ = std::move(expander.error), error_code_ = expander.error_code;
+    if (!*applies) {
+      expander.text.swap(spare_);
+      lookup_.say([&] { return "    fails" + (expander.why.empty() ? "" : ": " + expander.why); });
+      return std::nullopt;
+    }
+    if (expander.tag) tag_ = *expander.tag;
+    if (expander.text.empty()) {
+      if (expander.error) return Round::failed;
+      return std::nullopt;  // only controls: nothing was said about the address
+    }
+    if (round_ >= kRoundsUntold) tell_rule(rule);
+    TRY(auto round, take(expander, rule));
+    return round;
+  }
+
+  // The rules of a loop, each once, in the order in which they follow each other.
+  void tell_rule(const RewriteRule& rule) {
+    auto text = rule.pattern + " (" + rule.where + ")";
+    if (std::ranges::find(loop_, text) == loop_.end()) loop_.push_back(std::move(text));
   }
 
   static Error with_rule(Error error, const RewriteRule& rule) {
@@ -212,7 +245,8 @@ class Rewriter {
   std::string host_text_, tag_;
   std::string spare_;  // room for the next rule's text
   std::optional<std::string> error_;
-  int error_code_ = 0;
+  int error_code_ = 0, round_ = 0;
+  std::vector<std::string> loop_;
   const Channel* channel_ = nullptr;
 };
 

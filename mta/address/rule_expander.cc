@@ -5,6 +5,8 @@
 #include "common/base/random.h"
 #include "mta/address/ldap_value.h"
 #include "mta/address/mapping.h"
+#include "mta/address/rule_failure.h"
+#include "mta/address/site_routine.h"
 
 namespace waxwing::mta {
 namespace {
@@ -21,7 +23,8 @@ bool is_internal(const Channel* channel) {
 
 bool asks(StepKind kind) {
   return kind == StepKind::ldap || kind == StepKind::mapping || kind == StepKind::domain_attribute ||
-         kind == StepKind::local_domain || kind == StepKind::not_local_domain || kind == StepKind::error_text;
+         kind == StepKind::general || kind == StepKind::site_routine || kind == StepKind::local_domain ||
+         kind == StepKind::not_local_domain || kind == StepKind::error_text;
 }
 
 // n-th of the parts between dots, from either end; "" when there is none.
@@ -45,8 +48,19 @@ std::string_view parts_from(std::string_view text, int n) {
 
 Result<bool> RuleExpander::run(const std::vector<Step>& list) {
   TRY(auto good, steps(list, text, true, 0));
-  if (!origin_checks()) return false;
-  return ended_early_ || (good && channel_checks());
+  if (!origin_checks()) {
+    if (lookup_.trace) why = "the host stands " + origin_text(match_.origin);
+    return false;
+  }
+  if (ended_early_ || (good && channel_checks())) return true;
+  if (good && lookup_.trace) why = channel_failure();
+  return false;
+}
+
+std::string RuleExpander::channel_failure() const {
+  const auto name = [](const Channel* channel) { return channel ? channel->name() : std::string("none"); };
+  if (source_bad_ || (any_source_ && !source_ok_)) return "the source channel is " + name(request_.source);
+  return "the destination channel is " + name(request_.destination);
 }
 
 Result<bool> RuleExpander::steps(const std::vector<Step>& list, std::string& out, bool top, int depth) {
@@ -58,6 +72,7 @@ Result<bool> RuleExpander::steps(const std::vector<Step>& list, std::string& out
     } else {
       good = at_hand(step, out, top);
     }
+    if (!good && lookup_.trace && why.empty()) why = why_step_fails(step, request_);
     if (!good || ended_early_) return false;
     if (out.size() > kMaxOutput) return permanent("the result of a rewrite rule grows too long");
   }
@@ -195,19 +210,38 @@ Result<bool> RuleExpander::look_up(const Step& step, std::string& out, bool top,
 
 Result<bool> RuleExpander::answer(const Step& step, const std::string& argument, std::string& out, bool top,
                                   int depth) {
-  if (step.kind == StepKind::mapping) {
-    TRY(auto answer, apply_mapping(lookup_, step.text, argument));
-    if (!answer.matched || !answer.flags.has('Y')) return false;
-    if (answer.text.find_first_of("$%@") == answer.text.npos) return (put(answer.text, out), true);
-    TRY(auto again, compile_rule_template(answer.text));
-    return steps(again, out, top, depth + 1);
+  TRY(auto value, found(step, argument));
+  lookup_.say(
+      [&] { return "      " + step_text(step) + " is " + (value ? "\"" + *value + "\"" : "nothing"); });
+  if (!value) return false;
+  const bool again =
+      step.kind == StepKind::mapping || step.kind == StepKind::general || step.kind == StepKind::site_routine;
+  if (!again || value->find_first_of("$%@") == value->npos) return (put(*value, out), true);
+  auto more = compile_rule_template(*value);
+  if (!more) return wrap(more.error(), step_text(step) + " is " + printable(*value));
+  return steps(*more, out, top, depth + 1);
+}
+
+// What a substitution that looks something up finds.
+Result<std::optional<std::string>> RuleExpander::found(const Step& step, const std::string& argument) {
+  switch (step.kind) {
+    case StepKind::mapping: {
+      TRY(auto answer, apply_mapping(lookup_, step.text, argument));
+      if (!answer.matched || !answer.flags.has('Y')) return std::nullopt;
+      return std::move(answer.text);
+    }
+    case StepKind::general: {
+      TRY(const auto values, lookup_.config.databases().find(DatabaseId::general, argument));
+      if (values.empty()) return std::nullopt;
+      return std::string(values.front());
+    }
+    case StepKind::site_routine:
+      return call_site_routine(lookup_, step.text, argument);
+    case StepKind::ldap:
+      return ldap_value(lookup_, argument);
+    default:
+      return domain_attribute(lookup_, argument, step.text);
   }
-  auto value = step.kind == StepKind::ldap ? ldap_value(lookup_, argument)
-                                           : domain_attribute(lookup_, argument, step.text);
-  if (!value) return std::unexpected(value.error());
-  if (!*value) return false;
-  put(**value, out);
-  return true;
 }
 
 // Ours is a domain that the directory knows, and whose mailRoutingHosts, when there are any, name this host.

@@ -32,6 +32,7 @@ class RuleExpander {
   std::optional<std::string> tag;
   std::optional<std::string> error;  // $?
   int error_code = 0;
+  std::string why;  // the rule did not apply; only when somebody is watching
 
  private:
   Result<bool> steps(const std::vector<Step>& list, std::string& out, bool top, int depth);
@@ -39,10 +40,12 @@ class RuleExpander {
   bool at_hand(const Step& step, std::string& out, bool top);
   Result<bool> look_up(const Step& step, std::string& out, bool top, int depth);
   Result<bool> answer(const Step& step, const std::string& argument, std::string& out, bool top, int depth);
+  Result<std::optional<std::string>> found(const Step& step, const std::string& argument);
   Result<bool> domain_check(const Step& step, int depth);
   bool control(const Step& step);
   bool channel_checks() const;
   bool origin_checks() const;
+  std::string channel_failure() const;
   std::string_view value(const Step& step, std::string& made) const;
   void put(std::string_view value, std::string& out) const;
   bool is_source(std::string_view channel) const;

@@ -205,4 +205,16 @@ AliasFile AliasFile::parse(const SourceSet& sources, std::string_view file, std:
   return result;
 }
 
+Result<Alias> AliasFile::entry(const SourceSet& sources, std::string_view name, std::string_view value,
+                               const std::string& where) {
+  std::vector<std::string> errors, warnings;
+  const std::string key =
+      name.find_first_of(": \t\"") == name.npos ? std::string(name) : "\"" + std::string(name) + "\"";
+  auto alias = Parser(sources, errors, warnings).entry({key + ": " + std::string(value), where, 1});
+  if (!errors.empty() || !alias) return permanent(join(errors, "\n"));
+  alias->name = std::string(name);
+  alias->where = where;
+  return std::move(*alias);
+}
+
 }  // namespace waxwing::mta

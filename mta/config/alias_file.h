@@ -33,6 +33,9 @@ class AliasFile {
   // warnings: parameters of lists that have no effect yet.
   static AliasFile parse(const SourceSet& sources, std::string_view file, std::vector<std::string>& errors,
                          std::vector<std::string>& warnings);
+  // One entry of the alias database: value as it would stand behind the colon; list files are those of sources.
+  static Result<Alias> entry(const SourceSet& sources, std::string_view name, std::string_view value,
+                             const std::string& where);
 
  private:
   std::unordered_map<std::string, Alias, CaseBlindHash, CaseBlindEqual> aliases_;

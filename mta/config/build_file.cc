@@ -1,16 +1,13 @@
 #include "mta/config/build_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <xxhash.h>
 
-#include "common/base/durable.h"
 #include "common/base/file.h"
-#include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "mta/config/mta_config.h"
+#include "mta/config/publish_file.h"
 
 namespace waxwing::mta {
 namespace {
@@ -44,17 +41,6 @@ Result<> decode_section(std::string_view& body, SourceSet& sources) {
   else
     return damaged("unknown section");
   return {};
-}
-
-Result<> write_durably(const std::string& path, std::string_view bytes) {
-  const auto temporary_path = path + "." + unique_id();
-  auto fd = open_file(temporary_path, O_WRONLY | O_CREAT | O_EXCL, 0640);
-  if (!fd) return std::unexpected(fd.error());
-  auto done = write_all(fd->get(), bytes);
-  if (done) done = durable::commit(std::move(durable::Batch().file(fd->get()).rename(temporary_path, path)));
-  if (done) return done;
-  ::unlink(temporary_path.c_str());
-  return wrap(done.error(), path);
 }
 
 }  // namespace
@@ -99,7 +85,7 @@ Result<std::string> publish_build(const std::string& root, const SourceSet& sour
   TRY_VOID(make_directories(root + "/config/built", 0750));
   const auto bytes = encode_build(sources, iso_timestamp(wall_ms()));
   TRY(auto build, decode_build(bytes));
-  TRY_VOID(write_durably(build_path(root), bytes));
+  TRY_VOID(publish_file(build_path(root), bytes));
   return build.id;
 }
 

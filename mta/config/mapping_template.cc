@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "mta/config/mappings.h"
+#include "mta/config/site_call.h"
 
 namespace waxwing::mta {
 namespace {
@@ -52,9 +53,9 @@ class Compiler {
       case ';':
         return flag_test(c);
       case '{':
-        return permanent("${...} asks the general database, which there is none; use $|table;argument|");
+        return nested(Kind::general, '}', "");
       case '[':
-        return permanent("$[...] calls a site routine, which there are none; use $|table;argument|");
+        return site_routine();
       default:
         break;
     }
@@ -115,6 +116,13 @@ class Compiler {
     if (semicolon == inside->npos || semicolon == 0)
       return permanent("write $|table;argument| in a template, not $|" + printable(*inside) + "|");
     return push(Kind::table, to_lower(inside->substr(0, semicolon)), inside->substr(semicolon + 1));
+  }
+
+  Result<> site_routine() {
+    const auto inside = until(']');
+    if (!inside) return open_end(']');
+    TRY(const auto call, parse_site_call(*inside));
+    return push(Kind::site_routine, call.name, call.argument);
   }
 
   Result<> domain_attribute() {

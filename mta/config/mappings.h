@@ -40,6 +40,8 @@ struct MapStep {
     ldap,
     table,
     domain_attribute,
+    general,       // ${key}
+    site_routine,  // $[lib,routine,arg]: text "lib,routine"
     next_row,
     again_once,
     restart,

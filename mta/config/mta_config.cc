@@ -11,14 +11,13 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfig::load(const std::string& root
   TRY(auto build, read_build(root));
   auto parsed = MtaConfigBuilder(std::move(build.sources)).build(std::move(build.id), root);
   if (!parsed)
-    return permanent(
-        "the published MTA configuration is not accepted by this version; run imsimta cnbuild:\n" +
-        parsed.error().text);
+    return permanent("the published MTA configuration is not accepted; run imsimta cnbuild:\n" +
+                     parsed.error().text);
   return parsed;
 }
 
-Result<std::shared_ptr<const MtaConfig>> MtaConfig::parse(SourceSet sources) {
-  return MtaConfigBuilder(std::move(sources)).build("", "");
+Result<std::shared_ptr<const MtaConfig>> MtaConfig::parse(SourceSet sources, const std::string& root) {
+  return MtaConfigBuilder(std::move(sources)).build("", root);
 }
 
 const Channel* MtaConfig::channel(std::string_view name) const {
@@ -52,7 +51,8 @@ std::shared_ptr<const MtaConfig> MtaConfigHolder::current() const {
 Result<bool> MtaConfigHolder::reload() {
   TRY(auto fresh, MtaConfig::load(root_));
   const std::lock_guard lock(mutex_);
-  if (fresh->build_id() == current_->build_id()) return false;
+  if (fresh->build_id() == current_->build_id() && fresh->databases().id() == current_->databases().id())
+    return false;
   current_ = std::move(fresh);
   return true;
 }

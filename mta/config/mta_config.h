@@ -18,6 +18,7 @@
 #include "common/base/strings.h"
 #include "mta/config/alias_file.h"
 #include "mta/config/channel.h"
+#include "mta/config/databases.h"
 #include "mta/config/delivery_options.h"
 #include "mta/config/mappings.h"
 #include "mta/config/mta_options.h"
@@ -31,8 +32,9 @@ class MtaConfig {
   // From the published build of the instance. Permanent error with the mend ("run imsimta cnbuild") when
   // there is none, or it is damaged or of another version.
   static Result<std::shared_ptr<const MtaConfig>> load(const std::string& root);
-  // From texts: cnbuild and tests. All errors found are in the error text, one a line.
-  static Result<std::shared_ptr<const MtaConfig>> parse(SourceSet sources);
+  // From texts: cnbuild and tests. All errors found are in the error text, one a line. root: of the instance
+  // whose databases it goes with; "" for none.
+  static Result<std::shared_ptr<const MtaConfig>> parse(SourceSet sources, const std::string& root = "");
 
   const std::vector<Channel>& channels() const { return channels_; }
   const Channel* channel(std::string_view name) const;                   // by name, case-blind
@@ -44,11 +46,13 @@ class MtaConfig {
   const RuleSet& rules() const { return rules_; }
   const Mappings& mappings() const { return mappings_; }
   const AliasFile& aliases() const { return aliases_; }
+  const Databases& databases() const { return databases_; }
   const MtaOptions& options() const { return options_; }
   const DeliveryOptions& delivery_options() const { return delivery_options_; }
   // The texts it was made from: also job_controller.cnf, dispatcher.cnf, conversions and *_option, which
   // their owners parse; "" when the file does not exist.
   std::string_view text(std::string_view file_name) const { return sources_.text(file_name); }
+  const SourceSet& sources() const { return sources_; }
 
   // What is legal and probably not meant, one a line: keywords not yet implemented, unknown options...
   const std::vector<std::string>& warnings() const { return warnings_; }
@@ -65,6 +69,7 @@ class MtaConfig {
   RuleSet rules_;
   Mappings mappings_;
   AliasFile aliases_;
+  Databases databases_;
   MtaOptions options_;
   DeliveryOptions delivery_options_;
   std::vector<std::string> warnings_;
@@ -75,7 +80,8 @@ class MtaConfigHolder {
  public:
   static Result<std::shared_ptr<MtaConfigHolder>> open(const std::string& root);
   std::shared_ptr<const MtaConfig> current() const;
-  // Loads the published build again; on error the old snapshot stays. True when it is another build.
+  // Loads the published build and the databases again; on error the old snapshot stays. True when one of them
+  // is another.
   Result<bool> reload();
 
  private:

@@ -53,6 +53,11 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
   config.options_ = MtaOptions::parse(sources, "option.dat", errors_, config.warnings_);
   config.mappings_ = Mappings::parse(sources, "mappings", errors_);
   config.aliases_ = AliasFile::parse(sources, "aliases", errors_, config.warnings_);
+  const auto text_bits = static_cast<unsigned>(config.options_.number(Opt::USE_TEXT_DATABASES));
+  if (auto loaded = Databases::load(config.root_, sources, text_bits))
+    config.databases_ = std::move(*loaded);
+  else
+    errors_.push_back(loaded.error().text);
   auto imta = parse_imta_cnf(sources, errors_, config.warnings_);
   config.rules_ = std::move(imta.rules);
   config.channels_ = std::move(imta.channels);

@@ -34,6 +34,8 @@ enum class StepKind : std::uint8_t {
   ldap,              // $]url[      inner
   mapping,           // ${table,arg} text = table, inner = arg
   domain_attribute,  // $}dom,attr{ inner = dom, text = attr
+  general,           // $(key)      inner = key
+  site_routine,      // $[lib,routine,arg] text = "lib,routine", inner = arg
   wild_left,
   wild_right,  // $&n $!n
   pattern_left,

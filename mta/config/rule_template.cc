@@ -4,6 +4,7 @@
 
 #include "common/base/strings.h"
 #include "mta/config/rule_set.h"
+#include "mta/config/site_call.h"
 
 namespace waxwing::mta {
 namespace {
@@ -132,15 +133,29 @@ class Compiler {
     return std::nullopt;
   }
 
+  static char closing(char open) {
+    constexpr std::string_view kOpen = "]([{}", kClose = "[)]}{";
+    return kClose[kOpen.find(open)];
+  }
+
+  Result<> general(std::string_view inside) {
+    if (inside.empty()) return permanent("$() in template needs a key of the general database");
+    if (inside.find("$(") != inside.npos) return permanent("$(...) in template must not hold another $(...)");
+    return nested(StepKind::general, "", inside);
+  }
+
+  Result<> site_routine(std::string_view inside) {
+    TRY(auto call, parse_site_call(inside));
+    return nested(StepKind::site_routine, call.name, call.argument);
+  }
+
   Result<> bracket(char open) {
-    if (open == '(')
-      return permanent("$(...) asks the general database, which there is none; use ${table,argument}");
-    if (open == '[')
-      return permanent("$[...] calls a site routine, which there are none; use ${table,argument}");
-    const char close = open == ']' ? '[' : open == '{' ? '}' : '{';
+    const char close = closing(open);
     const auto inside = until(open, close);
     if (!inside) return permanent(std::string("$") + open + " in template is not closed by " + close);
     if (open == ']') return nested(StepKind::ldap, "", *inside);
+    if (open == '(') return general(*inside);
+    if (open == '[') return site_routine(*inside);
     const auto comma = inside->find(',');
     if (comma == inside->npos)
       return permanent(std::string("$") + open + "..." + close +

@@ -11,7 +11,7 @@ ROOMS = 'common mta store dispatcher job_controller smtpd lmtpd channels imapd p
 SAME_AS_USUAL = {
     'disableetrn': 'ETRN is never offered',
 }
-NO_LIMIT_OPTIONS = {'CHANNEL_TABLE_SIZE', 'HOST_HASH_SIZE', 'STRING_POOL_SIZE', 'WILD_POOL_SIZE'}  # "tables grow as needed"
+NO_LIMIT_OPTIONS = {'CHANNEL_TABLE_SIZE', 'HOST_HASH_SIZE', 'STRING_POOL_SIZE', 'WILD_POOL_SIZE', 'GENERAL_DATA_SIZE'}  # "tables grow as needed"
 
 
 def rows(name, pattern):

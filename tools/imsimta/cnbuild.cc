@@ -8,6 +8,7 @@
 #include "dispatcher/settings.h"
 #include "job_controller/controller_config.h"
 #include "job_controller/launcher.h"
+#include "mta/address/site_routine.h"
 #include "mta/config/mta_config.h"
 #include "mta/transport/tcp_options.h"
 #include "tools/imsimta/command.h"
@@ -84,6 +85,13 @@ void check_program_files(const Context& context, const job_controller::Controlle
   }
 }
 
+// A rule or row whose routine cannot be called answers "try again later" to everybody who meets it.
+void check_site_routines(const Context& context, const mta::MtaConfig& config, Findings& findings) {
+  for (const auto& use : mta::site_routines_of(config))
+    if (const auto good = mta::check_site_routine(context.root, use.name); !good)
+      findings.warnings.push_back(use.where + ": " + good.error().text);
+}
+
 }  // namespace
 
 Result<int> run_cnbuild(const Context& context, Arguments arguments) {
@@ -93,7 +101,7 @@ Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   const auto begin = monotonic_ms();
   TRY(auto sources, mta::read_sources(context.root));
   TRY(const auto options, Config::load(context.root));
-  const auto config = mta::MtaConfig::parse(sources);
+  const auto config = mta::MtaConfig::parse(sources, context.root);
   const auto jobs = job_controller::ControllerConfig::parse(sources.text("job_controller.cnf"));
   const auto services = dispatcher::parse_settings(sources.text("dispatcher.cnf"), "dispatcher.cnf",
                                                    dispatcher::options_of(*options));
@@ -104,6 +112,7 @@ Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   if (services) findings.add(services->notes);
   if (jobs) findings.add(jobs->warnings);
   if (config) findings.add((*config)->warnings());
+  if (config) check_site_routines(context, **config, findings);
   if (config) check_channel_options(sources, **config, findings);
   if (config && services) check_services(*services, **config, findings);
   if (config && jobs) check_programs(*jobs, **config, findings);

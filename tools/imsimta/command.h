@@ -45,6 +45,7 @@ std::span<const Command> commands();
 // One function per file; add yours here and in the table.
 Result<int> run_cache(const Context&, Arguments);
 Result<int> run_cnbuild(const Context&, Arguments);
+Result<int> run_crdb(const Context&, Arguments);
 Result<int> run_journal(const Context&, Arguments);
 Result<int> run_program(const Context&, Arguments);
 Result<int> run_qclean(const Context&, Arguments);
@@ -52,6 +53,7 @@ Result<int> run_qm(const Context&, Arguments);
 Result<int> run_queue(const Context&, Arguments);
 Result<int> run_reload(const Context&, Arguments);
 Result<int> run_refresh(const Context&, Arguments);
+Result<int> run_renamedb(const Context&, Arguments);
 Result<int> run_restart(const Context&, Arguments);
 Result<int> run_run(const Context&, Arguments);
 Result<int> run_start(const Context&, Arguments);

@@ -14,6 +14,11 @@ constexpr Command kCommands[] = {
      "shows and changes what the job controller has in memory", run_cache},
     {"cnbuild", "cnbuild [-check] [-statistics]", "checks the MTA's configuration files and publishes them",
      run_cnbuild},
+    {"crdb",
+     "crdb [-append] [-delete] [-duplicates] [-quoted] [-remove] [-strip_colons] [-statistics] text "
+     "database\n"
+     "       imsimta crdb -dump database [text]",
+     "makes one of the MTA's databases from a text", run_crdb},
     {"journal", "journal [-all] [-content] [-directory=D]", "prints the records of the commit journal",
      run_journal},
     {"program",
@@ -34,6 +39,7 @@ constexpr Command kCommands[] = {
     {"refresh", "refresh [service ...]", "cnbuild, then restart", run_refresh},
     {"reload", "reload",
      "makes running services take the published configuration and msg.conf, without restart", run_reload},
+    {"renamedb", "renamedb old new", "puts a database in the place of another", run_renamedb},
     {"restart", "restart [service ...]", "restarts the MTA's services, or those named", run_restart},
     {"run", "run channel [host|@domain]", "delivers what waits in a channel now", run_run},
     {"start", "start [service ...]", "starts the MTA's services, or those named", run_start},

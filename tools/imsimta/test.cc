@@ -38,7 +38,7 @@ Result<std::shared_ptr<const mta::MtaConfig>> config_for_test(const Context& con
   TRY(auto sources, sources_for_test(context, arguments, published));
   if (published && file_exists(context.root + "/config/built/mta.built"))
     return mta::MtaConfig::load(context.root);
-  return mta::MtaConfig::parse(std::move(sources));
+  return mta::MtaConfig::parse(std::move(sources), context.root);
 }
 
 }  // namespace waxwing::imsimta

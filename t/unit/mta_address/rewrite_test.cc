@@ -92,7 +92,8 @@ TEST_CASE("patterns, templates and substitutions") {
       {"b.x $U%$D@out-daemon", "u@a.x", "5.1.2 unknown host or domain a.x"},
       // Loops.
       {"a.x $U%b.x\nb.x $U%a.x", "u@a.x",
-       "5.4.6 rewriting of u@a.x does not come to an end; mend the rewrite rules"},
+       "5.4.6 rewriting of u@a.x does not come to an end; rules that lead to each other: b.x (imta.cnf:2), a.x "
+       "(imta.cnf:1)"},
       // The local host, and what stands behind a percent sign or bang there.
       {"mail.example.com $U%$D@mail.example.com", "u@mail.example.com",
        "l|mail.example.com|u@mail.example.com"},

@@ -1,0 +1,78 @@
+#include "mta/address/site_routine.h"
+
+#include <map>
+#include <mutex>
+
+#include "common/directory/would_block.h"
+#include "mta/address/site_library.h"
+
+namespace waxwing::mta {
+namespace {
+
+struct BuiltIns {
+  std::mutex mutex;
+  std::map<std::string, BuiltInRoutine, std::less<>> routines;
+};
+
+BuiltIns& built_ins() {
+  static BuiltIns all;
+  return all;
+}
+
+BuiltInRoutine built_in(const std::string& name) {
+  auto& all = built_ins();
+  const std::lock_guard lock(all.mutex);
+  const auto found = all.routines.find(name);
+  return found == all.routines.end() ? nullptr : found->second;
+}
+
+template <class Steps, class Kind>
+void collect(const Steps& steps, Kind kind, const std::string& where, std::vector<SiteRoutineUse>& uses) {
+  for (const auto& step : steps) {
+    if (step.kind == kind) uses.push_back({step.text, where});
+    collect(step.inner, kind, where, uses);
+  }
+}
+
+}  // namespace
+
+void add_built_in_routine(std::string name, BuiltInRoutine routine) {
+  auto& all = built_ins();
+  const std::lock_guard lock(all.mutex);
+  all.routines.insert_or_assign(std::move(name), routine);
+}
+
+Result<> check_site_routine(const std::string& root, const std::string& name) {
+  if (built_in(name)) return {};
+  TRY_VOID(find_site_routine(root, name));
+  return {};
+}
+
+RoutineAnswer call_site_routine(const Lookup& lookup, const std::string& name, const std::string& argument) {
+  if (const auto routine = built_in(name)) return routine(lookup, argument);
+  // Nobody knows how long a routine takes: never on an event loop.
+  if (lookup.ask == Ask::cache_only) return std::unexpected(directory::would_block());
+  TRY(auto* routine, find_site_routine(lookup.config.root(), name));
+  char result[WAXWING_SITE_RESULT_BYTES];
+  const long argument_bytes = static_cast<long>(argument.size());
+  long result_bytes = sizeof result;
+  const int answer = routine(argument.c_str(), &argument_bytes, result, &result_bytes);
+  lookup.say([&] { return "      $[" + name + "] answers " + std::to_string(answer); });
+  if (answer == WAXWING_SITE_FAIL) return std::nullopt;
+  if (answer < 0) return temporary("site routine " + name + " cannot answer now; try again later");
+  if (result_bytes < 0 || result_bytes > static_cast<long>(sizeof result))
+    return permanent("site routine " + name + " says that its result has " + std::to_string(result_bytes) +
+                     " bytes; there is room for " + std::to_string(sizeof result));
+  return std::string(result, static_cast<std::size_t>(result_bytes));
+}
+
+std::vector<SiteRoutineUse> site_routines_of(const MtaConfig& config) {
+  std::vector<SiteRoutineUse> uses;
+  config.rules().each(
+      [&](const RewriteRule& rule) { collect(rule.steps, StepKind::site_routine, rule.where, uses); });
+  for (const auto& table : config.mappings().tables())
+    for (const auto& row : table.rows()) collect(row.steps, MapStep::Kind::site_routine, row.where, uses);
+  return uses;
+}
+
+}  // namespace waxwing::mta

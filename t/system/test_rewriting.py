@@ -1,0 +1,168 @@
+"""What rewriting takes from outside: databases made by imsimta crdb, and routines of the site."""
+import os
+import shutil
+import subprocess
+
+import waxwing
+
+
+def setUpModule():
+    waxwing.start_shared()
+
+
+class Sandbox(waxwing.TestCase):
+    """Puts the texts it changes back."""
+
+    def setUp(self):
+        self.config = os.path.join(self.box.root, 'config')
+        self.kept = {}
+
+    def tearDown(self):
+        for name, text in self.kept.items():
+            path = os.path.join(self.config, name)
+            if text is None:
+                os.unlink(path)
+            else:
+                self.put(path, text)
+        shutil.rmtree(os.path.join(self.box.root, 'db'), ignore_errors=True)
+        self.publish()
+
+    @staticmethod
+    def put(path, text):
+        with open(path, 'w') as f:
+            f.write(text)
+
+    def edit(self, name, more):
+        path = os.path.join(self.config, name)
+        before = None
+        if os.path.exists(path):
+            with open(path) as f:
+                before = f.read()
+        self.kept.setdefault(name, before)
+        self.put(path, (before or '') + more)
+
+    def publish(self):
+        self.box.command('imsimta', 'cnbuild')
+        self.box.command('imsimta', 'reload')
+
+    def crdb(self, database, text, *options, check=True):
+        path = os.path.join(self.box.root, 'input.txt')
+        self.put(path, text)
+        return self.box.command('imsimta', 'crdb', *options, path, database, check=check)
+
+    def walk(self, address, *more):
+        return self.box.command('imsimta', 'test', '-rewrite', *more, address, check=False).stdout
+
+    def rcpt(self, address):
+        with self.box.smtp() as client:
+            client.ehlo()
+            client.mail('a@example.test')
+            return client.rcpt(address)
+
+
+class Databases(Sandbox):
+    def test_every_database_reaches_the_running_server(self):
+        self.box.user('dbuser', 'secret')
+        self.edit('local.rules', 'general.test  $(gate)@tcp-daemon\n')
+        self.edit('option.dat', '\nUSE_FORWARD_DATABASE=1\n')
+        self.publish()
+        self.assertEqual(self.rcpt('team@example.test')[0], 550)
+        for database, text in (('general', 'gate  $U%gate.test\n'), ('domain', 'gone.test  $?Moved$ away\n'),
+                               ('IMTA_ALIAS_DATABASE', 'team  dbuser@example.test\n'),
+                               ('forward', 'old@far.test  nobody-here@example.test\n'),
+                               ('reverse:', 'dbuser@example.test  Data.Base@example.test\n')):
+            self.assertIn('1 entries', self.crdb(database.rstrip(':'), text).stdout)
+        self.assertEqual(self.rcpt('team@example.test')[0], 550)  # not before the reload
+        self.box.command('imsimta', 'reload')
+        self.assertEqual(self.rcpt('team@example.test')[0], 250)
+        self.assertIn(b'Moved away', self.rcpt('x@gone.test')[1])
+        self.assertIn(b'nobody-here', self.rcpt('old@far.test')[1])
+        self.assertIn('x@gate.test on channel', self.walk('x@general.test'))
+        with self.box.smtp() as client:
+            client.sendmail('dbuser@example.test', ['team@example.test'],
+                            'From: dbuser@example.test\r\nSubject: reversed\r\n\r\nx\r\n')
+        self.box.wait_messages('dbuser', 'secret', 1)
+        with self.box.imap('dbuser', 'secret') as client:
+            client.select('INBOX')
+            self.assertIn(b'From: Data.Base@example.test', client.fetch('1', '(BODY.PEEK[HEADER])')[1][0][1])
+
+    def test_append_delete_dump_rename(self):
+        self.crdb('general', 'a 1\nb 2\n')
+        self.crdb('general', 'b 3\nc 4\n', '-append')
+        self.assertEqual(self.box.command('imsimta', 'crdb', '-dump', 'general').stdout, 'a  1\nb  3\nc  4\n')
+        self.crdb('general', 'A x\n', '-delete')
+        self.assertEqual(self.box.command('imsimta', 'crdb', '-dump', 'general').stdout, 'b  3\nc  4\n')
+        out = self.crdb('general', '"two words" 1\nsales: s@x\nsales: t@x\n', '-quoted', '-remove', '-strip_colons', '-statistics')
+        self.assertIn('3 lines read, 1 duplicates left out', out.stdout)
+        self.assertIn(':3: "sales" is there already', out.stderr)
+        aside = os.path.join(self.box.root, 'aside.db')
+        self.crdb(aside, 'new name\n')
+        self.box.command('imsimta', 'renamedb', aside, 'general')
+        self.assertFalse(os.path.exists(aside))
+        self.assertEqual(self.box.command('imsimta', 'crdb', '-dump', 'general').stdout, 'new  name\n')
+
+    def test_what_is_wrong_is_told_and_makes_nothing(self):
+        self.crdb('domain', 'a.test $U%b\n')
+        wrong = self.crdb('domain', 'a.test $U%b\nc.test $k\nalone\n', check=False)
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn('c.test: unknown sequence $k', wrong.stderr)
+        self.assertRegex(wrong.stderr, r'input\.txt:3: "alone" stands for nothing')
+        self.assertEqual(self.box.command('imsimta', 'crdb', '-dump', 'domain').stdout, 'a.test  $U%b\n')
+        path = os.path.join(self.box.root, 'db', 'domain.db')
+        with open(path, 'r+b') as f:
+            f.seek(80)
+            byte = f.read(1)
+            f.seek(80)
+            f.write(bytes([byte[0] ^ 1]))
+        self.assertIn('damaged', self.box.command('imsimta', 'crdb', '-dump', 'domain', check=False).stderr)
+        with open(path, 'r+b') as f:
+            f.truncate(50)
+        self.assertEqual(self.box.command('imsimta', 'reload', check=False).returncode, 75)
+        self.assertIn('domain.db', self.box.command('imsimta', 'cnbuild', check=False).stderr)
+        self.assertEqual(self.rcpt('postmaster@example.test')[0], 250)  # the old snapshot goes on
+
+
+class SiteRoutines(Sandbox):
+    def setUp(self):
+        super().setUp()
+        self.folder = os.path.join(self.box.root, 'site-programs')
+        os.makedirs(self.folder, exist_ok=True)
+        self.library = os.path.join(self.folder, 'example.so')
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+        super().tearDown()
+
+    def build(self):
+        subprocess.run(['cc', '-shared', '-fPIC', '-Wall', '-Werror', '-pedantic', '-std=c99', '-I',
+                        os.path.join(waxwing.STAGE, 'include'), '-o', self.library,
+                        os.path.join(waxwing.TOP, 't', 'site_routine', 'example.c')], check=True)
+
+    def test_the_example(self):
+        self.edit('local.rules', '.turn.test  $U%$[IMTA_LIB:example.so,reverse,$H].test@tcp-daemon\n'
+                                 'turn.test   $U%$[example.so,reverse,$L]none@tcp-daemon\nturn.test  $U%empty.test@tcp-daemon\n')
+        self.edit('mappings', '\nFROM_ACCESS\n\n  *|*|*|*|*|*|*|*|*@*|*  $C$[example.so,refuse,$9]$E\n')
+        missing = self.box.command('imsimta', 'cnbuild')
+        self.assertRegex(missing.stdout, r'warning: local\.rules:\d+: .*site-programs/example\.so')
+        self.build()
+        self.assertNotIn('example.so', self.box.command('imsimta', 'cnbuild').stdout)
+        self.box.command('imsimta', 'reload')
+        self.assertIn('x@cba.test on channel tcp_local', self.walk('x@abc.turn.test'))
+        self.assertIn('x@empty.test on channel tcp_local', self.walk('x@turn.test'))
+        with self.box.smtp() as client:
+            client.ehlo()
+            self.assertEqual(client.mail('u@example.test')[0], 250)
+            client.rset()
+            code, text = client.mail('u@spam.test')
+            self.assertEqual((code // 100, b'not wanted here' in text), (5, True))
+
+    def test_a_library_that_others_may_write_is_not_called(self):
+        self.build()
+        os.chmod(self.library, 0o777)
+        self.edit('local.rules', '.turn.test  $U%$[example.so,reverse,$H].test@tcp-daemon\n')
+        self.assertIn('nobody else may write it', self.box.command('imsimta', 'cnbuild').stdout)
+        self.assertIn('451 4.3.5', self.walk('x@abc.turn.test'))
+
+
+if __name__ == '__main__':
+    waxwing.main()
