@@ -29,11 +29,11 @@ AddressProblem loop(const std::string& address) {
 }  // namespace
 
 Result<ResolveOutcome> Resolver::run() {
-  auto spec = mail::parse_addr_spec(request_.address);
-  if (!spec)
+  auto parsed = parse_routed_address(request_.address);
+  if (!parsed)
     return ResolveOutcome(std::unexpected(
-        problem(501, "5.1.3", "bad address " + printable(request_.address) + ": " + spec.error().text)));
-  TRY(auto trouble, address(*spec, Frame{}));
+        problem(501, "5.1.3", "bad address " + printable(request_.address) + ": " + parsed.error().text)));
+  TRY(auto trouble, address(*parsed, Frame{}));
   if (trouble) return ResolveOutcome(std::unexpected(*trouble));
   if (!result_.recipients.empty()) return ResolveOutcome(std::move(result_));
   if (!result_.member_problems.empty())
@@ -50,18 +50,20 @@ Trouble Resolver::directory_trouble(const Error& error, const std::string& addre
 
 Trouble Resolver::text(std::string_view text, const Frame& frame) {
   if (istarts_with(text, "mailto:")) text.remove_prefix(7);
-  auto spec = mail::parse_addr_spec(text);
-  if (!spec) return problem(550, "5.1.3", "bad address " + printable(text) + ": " + spec.error().text);
-  return address(*spec, frame);
+  auto parsed = parse_routed_address(text);
+  if (!parsed) return problem(550, "5.1.3", "bad address " + printable(text) + ": " + parsed.error().text);
+  return address(*parsed, frame);
 }
 
-Trouble Resolver::address(const mail::AddrSpec& spec, const Frame& frame) {
+Trouble Resolver::address(const RoutedAddress& at, const Frame& frame) {
+  const auto& spec = at.spec;
   if (frame.depth > lookup_.config.options().number(Opt::MAX_ALIAS_LEVELS))
     return problem(550, "5.4.6",
                    "aliases and forwards nested deeper than MAX_ALIAS_LEVELS at " + printable(spec.text()));
   RewriteRequest request;
   request.local = spec.local_part;
   request.domain = complete_domain(lookup_, spec.domain, request_.source, request_.submission);
+  request.route = at.route;
   request.source = request_.source;
   TRY(auto rewritten, rewrite(lookup_, std::move(request)));
   if (!rewritten) return std::move(rewritten.error());

@@ -11,6 +11,7 @@
 #include "common/mail/address.h"
 #include "mta/address/resolve.h"
 #include "mta/address/rewrite.h"
+#include "mta/address/routed_address.h"
 #include "mta/config/delivery_template.h"
 
 namespace waxwing::mta {
@@ -36,7 +37,7 @@ class Resolver {
 
  private:
   // resolver.cc: the walk.
-  Trouble address(const mail::AddrSpec& spec, const Frame& frame);
+  Trouble address(const RoutedAddress& at, const Frame& frame);
   Trouble text(std::string_view text, const Frame& frame);
   Trouble local(const Rewritten& at, const Frame& frame);
   Trouble arrived(const Rewritten& at, const std::string& expanded, const Frame& frame,

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kMaxDepth = 12;
 constexpr std::size_t kMaxOutput = 8192;
+constexpr std::string_view kDollar = "\x01";
 
 bool is_internal(const Channel* channel) {
   if (!channel) return false;
@@ -222,14 +223,22 @@ Result<bool> RuleExpander::answer(const Step& step, const std::string& argument,
   return steps(*more, out, top, depth + 1);
 }
 
+// The answer is expanded again, but not what a stranger wrote into the address: a $ of the argument goes through
+// the table as a byte that no address holds, and comes out as a $ that is meant.
+Result<std::optional<std::string>> RuleExpander::from_mapping(const std::string& table,
+                                                              const std::string& argument) const {
+  const bool has_dollar = argument.find('$') != argument.npos;
+  TRY(auto answer,
+      apply_mapping(lookup_, table, has_dollar ? replace_all(argument, "$", kDollar) : argument));
+  if (!answer.matched || !answer.flags.has('Y')) return std::nullopt;
+  return has_dollar ? replace_all(std::move(answer.text), kDollar, "$$") : std::move(answer.text);
+}
+
 // What a substitution that looks something up finds.
 Result<std::optional<std::string>> RuleExpander::found(const Step& step, const std::string& argument) {
   switch (step.kind) {
-    case StepKind::mapping: {
-      TRY(auto answer, apply_mapping(lookup_, step.text, argument));
-      if (!answer.matched || !answer.flags.has('Y')) return std::nullopt;
-      return std::move(answer.text);
-    }
+    case StepKind::mapping:
+      return from_mapping(step.text, argument);
     case StepKind::general: {
       TRY(const auto values, lookup_.config.databases().find(DatabaseId::general, argument));
       if (values.empty()) return std::nullopt;

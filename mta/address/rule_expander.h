@@ -41,6 +41,8 @@ class RuleExpander {
   Result<bool> look_up(const Step& step, std::string& out, bool top, int depth);
   Result<bool> answer(const Step& step, const std::string& argument, std::string& out, bool top, int depth);
   Result<std::optional<std::string>> found(const Step& step, const std::string& argument);
+  Result<std::optional<std::string>> from_mapping(const std::string& table,
+                                                  const std::string& argument) const;
   Result<bool> domain_check(const Step& step, int depth);
   bool control(const Step& step);
   bool channel_checks() const;

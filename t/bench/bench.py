@@ -113,7 +113,14 @@ def queue(bench):
                     'job_controller_kib': memory, 'bytes_per_message': round(memory * 1024 / max(1, int(read[1])))})
 
 
-WORKLOADS = {'W1': w1, 'W2': w2, 'W3': w3, 'W4': w4, 'W5': w5, 'W6': w6, 'W7': w7, 'W8': w8, 'queue': queue}
+def rewriting(bench):
+    """Addresses a second on one core, directory cache warm; then with many more rules."""
+    for rules in (0, 100, 10_000):
+        bench.run('rewriting', f'rewriting_{rules}', rules=rules, users=1000)
+
+
+WORKLOADS = {'W1': w1, 'W2': w2, 'W3': w3, 'W4': w4, 'W5': w5, 'W6': w6, 'W7': w7, 'W8': w8, 'queue': queue,
+             'rewriting': rewriting}
 
 
 def disk_of(path):

@@ -164,5 +164,53 @@ class SiteRoutines(Sandbox):
         self.assertIn('451 4.3.5', self.walk('x@abc.turn.test'))
 
 
+class Walk(Sandbox):
+    def test_why_a_rule_does_not_apply(self):
+        self.edit('local.rules', 'why.test  $R$U%back.test@tcp-daemon\nwhy.test  $Mtcp_auth$U%auth.test@tcp-daemon\n'
+                                 'why.test  $V$D$U%local.test@tcp-daemon\nwhy.test  $P$U%percent.test@tcp-daemon\n'
+                                 'why.test  $U%$(missing)@tcp-daemon\nwhy.test  $U%other.test\nother.test  $U%why.test\n')
+        self.publish()
+        out = self.walk('x@why.test', '-channel=tcp_local')
+        for why in ('$R: this address points forward', 'the source channel is tcp_local', '$V: the domain is not local',
+                    'the host stands right of @', '$(...): nothing found'):
+            self.assertIn('fails: ' + why, out)
+        refused = out.strip().split('\n')[-1]
+        self.assertRegex(refused, r'Refused: 550 5\.4\.6 .* does not come to an end; rules that lead to each other: '
+                                  r'other\.test \(local\.rules:\d+\), why\.test \(local\.rules:\d+\)$')
+
+    def test_recipients_stand_channel_by_channel(self):
+        self.box.user('w1', 'secret')
+        self.box.user('w2', 'secret')
+        self.box.command('commadmin', 'group', 'create', '--name', 'mixed', '--member', 'w1@example.test', '--member',
+                         'far@far.test', '--member', 'w2@example.test', '--member', 'nobody-at-all@example.test')
+        out = self.walk('mixed@example.test')
+        recipients = out[out.index('\nRecipients\n'):]
+        channels = [line.split(' on channel ')[1].split(',')[0] for line in recipients.split('\n') if ' on channel ' in line]
+        self.assertEqual(channels, ['ims-ms', 'ims-ms', 'tcp_local'])
+        self.assertIn('member nobody-at-all@example.test: 550 5.1.1', recipients)
+        for options, code in (((), 0), (('-check_expansions',), 1)):
+            done = self.box.command('imsimta', 'test', '-rewrite', '-noverbose', *options, 'mixed@example.test', check=False)
+            self.assertEqual(done.returncode, code)
+
+    def test_addresses_of_a_file(self):
+        path = os.path.join(self.box.root, 'addresses')
+        self.put(path, 'a@far.test\n\n@gate.test:b@far.test\n')
+        out = self.box.command('imsimta', 'test', '-rewrite', '-noverbose', f'-input={path}').stdout
+        self.assertIn('a@far.test on channel tcp_local', out)
+        self.assertIn('@gate.test:b@far.test on channel tcp_local, host gate.test', out)
+
+    def test_what_the_directory_says(self):
+        self.box.user('asked', 'secret')
+        out = self.box.command('imsimta', 'test', '-url', 'ldap:///?mail,uid?sub?(uid=asked)').stdout
+        self.assertIn('mail: asked@example.test', out)
+        self.assertIn('1 entries', out)
+        self.assertEqual(self.box.command('imsimta', 'test', '-url', 'ldap:///?mail?sub?(uid=none)', check=False).returncode, 1)
+        known = self.box.command('imsimta', 'test', '-domain_map', 'example.test').stdout
+        self.assertIn('status: active', known)
+        self.assertIn('$V: holds', known)
+        unknown = self.box.command('imsimta', 'test', '-domain_map', 'far.test', check=False)
+        self.assertEqual((unknown.returncode, '$V fails' in unknown.stdout), (1, True))
+
+
 if __name__ == '__main__':
     waxwing.main()

@@ -45,10 +45,13 @@ constexpr Command kCommands[] = {
     {"start", "start [service ...]", "starts the MTA's services, or those named", run_start},
     {"stop", "stop [service ...]", "stops the MTA's services, or those named", run_stop},
     {"test",
-     "test -rewrite [-channel=C] [-destination_channel=C] [-from=A] [-sender=A] [-check] address ...\n"
+     "test -rewrite [-channel=C] [-destination_channel=C] [-from=A] [-sender=A] [-check_expansions] address "
+     "...\n"
      "       imsimta test -mapping [-table=T] [-mapping_file=F] [-flags=L] string\n"
-     "       imsimta test -match -pattern=P -target=S",
-     "shows what happens to an address, a mapping probe or a pattern", run_test},
+     "       imsimta test -match -pattern=P -target=S\n"
+     "       imsimta test -url ldap:///base?attributes?scope?filter\n"
+     "       imsimta test -domain_map domain ...",
+     "shows what happens to an address, a mapping probe or a pattern, and what the directory says", run_test},
     {"version", "version", "prints the version and the published build", run_version},
 };
 

@@ -9,7 +9,11 @@ Result<int> run_test(const Context& context, Arguments arguments) {
   if (arguments.take("rewrite")) return test_rewrite(context, std::move(arguments));
   if (arguments.take("mapping")) return test_mapping(context, std::move(arguments));
   if (arguments.take("match")) return test_match(std::move(arguments));
-  return permanent("say what to test: -rewrite, -mapping or -match; imsimta test -help tells more");
+  if (arguments.take("url")) return test_url(context, std::move(arguments));
+  if (arguments.take("domain_map") || arguments.take("domain"))
+    return test_domain_map(context, std::move(arguments));
+  return permanent(
+      "say what to test: -rewrite, -mapping, -match, -url or -domain_map; imsimta test -help tells more");
 }
 
 Result<mta::SourceSet> sources_for_test(const Context& context, Arguments& arguments, bool& published) {

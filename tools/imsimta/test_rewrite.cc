@@ -1,5 +1,10 @@
 // imsimta test -rewrite: the whole way of an address, step by step.
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <utility>
 
 #include "mta/address/resolve.h"
 #include "mta/policy/access.h"
@@ -14,8 +19,8 @@ using namespace mta;
 struct Wishes {
   const Channel* source = nullptr;
   const Channel* destination = nullptr;
-  std::string from, sender, client_ip;
-  bool quiet = false;
+  std::string from, sender, client_ip, input;
+  bool quiet = false, check_expansions = false;
 };
 
 void show_headers(const Lookup& lookup, const Wishes& wishes, const std::string& address) {
@@ -76,6 +81,25 @@ void show_keywords(const MtaConfig& config, const std::string& name) {
   for (const auto& group : channel->group_ids()) fmt::print("    group id: {}\n", group);
 }
 
+// Channel by channel, in the order of imta.cnf; within one as they were found.
+void show_by_channel(const Lookup& lookup, const Wishes& wishes, const std::vector<Recipient>& recipients) {
+  fmt::print("\nRecipients\n");
+  const Lookup quiet{lookup.config, lookup.directory, lookup.ask, nullptr};
+  for (const auto& channel : lookup.config.channels()) {
+    bool first = true;
+    for (const auto& recipient : recipients) {
+      if (recipient.channel != channel.name()) continue;
+      fmt::print("  {} on channel {}, host {}{}{}{}\n", recipient.address, recipient.channel, recipient.host,
+                 recipient.mailbox.empty() ? "" : ", mailbox " + recipient.mailbox,
+                 recipient.folder.empty() ? "" : ", folder " + recipient.folder,
+                 recipient.hold ? ", held" : "");
+      if (!recipient.envelope_from.empty()) fmt::print("    envelope From: {}\n", recipient.envelope_from);
+      show_access(wishes.quiet ? quiet : lookup, wishes, recipient);
+      if (std::exchange(first, false)) show_keywords(lookup.config, recipient.channel);
+    }
+  }
+}
+
 bool show_recipients(const Lookup& lookup, const Wishes& wishes, const std::string& address) {
   fmt::print("\nEnvelope To\n");
   ResolveRequest request{address, wishes.source, wishes.from, wishes.sender, 0, false};
@@ -89,18 +113,10 @@ bool show_recipients(const Lookup& lookup, const Wishes& wishes, const std::stri
     fmt::print("\nRefused: {} {} {}\n", refused.code, refused.status, refused.text);
     return false;
   }
-  fmt::print("\nRecipients\n");
-  const Lookup quiet{lookup.config, lookup.directory, lookup.ask, nullptr};
-  for (const auto& recipient : (*outcome)->recipients) {
-    fmt::print("  {} on channel {}, host {}{}{}\n", recipient.address, recipient.channel, recipient.host,
-               recipient.mailbox.empty() ? "" : ", mailbox " + recipient.mailbox,
-               recipient.folder.empty() ? "" : ", folder " + recipient.folder);
-    show_access(wishes.quiet ? quiet : lookup, wishes, recipient);
-    show_keywords(lookup.config, recipient.channel);
-  }
+  show_by_channel(lookup, wishes, (*outcome)->recipients);
   for (const auto& problem : (*outcome)->member_problems)
     fmt::print("  member {}: {} {} {}\n", problem.address, problem.code, problem.status, problem.text);
-  return true;
+  return !wishes.check_expansions || (*outcome)->member_problems.empty();
 }
 
 Result<const Channel*> channel_named(const MtaConfig& config, Arguments& arguments,
@@ -116,33 +132,68 @@ Result<const Channel*> channel_named(const MtaConfig& config, Arguments& argumen
 
 }  // namespace
 
-Result<int> test_rewrite(const Context& context, Arguments arguments) {
+namespace {
+
+Result<Wishes> wishes_of(const MtaConfig& config, Arguments& arguments) {
   Wishes wishes;
-  TRY(auto config, config_for_test(context, arguments));
-  TRY(wishes.source, channel_named(*config, arguments, "channel"));
+  TRY(wishes.source, channel_named(config, arguments, "channel"));
   if (!wishes.source) {
-    TRY(wishes.source, channel_named(*config, arguments, "source_channel"));
+    TRY(wishes.source, channel_named(config, arguments, "source_channel"));
   }
-  TRY(wishes.destination, channel_named(*config, arguments, "destination_channel"));
+  TRY(wishes.destination, channel_named(config, arguments, "destination_channel"));
   arguments.take("from", &wishes.from);
   arguments.take("sender", &wishes.sender);
   arguments.take("client", &wishes.client_ip);
+  arguments.take("input", &wishes.input);
+  wishes.check_expansions = arguments.take("check_expansions");
+  arguments.take("debug");  // the walk is shown anyway
   wishes.quiet = arguments.take("noverbose");
+  wishes.quiet = arguments.take("nodebug") || wishes.quiet;
+  return wishes;
+}
+
+bool show_address(const Lookup& lookup, const Wishes& wishes, const std::string& address) {
+  fmt::print("{}\n", address);
+  show_headers(lookup, wishes, address);
+  show_sender(lookup, wishes, address);
+  return show_recipients(lookup, wishes, address);
+}
+
+// Addresses of a file, one a line; without a file those that are typed.
+Result<bool> show_lines(const Lookup& lookup, const Wishes& wishes) {
+  std::FILE* file = wishes.input.empty() ? stdin : std::fopen(wishes.input.c_str(), "re");
+  if (!file) return std::unexpected(system_error("reading " + wishes.input, errno));
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> closing(file == stdin ? nullptr : file, std::fclose);
+  const bool asks = file == stdin && ::isatty(STDIN_FILENO) == 1;
+  bool good = true;
+  char line[65536];
+  while ((asks ? fmt::print("Address: "), std::fflush(stdout) : 0), std::fgets(line, sizeof line, file)) {
+    const auto address = std::string(trim(line));
+    if (address.empty() && asks) break;
+    if (!address.empty()) good = show_address(lookup, wishes, address) && good;
+  }
+  return good;
+}
+
+}  // namespace
+
+Result<int> test_rewrite(const Context& context, Arguments arguments) {
+  TRY(auto config, config_for_test(context, arguments));
+  TRY(const auto wishes, wishes_of(*config, arguments));
   std::vector<std::string> addresses;
   for (auto word = arguments.take_word(); !word.empty(); word = arguments.take_word())
     addresses.push_back(word);
-  TRY_VOID(arguments.finish("test -rewrite [-channel=C] [-from=A] [-sender=A] [-noverbose] address ..."));
-  if (addresses.empty()) return permanent("say which address: imsimta test -rewrite user@example.com");
+  TRY_VOID(
+      arguments.finish("test -rewrite [-channel=C] [-from=A] [-sender=A] [-check_expansions] [-input=F] "
+                       "[-noverbose] address ..."));
   const auto directory = directory_for_tool(context.root);
   Printer printer;
   const Lookup lookup{*config, directory.get(), Ask::may_block, wishes.quiet ? nullptr : &printer};
   bool good = true;
-  for (const auto& address : addresses) {
-    fmt::print("{}\n", address);
-    show_headers(lookup, wishes, address);
-    show_sender(lookup, wishes, address);
-    good = show_recipients(lookup, wishes, address) && good;
+  if (addresses.empty()) {
+    TRY(good, show_lines(lookup, wishes));
   }
+  for (const auto& address : addresses) good = show_address(lookup, wishes, address) && good;
   return good ? 0 : 1;
 }
 

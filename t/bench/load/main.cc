@@ -33,6 +33,7 @@ constexpr Workload kWorkloads[] = {
     {"store-fill", "makes the box of the first user hold count messages, by the store library", store_fill},
     {"queue-tree", "count files into the queue below root=, for users= hosts", queue_tree},
     {"schedule", "count messages for users= hosts through a schedule of its own", schedule_cost},
+    {"rewriting", "addresses through the rules of root=, and rules= more", rewriting},
 };
 
 int usage() {

@@ -30,6 +30,7 @@ constexpr Row kRows[] = {
     {"count", "0", "ends after so many operations instead; 0: by time only"},
     {"size", "4096", "bytes of a message"},
     {"box", "INBOX", "mailbox the workload uses"},
+    {"rules", "0", "rewrite rules besides those of the instance"},
     {"command", "NOOP", "IMAP command to repeat"},
     {"root", "", "instance whose processes are the server's, for its CPU"},
     {"disk", "", "block device whose flushes are counted: vda"},

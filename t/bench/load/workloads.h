@@ -20,6 +20,7 @@ void store_fill(const Options& options);  // store_fill.cc: count messages for o
 
 void queue_tree(const Options& options);  // queue_tree.cc: count files into the queue below root
 void schedule_cost(
-    const Options& options);  // job_controller's schedule, without it: cost and memory a message
+    const Options& options);             // job_controller's schedule, without it: cost and memory a message
+void rewriting(const Options& options);  // rewriting.cc: addresses a second on one core, cache warm
 
 }  // namespace waxwing::bench

@@ -1,4 +1,5 @@
 #include "mta/address/rewrite.h"
+#include "mta/address/resolve.h"
 
 #include "t/unit/mta_address/fixture.h"
 
@@ -92,7 +93,8 @@ TEST_CASE("patterns, templates and substitutions") {
       {"b.x $U%$D@out-daemon", "u@a.x", "5.1.2 unknown host or domain a.x"},
       // Loops.
       {"a.x $U%b.x\nb.x $U%a.x", "u@a.x",
-       "5.4.6 rewriting of u@a.x does not come to an end; rules that lead to each other: b.x (imta.cnf:2), a.x "
+       "5.4.6 rewriting of u@a.x does not come to an end; rules that lead to each other: b.x (imta.cnf:2), "
+       "a.x "
        "(imta.cnf:1)"},
       // The local host, and what stands behind a percent sign or bang there.
       {"mail.example.com $U%$D@mail.example.com", "u@mail.example.com",
@@ -193,6 +195,14 @@ TEST_CASE("A!B%C at this host: the source channel says what comes first") {
   CHECK(from("out", "ab@far.x") == "out|far.x|ab@far.x");
 }
 
+TEST_CASE("what a stranger writes into an address is no template, whatever a mapping makes of it") {
+  Site site(with_rules("a.x ${MAP,$U}\na.x $U%none@out-daemon"), "MAP\n\n  *  $0%b.x@out-daemon$Y\n");
+  site.directory.searches["ldap:///o=isp?mail?sub?(uid=joe)"] = {{"uid=joe", {{"mail", {"found"}}}}};
+  CHECK(outcome(site, to("$]ldap:///o=isp?mail?sub?(uid=joe)[@a.x")) ==
+        "out|b.x|\"$]ldap:///o=isp?mail?sub?(uid=joe)[\"@b.x");
+  CHECK(outcome(site, to("$Tx$?text@a.x")) == "out|b.x|$Tx$?text@b.x");
+}
+
 TEST_CASE("$}domain,attribute{ and $W") {
   Site site(
       with_rules("a.x $U%$}example.com,mailRoutingSmartHost{@out-daemon\na.x $U%none@out-daemon\nb.x "
@@ -246,6 +256,24 @@ TEST_CASE("a source route is worked off from the left") {
   Site site;
   RewriteRequest request{"u", "far.x", {"mail.example.com", "gate.x"}};
   CHECK(outcome(site, request) == "tcp_local|gate.x|@gate.x:u@far.x");
+}
+
+TEST_CASE("source routes that operators write are worked off, and bad ones told") {
+  Site site(kSiteCnf, kSiteMappings, "routed: @gate.x:u@far.x\n");
+  const auto resolved = [&](const std::string& address) {
+    const auto outcome = *resolve_recipient(site.lookup(), {address});
+    if (!outcome) return outcome.error().status + " " + outcome.error().text;
+    const auto& recipient = outcome->recipients.at(0);
+    return recipient.channel + "|" + recipient.host + "|" + recipient.address;
+  };
+  CHECK(resolved("@gate.x,@second.x:u@far.x") == "tcp_local|gate.x|@gate.x,@second.x:u@far.x");
+  CHECK(resolved("@mail.example.com:u@far.x") == "tcp_local|far.x|u@far.x");
+  CHECK(resolved("@[IPv6:2001:db8::1]:u@far.x") ==
+        "tcp_local|[ipv6:2001:db8::1]|@[IPv6:2001:db8::1]:u@far.x");
+  CHECK(resolved("routed@example.com") == "tcp_local|gate.x|@gate.x:u@far.x");
+  for (const char* bad :
+       {"@gate.x", "@gate.x u@far.x", "@:u@far.x", "@a b:u@far.x", "gate.x:u@far.x", "@gate.x,:u@far.x"})
+    CHECK(resolved(bad).starts_with("5.1.3 bad address "));
 }
 
 TEST_CASE("ten thousand rules are as fast to look up as a hundred") {
