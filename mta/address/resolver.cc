@@ -78,7 +78,7 @@ Trouble Resolver::address(const RoutedAddress& at, const Frame& frame) {
       !lookup_.config.is_local_host(rewritten->domain)) {
     Frame ours = below;
     ++ours.depth;
-    return address({std::string(kPostmaster), lookup_.config.local_host()}, ours);
+    return address({{}, {std::string(kPostmaster), lookup_.config.local_host()}}, ours);
   }
   if (channel.name() == "l" || channel.is(Kw::aliaslocal)) return local(*rewritten, below);
   return arrived(*rewritten, text, below, nullptr);

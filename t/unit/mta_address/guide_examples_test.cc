@@ -119,16 +119,18 @@ TEST_CASE("explicit routing through this host is refused by rows of ORIG_SEND_AC
     const auto outcome = resolve_recipient(site.lookup(), {address, site.channel("tcp_local")});
     if (!outcome || !*outcome) return std::string("not resolved");
     const auto& recipient = (*outcome)->recipients.at(0);
-    return check_recipient_access(site.lookup(), {},
-                                  {"tcp_local",
-                                   "a@b",
-                                   recipient.channel,
-                                   recipient.rewritten,
-                                   recipient.expanded,
-                                   "",
-                                   {},
-                                   recipient.rewritten_channel})
-        ->text;
+    AccessVerdict verdict;
+    REQUIRE(check_recipient_access(site.lookup(), {},
+                                   {"tcp_local",
+                                    "a@b",
+                                    recipient.channel,
+                                    recipient.rewritten,
+                                    recipient.expanded,
+                                    "",
+                                    {},
+                                    recipient.rewritten_channel},
+                                   verdict));
+    return verdict.text;
   };
   CHECK(text("u%far.test@elsewhere.test") == "Explicit routing not allowed");
   CHECK(text("far.test!u@elsewhere.test") == "Explicit routing not allowed");

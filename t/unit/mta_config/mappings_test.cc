@@ -76,8 +76,8 @@ TEST_CASE("bad patterns and templates are refused") {
   for (const auto* bad : {"a$", "$Q*", "$A", "$[abc", "$[z-a]*", "$0*", "$(1.2.3/8)", "$(1.2.3.4/33)",
                           "${::/129}", "$(1.2.3.4"})
     CHECK_FALSE(compile_pattern(bad));
-  for (const auto* bad : {"a$", "$[lib,routine]", "${text", "$|table|", "$|;x|", "$?x?", "$?200?",
-                          "$#BAD|1#", "$#a|1|99#", "$]ldap:///", "$}dom{", "$:"})
+  for (const auto* bad : {"a$", "$[lib,routine]", "${text", "$|table|", "$|;x|", "$?x?", "$?200?", "$#BAD|1#",
+                          "$#a|1|99#", "$]ldap:///", "$}dom{", "$:"})
     CHECK_FALSE(compile_map_template(bad));
 }
 
