@@ -177,8 +177,10 @@ QuotaUsage Account::usage() const {
 }
 
 void Account::add_usage(std::int64_t bytes, std::int64_t messages) {
+  atomic(header().usage_changes).fetch_add(1);
   atomic(header().used_bytes).fetch_add(bytes);
   atomic(header().used_messages).fetch_add(messages);
+  atomic(header().usage_changes).fetch_add(1);
 }
 
 bool Account::claim(QuotaUsage more, QuotaLimit limit) {
@@ -194,20 +196,36 @@ void Account::mark_suspect() {
   atomic(header().suspect) = 1;
 }
 
-Result<> Account::sum_up() {
+Result<QuotaUsage> Account::sum_of_indexes() const {
   TRY(const auto names, list_directory(directory_));
   QuotaUsage sum;
   for (const auto& name : names) {
     const auto path = index_path(directory_ + "/" + name);
     if (!file_exists(path)) continue;
-    const auto header = read_index_header(path);
-    if (!header || header->state & kMailboxGone) continue;  // a damaged one counts again when it is mended
-    sum.bytes += static_cast<std::int64_t>(header->bytes);
-    sum.messages += header->messages;
+    const auto used = read_index_usage(path);
+    if (!used) continue;  // a damaged one counts again when it is mended
+    sum.bytes += used->bytes;
+    sum.messages += used->messages;
   }
-  atomic(header().used_bytes) = sum.bytes;
-  atomic(header().used_messages) = sum.messages;
-  atomic(header().suspect) = 0;
+  return sum;
+}
+
+Result<> Account::sum_up() {
+  constexpr int kTries = 200;
+  auto changes = atomic(header().usage_changes);
+  for (int n = 0; n < kTries; ++n) {
+    auto seen = changes.load();
+    const auto bytes = atomic(header().used_bytes).load(), messages = atomic(header().used_messages).load();
+    TRY(const auto sum, sum_of_indexes());
+    // From here on others that sum up begin again.
+    if (!changes.compare_exchange_strong(seen, seen + 1)) continue;
+    atomic(header().used_bytes).fetch_add(sum.bytes - bytes);
+    atomic(header().used_messages).fetch_add(sum.messages - messages);
+    changes.fetch_add(1);
+    atomic(header().suspect) = 0;
+    return {};
+  }
+  mark_suspect();  // no quiet moment: who opens the account next tries again
   return {};
 }
 

@@ -4,7 +4,8 @@
 // flush. A power cut must never give a modseq out twice: `modseq_limit` is durable before any modseq up to it
 // is drawn, and the first to open the file in a new system run goes on from the limit. Usage is counted
 // up and down as it changes; after a power cut, or when a killed writer makes it suspect, it is summed up
-// again from the headers of the user's indexes.
+// again from the user's indexes. Others deliver, and mend, meanwhile: a sum counts only when usage did not change
+// while it was made, and goes in as a difference.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ struct AccountHeader {
   std::int64_t used_bytes;
   std::int64_t used_messages;
   std::uint32_t last_uidvalidity;
-  std::uint32_t suspect;  // usage must be summed up again
+  std::uint32_t suspect;        // usage must be summed up again
+  std::uint32_t usage_changes;  // moves on before and behind each change of usage
 };
 inline constexpr std::size_t kAccountFileBytes = 4096;
 inline constexpr std::size_t kAccountUserAt = 512;  // the user's name
@@ -63,6 +65,7 @@ class Account {
   Account() = default;
   AccountHeader& header() const { return *reinterpret_cast<AccountHeader*>(map_->data()); }
   Result<> after_power_cut();
+  Result<QuotaUsage> sum_of_indexes() const;
   Result<> raise_limit(std::uint64_t drawn);
 
   std::string directory_;

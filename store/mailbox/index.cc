@@ -186,6 +186,35 @@ Result<IndexHeader> read_index_header(const std::string& path) {
   return header;
 }
 
+Result<QuotaUsage> read_index_usage(const std::string& path) {
+  constexpr int kTries = 20;
+  constexpr std::uint32_t kMostPending = 1 << 20;
+  TRY(const auto file, open_file(path, O_RDONLY));
+  IndexHeader header;
+  QuotaUsage used;
+  for (int n = 0; n < kTries; ++n) {
+    if (!read_at(file.get(), 0, &header, sizeof header))
+      return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+    TRY_VOID(check_identity(header, path));
+    if (header.state & kMailboxGone) return QuotaUsage{};
+    used.bytes = static_cast<std::int64_t>(header.bytes);
+    used.messages = header.messages;
+    for (auto slot = header.count; slot < header.tail && slot - header.count < kMostPending; ++slot) {
+      IndexRecord record;
+      if (!read_at(file.get(), kRecordsAt + std::uint64_t{slot} * kRecordBytes, &record, sizeof record))
+        break;
+      if (record.fixed_hash != fixed_hash(record) || (record.flags & kVoid) != 0) continue;
+      used.bytes += static_cast<std::int64_t>(record.size);
+      used.messages += 1;
+    }
+    IndexHeader after;
+    if ((header.version_ & 1) == 0 && read_at(file.get(), 0, &after, sizeof after) &&
+        after.version_ == header.version_ && after.tail == header.tail)
+      break;
+  }
+  return used;
+}
+
 bool bears_name(int fd, const std::string& mailbox_directory) {
   struct stat open_here {};
   struct stat named {};

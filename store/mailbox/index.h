@@ -91,6 +91,9 @@ Result<> lay_out_index(int fd, const NewIndex& values);
 // The header as it is, by one read; checks identity only.
 Result<IndexHeader> read_index_header(const std::string& path);
 
+// What the messages of an index count for a quota, those that are reserved and claimed among them.
+Result<QuotaUsage> read_index_usage(const std::string& path);
+
 // Does the name of this mailbox's index lead to the file that is open here?
 bool bears_name(int fd, const std::string& mailbox_directory);
 

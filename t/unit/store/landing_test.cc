@@ -17,6 +17,42 @@ Result<Landing> land(MailboxFiles& mailbox, Draft& draft, std::string_view messa
 }
 }  // namespace
 
+TEST_CASE("usage that is summed up counts what is on its way") {
+  Sandbox box;
+  const auto mailbox = std::static_pointer_cast<MailboxFiles>(box.mailbox("bob"));
+  REQUIRE(mailbox->append_bytes(sample("before"), 0, {}, {}));
+  auto draft = mailbox->begin_append(0, {});
+  REQUIRE(draft);
+  auto landing = land(*mailbox, *draft, sample("on its way"));
+  REQUIRE(landing);
+  auto& account = mailbox->account();
+  REQUIRE(account.sum_up());
+  CHECK(account.usage().messages == 2);
+  REQUIRE(landing->publish());
+  CHECK(account.usage().messages == 2);
+  REQUIRE(account.sum_up());
+  CHECK(account.usage().messages == 2);
+  CHECK(account.usage().bytes == static_cast<std::int64_t>(mailbox->status().size));
+}
+
+TEST_CASE("usage that is summed up while mail comes and goes is right in the end") {
+  Sandbox box;
+  const auto mailbox = std::static_pointer_cast<MailboxFiles>(box.mailbox("bob"));
+  std::atomic<bool> over{false};
+  std::thread mends([&] {
+    while (!over) CHECK_NOTHROW(mailbox->account().sum_up());
+  });
+  for (int n = 0; n < 150; ++n) {
+    const auto appended = mailbox->append_bytes(sample("message"), 0, {}, {});
+    REQUIRE(appended);
+    if (n % 3 == 0) REQUIRE(mailbox->expunge({{appended->uids[0], appended->uids[0]}}, false));
+  }
+  over = true;
+  mends.join();
+  CHECK(mailbox->account().usage().messages == 100);
+  CHECK(mailbox->account().usage().bytes == static_cast<std::int64_t>(mailbox->status().size));
+}
+
 TEST_CASE("an append behind one that is not done answers when it is shown") {
   for (const bool given_up : {false, true}) {
     Sandbox box;
