@@ -75,8 +75,8 @@ struct DeliveryResult {
 std::vector<DeliveryResult> deliver(Store& store, const DeliveryMessage& message,
                                     const std::vector<DeliveryTarget>& targets);
 
-// The same for coroutines: a worker finds the targets and puts the message in place, no worker waits for the
-// disk, then a worker publishes. targets() may block; it is called once, on a worker, before the message is
+// The same for coroutines: a worker finds the targets and puts the message in place, one of those whose messages
+// wait makes them durable together, and publishes them. targets() may block; it is called once, on a worker, before the message is
 // looked at. What message points to must live until the answer.
 Task<std::vector<DeliveryResult>> deliver_on(WorkerPool& workers, Store& store,
                                              const DeliveryMessage& message,

@@ -154,57 +154,34 @@ Lanes& lanes() {
 }
 }  // namespace
 
-void Lane::submit(Batch batch, std::function<void(Result<>)> done) {
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back({std::move(batch), std::move(done), {}});
-    if (!started_) {
-      started_ = true;
-      std::thread([this] { run(); }).detach();
-    }
-  }
-  wake_.notify_one();
-}
-
-Counters Lane::counters() {
-  const std::lock_guard lock(mutex_);
-  return counters_;
-}
-
-void Lane::run() {
-  for (;;) {
-    std::vector<Job> jobs;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return !waiting_.empty(); });
-      jobs.swap(waiting_);
-      counters_.passes += 1;
-      counters_.batches += jobs.size();
-    }
-    pass_(jobs, crew_);
-    for (auto& job : jobs) job.done(std::move(job.outcome));
-  }
-}
-
 Journal* the_journal() {
   return journal_of_process.load(std::memory_order_acquire);
 }
 
+namespace {
+Lane& lane_for(const Batch& batch) {
+  const auto* journal = the_journal();
+  if (journal == nullptr) return lanes().disk;
+  const auto to_disk = goes_to_disk(*journal, batch);
+  // A descriptor that cannot even be asked for its size: let the sync say so.
+  return !to_disk || *to_disk ? lanes().disk : lanes().journal;
+}
+}  // namespace
+
 Result<> commit(Batch batch) {
   if (batch.empty()) return {};
-  std::promise<Result<>> promise;
-  auto answer = promise.get_future();
-  commit_async(std::move(batch), [&](Result<> outcome) { promise.set_value(std::move(outcome)); });
-  return answer.get();
+  auto& lane = lane_for(batch);
+  return lane.commit(std::move(batch));
 }
 
 void commit_async(Batch batch, std::function<void(Result<>)> done) {
-  const auto* journal = the_journal();
-  if (journal == nullptr) return lanes().disk.submit(std::move(batch), std::move(done));
-  const auto to_disk = goes_to_disk(*journal, batch);
-  // A descriptor that cannot even be asked for its size: let the sync say so.
-  auto& lane = !to_disk || *to_disk ? lanes().disk : lanes().journal;
-  lane.submit(std::move(batch), std::move(done));
+  auto& lane = lane_for(batch);
+  lane.submit({std::move(batch), std::move(done), {}, nullptr});
+}
+
+void commit_here(Batch batch, std::function<void(Result<>)> done, const Blocking& blocking) {
+  auto& lane = lane_for(batch);
+  lane.serve({std::move(batch), std::move(done), {}, &blocking});
 }
 
 namespace {
@@ -244,7 +221,7 @@ Result<> remove_for_ever(const std::string& path) {
   const auto appended = the_journal()->append_at_once(record_of_removal(path));
   // Nothing else will ever be recorded of this name, so the record may as well come later.
   if (appended && !*appended)
-    lanes().journal.submit(std::move(Batch().removed(path)), [](const Result<>&) {});
+    lanes().journal.submit({std::move(Batch().removed(path)), [](const Result<>&) {}, {}, nullptr});
   return {};
 }
 

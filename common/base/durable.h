@@ -97,6 +97,15 @@ Result<> commit(Batch batch);
 // Answers at once; done is called exactly once, on a thread of the committer, and must not block.
 void commit_async(Batch batch, std::function<void(Result<>)> done);
 
+// Runs work on a thread that may block. Outlives every commit it was given to.
+using Blocking = std::function<void(std::function<void()>)>;
+
+// The same for a thread that may block: when nobody is committing it does so itself, for everybody who waits,
+// and no thread is woken. done may block too: it is called on this thread, or by way of blocking, together
+// with others. So this thread must hold no lock that a done might want, and a done that has to wait for
+// long keeps others waiting: it had better go on elsewhere.
+void commit_here(Batch batch, std::function<void(Result<>)> done, const Blocking& blocking);
+
 // Removes or renames now, without waiting for the disk; it becomes durable with the next commit or checkpoint
 // of anybody. Until then a power cut may bring the old name back: only for what is repeated without harm.
 // remove: missing is success.

@@ -32,6 +32,7 @@ struct Job {
   Batch batch;
   std::function<void(Result<>)> done;
   Result<> outcome;
+  const Blocking* blocking = nullptr;  // done may block: called there, or by who may
 };
 
 // Makes the renames and links of a batch, in order.

@@ -1,13 +1,15 @@
-// Who commits: two threads a process, started when first needed, each taking everything that waits for it.
+// Who commits. Two lanes a process, each taking everything that waits for it in one pass; the time of one pass
+// is the collecting time of the next. The lane of the journal makes names, appends and waits for one
+// fdatasync; the lane straight to disk is another, so that a large message or a new directory does not hold
+// up the small ones.
 //
-// The time of one pass is the collecting time of the next. The lane of the journal makes names, appends and
-// waits for one fdatasync; the lane straight to disk is another thread, so that a large message or a new
-// directory does not hold up the small ones.
+// A pass is done by one thread at a time: by a caller that finds nobody at it (to wake a thread and be woken
+// by it costs as much as the rest of a small commit), else by the lane's own thread, started when first needed.
+// Whoever ends a pass steps down before it answers, and wakes the lane's thread when more has come: so what
+// happens in an answer never keeps a commit from being done.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
-#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -20,11 +22,24 @@ class Lane {
  public:
   using Pass = void (*)(std::vector<Job>& jobs, Crew& crew);
   explicit Lane(Pass pass) : pass_(pass) {}
-  void submit(Batch batch, std::function<void(Result<>)> done);
+  // Never waits; another thread does the pass.
+  void submit(Job job);
+  // Waits until it is durable.
+  Result<> commit(Batch batch);
+  // Does a pass when nobody is at it, and answers; else as submit(). See durable::commit_here().
+  void serve(Job job);
   Counters counters();
 
  private:
+  enum class Answers { all, those_that_do_not_block };
   [[noreturn]] void run();
+  // Puts the job with those that wait; true: nobody is at it, and now the caller is.
+  bool step_in(Job job);
+  // A pass, by who is at it; steps down.
+  std::vector<Job> pass(std::unique_lock<std::mutex>& lock);
+  void serve_now(Answers which);
+  void wake_own_thread();
+  static void answer(std::vector<Job> jobs, Answers which);
 
   const Pass pass_;
   Crew crew_{8};  // enough for the flushes of a pass to share; more gain little
@@ -32,7 +47,8 @@ class Lane {
   std::condition_variable wake_;
   std::vector<Job> waiting_;
   Counters counters_;
-  bool started_ = false;
+  bool started_ = false;  // the own thread
+  bool busy_ = false;     // somebody is at it
 };
 
 // The journal of this process, or null; never destroyed.

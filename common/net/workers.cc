@@ -5,58 +5,89 @@
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace waxwing {
 
+// The thread that went to sleep last is woken first: its stack, its part of the heap and its core are still warm,
+// and however large the pool, as few threads take part as the work needs.
 struct WorkerPool::Inner {
-  unsigned most = 1;
+  struct Worker {
+    std::condition_variable wake;
+    std::function<void()> job;  // under the mutex; empty while there is none
+    std::thread thread;
+  };
+
+  const unsigned most;
+  const durable::Blocking blocking;
   std::mutex mutex;
-  std::condition_variable wake;
-  std::deque<std::function<void()>> waiting;
-  std::vector<std::thread> threads;
-  unsigned idle = 0;
+  std::deque<std::function<void()>> waiting;  // only while nobody is idle
+  std::vector<Worker*> idle;
+  std::vector<std::unique_ptr<Worker>> workers;  // until the end, so that who wakes one needs no lock
   bool ending = false;
 
-  void work() {
+  Inner(unsigned threads, durable::Blocking submit)
+      : most(threads == 0 ? 1 : threads), blocking(std::move(submit)) {}
+
+  void work(Worker& self) {
+    for (auto job = next_job(self); job; job = next_job(self)) job();
+  }
+
+  // Empty: the pool ends.
+  std::function<void()> next_job(Worker& self) {
     std::unique_lock lock(mutex);
-    for (;;) {
-      ++idle;
-      wake.wait(lock, [this] { return ending || !waiting.empty(); });
-      --idle;
-      if (waiting.empty()) return;
-      auto job = std::move(waiting.front());
+    if (!self.job && !waiting.empty()) {
+      self.job = std::move(waiting.front());
       waiting.pop_front();
-      lock.unlock();
-      job();
-      job = nullptr;
-      lock.lock();
     }
+    if (!self.job && !ending) {
+      idle.push_back(&self);
+      self.wake.wait(lock, [&] { return ending || self.job; });
+      if (!self.job) std::erase(idle, &self);
+    }
+    return std::exchange(self.job, nullptr);
+  }
+
+  // Who is to be woken for this work, if anybody.
+  Worker* place(std::function<void()> job) {
+    const std::lock_guard lock(mutex);
+    if (!idle.empty()) {
+      auto* const worker = idle.back();
+      idle.pop_back();
+      worker->job = std::move(job);
+      return worker;
+    }
+    if (workers.size() == most || ending) {
+      waiting.push_back(std::move(job));
+      return nullptr;
+    }
+    auto& worker = *workers.emplace_back(std::make_unique<Worker>());
+    worker.job = std::move(job);
+    worker.thread = std::thread([this, &worker] { work(worker); });
+    return nullptr;
   }
 };
 
-WorkerPool::WorkerPool(unsigned threads) : inner_(std::make_unique<Inner>()) {
-  inner_->most = threads == 0 ? 1 : threads;
-}
+WorkerPool::WorkerPool(unsigned threads)
+    : inner_(std::make_unique<Inner>(threads,
+                                     [this](std::function<void()> work) { submit(std::move(work)); })) {}
 
 WorkerPool::~WorkerPool() {
   {
     const std::lock_guard lock(inner_->mutex);
     inner_->ending = true;
+    for (auto* const worker : inner_->idle) worker->wake.notify_one();
   }
-  inner_->wake.notify_all();
-  for (auto& thread : inner_->threads) thread.join();
+  for (const auto& worker : inner_->workers) worker->thread.join();
 }
 
 void WorkerPool::submit(std::function<void()> work) {
-  {
-    const std::lock_guard lock(inner_->mutex);
-    inner_->waiting.push_back(std::move(work));
-    // A thread is made only when work waits and nobody is free.
-    if (inner_->idle < inner_->waiting.size() && inner_->threads.size() < inner_->most)
-      inner_->threads.emplace_back([inner = inner_.get()] { inner->work(); });
-  }
-  inner_->wake.notify_one();
+  if (auto* const worker = inner_->place(std::move(work))) worker->wake.notify_one();
+}
+
+void WorkerPool::commit(durable::Batch batch, std::function<void(Result<>)> done) {
+  durable::commit_here(std::move(batch), std::move(done), inner_->blocking);
 }
 
 void detail::Handoff::await_suspend(std::coroutine_handle<> handle) {

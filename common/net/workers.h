@@ -27,6 +27,10 @@ class WorkerPool {
   // Without a coroutine: runs work on a worker thread.
   void submit(std::function<void()> work);
 
+  // durable::commit_here for work of this pool: done is called on one of its threads, or on the caller's. Never
+  // waits for another commit; the caller is on a thread that may block, and holds no lock that done takes.
+  void commit(durable::Batch batch, std::function<void(Result<>)> done);
+
  private:
   struct Inner;
   std::unique_ptr<Inner> inner_;

@@ -60,6 +60,11 @@ Result<> lock_byte(int fd, std::uint64_t at) {
   return {};
 }
 
+bool try_lock_byte(int fd, std::uint64_t at) {
+  auto lock = one_byte(F_WRLCK, at);
+  return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
 void unlock_byte(int fd, std::uint64_t at) {
   auto lock = one_byte(F_UNLCK, at);
   ::fcntl(fd, F_OFD_SETLK, &lock);

@@ -40,6 +40,7 @@ BootId boot_id();
 // Advisory locks on one byte of an open file: they belong to the open file description, so a killed
 // process leaves none behind, and threads sharing the descriptor do not exclude each other.
 Result<> lock_byte(int fd, std::uint64_t at);  // waits
+bool try_lock_byte(int fd, std::uint64_t at);  // false: held by others, or an error that lock_byte would tell
 void unlock_byte(int fd, std::uint64_t at);
 bool locked_by_others(int fd, std::uint64_t at);
 

@@ -1,6 +1,7 @@
 #include "store/delivery.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 
@@ -155,23 +156,28 @@ class Delivery {
     return batch;
   }
 
-  void publish(Result<> done) {
-    if (done) done = failpoint("store.deliver.committed");
-    for (auto& [n, landing] : landings_) {
-      auto& result = results_[n];
+  // The commit has answered. False: somebody holds the lock of one of the mailboxes; patiently again.
+  bool publish(const Result<>& done, bool patiently) {
+    while (!landings_.empty()) {
+      auto& [n, landing] = landings_.front();
       const auto uid = landing.uids().front();
-      const auto published = done ? landing.publish() : done;
-      if (!published) {
-        result = failed(published.error());
-        continue;
-      }
-      result.outcome = Delivered::ok;
-      result.uid = uid;
+      const auto published = done ? publish(landing, patiently) : std::unexpected(done.error());
+      if (published && !*published) return false;
+      auto& result = results_[n];
+      result = published ? DeliveryResult{Delivered::ok, {}, std::move(result.mailbox), uid}
+                         : failed(published.error());
+      landings_.pop_front();  // gives up what was not published
     }
-    landings_.clear();  // gives up what was not published
+    return true;
   }
 
  private:
+  static Result<bool> publish(Landing& landing, bool patiently) {
+    if (!patiently) return landing.try_publish();
+    TRY_VOID(landing.publish());
+    return true;
+  }
+
   Result<> land(Source& source, std::size_t n) {
     const auto& target = targets_[n];
     TRY(auto entry, find_target(store_, target));
@@ -215,7 +221,7 @@ class Delivery {
   std::vector<DeliveryResult> results_;
   std::size_t next_ = 0;          // target
   std::optional<Source> source_;  // until the end: the commit reads its file
-  std::vector<std::pair<std::size_t, Landing>> landings_;
+  std::deque<std::pair<std::size_t, Landing>> landings_;
 };
 
 }  // namespace
@@ -225,7 +231,9 @@ std::vector<DeliveryResult> deliver(Store& store, const DeliveryMessage& message
   Delivery delivery(store, targets);
   do {
     auto batch = delivery.land(message);
-    delivery.publish(batch ? durable::commit(std::move(*batch)) : std::unexpected(batch.error()));
+    auto done = batch ? durable::commit(std::move(*batch)) : std::unexpected(batch.error());
+    if (done) done = failpoint("store.deliver.committed");
+    (void)delivery.publish(done, true);
   } while (!delivery.done());
   return delivery.take_results();
 }
@@ -259,18 +267,27 @@ struct Journey {
   }
   void land() {
     auto batch = delivery->land(message);
-    if (!batch) return publish(std::unexpected(batch.error()));
-    if (batch->empty()) return publish({});
-    durable::commit_async(std::move(*batch), [this](Result<> done) {
-      workers.submit(
-          [this, done = std::move(done)]() mutable { guarded([&] { publish(std::move(done)); }); });
+    if (!batch || batch->empty()) return publish(batch ? Result<>() : std::unexpected(batch.error()), true);
+    workers.commit(std::move(*batch), [this](Result<> done) {
+      guarded([&] {
+        if (done) done = failpoint("store.deliver.committed");
+        publish(std::move(done), false);
+      });
     });
   }
-  void publish(Result<> done) {
-    delivery->publish(std::move(done));
-    if (!delivery->done()) return land();
+  // Not patiently: others wait behind us for the answers of the same pass. What may take long is done by a
+  // worker for itself.
+  void publish(Result<> done, bool patiently) {
+    const bool quick = patiently || done;
+    if (!quick || !delivery->publish(done, patiently))
+      return elsewhere([this, done = std::move(done)]() mutable { publish(std::move(done), true); });
+    if (!delivery->done()) return elsewhere([this] { land(); });
     results = delivery->take_results();
     arrived();  // last of all: this object may be gone when it returns
+  }
+  template <class Step>
+  void elsewhere(Step step) {
+    workers.submit([this, step = std::move(step)]() mutable { guarded(step); });
   }
 };
 }  // namespace

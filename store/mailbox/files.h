@@ -49,6 +49,8 @@ class Landing {
   void add_to(durable::Batch& batch) const;
   // After the commit. Tells the event.
   Result<> publish();
+  // The same, when nobody holds the mailbox's lock; false: nothing was done.
+  Result<bool> try_publish();
   // After publish(): until others see the messages. Not on a thread that another landing may be waiting for.
   void wait_until_shown();
   const std::vector<std::uint32_t>& uids() const { return uids_; }
@@ -58,6 +60,7 @@ class Landing {
   friend class MailboxFiles;
   // Writes, links or copies.
   Result<> put(const Incoming& message, const std::string& path);
+  void publish(std::unique_ptr<Index::Writer> writer);
   std::shared_ptr<MailboxFiles> mailbox_;
   Generation generation_;
   std::vector<std::uint32_t> slots_;

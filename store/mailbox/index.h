@@ -115,6 +115,8 @@ class Index {
   class Writer;
   // Error when this file is superseded or gone (superseded() or kMailboxGone tells which).
   Result<std::unique_ptr<Writer>> lock(Account& account);
+  // The same when it can be had at once; null when somebody holds it, or mending has to come first.
+  Result<std::unique_ptr<Writer>> try_lock(Account& account);
   bool superseded() const { return (load(header().state) & kSuperseded) && !bears_name(fd(), directory_); }
   // The file was cut short under us: what was read of it cannot be trusted.
   bool damaged();
@@ -165,7 +167,8 @@ class Index::Writer {
 
  private:
   friend class Index;
-  Writer(Index& index, Account& account) : index_(index), account_(account), lock_(index.writer_mutex_) {}
+  Writer(Index& index, Account& account, std::unique_lock<std::mutex> lock)
+      : index_(index), account_(account), lock_(std::move(lock)) {}
   Result<> begin();
   std::unexpected<Error> cut_short() const;
   Result<> mend(bool power_cut);

@@ -33,7 +33,21 @@ class Summary {
 }  // namespace
 
 Result<std::unique_ptr<Index::Writer>> Index::lock(Account& account) {
-  std::unique_ptr<Writer> writer(new Writer(*this, account));
+  std::unique_ptr<Writer> writer(new Writer(*this, account, std::unique_lock(writer_mutex_)));
+  TRY_VOID(lock_byte(fd(), kLockAt));
+  TRY_VOID(writer->begin());
+  return writer;
+}
+
+Result<std::unique_ptr<Index::Writer>> Index::try_lock(Account& account) {
+  std::unique_ptr<Writer> none;
+  std::unique_lock lock(writer_mutex_, std::try_to_lock);
+  if (!lock || !try_lock_byte(fd(), kLockAt)) return none;
+  if (needs_mending() || load(header().busy) != 0) {
+    unlock_byte(fd(), kLockAt);
+    return none;
+  }
+  std::unique_ptr<Writer> writer(new Writer(*this, account, std::move(lock)));
   TRY_VOID(writer->begin());
   return writer;
 }
@@ -42,8 +56,8 @@ std::unexpected<Error> Index::Writer::cut_short() const {
   return fail_for_now(Code::corrupt, index_path(index_.directory()) + " was cut short: run reconstruct");
 }
 
+// The byte is locked.
 Result<> Index::Writer::begin() {
-  TRY_VOID(lock_byte(index_.fd(), kLockAt));
   locked_ = true;
   struct stat info {};
   (void)account_.last_modseq();  // now damaged() knows

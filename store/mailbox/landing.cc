@@ -154,15 +154,25 @@ void Landing::add_to(durable::Batch& batch) const {
 
 Result<> Landing::publish() {
   TRY_VOID(failpoint("store.land.publish"));
-  std::uint64_t modseq = 0;
-  {
-    TRY(const auto writer, generation_.index->lock(mailbox_->account()));
-    writer->publish(slots_);
-    modseq = mailbox_->account().last_modseq();
-  }
+  TRY(auto writer, generation_.index->lock(mailbox_->account()));
+  publish(std::move(writer));
+  return {};
+}
+
+Result<bool> Landing::try_publish() {
+  TRY(auto writer, generation_.index->try_lock(mailbox_->account()));
+  if (!writer) return false;
+  TRY_VOID(failpoint("store.land.publish"));
+  publish(std::move(writer));
+  return true;
+}
+
+void Landing::publish(std::unique_ptr<Index::Writer> writer) {
+  writer->publish(slots_);
+  const auto modseq = mailbox_->account().last_modseq();
+  writer.reset();
   slots_.clear();
   mailbox_->tell(EventKind::appended, uids_.front(), uids_.back(), modseq);
-  return {};
 }
 
 void Landing::wait_until_shown() {

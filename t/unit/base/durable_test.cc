@@ -6,7 +6,11 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
@@ -99,6 +103,88 @@ TEST_CASE("a batch that names a file that is not there does not harm its neighbo
 }
 
 // Run by the next test case in a process of its own.
+namespace {
+durable::Batch batch_of(const std::string& path, UniqueFd& fd) {
+  // Thrown, and not required: threads of a test make no assertions.
+  fd = open_file(path, O_CREAT | O_RDWR).value();
+  if (!write_all(fd.get(), path)) throw std::runtime_error("cannot write " + path);
+  return std::move(durable::Batch().content(fd.get(), path));
+}
+}  // namespace
+
+TEST_CASE("who finds nobody committing does it, and answers on the same thread") {
+  Scratch scratch;
+  UniqueFd fd;
+  std::thread::id answered;
+  const durable::Blocking nowhere = [](const std::function<void()>&) { FAIL("nobody else is needed"); };
+  const auto done = [&](const Result<>& outcome) {
+    CHECK(outcome);
+    answered = std::this_thread::get_id();
+  };
+  durable::commit_here(batch_of(scratch.path + "/one", fd), done, nowhere);
+  CHECK(answered == std::this_thread::get_id());
+}
+
+TEST_CASE("an answer that waits for other commits does not keep them from being done") {
+  Scratch scratch;
+  UniqueFd first, second, third;
+  Result<> from_thread = temporary("not done"), from_answer = temporary("not done");
+  const durable::Blocking nowhere = [](const std::function<void()>&) { FAIL("nobody else is needed"); };
+  const auto done = [&](const Result<>&) {
+    std::thread([&] { from_thread = durable::commit(batch_of(scratch.path + "/two", second)); }).join();
+    from_answer = durable::commit(batch_of(scratch.path + "/three", third));
+  };
+  durable::commit_here(batch_of(scratch.path + "/one", first), done, nowhere);
+  CHECK(from_thread);
+  CHECK(from_answer);
+}
+
+TEST_CASE("every commit is answered once, and one that may block only where that is allowed") {
+  static thread_local bool may_block = false;
+  constexpr int kThreads = 6, kEach = 60;
+  Scratch scratch;
+  static std::atomic<int> answers, wrong;  // who answers last may be in here still when all are counted
+  answers = wrong = 0;
+  const durable::Blocking here = [](const std::function<void()>& work) {
+    std::thread([work] {
+      may_block = true;
+      work();
+    }).join();
+  };
+  const auto one = [&](const std::string& path, int kind) {
+    auto fd = std::make_shared<UniqueFd>();
+    auto batch = batch_of(path, *fd);
+    if (kind == 0) {
+      if (!durable::commit(std::move(batch))) wrong += 1;
+      answers += 1, answers.notify_all();
+    } else if (kind == 1) {
+      durable::commit_async(std::move(batch), [fd](const Result<>& outcome) {
+        if (!outcome) wrong += 1;
+        answers += 1, answers.notify_all();
+      });
+    } else {
+      may_block = true;
+      const auto done = [fd](const Result<>& outcome) {
+        if (!outcome || !may_block) wrong += 1;
+        answers += 1, answers.notify_all();
+      };
+      durable::commit_here(std::move(batch), done, here);
+      may_block = false;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread)
+    threads.emplace_back([&, thread] {
+      for (int n = 0; n < kEach; ++n)
+        one(scratch.path + "/" + std::to_string(thread) + "." + std::to_string(n), (thread + n) % 3);
+    });
+  for (auto& thread : threads) thread.join();
+  // Answers of the last pass may still be on their way: each is told of.
+  for (auto seen = answers.load(); seen < kThreads * kEach; seen = answers.load()) answers.wait(seen);
+  CHECK(answers == kThreads * kEach);
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("publish one file in the folder named by the environment", "[.child]") {
   Scratch scratch;
   scratch.path = std::getenv("WAXWING_TEST_FOLDER");
