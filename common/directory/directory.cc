@@ -19,6 +19,7 @@ namespace waxwing::directory {
 namespace {
 constexpr std::string_view kWouldBlock = "the answer is not in the directory cache";
 constexpr std::int64_t kBelievedAfterWrongPasswordMs = 10'000;
+constexpr std::size_t kMaxAddressBytes = 64 << 20;
 constexpr std::size_t kMaxNameBytes = 1024;  // longer than any address or DN that could be found
 
 std::vector<std::string> names(std::span<const std::string_view> fixed,
@@ -52,6 +53,10 @@ bool is_would_block(const Error& error) {
   return error.fault == Fault::temporary && error.text == kWouldBlock;
 }
 
+Error would_block() {
+  return {Fault::temporary, std::string(kWouldBlock)};
+}
+
 struct Directory::Inner {
   explicit Inner(Settings given)
       : settings(std::move(given)),
@@ -78,7 +83,9 @@ struct Directory::Inner {
   Result<MatchRef> fetch_dn(std::string_view dn);
   Result<DomainRef> fetch_domain(std::string_view name);
   Result<DomainRef> fetch_domain_schema1(std::string_view name);
+  Result<SearchRequest> url_request(std::string_view url) const;
   Result<EntriesRef> fetch_url(std::string_view url, std::size_t max_entries);
+  Result<std::string> fetch_addresses(std::string_view url);
 
   Result<DomainRef> domain(std::string_view name, Ask ask) {
     return look_up(domains, name, ask, [&] { return fetch_domain(name); });
@@ -324,7 +331,7 @@ Result<MatchRef> Directory::Inner::fetch_dn(std::string_view dn) {
   return std::make_shared<const Match>(std::move(match));
 }
 
-Result<EntriesRef> Directory::Inner::fetch_url(std::string_view url, std::size_t max_entries) {
+Result<SearchRequest> Directory::Inner::url_request(std::string_view url) const {
   LDAPURLDesc* parsed = nullptr;
   if (ldap_url_parse(std::string(url).c_str(), &parsed) != LDAP_URL_SUCCESS)
     return permanent("'" + printable(url) + "' is no LDAP URL; write ldap:///base?attributes?scope?filter");
@@ -333,15 +340,34 @@ Result<EntriesRef> Directory::Inner::fetch_url(std::string_view url, std::size_t
   request.base = parsed->lud_dn != nullptr && *parsed->lud_dn != '\0' ? parsed->lud_dn : settings.base_dn;
   request.scope = parsed->lud_scope == LDAP_SCOPE_DEFAULT ? LDAP_SCOPE_BASE : parsed->lud_scope;
   request.filter = parsed->lud_filter != nullptr ? parsed->lud_filter : "(objectClass=*)";
-  request.max_entries = max_entries;
   for (char** name = parsed->lud_attrs; name != nullptr && *name != nullptr; ++name)
     request.attributes.emplace_back(*name);
+  return request;
+}
+
+Result<EntriesRef> Directory::Inner::fetch_url(std::string_view url, std::size_t max_entries) {
+  TRY(auto request, url_request(url));
+  request.max_entries = max_entries;
   TRY(auto entries, pool.search(request));
   for (Entry& entry : entries)
     std::erase_if(entry.attributes, [](const auto& one) {
       return istarts_with(one.first, "userPassword") || one.first == "2.5.4.35";
     });
   return std::make_shared<const Entries>(std::move(entries));
+}
+
+Result<std::string> Directory::Inner::fetch_addresses(std::string_view url) {
+  TRY(auto request, url_request(url));
+  request.attributes = {"mail"};
+  std::string found;
+  TRY_VOID(pool.search_pages(request, [&](const Entries& page) -> Result<> {
+    for (const auto& entry : page)
+      if (const auto mail = entry.first("mail"); !mail.empty()) found.append(mail).append("\n");
+    if (found.size() > kMaxAddressBytes)
+      return permanent("'" + printable(url) + "' finds more addresses than a list may have");
+    return {};
+  }));
+  return found;
 }
 
 // ---- the public face ----------------------------------------------------------------------------
@@ -401,6 +427,10 @@ Result<EntriesRef> Directory::search(std::string_view ldap_url, Ask ask, std::si
     return permanent("'" + printable(ldap_url) + "' finds " + std::to_string((*found)->size()) +
                      " entries, more than the " + std::to_string(max_entries) + " allowed here");
   return found;
+}
+
+Result<std::string> Directory::search_addresses(std::string_view ldap_url) {
+  return inner_->fetch_addresses(ldap_url);
 }
 
 Result<bool> Directory::verify_bind(const std::string& dn, const std::string& password) {

@@ -34,6 +34,8 @@ enum class Ask { cache_only, may_block };
 
 // True for the error of a cache_only call that would have had to wait.
 bool is_would_block(const Error& error);
+// That error, for who finds out by itself that a question is too much for a loop.
+Error would_block();
 
 struct Settings {
   std::vector<std::string> urls;  // ldap://host:port, ldaps://..., ldapi://%2Fpath; first is preferred
@@ -119,6 +121,10 @@ class Directory {
   // RFC 4516: ldap:///base?attributes?scope?filter; host parts are ignored, the pool is used. An empty
   // base is base_dn. At most max_entries, else a permanent error. userPassword is never answered.
   Result<EntriesRef> search(std::string_view ldap_url, Ask ask, std::size_t max_entries = 10000);
+
+  // The mail of every entry that such a URL finds, one a line, however many there are: asked for in pages (RFC 2696),
+  // nothing else of the entries is kept and nothing is cached. Blocks. Permanent error beyond 64 MiB.
+  Result<std::string> search_addresses(std::string_view ldap_url);
 
   // Simple bind as dn on a connection of its own; blocks. false: wrong password (or no such DN); a
   // temporary error when no server could say. An empty password is false without asking (RFC 4513 §5.1.2

@@ -118,6 +118,8 @@ struct Group {
   std::vector<std::string> moderators;               // mgrpModerator
   std::string errors_to;                             // mgrpErrorsTo
   std::string request_to;                            // mgrpRequestTo
+  std::string subject_tag;                           // mgrpSubjectTag
+  std::string defer_processing;                      // mailDeferProcessing, lower case
   std::vector<std::string> add_headers;              // mgrpAddHeader
   std::vector<std::string> remove_headers;           // mgrpRemoveHeader
   std::string prefix_text;                           // mgrpMsgPrefixText

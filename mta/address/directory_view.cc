@@ -18,6 +18,9 @@ class LiveView : public DirectoryView {
   Result<directory::EntriesRef> search(std::string_view ldap_url, Ask ask) override {
     return directory_->search(ldap_url, ask);
   }
+  Result<std::string> search_addresses(std::string_view ldap_url) override {
+    return directory_->search_addresses(ldap_url);
+  }
 
  private:
   std::shared_ptr<directory::Directory> directory_;

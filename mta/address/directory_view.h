@@ -18,6 +18,7 @@ class DirectoryView {
   virtual Result<directory::MatchRef> by_dn(std::string_view dn, Ask ask) = 0;
   virtual Result<directory::DomainRef> domain(std::string_view name, Ask ask) = 0;
   virtual Result<directory::EntriesRef> search(std::string_view ldap_url, Ask ask) = 0;
+  virtual Result<std::string> search_addresses(std::string_view ldap_url) = 0;
 };
 
 std::unique_ptr<DirectoryView> view_of(std::shared_ptr<directory::Directory> directory);

@@ -137,6 +137,63 @@ Trouble Connection::search(const SearchRequest& request, std::int64_t timeout_ms
   return search_with(handle_, request, timeout_ms, entries, why);
 }
 
+namespace {
+using Answer = std::unique_ptr<LDAPMessage, int (*)(LDAPMessage*)>;
+
+void read_entries(LDAP* handle, LDAPMessage* answer, Entries& entries) {
+  for (LDAPMessage* message = ldap_first_entry(handle, answer); message != nullptr;
+       message = ldap_next_entry(handle, message))
+    entries.push_back(read_entry(handle, message));
+}
+
+// The cookie for the page after this one; empty when there is none.
+std::string next_cookie(LDAP* handle, LDAPMessage* answer) {
+  std::string next;
+  LDAPControl** controls = nullptr;
+  ldap_parse_result(handle, answer, nullptr, nullptr, nullptr, nullptr, &controls, 0);
+  const auto* page = ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, nullptr);
+  berval cookie{};
+  ber_int_t count = 0;
+  if (page != nullptr && ldap_parse_pageresponse_control(handle, const_cast<LDAPControl*>(page), &count,
+                                                         &cookie) == LDAP_SUCCESS) {
+    next.assign(cookie.bv_val == nullptr ? "" : cookie.bv_val, cookie.bv_len);
+    ber_memfree(cookie.bv_val);
+  }
+  ldap_controls_free(controls);
+  return next;
+}
+}  // namespace
+
+Trouble Connection::search_page(const SearchRequest& request, std::int64_t timeout_ms, int page_entries,
+                                std::string& cookie, Entries& entries, std::string& why) {
+  std::vector<char*> names;
+  for (const auto& name : request.attributes) names.push_back(const_cast<char*>(name.c_str()));
+  names.push_back(nullptr);
+  berval position{.bv_len = cookie.size(), .bv_val = cookie.data()};
+  LDAPControl* control = nullptr;
+  int code =
+      ldap_create_page_control(handle_, page_entries, cookie.empty() ? nullptr : &position, 0, &control);
+  const std::unique_ptr<LDAPControl, void (*)(LDAPControl*)> control_owner(control, ldap_control_free);
+  LDAPControl* controls[] = {control, nullptr};
+  timeval timeout = to_timeval(timeout_ms);
+  LDAPMessage* answer = nullptr;
+  if (code == LDAP_SUCCESS)
+    code = ldap_search_ext_s(handle_, request.base.c_str(), request.scope, request.filter.c_str(),
+                             request.attributes.empty() ? nullptr : names.data(), 0, controls, nullptr,
+                             &timeout, LDAP_NO_LIMIT, &answer);
+  const Answer owner(answer, ldap_msgfree);
+  entries.clear();
+  cookie.clear();
+  if (code == LDAP_NO_SUCH_OBJECT) return Trouble::none;
+  if (const auto trouble = trouble_of(code); trouble != Trouble::none) {
+    why = explain(handle_, code);
+    return trouble;
+  }
+  read_entries(handle_, answer, entries);
+  cookie = next_cookie(handle_, answer);
+  return Trouble::none;
+}
+
 Trouble search_with(::ldap* handle, const SearchRequest& request, std::int64_t timeout_ms, Entries& entries,
                     std::string& why) {
   std::vector<char*> names;
@@ -147,7 +204,7 @@ Trouble search_with(::ldap* handle, const SearchRequest& request, std::int64_t t
   const int code = ldap_search_ext_s(handle, request.base.c_str(), request.scope, request.filter.c_str(),
                                      request.attributes.empty() ? nullptr : names.data(), 0, nullptr, nullptr,
                                      &timeout, static_cast<int>(request.max_entries), &answer);
-  const std::unique_ptr<LDAPMessage, int (*)(LDAPMessage*)> owner(answer, ldap_msgfree);
+  const Answer owner(answer, ldap_msgfree);
   entries.clear();
   if (code == LDAP_NO_SUCH_OBJECT) return Trouble::none;
   const auto trouble = trouble_of(code);
@@ -155,9 +212,7 @@ Trouble search_with(::ldap* handle, const SearchRequest& request, std::int64_t t
     why = explain(handle, code);
     return trouble;
   }
-  for (LDAPMessage* message = ldap_first_entry(handle, answer); message != nullptr;
-       message = ldap_next_entry(handle, message))
-    entries.push_back(read_entry(handle, message));
+  read_entries(handle, answer, entries);
   return Trouble::none;
 }
 

@@ -42,6 +42,11 @@ class Connection {
   // A missing base gives no entries. Entries found before a limit was hit are not answered.
   Trouble search(const SearchRequest& request, std::int64_t timeout_ms, Entries& entries, std::string& why);
 
+  // One page of at most page_entries (RFC 2696). cookie: empty for the first page; empty again after the last. A server
+  // that knows no pages answers everything at once.
+  Trouble search_page(const SearchRequest& request, std::int64_t timeout_ms, int page_entries,
+                      std::string& cookie, Entries& entries, std::string& why);
+
   std::int64_t born_ms() const { return born_ms_; }
   // The handle, which is the caller's from now on; this object must only be destroyed.
   ::ldap* release();

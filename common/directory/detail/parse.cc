@@ -1,6 +1,7 @@
 #include "common/directory/detail/parse.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "common/base/strings.h"
 
@@ -25,9 +26,10 @@ std::vector<std::string> lowered(const std::vector<std::string>& values) {
 
 std::vector<std::string> all_of(const Entry& entry, std::initializer_list<std::string_view> names) {
   std::vector<std::string> result;
+  std::unordered_set<std::string_view> seen;
   for (const auto name : names)
     for (const auto& value : entry.values(name))
-      if (std::ranges::find(result, value) == result.end()) result.push_back(value);
+      if (seen.insert(value).second) result.push_back(value);
   return result;
 }
 
@@ -72,6 +74,9 @@ Result<Status> status_of(const Entry& entry, std::initializer_list<std::string_v
 void drop_password(Entry& entry) {
   std::erase_if(entry.attributes, [](const auto& pair) { return iequals(pair.first, "userPassword"); });
 }
+
+constexpr std::string_view kMemberAttributes[] = {"uniqueMember", "member", "mgrpRFC822MailMember",
+                                                  "rfc822MailMember"};
 
 constexpr std::string_view kRecipientAttributes[] = {"objectClass",
                                                      "cn",
@@ -126,6 +131,7 @@ constexpr std::string_view kRecipientAttributes[] = {"objectClass",
                                                      "mgrpModerator",
                                                      "mgrpErrorsTo",
                                                      "mgrpRequestTo",
+                                                     "mgrpSubjectTag",
                                                      "mgrpAddHeader",
                                                      "mgrpRemoveHeader",
                                                      "mgrpMsgPrefixText",
@@ -271,6 +277,8 @@ Result<Group> parse_group(Entry entry, DomainRef domain) {
   group.moderators = entry.values("mgrpModerator");
   group.errors_to = text_of(entry, "mgrpErrorsTo");
   group.request_to = text_of(entry, "mgrpRequestTo");
+  group.subject_tag = text_of(entry, "mgrpSubjectTag");
+  group.defer_processing = to_lower(trim(entry.first("mailDeferProcessing")));
   group.add_headers = entry.values("mgrpAddHeader");
   group.remove_headers = entry.values("mgrpRemoveHeader");
   group.prefix_text = text_of(entry, "mgrpMsgPrefixText");
@@ -279,6 +287,10 @@ Result<Group> parse_group(Entry entry, DomainRef domain) {
   group.no_duplicate_checks = duplicates.value_or(false);
   TRY(group.expandable, flag_of(entry, "expandable"));
   drop_password(entry);
+  // There may be a hundred thousand of them: once is enough.
+  std::erase_if(entry.attributes, [](const auto& pair) {
+    return std::ranges::any_of(kMemberAttributes, [&](auto name) { return iequals(pair.first, name); });
+  });
   group.entry = std::move(entry);
   return group;
 }

@@ -10,8 +10,9 @@
 namespace waxwing::directory {
 
 namespace {
+constexpr int kPageEntries = 1000;
 constexpr std::string_view kUnreachable = "no LDAP server answers";
-}
+}  // namespace
 
 bool is_unreachable(const Error& error) {
   return error.fault == Fault::temporary && error.text.starts_with(kUnreachable);
@@ -173,6 +174,42 @@ Result<Entries> Pool::search(const SearchRequest& request) {
     const bool blame = lease.fresh || monotonic_ms() - begun >= settings_.search_timeout_ms / 2;
     drop(std::move(lease));
     if (blame) failed(server, why, monotonic_ms() - begun);
+  }
+  return unreachable();
+}
+
+Result<> Pool::search_pages(const SearchRequest& request,
+                            const std::function<Result<>(const Entries&)>& visit) {
+  for (std::size_t tries = 0; tries <= servers_.size() + settings_.connections; ++tries) {
+    TRY(auto lease, acquire(monotonic_ms() + settings_.search_timeout_ms + settings_.connect_timeout_ms));
+    std::string cookie, why;
+    bool begun = false;
+    do {
+      Entries page;
+      {
+        const std::lock_guard lock(mutex_);
+        ++counters_.searches;
+      }
+      const auto trouble = lease.connection->search_page(request, settings_.search_timeout_ms, kPageEntries,
+                                                         cookie, page, why);
+      // The cookie is good on this connection only: what has begun cannot go on elsewhere.
+      if (trouble == Trouble::connection && !begun) break;
+      Result<> seen;
+      if (trouble != Trouble::none)
+        seen = temporary(servers_[lease.server].url + ": search below " + printable(request.base) + " for " +
+                         printable(request.filter) + ": " + why);
+      else
+        seen = visit(page);
+      // A connection that is left in the middle of a search keeps the server's memory.
+      if (!seen || cookie.empty())
+        seen&& trouble == Trouble::none ? release(std::move(lease)) : drop(std::move(lease));
+      if (!seen || cookie.empty()) return seen;
+      begun = true;
+    } while (true);
+    const auto server = lease.server;
+    const bool blame = lease.fresh;
+    drop(std::move(lease));
+    if (blame) failed(server, why, 0);
   }
   return unreachable();
 }

@@ -26,6 +26,8 @@ class Pool {
   // Blocks. Errors: is_unreachable() ones are temporary; a refused bind is one of them (a mended password
   // mends it); a refused search is temporary, too many entries is permanent.
   Result<Entries> search(const SearchRequest& request);
+  // The same in pages, all from one server: visit sees each page and must not ask the pool for anything.
+  Result<> search_pages(const SearchRequest& request, const std::function<Result<>(const Entries&)>& visit);
   // As Directory::verify_bind.
   Result<bool> verify_bind(const std::string& dn, const std::string& password);
 

@@ -254,6 +254,29 @@ TEST_CASE("binds as a user") {
   CHECK(directory->verify_bind(joe, "secret").error().fault == Fault::temporary);
 }
 
+TEST_CASE("a search finds more addresses than one page holds, and caches none") {
+  PrivateSlapd slapd;
+  populate(slapd);
+  auto editor = slapd.editor();
+  constexpr int kMany = 1100;  // a page is 1000
+  for (int i = 0; i < kMany; ++i) {
+    const auto name = "p" + std::to_string(i);
+    REQUIRE(editor.add(
+        {"cn=" + name + ",ou=People,o=example.test,o=isp",
+         {{"objectClass", {"person", "extensibleObject"}}, {"sn", {name}}, {"mail", {name + "@far.test"}}}}));
+  }
+  const auto directory = open(slapd.settings());
+  const auto found = directory->search_addresses("ldap:///o=isp?mail?sub?(mail=p*@far.test)");
+  REQUIRE(found.has_value());
+  CHECK(std::ranges::count(*found, '\n') == kMany);
+  CHECK(found->find("p1099@far.test\n") != std::string::npos);
+  CHECK(directory->counters().cached == 0);
+  CHECK(directory->search_addresses("ldap:///o=isp?mail?sub?(mail=nobody@*)").value().empty());
+  CHECK_FALSE(directory->search_addresses("nonsense").has_value());
+  slapd.stop(SIGKILL);
+  CHECK(directory->search_addresses("ldap:///o=isp?mail?sub?(mail=p*)").error().fault == Fault::temporary);
+}
+
 TEST_CASE("Schema 1: domains in a DC tree") {
   PrivateSlapd slapd;
   populate(slapd);

@@ -92,6 +92,14 @@ class FakeDirectory : public DirectoryView {
     if (down) return temporary("down");
     return std::make_shared<directory::Entries>(searches[std::string(url)]);
   }
+
+  Result<std::string> search_addresses(std::string_view url) override {
+    if (down) return temporary("down");
+    std::string found;
+    for (const auto& entry : searches[std::string(url)])
+      if (entry.has("mail")) found.append(entry.first("mail")).append("\n");
+    return found;
+  }
 };
 
 inline const char* const kSiteCnf =
