@@ -5,6 +5,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/mail/date.h"
+#include "common/mail/header.h"
 #include "mta/config/mta_config.h"
 
 namespace waxwing::channels {
@@ -64,22 +65,67 @@ std::string Resubmit::trace_line(const Work& work) const {
                      host, host, work.queue_id(), mail::format_local_date(wall_seconds()));
 }
 
-Task<void> Resubmit::deliver(Work& work) {
-  const auto& envelope = work.envelope();
+mta::Submission Resubmit::begin(const Work& work) const {
   mta::Source source;
   source.channel = context_.channel();
-  source.session_id = envelope.session_id;
-  source.auth_user = envelope.auth_user;
+  source.session_id = work.envelope().session_id;
+  source.auth_user = work.envelope().auth_user;
   source.internal = true;
-  mta::Submission submission(submitter_, std::move(source));
+  return mta::Submission(submitter_, std::move(source));
+}
+
+// A list that somebody's session left to us: a submission of its own, since its header and text are the list's.
+Task<void> Resubmit::deliver_list(Work& work, std::size_t index) {
+  const auto& envelope = work.envelope();
+  const auto& recipient = envelope.recipients[index];
+  auto start = work.message().read_message(0, kPieceBytes);
+  if (!start) {
+    work.deferred(index, "4.3.0 " + start.error().text);
+    co_return;
+  }
+  auto approved = mail::unfold(mail::HeaderBlock::scan(*start).value("Approved").value_or(""));
+  auto submission = begin(work);
+  auto options = sender_options(envelope, work.message().message_size());
+  auto verdict = co_await submission.sender(envelope.sender, std::move(options));
+  if (verdict.ok()) {
+    mta::RecipientOptions wishes;
+    wishes.notify = recipient.notify;
+    wishes.original = recipient.original;
+    auto answer = co_await submission.list(recipient.address, std::move(wishes), recipient.final_data,
+                                           std::move(approved));
+    verdict = answer;
+  }
+  if (!verdict.ok()) {
+    judge(work, index, verdict);
+    co_return;
+  }
+  const std::vector<std::size_t> only{index};
+  co_await send_message(work, submission, only);
+}
+
+Task<void> Resubmit::deliver(Work& work) {
+  const auto& envelope = work.envelope();
+  std::vector<std::size_t> plain;
+  for (const auto i : work.pending()) {
+    if (envelope.recipients[i].final_data.empty())
+      plain.push_back(i);
+    else
+      co_await deliver_list(work, i);
+  }
+  if (!plain.empty()) co_await deliver_plain(work, plain);
+}
+
+Task<void> Resubmit::deliver_plain(Work& work, const std::vector<std::size_t>& recipients) {
+  const auto& envelope = work.envelope();
+  auto submission = begin(work);
   auto options = sender_options(envelope, work.message().message_size());
   auto verdict = co_await submission.sender(envelope.sender, std::move(options));
   if (!verdict.ok()) {
-    for (const auto i : work.pending()) judge(work, i, verdict);
+    for (const auto i : recipients) judge(work, i, verdict);
     co_return;
   }
   std::vector<std::size_t> accepted;
-  for (const auto i : work.pending()) {
+  for (const auto i : recipients) {
     const auto& recipient = envelope.recipients[i];
     mta::RecipientOptions wishes;
     wishes.notify = recipient.notify;

@@ -53,10 +53,6 @@ bool is_would_block(const Error& error) {
   return error.fault == Fault::temporary && error.text == kWouldBlock;
 }
 
-Error would_block() {
-  return {Fault::temporary, std::string(kWouldBlock)};
-}
-
 struct Directory::Inner {
   explicit Inner(Settings given)
       : settings(std::move(given)),

@@ -34,8 +34,6 @@ enum class Ask { cache_only, may_block };
 
 // True for the error of a cache_only call that would have had to wait.
 bool is_would_block(const Error& error);
-// That error, for who finds out by itself that a question is too much for a loop.
-Error would_block();
 
 struct Settings {
   std::vector<std::string> urls;  // ldap://host:port, ldaps://..., ldapi://%2Fpath; first is preferred

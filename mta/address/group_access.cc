@@ -23,9 +23,14 @@ class Check {
         sender_(request.auth_sender.empty() ? request.envelope_from : request.auth_sender) {}
 
   Result<std::optional<AddressProblem>> run(bool& to_moderator) {
-    TRY(auto allowed, clauses());
+    const bool moderated = iequals(group_.reject_action, "tomoderator") && !group_.moderators.empty();
+    bool allowed = is_moderator();
     if (!allowed) {
-      to_moderator = iequals(group_.reject_action, "tomoderator") && !group_.moderators.empty();
+      TRY(const auto verdict, clauses());
+      allowed = verdict.value_or(!moderated);
+    }
+    if (!allowed) {
+      to_moderator = moderated;
       return problem(550, "5.7.1",
                      group_.reject_text.empty() ? "you are not allowed to write to this list"
                                                 : printable(group_.reject_text));
@@ -37,18 +42,36 @@ class Check {
   }
 
  private:
-  // With OR_CLAUSES one fulfilled clause is enough, else each must be.
-  Result<bool> clauses() {
+  bool is_moderator() const {
+    return std::ranges::any_of(group_.moderators, [&](const auto& each) {
+      return is_sender(istarts_with(each, "mailto:") ? std::string_view(each).substr(7) : each);
+    });
+  }
+
+  // With OR_CLAUSES one fulfilled clause is enough, else each must be. Nothing: there is none.
+  Result<std::optional<bool>> clauses() {
     const bool any = lookup_.config.options().flag(Opt::OR_CLAUSES);
-    bool pending = false;
+    bool pending = false, used = false;
     for (int clause = 0; clause < 5; ++clause) {
       TRY(auto verdict, this->clause(clause));
       if (!verdict) continue;
+      used = true;
       if (*verdict && any) return true;
       if (!*verdict && !any) return false;
       pending = pending || !*verdict;
     }
-    return !pending;
+    if (!used) return std::nullopt;
+    // The password may still be in the message: the process channel asks again.
+    return !pending || (any && awaits_password());
+  }
+
+  bool awaits_password() const {
+    return request_.lists == Lists::defer &&
+           std::ranges::any_of(group_.broadcaster_policy, [](const auto& word) { return is_password(word); });
+  }
+
+  static bool is_password(std::string_view word) {
+    return word == "password_required" || word == "passwd_required" || word == "passwd_req";
   }
 
   // Nothing: the group does not use this clause.
@@ -69,16 +92,22 @@ class Check {
     }
   }
 
-  // A password stands in the message (Approved:), which is not here yet: such lists take authenticated
-  // senders only when that is named too.
+  // mgrpBroadcasterPolicy. A password stands in the message (Approved:); until that is here it decides nothing.
   std::optional<bool> policy() const {
+    const auto& words = group_.broadcaster_policy;
+    const bool any = std::ranges::find(words, "or") != words.end();
     std::optional<bool> verdict;
-    for (const auto& word : group_.broadcaster_policy) {
+    for (const auto& word : words) {
+      bool met = false;
       if (word == "smtp_auth_required" || word == "auth_req")
-        verdict = verdict.value_or(true) && !request_.auth_sender.empty();
-      else if (word == "password_required" || word == "passwd_required" || word == "passwd_req")
-        verdict = false;
+        met = !request_.auth_sender.empty();
+      else if (!is_password(word) || awaits_password())
+        continue;
+      else
+        met = !group_.auth_password.empty() && request_.approved == group_.auth_password;
+      verdict = !verdict ? met : any ? *verdict || met : *verdict && met;
     }
+    if (any && verdict == false && awaits_password()) return std::nullopt;
     return verdict;
   }
 

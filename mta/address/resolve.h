@@ -4,11 +4,14 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "mta/address/context.h"
+#include "mta/address/list.h"
 #include "mta/address/problem.h"
 
 namespace waxwing::mta {
@@ -27,13 +30,18 @@ struct Recipient {
   std::string expanded;       // address after aliases and directory, before delivery options (access tables)
   std::string envelope_from;  // not empty: use this envelope From (a list's errors-to address)
   bool hold = false;          // put it in the queue held
+  std::string list_state;     // not empty: a list that its channel (process) is to expand; ListState
   bool from_list = false;     // it came out of a group: RFC 3461 §5.2.7, no success notices past this point
 };
 
 struct Resolution {
   std::vector<Recipient> recipients;
   // Members that came to nothing while others did not: send notices to the list owner, or log.
+  // The first hundred of them stand here.
   std::vector<AddressProblem> member_problems;
+  std::size_t problem_count = 0;
+  // Lists::head: the address is a list that takes this message; its members are still to be found.
+  std::optional<ListEffects> list;
 };
 
 struct ResolveRequest {
@@ -44,6 +52,11 @@ struct ResolveRequest {
   std::uint64_t size_bytes = 0;     // as MAIL FROM SIZE said; 0 unknown
   bool submission = false;          // defaulthost's second host applies
   bool expand = false;              // EXPN: to show the members, not to send to them
+  Lists lists = Lists::expand;
+  ListState state;       // head and members: as it came
+  std::string approved;  // Approved: of the message, once that is here
+  // members: takes each recipient instead of the Resolution. Its error ends the walk and is the answer's.
+  const std::function<Result<>(Recipient&&)>* sink = nullptr;
 };
 
 // The error text of Result holds only would-block and bug; everything an address can do wrong is a problem.

@@ -7,7 +7,7 @@
 namespace waxwing::mta {
 namespace {
 
-constexpr std::size_t kMaxRecipients = 100000;
+constexpr std::size_t kMostProblemsKept = 100;
 constexpr std::string_view kPostmaster = "postmaster";
 
 // A host is one word in the schedule and to the programs that deliver to it. Forwards, members and aliases
@@ -35,7 +35,7 @@ Result<ResolveOutcome> Resolver::run() {
         problem(501, "5.1.3", "bad address " + printable(request_.address) + ": " + parsed.error().text)));
   TRY(auto trouble, address(*parsed, Frame{}));
   if (trouble) return ResolveOutcome(std::unexpected(*trouble));
-  if (!result_.recipients.empty()) return ResolveOutcome(std::move(result_));
+  if (count_ > 0 || result_.list) return ResolveOutcome(std::move(result_));
   if (!result_.member_problems.empty())
     return ResolveOutcome(std::unexpected(result_.member_problems.front()));
   return ResolveOutcome(std::unexpected(loop(request_.address)));
@@ -109,20 +109,7 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
     if (plus != name.npos) recipient.folder = std::string(name.substr(plus + 1));
     recipient.mailbox = user ? user->store_name : replace_all(std::string(name.substr(0, plus)), "%", "@");
   }
-  if (is_repeated(recipient)) return std::nullopt;
-  if (result_.recipients.size() >= kMaxRecipients)
-    return problem(452, "4.5.3", "the address expands to more than 100000 recipients");
-  lookup_.say([&] { return "  -> channel " + recipient.channel + ": " + recipient.address; });
-  result_.recipients.push_back(std::move(recipient));
-  return std::nullopt;
-}
-
-// Nearly every address comes to one recipient: only the second one needs the set.
-bool Resolver::is_repeated(const Recipient& recipient) {
-  if (result_.recipients.empty()) return false;
-  const auto key = [](const Recipient& of) { return of.channel + "|" + to_lower(of.address); };
-  if (delivered_.empty()) delivered_.insert(key(result_.recipients.front()));
-  return !delivered_.insert(key(recipient)).second;
+  return hand_over(std::move(recipient));
 }
 
 // FORWARD, then the forward database: probe address, or source|from|address. $Y of FORWARD takes the result, $D
@@ -218,7 +205,7 @@ Trouble Resolver::alias_file(const Rewritten& at, const Frame& frame, bool& foun
     if (const auto* entry = file.find(name)) {
       lookup_.say([&] { return "  alias " + entry->name + " (" + entry->where + ")"; });
       found = true;
-      return alias(*entry, frame);
+      return alias(*entry, at, frame);
     }
   for (const auto& name : names) {
     if (!asks_database) break;
@@ -229,12 +216,12 @@ Trouble Resolver::alias_file(const Rewritten& at, const Frame& frame, bool& foun
     if (!entry) return site_problem(entry.error().text);
     lookup_.say([&] { return "  alias " + name + " (alias database)"; });
     found = true;
-    return alias(*entry, frame);
+    return alias(*entry, at, frame);
   }
   return std::nullopt;
 }
 
-Trouble Resolver::alias(const Alias& alias, const Frame& frame) {
+Trouble Resolver::alias(const Alias& alias, const Rewritten& at, const Frame& frame) {
   if (!first_visit("alias:" + alias.name)) return std::nullopt;
   Frame below = frame;
   ++below.depth;
@@ -247,7 +234,15 @@ Trouble Resolver::alias(const Alias& alias, const Frame& frame) {
     bool done = false;
     TRY(auto trouble, list_access(alias, below, done));
     if (trouble || done) return trouble;
+    if (const auto use = use_of(alias); is_left_to_process(use, frame))
+      return leave_to_process(use, at, frame);
+    if (frame.depth == 0) running_ = use_of(alias).id;
+    if (is_asked_for_head(frame)) return result_.list = alias.list.effects, std::nullopt;
   }
+  return alias_members(alias, below);
+}
+
+Trouble Resolver::alias_members(const Alias& alias, const Frame& below) {
   const bool one = alias.values.size() == 1 && alias.urls.empty() && !alias.list.is_list;
   for (const auto& value : alias.values) {
     auto outcome = text(value, below);
@@ -315,7 +310,7 @@ Trouble Resolver::member(Trouble outcome, const std::string& who) {
   if (trouble->status == "4.4.3" || trouble->status == "4.5.3") return trouble;
   trouble->address = who;
   lookup_.say([&] { return "  member " + who + ": " + trouble->text; });
-  result_.member_problems.push_back(std::move(*trouble));
+  if (++result_.problem_count <= kMostProblemsKept) result_.member_problems.push_back(std::move(*trouble));
   return std::nullopt;
 }
 

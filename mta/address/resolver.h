@@ -4,9 +4,9 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "common/mail/address.h"
 #include "mta/address/resolve.h"
@@ -46,7 +46,8 @@ class Resolver {
   Trouble forward_table(const Rewritten& at, const Frame& frame, bool& taken);
   std::vector<std::string> alias_names(const Rewritten& at) const;
   Trouble alias_file(const Rewritten& at, const Frame& frame, bool& found);
-  Trouble alias(const Alias& alias, const Frame& frame);
+  Trouble alias(const Alias& alias, const Rewritten& at, const Frame& frame);
+  Trouble alias_members(const Alias& alias, const Frame& frame);
   Trouble list_access(const Alias& alias, Frame& below, bool& done);
   Trouble not_found(const Rewritten& at, const directory::MatchRef& match, const Frame& frame);
   Result<directory::MatchRef> directory_match(const Rewritten& at, std::string& subaddress);
@@ -57,6 +58,8 @@ class Resolver {
                const Frame& frame);
   Trouble user_option(const directory::User& user, const DeliveryOption& option, const DeliveryValues& values,
                       const Frame& frame);
+  Trouble autoreply(const directory::User& user, const DeliveryOption& option, const Rewritten& at,
+                    const Frame& frame);
   Trouble route_to(const std::string& host, const std::string& address, const Frame& frame);
   Trouble made_address(const std::string& made, const std::string& expanded, const Frame& frame,
                        const directory::User* user);
@@ -74,15 +77,43 @@ class Resolver {
   Trouble members(const directory::Group& group, const Frame& frame);
   Trouble member_dn(const std::string& dn, const Frame& frame);
   Trouble member_url(const std::string& url, const Frame& frame);
+  Trouble every_member_of(const std::string& url, const Frame& frame);
   Trouble member(Trouble outcome, const std::string& who);
 
-  bool first_visit(const std::string& what) { return seen_.insert(to_lower(what)).second; }
+  // resolver_list.cc: lists that wait for the process channel.
+  struct ListUse {
+    std::string id;              // the same each time
+    bool needs_message = false;  // sees or changes it
+    bool large = false;
+    std::string_view wish;  // mailDeferProcessing: "yes", "no" or nothing
+  };
+  static ListUse use_of(const directory::Group& group);
+  static ListUse use_of(const Alias& alias);
+  bool is_left_to_process(const ListUse& use, const Frame& frame) const;
+  bool is_asked_for_head(const Frame& frame) const {
+    return request_.lists == Lists::head && frame.depth == 0;
+  }
+  Trouble leave_to_process(const ListUse& use, const Rewritten& at, const Frame& frame);
+  Trouble hand_over(Recipient recipient);
+
+  bool first_visit(const std::string& what);
   Trouble directory_trouble(const Error& error, const std::string& address) const;
 
   const Lookup& lookup_;
   const ResolveRequest& request_;
   Resolution result_;
-  std::set<std::string> seen_, delivered_;
+  std::size_t count_ = 0;  // recipients handed over
+  // 128 bits of each name: a list may have a hundred thousand members.
+  struct Mark {
+    std::uint64_t high, low;
+    bool operator==(const Mark&) const = default;
+  };
+  struct MarkHash {
+    std::size_t operator()(const Mark& mark) const { return mark.low; }
+  };
+  static Mark mark_of(std::string_view text);
+  std::unordered_set<Mark, MarkHash> seen_, delivered_;
+  std::string running_;  // id of the list that process is at
 };
 
 // What a list of the aliases file does with what this sender writes. Errors: those of the directory.

@@ -33,12 +33,15 @@ Trouble Resolver::group(const directory::Match& match, const Rewritten& at, cons
   if (to_moderator) return moderators(group, below);
   if (!group.mail_host.empty() && !lookup_.config.is_local_host(group.mail_host))
     return route_to(group.mail_host, address, below);
+  if (const auto use = use_of(group); is_left_to_process(use, frame)) return leave_to_process(use, at, below);
+  if (frame.depth == 0) running_ = use_of(group).id;
+  if (is_asked_for_head(frame)) return result_.list = effects_of(group), std::nullopt;
   below.from_list = true;
   if (!group.errors_to.empty()) below.envelope_from = without_scheme(group.errors_to);
-  const auto before = result_.recipients.size() + result_.member_problems.size();
+  const auto before = count_ + result_.problem_count;
   TRY(auto trouble, group_options(group, at, below));
   if (trouble) return trouble;
-  if (frame.depth == 0 && before == result_.recipients.size() + result_.member_problems.size())
+  if (frame.depth == 0 && before == count_ + result_.problem_count)
     return problem(550, "5.2.4", "group " + printable(address) + " has no members");
   return std::nullopt;
 }
@@ -122,12 +125,27 @@ Trouble Resolver::member_url(const std::string& url, const Frame& frame) {
   if (!lookup_.directory) return problem(451, "4.4.3", "the directory cannot be asked; try again later");
   if (!istarts_with(url, "ldap:")) return text(url, frame);
   lookup_.say([&] { return "  members by " + url; });
+  if (request_.sink) return every_member_of(url, frame);
   auto entries = lookup_.directory->search(url, lookup_.ask);
   if (!entries) return directory_trouble(entries.error(), url);
   for (const auto& entry : **entries) {
     const auto address = entry.first("mail");
     if (address.empty()) continue;
     TRY(auto trouble, member(text(address, frame), std::string(address)));
+    if (trouble) return trouble;
+  }
+  return std::nullopt;
+}
+
+// However many there are: 25 bytes or so each, then one after the other.
+Trouble Resolver::every_member_of(const std::string& url, const Frame& frame) {
+  auto found = lookup_.directory->search_addresses(url);
+  if (!found) return directory_trouble(found.error(), url);
+  for (std::size_t at = 0; at < found->size();) {
+    const auto end = found->find('\n', at);
+    const auto address = found->substr(at, end - at);
+    at = end + 1;
+    TRY(auto trouble, member(text(address, frame), address));
     if (trouble) return trouble;
   }
   return std::nullopt;

@@ -1,7 +1,9 @@
 // Users: status, host, delivery options.
 #include <algorithm>
 
+#include "common/base/time.h"
 #include "mta/address/resolver.h"
+#include "mta/address/vacation.h"
 
 namespace waxwing::mta {
 namespace {
@@ -68,10 +70,15 @@ Trouble Resolver::user(const directory::Match& match, const Rewritten& at, const
     if (auto refused = status_problem(status, address, false)) return refused;
   if (domain_status == Status::hold || user.status == Status::hold) return hold(address, frame, &user);
   const auto block_size = std::max<std::int64_t>(1, lookup_.config.options().number(Opt::BLOCK_SIZE));
-  if (user.message_max_blocks && *user.message_max_blocks >= 0 &&
-      request_.size_bytes > static_cast<std::uint64_t>(*user.message_max_blocks * block_size))
+  // mailMsgMaxBlocks, else mailDomainMsgMaxBlocks.
+  auto most_blocks = user.message_max_blocks;
+  if (!most_blocks && user.domain) most_blocks = user.domain->message_max_blocks;
+  if (most_blocks && *most_blocks >= 0 &&
+      request_.size_bytes > static_cast<std::uint64_t>(*most_blocks * block_size))
     return problem(552, "5.2.3", "the message is larger than " + printable(address) + " takes");
   if (!first_visit("entry:" + user.dn + "+" + subaddress)) return std::nullopt;
+  if (request_.lists == Lists::defer && iequals(user.defer_processing, "yes"))
+    return leave_to_process({.id = "entry:" + user.dn}, at, frame);
   Frame below = frame;
   ++below.depth;
   below.via_alias = true;
@@ -86,7 +93,11 @@ Trouble Resolver::user(const directory::Match& match, const Rewritten& at, const
       return site_problem("mailDeliveryOption " + printable(name) + " of " + printable(user.dn) +
                           " is not in DELIVERY_OPTIONS");
     if (option->groups && !option->users) continue;
-    if (option->autoreply && user.delivery_options.size() > 1) continue;  // goes along with the delivery
+    if (option->autoreply && here) {
+      TRY(auto trouble, autoreply(user, *option, at, below));
+      if (trouble && !first_problem) first_problem = trouble;
+      if (user.delivery_options.size() > 1) continue;  // goes along with the delivery
+    }
     lookup_.say([&] { return "  delivery option " + name; });
     if (!here && !option->even_off_host) {
       if (routed) continue;
@@ -100,6 +111,23 @@ Trouble Resolver::user(const directory::Match& match, const Rewritten& at, const
     if (trouble && !first_problem) first_problem = trouble;
   }
   return first_problem;
+}
+
+// A copy for the channel that answers, while the user is away. Notifications and mail of lists get no answer: that
+// much is known here, the rest it finds in the message.
+Trouble Resolver::autoreply(const directory::User& user, const DeliveryOption& option, const Rewritten& at,
+                            const Frame& frame) {
+  if (request_.envelope_from.empty() || frame.from_list || !frame.envelope_from.empty()) return std::nullopt;
+  if (lookup_.config.channel("autoreply") == nullptr) return std::nullopt;
+  if (!is_vacation_on(user, option.vacation_dates, wall_seconds())) return std::nullopt;
+  lookup_.say([&] { return "  automatic reply"; });
+  Recipient recipient;
+  recipient.channel = recipient.host = "autoreply";
+  recipient.address = recipient.expanded =
+      user.mail.empty() ? mail::format_addr_spec(at.local, at.domain) : user.mail;
+  recipient.rewritten = frame.rewritten;
+  recipient.rewritten_channel = frame.rewritten_channel;
+  return hand_over(std::move(recipient));
 }
 
 Trouble Resolver::user_option(const directory::User& user, const DeliveryOption& option,

@@ -41,6 +41,11 @@ std::optional<std::string> source_of(std::string_view piece) {
   return std::nullopt;
 }
 
+std::string_view unquoted(std::string_view value) {
+  const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
+  return quoted ? value.substr(1, value.size() - 2) : value;
+}
+
 std::size_t colon_of(std::string_view line) {
   bool quoted = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -91,7 +96,7 @@ class Parser {
       alias.urls.push_back(source);
     else if (!file(alias, source, line, alias.values, alias.urls))
       return false;
-    static constexpr std::string_view kPositions[] = {"", "reply-to", "errors-to", "warnings-to", "comments"};
+    static constexpr std::string_view kPositions[] = {"", "Reply-To", "Errors-To", "Warnings-To", "Comments"};
     std::size_t position = 0;
     for (std::size_t i = 1; i < pieces.size(); ++i) {
       if (pieces[i].starts_with('[')) {
@@ -104,13 +109,12 @@ class Parser {
       if (position >= std::size(kPositions))
         return fail(line, "list " + printable(alias.name) + " has more than five parameters without name"),
                false;
-      const auto name = kPositions[position++];
+      const auto field = kPositions[position++];
       if (pieces[i] == "*") continue;
-      if (name.empty())
+      if (field.empty())
         alias.errors_to = pieces[i];
       else
-        warnings_.push_back(line.where() + ": the " + std::string(name) + " parameter of list " +
-                            printable(alias.name) + " has no effect yet");
+        set_list_header(alias.list.effects, field, unquoted(pieces[i]));
     }
     if (alias.list.envelope_from.empty()) alias.list.envelope_from = alias.errors_to;
     alias.errors_to = alias.list.envelope_from;
@@ -122,8 +126,7 @@ class Parser {
     const auto end = piece.find(']');
     const auto name = trim(std::string_view(piece).substr(1, end == piece.npos ? end : end - 1));
     auto value = end == piece.npos ? std::string_view() : trim(std::string_view(piece).substr(end + 1));
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
-      value = value.substr(1, value.size() - 2);
+    value = unquoted(value);
     const auto* spec = end == piece.npos ? nullptr : find_list_parameter(name);
     const auto wrong = [&](const std::string& why) {
       fail(line, "[" + printable(name) + "] of list " + printable(alias.name) + " " + why);
@@ -143,8 +146,32 @@ class Parser {
       else if (!file(alias, std::string(source), line, clause.patterns, clause.urls))
         return false;
     }
+    if (spec->takes == ListParameterSpec::Takes::header_file &&
+        !header_file(alias, value, line, clause.patterns))
+      return false;
     const auto why = apply_list_parameter(*spec, value, std::move(clause), alias.list);
     return why.empty() || wrong(why);
+  }
+
+  // [HEADER_ADDITION]: a file of header fields, one a line.
+  bool header_file(const Alias& alias, std::string_view name, const SourceLine& line,
+                   std::vector<std::string>& fields) {
+    if (name.empty() || name[0] == '/' || name.find("..") != name.npos || !sources_.has_file(name)) {
+      fail(line, "file \"" + printable(name) + "\" of alias " + printable(alias.name) +
+                     " is not in the config directory");
+      return false;
+    }
+    for (const auto& each : read_lines(sources_, name, "!#", errors_)) {
+      if (each.blank()) continue;
+      const auto colon = each.text.find(':');
+      if (is_blank(each.text[0]) || colon == std::string::npos || colon == 0 ||
+          each.text.find_first_of(" \t") < colon) {
+        fail(each, "\"" + printable(each.text, 60) + "\" is no header field; write Name: value");
+        return false;
+      }
+      fields.push_back(each.text);
+    }
+    return true;
   }
 
   bool file(const Alias& alias, const std::string& name, const SourceLine& line,

@@ -37,43 +37,63 @@ constexpr ListParameterSpec kParameters[] = {
     {"ENVELOPE_FROM", Takes::address, true, "envelope From of what goes to the members"},
     {"EXPANDABLE", Takes::nothing, true, "EXPN shows the members"},
     {"NONEXPANDABLE", Takes::nothing, true, "EXPN shows nothing of the members"},
-    {"LINELIMIT", Takes::number, false, "largest message, in lines"},
-    {"COMMENTS", Takes::address, false, "Comments: field"},
+    {"LINELIMIT", Takes::number, true, "largest message, in lines"},
+    {"COMMENTS", Takes::address, true, "Comments: field"},
     {"CONVERSION_TAG", Takes::address, false, "conversion tag"},
     {"DEFERRED", Takes::nothing, false, "honour Deferred-delivery:"},
     {"NODEFERRED", Takes::nothing, false, "ignore Deferred-delivery:"},
     {"DELAY_NOTIFICATIONS", Takes::nothing, false, "ask for delay notices"},
     {"NODELAY_NOTIFICATIONS", Takes::nothing, false, "ask for no delay notices"},
-    {"ERRORS_TO", Takes::address, false, "Errors-to: field"},
+    {"ERRORS_TO", Takes::address, true, "Errors-to: field"},
     {"FILTER", Takes::address, false, "Sieve script"},
-    {"HEADER_ADDITION", Takes::address, false, "file of header fields"},
+    {"HEADER_ADDITION", Takes::header_file, true, "file of header fields to add"},
     {"HEADER_ALIAS", Takes::nothing, false, "header shows the alias"},
     {"HEADER_EXPANSION", Takes::nothing, false, "header shows the members"},
     {"HEADER_TRIM", Takes::address, false, "header option file"},
-    {"IMPORTANCE", Takes::address, false, "Importance: field"},
+    {"IMPORTANCE", Takes::address, true, "Importance: field"},
     {"KEEP_DELIVERY", Takes::nothing, false, "keep delivery receipt requests"},
     {"KEEP_READ", Takes::nothing, false, "keep read receipt requests"},
     {"NORECEIVEDFOR", Takes::nothing, false, "no recipient in Received:"},
     {"NORECEIVEDFROM", Takes::nothing, false, "no sender in Received:"},
     {"OPTIN", Takes::address, false, "spam filter opt-in"},
     {"ORIGINATOR", Takes::address, false, "originator of the list"},
-    {"PRECEDENCE", Takes::address, false, "Precedence: field"},
-    {"PREFIX_TEXT", Takes::address, false, "text in front of the message"},
+    {"PRECEDENCE", Takes::address, true, "Precedence: field"},
+    {"PREFIX_TEXT", Takes::address, true, "text in front of the message"},
     {"PRESERVE_DUPLICATES", Takes::nothing, false, "send twice who is listed twice"},
-    {"PRIORITY", Takes::address, false, "Priority: field"},
+    {"PRIORITY", Takes::address, true, "Priority: field"},
     {"RECEIVEDFOR", Takes::nothing, false, "recipient in Received:"},
     {"RECEIVEDFROM", Takes::nothing, false, "sender in Received:"},
-    {"REPLY_TO", Takes::address, false, "Reply-to: field"},
-    {"RETURN_ADDRESS", Takes::address, false, "Return-path: of the list"},
-    {"SENSITIVITY", Takes::address, false, "Sensitivity: field"},
+    {"REPLY_TO", Takes::address, true, "Reply-to: field"},
+    {"RETURN_ADDRESS", Takes::address, true, "the same as ENVELOPE_FROM"},
+    {"SENSITIVITY", Takes::address, true, "Sensitivity: field"},
     {"SEQUENCE_PREFIX", Takes::address, false, "number in front of the subject"},
     {"SEQUENCE_STRIP", Takes::address, false, "remove numbers from the subject"},
     {"SEQUENCE_SUFFIX", Takes::address, false, "number behind the subject"},
-    {"SUFFIX_TEXT", Takes::address, false, "text behind the message"},
-    {"TAG", Takes::address, false, "tag in front of the subject"},
+    {"SUFFIX_TEXT", Takes::address, true, "text behind the message"},
+    {"TAG", Takes::address, true, "tag in front of the subject"},
     {"TITLE", Takes::address, false, "title of the list"},
-    {"WARNINGS_TO", Takes::address, false, "Warnings-to: field"},
+    {"WARNINGS_TO", Takes::address, true, "Warnings-to: field"},
 };
+
+// Parameters whose value is the body of a header field.
+struct HeaderParameter {
+  std::string_view parameter, field;
+};
+constexpr HeaderParameter kHeaders[] = {{"REPLY_TO", "Reply-To"},       {"ERRORS_TO", "Errors-To"},
+                                        {"WARNINGS_TO", "Warnings-To"}, {"COMMENTS", "Comments"},
+                                        {"IMPORTANCE", "Importance"},   {"PRECEDENCE", "Precedence"},
+                                        {"PRIORITY", "Priority"},       {"SENSITIVITY", "Sensitivity"}};
+
+std::string_view field_of(std::string_view parameter) {
+  for (const auto& each : kHeaders)
+    if (each.parameter == parameter) return each.field;
+  return {};
+}
+
+// PREFIX_TEXT, SUFFIX_TEXT: "\\n" begins a new line.
+std::string text_of(std::string_view value) {
+  return replace_all(std::string(value), "\\n", "\n");
+}
 
 bool is_clause(Takes takes) {
   return takes == Takes::clause_list || takes == Takes::clause_username || takes == Takes::clause_channel ||
@@ -90,6 +110,16 @@ void add_clause(std::string_view name, ListClause clause, ListPolicy& policy) {
     policy.access.push_back(std::move(clause));
 }
 }  // namespace
+
+void set_list_header(ListEffects& effects, std::string_view field, std::string_view value) {
+  std::string line(field);
+  if (value.ends_with('*')) {
+    effects.absent_headers.push_back(line.append(": ").append(trim(value.substr(0, value.size() - 1))));
+    return;
+  }
+  effects.remove_headers.push_back(line);
+  effects.add_headers.push_back(line.append(": ").append(value));
+}
 
 std::span<const ListParameterSpec> list_parameters() {
   return kParameters;
@@ -120,8 +150,22 @@ std::string apply_list_parameter(const ListParameterSpec& parameter, std::string
     policy.any = name == "OR";
   } else if (name == "MODERATOR_ADDRESS") {
     policy.moderators.emplace_back(value);
-  } else if (name == "ENVELOPE_FROM") {
+  } else if (name == "ENVELOPE_FROM" || name == "RETURN_ADDRESS") {
     policy.envelope_from = value;
+  } else if (const auto field = field_of(name); !field.empty()) {
+    set_list_header(policy.effects, field, value);
+  } else if (name == "TAG") {
+    policy.effects.subject_tag = value;
+  } else if (name == "PREFIX_TEXT") {
+    policy.effects.prefix_text = text_of(value);
+  } else if (name == "SUFFIX_TEXT") {
+    policy.effects.suffix_text = text_of(value);
+  } else if (name == "LINELIMIT") {
+    const auto limit = to_number<std::int64_t>(value);
+    if (!limit || *limit < 1) return "wants a number of lines";
+    policy.effects.line_limit = *limit;
+  } else if (parameter.takes == Takes::header_file) {
+    for (const auto& line : list.patterns) policy.effects.add_headers.push_back(line);
   } else if (name == "BLOCKLIMIT") {
     const auto limit = to_number<std::int64_t>(value);
     if (!limit || *limit < 1) return "wants a number of blocks";

@@ -25,6 +25,20 @@ struct ListClause {
   std::string table;
 };
 
+// What a list does to a message on its way to the members.
+struct ListEffects {
+  std::string subject_tag;                  // in front of the subject, unless it is in there
+  std::vector<std::string> add_headers;     // "Name: value"
+  std::vector<std::string> absent_headers;  // the same, where the message has no such field
+  std::vector<std::string> remove_headers;  // names
+  std::string prefix_text, suffix_text;     // around a plain text body
+  std::int64_t line_limit = 0;              // 0: none
+  bool any() const {
+    return line_limit > 0 || !subject_tag.empty() || !add_headers.empty() || !absent_headers.empty() ||
+           !remove_headers.empty() || !prefix_text.empty() || !suffix_text.empty();
+  }
+};
+
 struct ListPolicy {
   bool is_list = false;
   std::optional<bool> any;  // OR: one clause is enough; AND: each must be fulfilled; nothing: OR_CLAUSES
@@ -35,7 +49,11 @@ struct ListPolicy {
   std::int64_t block_limit = 0;              // 0: none
   std::string envelope_from;
   bool expandable = true;  // may EXPN show the members
+  ListEffects effects;
 };
+
+// The field replaces the message's; with "*" at the end of value it is added where the message has none.
+void set_list_header(ListEffects& effects, std::string_view field, std::string_view value);
 
 struct ListParameterSpec {
   std::string_view name;  // without the brackets
@@ -46,7 +64,8 @@ struct ListParameterSpec {
     clause_channel,
     clause_mapping,
     address,
-    number
+    number,
+    header_file
   } takes;
   bool implemented;
   std::string_view help;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <iterator>
 #include <map>
+#include <utility>
 
 #include "common/base/failpoint.h"
 #include "common/base/random.h"
@@ -29,6 +30,7 @@ struct Part {
   UniqueFd fd;
   std::string temporary;
   FileName name;
+  std::string line;  // of the notice to the job controller
 };
 }  // namespace
 
@@ -37,7 +39,8 @@ struct Writer::Inner {
   std::string queue_id;
   std::vector<Part> parts;  // first: the one being written
   std::optional<spool::MessageFileWriter> file;
-  std::string pending;  // bytes that are not in the file yet: read() finds all others there
+  std::string pending;     // bytes that are not in the file yet: read() finds all others there
+  std::size_t sealed = 0;  // parts that have their envelope
   bool committed = false;
   bool published = false;
 
@@ -72,8 +75,10 @@ struct Writer::Inner {
     std::map<std::pair<std::string, std::string>, unsigned> copies;  // of queue id and channel
     durable::Batch batch;
   };
-  Result<> seal(std::vector<Envelope>& envelopes, Common& common);
-  std::vector<FileName> announce(const std::vector<Envelope>& envelopes);
+  std::optional<Common> ahead;  // of what was added before publishing
+  Result<> seal(Envelope envelope, Common& common);
+  Result<> seal_all(std::vector<Envelope> envelopes, Common& common);
+  std::vector<FileName> announce();
 };
 
 namespace {
@@ -89,49 +94,54 @@ Result<> check_envelope(const Envelope& envelope) {
 }
 }  // namespace
 
-Result<> Writer::Inner::seal(std::vector<Envelope>& envelopes, Common& common) {
+// The next part gets its envelope.
+Result<> Writer::Inner::seal(Envelope envelope, Common& common) {
   if (committed) return bug("queue writer published twice");
-  if (envelopes.empty()) return bug("message published without an envelope");
-  TRY_VOID(file->write(pending));
+  TRY_VOID(check_envelope(envelope));
+  if (!pending.empty()) TRY_VOID(file->write(pending));
   pending = std::string();
+  if (sealed >= parts.size()) TRY_VOID(add_part());
+  auto& part = parts[sealed];
   const auto bucket = fmt::format("{:03}", common.now_ms / kBucketMs % 100);
-  for (std::size_t i = 0; i < envelopes.size(); ++i) {
-    auto& envelope = envelopes[i];
-    TRY_VOID(check_envelope(envelope));
-    if (i >= parts.size()) TRY_VOID(add_part());
-    auto& part = parts[i];
-    envelope.queue_id = queue_id;
-    if (envelope.email_id.empty()) envelope.email_id = common.email_id;
-    if (envelope.arrival_ms == 0) envelope.arrival_ms = common.now_ms;
-    part.name = {.channel = envelope.channel,
-                 .bucket = bucket,
-                 .id = queue_id,
-                 .copy = fmt::format("{:02}", common.copies[{queue_id, envelope.channel}]++),
-                 .held = !envelope.held_reason.empty()};
-    const auto slots = static_cast<std::uint32_t>(envelope.recipients.size());
-    const auto slot_bytes = slot_bytes_for(slots);
-    const auto records = to_records(envelope);
-    TRY_VOID(i == 0 ? file->seal(spool::Kind::queue, records, slots, slot_bytes)
-                    : file->copy_sealed(part.fd.get(), spool::Kind::queue, records, slots, slot_bytes));
-    TRY_VOID(queue->ensure_bucket(envelope.channel, bucket, common.batch));
-    const auto path = queue->path_of(part.name);
-    common.batch.content(part.fd.get(), path).rename(part.temporary, path);
-  }
+  envelope.queue_id = queue_id;
+  if (envelope.email_id.empty()) envelope.email_id = common.email_id;
+  if (envelope.arrival_ms == 0) envelope.arrival_ms = common.now_ms;
+  part.name = {.channel = envelope.channel,
+               .bucket = bucket,
+               .id = queue_id,
+               .copy = fmt::format("{:02}", common.copies[{queue_id, envelope.channel}]++),
+               .held = !envelope.held_reason.empty()};
+  const auto slots = static_cast<std::uint32_t>(envelope.recipients.size());
+  const auto slot_bytes = slot_bytes_for(slots);
+  const auto records = to_records(envelope);
+  TRY_VOID(sealed == 0 ? file->seal(spool::Kind::queue, records, slots, slot_bytes)
+                       : file->copy_sealed(part.fd.get(), spool::Kind::queue, records, slots, slot_bytes));
+  TRY_VOID(queue->ensure_bucket(envelope.channel, bucket, common.batch));
+  const auto path = queue->path_of(part.name);
+  common.batch.content(part.fd.get(), path).rename(part.temporary, path);
+  if (!part.name.held) part.line = schedule_line(part.name, envelope, file->message_size());
+  // So many hosts that it fits no packet: the job controller reads the file itself.
+  if (part.line.size() > kMostNoticeBytes) part.line.clear();
+  ++sealed;
   return {};
 }
 
-std::vector<FileName> Writer::Inner::announce(const std::vector<Envelope>& envelopes) {
+Result<> Writer::Inner::seal_all(std::vector<Envelope> envelopes, Common& common) {
+  for (auto& envelope : envelopes) TRY_VOID(seal(std::move(envelope), common));
+  if (sealed == 0) return bug("message published without an envelope");
+  return {};
+}
+
+std::vector<FileName> Writer::Inner::announce() {
   published = true;
   std::vector<FileName> names;
   Record notice("enqueued");
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    names.push_back(parts[i].name);
-    if (parts[i].name.held) continue;  // nothing to schedule
-    auto line = schedule_line(parts[i].name, envelopes[i], file->message_size());
-    // So many hosts that it fits no packet: the job controller reads the file itself.
-    const bool look = line.size() > kMostNoticeBytes;
-    if (look) line = parts[i].name.relative();
+  for (const auto& part : parts) {
+    names.push_back(part.name);
+    if (part.name.held) continue;  // nothing to schedule
+    const bool look = part.line.empty();
+    const auto line = look ? part.name.relative() : part.line;
     if (bytes + line.size() > kMostNoticeBytes) {
       queue->tell_job_controller(notice);
       notice = Record("enqueued");
@@ -198,9 +208,11 @@ Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents) {
     for (const auto& content : contents) content.writer->inner_->discard();
   };
   Inner::Common common;
+  for (auto& content : contents)
+    if (auto& ahead = content.writer->inner_->ahead) common = *std::exchange(ahead, std::nullopt);
   Result<> sealed;
   for (auto& content : contents)
-    if (sealed) sealed = content.writer->inner_->seal(content.envelopes, common);
+    if (sealed) sealed = content.writer->inner_->seal_all(std::move(content.envelopes), common);
   if (!sealed) {
     discard();
     co_return std::unexpected(sealed.error());
@@ -213,10 +225,21 @@ Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents) {
   }
   std::vector<FileName> names;
   for (const auto& content : contents) {
-    auto more = content.writer->inner_->announce(content.envelopes);
+    auto more = content.writer->inner_->announce();
     std::ranges::move(more, std::back_inserter(names));
   }
   co_return names;
+}
+
+Result<FileName> Writer::add(Envelope envelope) {
+  auto& in = *inner_;
+  if (!in.ahead) in.ahead.emplace();
+  TRY_VOID(in.seal(std::move(envelope), *in.ahead));
+  return in.parts[in.sealed - 1].name;
+}
+
+bool Writer::has_added() const {
+  return inner_->sealed > 0;
 }
 
 Task<Result<std::vector<FileName>>> Writer::publish(std::vector<Envelope> envelopes) {

@@ -36,7 +36,11 @@ class Writer {
   // Bytes that were written, up to max_bytes from offset; empty at the end. Before publishing.
   Result<std::string> read(std::uint64_t offset, std::size_t max_bytes);
 
-  // Answers the names of the files, in the order of the envelopes. queue_id, email_id and arrival_ms are
+  // One envelope ahead of publish(), for who has very many recipients: its file is filled now, only its name is still to
+  // come. The message must be whole. Local writes, as large as the message: for a worker.
+  Result<FileName> add(Envelope envelope);
+  bool has_added() const;
+  // Those added, and these. Answers the names of the files, in the order of the envelopes. queue_id, email_id and arrival_ms are
   // filled in where they are empty. May be called once.
   Task<Result<std::vector<FileName>>> publish(std::vector<Envelope> envelopes);
   // Several contents of one message, each with envelopes of its own (a channel may want another form than the

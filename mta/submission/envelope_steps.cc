@@ -52,6 +52,8 @@ Result<LookedUp> look_up(const Lookup& lookup, const Submission::Inner& inner, c
   return LookedUp(std::move(looked));
 }
 
+}  // namespace
+
 void log_member_problems(const Submission::Inner& inner, const std::string& address,
                          const Resolution& resolution) {
   for (const auto& problem : resolution.member_problems)
@@ -61,9 +63,13 @@ void log_member_problems(const Submission::Inner& inner, const std::string& addr
         .with("member", problem.address)
         .with("reason", problem.text)
         .warning();
+  if (resolution.problem_count > resolution.member_problems.size())
+    log::Event("mta.members.refused")
+        .with("qid", inner.queue_id)
+        .with("list", address)
+        .with("count", static_cast<std::int64_t>(resolution.problem_count))
+        .warning();
 }
-
-}  // namespace
 
 Task<void> access_delay(std::int64_t delay_ms) {
   if (delay_ms <= 0) co_return;
@@ -197,50 +203,63 @@ Task<Verdict> Submission::recipient(std::string address, RecipientOptions option
   if (inner.recipient_limit > 0 && std::ssize(inner.given) >= inner.recipient_limit)
     co_return Verdict{452, "4.5.3", "Too many recipients in one message"};
   ResolveRequest request;
-  request.address = address;
+  request.address = std::move(address);
   request.source = inner.channel;
   request.envelope_from = inner.sender;
   request.auth_sender = inner.source.auth_address;
   request.size_bytes = inner.options.size_bytes;
   request.submission = inner.source.submission;
+  request.lists = Lists::defer;
+  auto verdict = co_await inner.resolve(std::move(request), std::move(options));
+  co_return verdict;
+}
+
+Task<Verdict> Submission::Inner::resolve(ResolveRequest request, RecipientOptions recipient_options) {
   auto ask = [&](directory::Ask patience) {
-    const Lookup lookup{*inner.config, &inner.submitter->view(), patience};
-    return look_up(lookup, inner, request, options);
+    const Lookup lookup{*config, &submitter->view(), patience};
+    return look_up(lookup, *this, request, recipient_options);
   };
-  auto outcome = co_await directory::patiently(inner.workers(), ask);
+  auto outcome = co_await directory::patiently(workers(), ask);
   if (!outcome) {
     log::Event("mta.recipient.failed")
-        .with("qid", inner.queue_id)
-        .with("to", address)
+        .with("qid", queue_id)
+        .with("to", request.address)
         .with("error", outcome.error().text)
         .warning();
     co_return verdict_of(outcome.error());
   }
   if (!*outcome) {
     const auto refusal = verdict_of(outcome->error());
-    if (refusal.temporary() || !inner.take_for_later(address, options)) co_return refusal;
-    inner.given.push_back(std::move(address));
+    const bool may_wait = request.lists == Lists::defer && !refusal.temporary();
+    if (!may_wait || !take_for_later(request.address, recipient_options)) co_return refusal;
+    given.push_back(std::move(request.address));
     co_return Verdict{250, "2.1.5", "Recipient ok"};
   }
   Looked& looked = **outcome;
-  log_member_problems(inner, address, looked.resolution);
-  auto delay_ms = inner.delay_ms;
+  log_member_problems(*this, request.address, looked.resolution);
+  auto delay = delay_ms;
   for (const auto& access : looked.access) {
-    inner.note(access);
-    delay_ms = std::max(delay_ms, access.delay_ms);
+    note(access);
+    delay = std::max(delay, access.delay_ms);
   }
-  if (delay_ms > 0) co_await access_delay(delay_ms);
+  if (delay > 0) co_await access_delay(delay);
+  if (looked.resolution.list) {
+    given.push_back(request.address);
+    list.emplace(std::move(request), std::move(recipient_options), std::move(*looked.resolution.list));
+    co_return Verdict{250, "2.1.5", "Recipient ok"};
+  }
   std::optional<Verdict> refusal;
   bool accepted = false;
   for (std::size_t i = 0; i < looked.resolution.recipients.size(); ++i) {
-    auto taken = inner.take(std::move(looked.resolution.recipients[i]), looked.access[i], address, options);
+    auto taken = take(std::move(looked.resolution.recipients[i]), looked.access[i], request.address,
+                      recipient_options);
     if (taken.ok())
       accepted = true;
     else if (!refusal)
       refusal = std::move(taken);
   }
   if (!accepted && refusal) co_return std::move(*refusal);
-  inner.given.push_back(std::move(address));
+  given.push_back(std::move(request.address));
   co_return Verdict{250, "2.1.5", "Recipient ok"};
 }
 
@@ -281,7 +300,7 @@ Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& acce
   if (to && to->given(Kw::alternatelinelimit)) counts_lines = true;
   if (access.action == AccessVerdict::Action::discard_all) discard = true;
   if (access.action == AccessVerdict::Action::discard) return {250, "2.1.5", "Recipient ok"};
-  if (!known.insert(key_of(recipient)).second) return {250, "2.1.5", "Recipient ok"};
+  if (!list && !known.insert(key_of(recipient)).second) return {250, "2.1.5", "Recipient ok"};
   Destination& destination = destinations.emplace_back();
   destination.held = recipient.hold || access.action == AccessVerdict::Action::hold;
   destination.envelope_from = sender;

@@ -36,6 +36,7 @@ queue::Recipient queue_recipient(Destination& destination) {
   auto& from = destination.recipient;
   queue::Recipient to;
   if (!from.mailbox.empty()) to.final_data = from.mailbox + "\t" + from.folder + "\t";
+  if (!from.list_state.empty()) to.final_data = std::move(from.list_state);
   to.original = std::move(destination.original);
   to.notify = std::move(destination.notify);
   if (from.expanded != from.address) to.intermediate = std::move(from.expanded);
@@ -132,7 +133,8 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
     destination.recipient.address = form::styled(destination.recipient.address, style);
     const auto cut = cut_of(*inner.config, destination.recipient.channel);
     Key key{destination.recipient.channel, destination.envelope_from, destination.held,
-            cut.by_host ? destination.recipient.host : std::string()};
+            // The members of a list may be at as many hosts as there are: they share files.
+            cut.by_host && !inner.list ? destination.recipient.host : std::string()};
     const auto [at, fresh] = open.try_emplace(key, envelopes.size());
     if (fresh || envelopes[at->second].recipients.size() >= cut.per_file) {
       at->second = envelopes.size();

@@ -62,7 +62,9 @@ class Shaper {
   }
 
   void finish() {
-    std::erase_if(into_.contents, [](const auto& content) { return content.envelopes.empty(); });
+    std::erase_if(into_.contents, [](const auto& content) {
+      return content.envelopes.empty() && !content.writer->has_added();
+    });
     for (const auto& content : into_.contents)
       for (const auto& envelope : content.envelopes) into_.envelopes.push_back(envelope);
   }
@@ -118,6 +120,10 @@ class Shaper {
 };
 
 }  // namespace
+
+bool wants_form(const Submission::Inner& inner, const std::string& channel) {
+  return !form_for(inner, channel).plain();
+}
 
 bool wants_forms(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes) {
   for (const auto& envelope : envelopes)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "common/base/strings.h"
@@ -9,6 +10,7 @@
 #include "common/mail/date.h"
 #include "common/mail/header.h"
 #include "mta/address/resolve.h"
+#include "mta/submission/auth_rewrite.h"
 
 namespace waxwing::mta {
 
@@ -126,6 +128,11 @@ void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, Head
     outcome.priority = priority_of(field.value);
   } else if (iequals(name, "Deferred-Delivery")) {
     if (const auto when = mail::parse_date(field.value)) outcome.deferred_until_ms = when->utc_seconds * 1000;
+  } else if (iequals(name, "Content-Type")) {
+    outcome.plain_text = outcome.plain_text && istarts_with(trim(field.value), "text/plain");
+  } else if (iequals(name, "Content-Transfer-Encoding")) {
+    const auto encoding = mail::unfold(field.value);
+    outcome.plain_text = outcome.plain_text && (iequals(encoding, "7bit") || iequals(encoding, "8bit"));
   } else if (iequals(name, "MIME-Version")) {
     outcome.mime = true;
   } else if (iequals(name, "Sensitivity")) {
@@ -133,6 +140,21 @@ void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, Head
   } else if (iequals(name, "Return-Receipt-To") || iequals(name, "Delivery-Receipt-To")) {
     outcome.receipt_asked = true;
   }
+}
+
+// Approved: holds the password of the list.
+bool is_removed(const ListEffects& list, std::string_view name) {
+  return iequals(name, "Approved") || std::ranges::any_of(list.remove_headers, [&](const auto& each) {
+           return iequals(trim(std::string_view(each).substr(0, each.find(':'))), name);
+         });
+}
+
+std::string added_by_list(const ListEffects& list, const mail::HeaderBlock& block) {
+  std::string out;
+  for (const auto& line : list.add_headers) out += line + "\r\n";
+  for (const auto& line : list.absent_headers)
+    if (block.find(std::string_view(line).substr(0, line.find(':'))) == nullptr) out += line + "\r\n";
+  return out;
 }
 
 std::string recipient_list(const HeaderTask& task) {
@@ -206,12 +228,22 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& give
   if (block.limited())
     return HeaderResult(std::unexpected(Verdict{554, "5.6.0", "The message has too many header fields"}));
   HeaderOutcome outcome;
+  AuthRewriting rewriting;
+  if (task.rewrite && task.source) {
+    TRY(auto rewritten, auth_rewrite(lookup, *task.source, task.sender, task.auth_sender, block));
+    if (!rewritten) return HeaderResult(std::unexpected(std::move(rewritten.error())));
+    rewriting = std::move(*rewritten);
+    outcome.new_sender = rewriting.envelope_from;
+  }
   Seen seen;
   std::size_t left = kMostRewritten;
   outcome.text.reserve(task.header.size() + 256);
   for (const auto& field : block.fields()) {
     note(field, lookup, seen, outcome);
     if (iequals(field.name, "Return-Path") && task.rewrite && !task.inner) continue;
+    if (!rewriting.sender.empty() && iequals(field.name, rewriting.sender_name)) continue;
+    if (!rewriting.from.empty() && iequals(field.name, rewriting.from_name)) continue;
+    if (task.list && is_removed(*task.list, field.name)) continue;
     if (task.submission && (iequals(field.name, "Bcc") || iequals(field.name, "Resent-Bcc"))) continue;
     const auto* address = task.rewrite && !too_long(task, field) ? address_field(field.name) : nullptr;
     if (address) {
@@ -227,6 +259,9 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& give
   if (task.inner && !block.has_empty_line()) return HeaderResult(std::move(outcome));
   if (!task.subject_tag.empty() && !seen.subject)
     outcome.text += mail::format_field("Subject", std::string(task.subject_tag));
+  if (!rewriting.from.empty()) outcome.text += mail::format_field(rewriting.from_name, rewriting.from);
+  if (!rewriting.sender.empty()) outcome.text += mail::format_field(rewriting.sender_name, rewriting.sender);
+  if (task.list) outcome.text += added_by_list(*task.list, block);
   if (task.submission) outcome.text += completed(lookup, task, seen);
   auto added = missing_recipients(lookup, task, seen);
   if (!added) return HeaderResult(std::unexpected(added.error()));

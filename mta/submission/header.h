@@ -5,6 +5,8 @@
 //   Subject:       tagged when an access table says so
 //   Date:, Message-ID:, From:   added to submissions that lack them
 //   no To:, Cc:, Bcc:           missingrecipientpolicy
+//   authrewrite                 Sender: or From: in place of what the message says (auth_rewrite.h)
+//   mail of a list              fields added and removed, Approved: removed
 //   addresses of From:, Sender:, Reply-To:, To:, Cc: and their Resent- kin: rewritten, senders reversed
 //
 // Fields that need no change keep every byte. Pure but for the Lookup; the error is would-block or bug.
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "mta/address/context.h"
+#include "mta/config/alias_list.h"
 #include "mta/protocol/verdict.h"
 #include "mta/queue/envelope.h"
 
@@ -35,6 +38,7 @@ struct HeaderTask {
   std::string_view queue_id;     // for a missing Message-ID:
   std::string_view subject_tag;  // put in front of the subject, unless it is in there
   std::int64_t now_seconds = 0;
+  const ListEffects* list = nullptr;                     // a list the message goes to, and nowhere else
   const std::vector<std::string>* recipients = nullptr;  // as given, for missingrecipientpolicy
 };
 
@@ -48,6 +52,8 @@ struct HeaderOutcome {
   bool mime = false;      // has MIME-Version:
   int sensitivity = 0;    // Sensitivity: (RFC 2156 §5.3.4): normal, personal, private, company-confidential
   bool receipt_asked = false;  // Return-Receipt-To: or Delivery-Receipt-To:
+  std::string new_sender;  // envelope From that AUTH_REWRITE puts in the place of the message's; empty: none
+  bool plain_text = true;  // the body is text/plain that stands there as it is: lines may be put around it
 };
 
 using HeaderResult = std::expected<HeaderOutcome, Verdict>;

@@ -36,8 +36,8 @@ std::string return_path(const Submission::Inner& inner) {
   return "Return-Path: <" + from + ">\r\n";
 }
 
-// files: the queue file of each envelope. size_bytes: of the message as it lies there, with our own header
-// fields.
+}  // namespace
+
 void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
                   const std::vector<queue::FileName>& files, std::uint64_t size_bytes) {
   if (!log::enabled(log::Level::information)) return;
@@ -65,8 +65,6 @@ void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envel
         .information();
   }
 }
-
-}  // namespace
 
 Submission::Submission(std::shared_ptr<Submitter> submitter, Source source)
     : inner_(std::make_unique<Inner>(std::move(submitter), std::move(source))) {}
@@ -112,6 +110,15 @@ Verdict Submission::Inner::write_body(std::string_view bytes) {
   return {};
 }
 
+// Text of a list in front of the body or behind it, where lines may simply be put there.
+Verdict Submission::Inner::write_list_text(std::string ListEffects::*which) {
+  if (!list || (list->effects.*which).empty() || !plain_text) return {};
+  std::string lines;
+  for (const auto line : split(list->effects.*which, '\n'))
+    lines.append(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line).append("\r\n");
+  return write_body(lines);
+}
+
 Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   HeaderTask task;
   task.header = std::string_view(header).substr(0, header_bytes);
@@ -119,12 +126,13 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   task.submission = source.submission;
   task.rewrite = !source.internal;
   task.sender = sender;
+  task.auth_sender = source.auth_address;
   task.queue_id = queue_id;
   task.now_seconds = wall_seconds();
   task.recipients = &given;
-  task.subject_tag = subject_tag;
+  task.subject_tag = list && !list->effects.subject_tag.empty() ? list->effects.subject_tag : subject_tag;
+  task.list = list ? &list->effects : nullptr;
   task.remote_host = source.remote_host;
-  task.auth_sender = source.auth_address;
   task.smtputf8 = options.smtputf8;
   auto ask = [&](directory::Ask patience) {
     const Lookup lookup{*config, &submitter->view(), patience};
@@ -144,15 +152,23 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
     hold_reason = fmt::format("{} Received fields of this host: a mail loop", outcome.received_here);
   if (const auto why = too_sensitive(outcome.sensitivity); !why.empty()) co_return fail({554, "5.7.1", why});
   apply_receipts(outcome.receipt_asked);
+  if (!outcome.new_sender.empty()) {
+    for (auto& destination : destinations)
+      if (destination.envelope_from == sender) destination.envelope_from = outcome.new_sender;
+    sender = outcome.new_sender;
+  }
   priority = outcome.priority;
   deferred_until_ms = outcome.deferred_until_ms;
   lower_line_limit(limits.number(Opt::LINE_LIMIT));
+  if (list) lower_line_limit(list->effects.line_limit);
   if (auto opened = open_writer(); !opened.ok()) co_return opened;
   auto start = return_path(*this);
   start.append(std::exchange(trace, {})).append(extra_header).append(outcome.text);
+  plain_text = outcome.plain_text;
   if (auto written = write_body(start); !written.ok()) co_return written;
   header_size = start.size();
   in_body = true;
+  if (auto put = write_list_text(&ListEffects::prefix_text); !put.ok()) co_return put;
   auto rest = write_body(std::string_view(header).substr(header_bytes));
   header = std::string();
   co_return rest;
@@ -205,8 +221,14 @@ Task<Verdict> Submission::finish() {
   if (!inner.ends_in_crlf) {
     if (auto ended = inner.write_body("\r\n"); !ended.ok()) co_return ended;
   }
+  if (auto put = inner.write_list_text(&ListEffects::suffix_text); !put.ok()) co_return put;
+  if (inner.list) {
+    auto expand = [&inner] { return inner.expand_list(); };
+    auto expanded = co_await inner.workers().run(expand);
+    if (!expanded.ok()) co_return inner.fail(expanded);
+  }
   Verdict accepted{250, "2.5.0", "Ok, queued as " + inner.queue_id};
-  if (inner.discard || inner.destinations.empty()) {
+  if (inner.discard || (inner.destinations.empty() && !inner.list)) {
     log::Event("mta.discarded")
         .with("qid", inner.queue_id)
         .with("sid", inner.source.session_id)
@@ -215,7 +237,7 @@ Task<Verdict> Submission::finish() {
     inner.writer.reset();
     co_return accepted;
   }
-  auto envelopes = make_envelopes(inner);
+  auto envelopes = inner.list ? std::move(inner.list->formed) : make_envelopes(inner);
   auto preparing = inner.prepare(std::move(envelopes));
   auto publication = co_await std::move(preparing);
   if (!publication) {
@@ -230,6 +252,8 @@ Task<Verdict> Submission::finish() {
     log::Event("mta.queue.failed").with("qid", inner.queue_id).with("error", published.error().text).error();
     co_return inner.fail(verdict_of(published.error()));
   }
+  // Of a list, those in a form of their own come last; the others are in the log already.
+  if (inner.list) published->erase(published->begin(), published->end() - std::ssize(publication->envelopes));
   log_accepted(inner, publication->envelopes, *published, size_bytes);
   co_return accepted;
 }

@@ -93,6 +93,10 @@ class Submission {
   // address without angle brackets; "" is the null sender. Starts a new envelope.
   Task<Verdict> sender(std::string address, SenderOptions options);
   Task<Verdict> recipient(std::string address, RecipientOptions options);
+  // The same for a list that was left to the process channel, the only recipient of its message then. state: what
+  // stands with it in the queue file; approved: Approved: of the message, empty when it has none. finish() looks the
+  // members up, on a worker; they go to the disk a slice at a time and become visible all at once.
+  Task<Verdict> list(std::string address, RecipientOptions options, std::string state, std::string approved);
   std::size_t recipients() const;  // accepted as the caller gave them (a group counts as one)
 
   // Lines put in front of the message: Received:, Authentication-Results:. Each ends in CRLF. Before data().

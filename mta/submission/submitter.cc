@@ -6,6 +6,10 @@
 
 namespace waxwing::mta {
 
+namespace {
+constexpr std::size_t kCachedByResubmitters = 2000;
+}
+
 Submitter::Submitter(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
 Submitter::~Submitter() = default;
 
@@ -13,7 +17,10 @@ Result<std::shared_ptr<Submitter>> Submitter::create(Daemon& daemon, std::shared
   const auto config = daemon.config();
   auto inner = std::make_unique<Inner>(Inner{daemon, nullptr, nullptr, nullptr, std::move(queue)});
   TRY(inner->holder, MtaConfigHolder::open(config->root()));
-  TRY(inner->directory, directory::Directory::open(*config));
+  TRY(auto settings, directory::Settings::from(*config));
+  // Who resubmits lists meets each member once.
+  if (inner->queue) settings.cache_entries = std::min(settings.cache_entries, kCachedByResubmitters);
+  TRY(inner->directory, directory::Directory::open(std::move(settings)));
   inner->view = view_of(inner->directory);
   if (!inner->queue)
     inner->queue =

@@ -39,6 +39,15 @@ struct Destination {
 
 struct Publication;
 
+// A list whose members are looked up when the message is whole.
+struct PendingList {
+  ResolveRequest request;
+  RecipientOptions options;
+  ListEffects effects;
+  std::size_t members = 0;
+  std::vector<queue::Envelope> formed;  // for channels that want the message in a form of their own
+};
+
 struct Submission::Inner {
   Inner(std::shared_ptr<Submitter> owner, Source from)
       : submitter(std::move(owner)), source(std::move(from)) {}
@@ -55,6 +64,8 @@ struct Submission::Inner {
   SenderOptions options;
   std::vector<std::string> given;  // recipients as accepted
   std::deque<Destination> destinations;
+  std::optional<PendingList> list;
+  bool plain_text = false;
   std::unordered_set<std::string> known;  // channel, address and folder of each: a list may have 100,000
   // From access tables: header lines, a tag of the subject, limits, the delay of every further command.
   std::string extra_header, subject_tag;
@@ -88,6 +99,12 @@ struct Submission::Inner {
   // One final recipient: into destinations, or refused.
   Verdict take(Recipient&& recipient, const AccessVerdict& access, const std::string& given_address,
                const RecipientOptions& recipient_options);
+  // What RCPT, or a list of the process channel, comes to: destinations, or a list that is yet to be followed.
+  Task<Verdict> resolve(ResolveRequest request, RecipientOptions recipient_options);
+  // The members of the list, into files that only lack their names. On a worker.
+  Verdict expand_list();
+  Verdict add_slice();
+  Verdict write_list_text(std::string ListEffects::*which);
   bool take_for_later(const std::string& address, const RecipientOptions& recipient_options);
   // Why a channel it goes to does not take a message of this Sensitivity:; empty: they all do.
   std::string too_sensitive(int sensitivity) const;
@@ -115,6 +132,14 @@ Verdict verdict_of(const Error& error);
 Verdict verdict_of(const AddressProblem& problem);
 Verdict verdict_of(const AccessVerdict& access);
 
+// files: the queue file of each envelope. size_bytes: of the message as it lies there, with our own header fields.
+void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
+                  const std::vector<queue::FileName>& files, std::uint64_t size_bytes);
+
+// Members that came to nothing while others did not.
+void log_member_problems(const Submission::Inner& inner, const std::string& address,
+                         const Resolution& resolution);
+
 // What $D of an access table asks for, a minute at most.
 Task<void> access_delay(std::int64_t delay_ms);
 
@@ -122,6 +147,7 @@ Task<void> access_delay(std::int64_t delay_ms);
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner);
 
 // Does any of these channels want the message in a form of its own?
+bool wants_form(const Submission::Inner& inner, const std::string& channel);
 bool wants_forms(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes);
 // What is to be published: the message as it was written for the envelopes that take it so, and for the
 // others what their channels make of it. The envelopes that belong to the names publish_all() answers.

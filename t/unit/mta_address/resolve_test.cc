@@ -145,6 +145,11 @@ TEST_CASE("mailHost, mailRoutingAddress, message limits") {
   joe->message_max_blocks = 2;
   CHECK(resolve(site, "joe@example.com", "", 2048) == "ims-ms:joe@ims-ms-daemon");
   CHECK(resolve(site, "joe@example.com", "", 2049) == "552 5.2.3");
+  site.directory.domains["example.com"]->message_max_blocks = 1;
+  CHECK(resolve(site, "joe@example.com", "", 2048) == "ims-ms:joe@ims-ms-daemon");  // its own counts
+  joe->message_max_blocks = {};
+  CHECK(resolve(site, "joe@example.com", "", 1024) == "ims-ms:joe@ims-ms-daemon");
+  CHECK(resolve(site, "joe@example.com", "", 1025) == "552 5.2.3");
 }
 
 TEST_CASE("groups: addresses, DNs, nested, in circles, with failures") {
@@ -214,6 +219,7 @@ TEST_CASE("who may write to a group") {
   group->reject_action = "tomoderator";
   CHECK(from("joe@example.com") == "tcp_local:boss@far.example");
   group->broadcaster_policy = {};
+  group->reject_action = "";
   group->message_max_bytes = 100;
   CHECK(resolve(site, "all@example.com", "a@b", 101) == "552 5.2.3");
   group->message_max_bytes.reset();

@@ -84,6 +84,34 @@ TEST_CASE("one message for several channels: a file each, the same bytes and ids
   }
 }
 
+TEST_CASE("files added ahead become visible with the last ones, or not at all") {
+  ScratchQueue scratch;
+  const auto fill = [&](Writer& writer) {
+    REQUIRE(writer.write("Subject: x\r\n\r\nbody\r\n"));
+    REQUIRE(writer.add(make_envelope("ims-ms", {"a@x"})));
+    REQUIRE(writer.add(make_envelope("ims-ms", {"b@x"})));
+  };
+  {
+    auto dropped = Writer::create(scratch.queue);
+    REQUIRE(dropped);
+    fill(*dropped);
+  }
+  CHECK(scratch.temporary_files() == 0);
+  auto writer = Writer::create(scratch.queue);
+  REQUIRE(writer);
+  fill(*writer);
+  const auto files = publish(*writer, {make_envelope("tcp_local", {"c@x"})});
+  REQUIRE(files);
+  REQUIRE(files->size() == 3);
+  CHECK((*files)[1].copy == "01");
+  for (const auto& name : *files) {
+    const auto reader = Reader::open(*scratch.queue, name);
+    REQUIRE(reader);
+    CHECK(reader->envelope().recipients.size() == 1);
+    CHECK(reader->envelope().email_id == Reader::open(*scratch.queue, (*files)[0])->envelope().email_id);
+  }
+}
+
 TEST_CASE("a writer that is dropped leaves nothing") {
   ScratchQueue scratch;
   {

@@ -1,0 +1,146 @@
+"""Lists: what they do to a message, who may write, and how large ones are followed."""
+import os
+
+import waxwing
+
+MEMBERS = 3000
+
+
+def setUpModule():
+    waxwing.start_shared()
+
+
+class Lists(waxwing.TestCase):
+    def send(self, to, text, sender='a@far.test'):
+        with self.box.smtp() as client:
+            client.sendmail(sender, [to], text)
+
+    def aliases(self, text, **files):
+        """Adds to the aliases file; files beside it by name."""
+        folder = os.path.join(self.box.root, 'config')
+        for name, content in files.items():
+            with open(os.path.join(folder, name), 'w') as f:
+                f.write(content)
+        path = os.path.join(folder, 'aliases')
+        with open(path) as f:
+            before = f.read()
+        with open(path, 'a') as f:
+            f.write(text)
+
+        def restore():
+            with open(path, 'w') as f:
+                f.write(before)
+            self.box.command('imsimta', 'cnbuild')
+            self.box.command('imsimta', 'reload')
+        self.addCleanup(restore)
+        self.box.command('imsimta', 'cnbuild')
+        self.box.command('imsimta', 'reload')
+
+    def received(self, user, count=1):
+        self.box.wait_messages(user, 'secret', count)
+        with self.box.imap(user, 'secret') as client:
+            client.select('INBOX')
+            return client.fetch(str(count), '(BODY.PEEK[])')[1][0][1].decode()
+
+    def test_a_list_of_the_aliases_file_changes_what_goes_to_its_members_only(self):
+        for name in ('member', 'other'):
+            self.box.user(name, 'secret')
+        self.aliases('news: <news.members, [TAG] "[news]", [HEADER_ADDITION] news.fields, [PRECEDENCE] list,'
+                     ' [SUFFIX_TEXT] "--\\nyours, the list", owner@example.test, news@example.test\n',
+                     **{'news.members': 'member@example.test\n', 'news.fields': 'List-Id: <news.example.test>\n'})
+        with self.box.smtp() as client:
+            client.sendmail('a@far.test', ['news@example.test', 'other@example.test'],
+                            'From: a@far.test\r\nReply-To: a@far.test\r\nSubject: hello\r\n\r\nbody\r\n')
+        text = self.received('member')
+        self.assertIn('Return-Path: <owner@example.test>', text)
+        self.assertIn('Subject: [news] hello', text)
+        self.assertIn('List-Id: <news.example.test>', text)
+        self.assertIn('Precedence: list', text)
+        self.assertIn('Reply-To: news@example.test', text)
+        self.assertNotIn('Reply-To: a@far.test', text)
+        self.assertTrue(text.endswith('body\r\n--\r\nyours, the list\r\n'), text)
+        plain = self.received('other')
+        self.assertIn('Subject: hello', plain)
+        self.assertNotIn('List-Id', plain)
+        self.assertTrue(plain.endswith('body\r\n'))
+
+    def test_a_large_list_is_followed_behind_the_session(self):
+        for name in ('m1', 'm2'):
+            self.box.user(name, 'secret')
+        lines = [f'x{i}@discard.test' for i in range(MEMBERS)] + ['m1@example.test', 'm2@example.test']
+        self.aliases('crowd: <crowd.members, owner@example.test\n', **{'crowd.members': '\n'.join(lines) + '\n'})
+        log = self.box.log('process', from_start=True)
+        self.send('crowd@example.test', 'Subject: to the crowd\r\n\r\nx\r\n')
+        self.received('m1')
+        self.received('m2')
+        self.assertTrue(log.wait(rf'mta.list.expanded .*members={MEMBERS + 2}'))
+        self.box.wait_queue_empty('process')
+
+    def test_two_lists_that_hold_each_other(self):
+        self.box.user('circle', 'secret')
+        self.aliases('left: <left.members, [TAG] "[left]", owner@example.test\n'
+                     'right: <right.members, [TAG] "[right]", owner@example.test\n',
+                     **{'left.members': 'left@example.test\nright@example.test\ncircle@example.test\n',
+                        'right.members': 'left@example.test\n'})
+        self.send('left@example.test', 'Subject: round\r\n\r\nx\r\n')
+        self.assertIn('Subject: [left] round', self.received('circle'))
+        self.box.wait_queue_empty('process')
+
+    def test_a_group_with_a_password_and_a_tag(self):
+        self.box.user('pm1', 'secret')
+        self.box.command('commadmin', 'group', 'create', '--name', 'closed', '--member', 'pm1',
+                         '--set', 'mgrpBroadcasterPolicy=PASSWORD_REQUIRED', '--set', 'mgrpAuthPassword=open sesame',
+                         '--set', 'mgrpSubjectTag=[closed]', '--set', 'mgrpAddHeader=List-Id: <closed.example.test>',
+                         '--set', 'mgrpErrorsTo=mailto:owner@example.test')
+        self.box.user('writer', 'secret')
+        log = self.box.log('process', from_start=True)
+        self.send('closed@example.test', 'To: closed@example.test\r\nApproved: open barley\r\n'
+                  'Subject: no\r\n\r\nx\r\n', sender='writer@example.test')
+        notice = self.received('writer')
+        self.assertIn('you are not allowed to write to this list', notice)
+        self.send('closed@example.test', 'To: closed@example.test\r\nApproved: open sesame\r\n'
+                  'Subject: yes\r\n\r\nx\r\n', sender='writer@example.test')
+        text = self.received('pm1')
+        self.assertIn('Subject: [closed] yes', text)
+        self.assertIn('List-Id: <closed.example.test>', text)
+        self.assertIn('Return-Path: <owner@example.test>', text)
+        self.assertNotIn('sesame', text)
+        self.assertTrue(log.wait('mta.list.expanded'))
+
+
+class Away(waxwing.TestCase):
+    def test_a_user_who_is_away_answers_once(self):
+        self.box.user('away', 'secret', '--delivery', 'mailbox', '--delivery', 'autoreply',
+                      '--set', 'mailAutoReplyText=Back on Monday.$Joe', '--set', 'mailAutoReplySubject=Away: $SUBJECT')
+        self.box.user('asker', 'secret')
+        log = self.box.log('autoreply', from_start=True)
+        message = 'From: asker@example.test\r\nTo: away@example.test\r\nSubject: lunch\r\n\r\nx\r\n'
+        for _ in range(2):
+            with self.box.smtp() as client:
+                client.sendmail('asker@example.test', ['away@example.test'], message)
+        self.assertEqual(self.box.wait_messages('away', 'secret', 2), 2)
+        self.assertTrue(log.wait('autoreply .*has been told'))
+        self.box.wait_queue_empty()
+        self.assertEqual(self.box.wait_messages('asker', 'secret', 1), 1)
+        with self.box.imap('asker', 'secret') as client:
+            client.select('INBOX')
+            text = client.fetch('1', '(BODY.PEEK[])')[1][0][1].decode()
+        self.assertIn('Subject: Away: lunch', text)
+        self.assertIn('Return-Path: <>', text)
+        self.assertIn('Back on Monday.\r\nJoe', text)
+        self.assertIn('Auto-Submitted: auto-replied', text)
+
+    def test_two_users_who_are_away_do_not_write_to_each_other_for_ever(self):
+        for name in ('ping', 'pong'):
+            self.box.user(name, 'secret', '--delivery', 'mailbox', '--delivery', 'autoreply',
+                          '--set', 'mailAutoReplyText=Away.', '--set', 'mailAutoReplyTimeOut=1')
+        with self.box.smtp() as client:
+            client.sendmail('ping@example.test', ['pong@example.test'], 'To: pong@example.test\r\n\r\nx\r\n')
+        self.box.wait_messages('ping', 'secret', 1)
+        self.box.wait_queue_empty()
+        self.assertEqual(self.box.wait_messages('pong', 'secret', 1), 1)
+        self.assertEqual(self.box.wait_messages('ping', 'secret', 1), 1)
+
+
+if __name__ == '__main__':
+    waxwing.main()
