@@ -17,7 +17,6 @@
 namespace waxwing::directory {
 
 namespace {
-constexpr std::string_view kWouldBlock = "the answer is not in the directory cache";
 constexpr std::int64_t kBelievedAfterWrongPasswordMs = 10'000;
 constexpr std::size_t kMaxAddressBytes = 64 << 20;
 constexpr std::size_t kMaxNameBytes = 1024;  // longer than any address or DN that could be found
@@ -44,14 +43,6 @@ std::string two_entries(const std::string& what, const Entry& a, const Entry& b)
          "; take it from one of them";
 }
 }  // namespace
-
-Error would_block() {
-  return {Fault::temporary, std::string(kWouldBlock)};
-}
-
-bool is_would_block(const Error& error) {
-  return error.fault == Fault::temporary && error.text == kWouldBlock;
-}
 
 struct Directory::Inner {
   explicit Inner(Settings given)

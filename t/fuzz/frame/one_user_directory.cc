@@ -38,8 +38,5 @@ Result<bool> Directory::verify_bind(const std::string&, const std::string& passw
 const Settings& Directory::settings() const {
   return inner_->settings;
 }
-bool is_would_block(const Error&) {
-  return false;
-}
 
 }  // namespace waxwing::directory
