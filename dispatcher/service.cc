@@ -12,6 +12,7 @@
 #include "dispatcher/block_list.h"
 #include "dispatcher/choice.h"
 #include "dispatcher/port_access.h"
+#include "mta/mail_log/mail_log.h"
 
 namespace waxwing::dispatcher {
 
@@ -68,14 +69,18 @@ Task<void> Service::admit(UniqueFd socket, bool tls_first) {
     log::Event("dispatcher.refused")
         .with("service", settings_.name)
         .with("peer", connection.transport_info())
+        .with("text", verdict.text)
         .notice();
-    turn_away(std::move(connection), verdict.text.empty() ? "554 5.7.1 Access denied" : verdict.text);
+    if (verdict.text.empty()) verdict.text = "554 5.7.1 Access denied";
+    record(connection, verdict.record ? 'T' : 'X', verdict.text);
+    turn_away(std::move(connection), verdict.text);
     co_return;
   }
   if (resolver_) {
     std::string why;
     const bool listed = co_await is_listed(connection, why);
     if (listed) {
+      record(connection, 'T', why);
       turn_away(std::move(connection), why);
       co_return;
     }
@@ -140,6 +145,7 @@ void Service::hand_over(AcceptedConnection connection) {
         .with("peer", connection.transport_info())
         .with("limit", settings_.max_client_conns)
         .notice();
+    record(connection, 'X', "421 4.7.0 Too many connections from one address");
     return turn_away(std::move(connection), "421 4.7.0 Too many connections from your address");
   }
   if (wants_worker(settings_, loads())) start_worker();
@@ -160,6 +166,19 @@ void Service::hand_over(AcceptedConnection connection) {
         .error();
   if (const int spent = pick_retired(settings_, loads()); spent >= 0)
     workers_[static_cast<std::size_t>(spent)]->drain();
+}
+
+// A connection that no worker sees has no channel: whether it is logged is LOG_CONNECTION's affair alone.
+void Service::record(const AcceptedConnection& connection, char action, std::string_view text) const {
+  const auto config = access_->config();
+  if (!mta::mail_log::wants(*config, mta::mail_log::Connections::opened)) return;
+  const auto transport = connection.transport_info();
+  mta::mail_log::Entry entry;
+  entry.kind = mta::mail_log::Entry::Kind::connection;
+  entry.action = action;
+  entry.transport = transport;
+  entry.diagnostic = text;
+  mta::mail_log::write(*config, entry);
 }
 
 // The text fits any socket's empty send buffer; a client on a TLS port would take it for garbage.

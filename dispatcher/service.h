@@ -40,6 +40,7 @@ class Service {
   Task<void> admit(UniqueFd socket, bool tls_first);
   Task<bool> is_listed(const AcceptedConnection& connection, std::string& text);
   void hand_over(AcceptedConnection connection);
+  void record(const AcceptedConnection& connection, char action, std::string_view text) const;
   void turn_away(AcceptedConnection connection, const std::string& text);
   WorkerProcess* start_worker();
   void worker_ready(const WorkerProcess& worker);

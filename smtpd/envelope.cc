@@ -88,6 +88,7 @@ Task<void> Session::mail(std::string_view argument) {
         .with("argument", printable(argument))
         .with("reply", verdict.text)
         .notice();
+    if (may_record_refusal()) message_->record_refusal("", verdict);
     reset();
   }
   reply(verdict);
@@ -142,7 +143,8 @@ Task<void> Session::rcpt(std::string_view argument) {
     reply(verdict);
     co_return;
   }
-  if (counts_.rejected < settings_->options.max_rejections_logged)
+  if (may_record_refusal()) {
+    message_->record_refusal(address, verdict);
     log::Event("smtp.rcpt.rejected")
         .with("sid", sid_)
         .with("qid", message_->queue_id())
@@ -150,6 +152,7 @@ Task<void> Session::rcpt(std::string_view argument) {
         .with("code", verdict.code)
         .with("reply", verdict.text)
         .notice();
+  }
   if (verdict.temporary())
     reply(verdict);
   else

@@ -80,6 +80,7 @@ Task<void> Session::etrn(std::string_view argument) {
     bad_command(std::move(*refused));
     co_return;
   }
+  record_connection('I', argument);
   const auto wanted = *parse_wanted(argument);
   auto call = co_await route(*server_, *settings_->config, channel_, wanted);
   if (!call) {

@@ -72,6 +72,7 @@ Task<void> Session::finish(std::optional<Verdict> refusal) {
         .with("code", verdict.code)
         .with("reply", verdict.text)
         .notice();
+    if (may_record_refusal()) message_->record_refusal("", verdict);
   }
   reset();
   reply(verdict);
@@ -127,6 +128,8 @@ Task<bool> Session::more_data(const Rate& rate) {
       .with("sid", sid_)
       .with("qid", in_transaction() ? message_->queue_id() : "")
       .notice();
+  if (in_transaction())
+    message_->record_abort(slow ? "the message comes too slowly" : "connection lost in DATA");
   if (slow)
     reply({421, "4.4.2", "The message comes too slowly, closing the connection"});
   else if (!more && is_timeout(more.error()))
@@ -175,7 +178,10 @@ Task<void> Session::bdat(std::string_view argument) {
   std::optional<Verdict> refusal = may_data();
   if (!refusal && channel_->is(Kw::nochunkingserver))
     refusal = Verdict{502, "5.5.1", "CHUNKING is not offered"};
-  if (!chunking_ && !refusal) message_->add_trace(trace_field());
+  if (!chunking_ && !refusal) {
+    message_->set_chunking();
+    message_->add_trace(trace_field());
+  }
   if (refusal && !chunk_refusal_) chunk_refusal_ = refusal;
   if (chunk_refusal_ && parsed->size > kDrainBytes) {
     end({421, "4.7.0", "Too much data after a refused message"});

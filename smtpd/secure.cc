@@ -131,6 +131,7 @@ Task<void> Session::auth_exchange(std::string mechanism, std::optional<std::stri
           .with("user", identity_->user->store_name)
           .with("mechanism", identity_->mechanism)
           .information();
+      record_connection('U', "235 2.7.0 Authentication succeeded", identity_->user->store_name);
       co_await switch_channel();
       reply({235, "2.7.0", "Authentication succeeded"});
       co_return;
@@ -152,6 +153,7 @@ void Session::auth_failed(const auth::Failure& failure) {
       .with("reason", failure.for_log)
       .notice();
   const auto verdict = auth_verdict(failure);
+  record_connection('U', std::to_string(verdict.code) + " " + verdict.status + " " + failure.for_log);
   const auto limit = keyword(Kw::disconnectbadauthlimit, kBadAuthLimit);
   if (failure.reason != auth::Reason::temporary && limit > 0 && ++counts_.bad_auths >= limit)
     return end({421, "4.7.0", "Too many failed authentications"});

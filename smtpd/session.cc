@@ -33,6 +33,25 @@ Task<void> find_name(Resolver& resolver, std::string address, std::shared_ptr<st
   auto all = co_await names.names_of(std::move(address));
   if (!all.empty()) *claimed = std::move(all.front());
 }
+
+// Gives a member a value that must not outlive this scope.
+template <class T>
+class ForNow {
+ public:
+  ForNow(T& place, T value) : place_(place) { place_ = value; }
+  ForNow(const ForNow&) = delete;
+  ForNow& operator=(const ForNow&) = delete;
+  ~ForNow() { place_ = T(); }
+
+ private:
+  T& place_;
+};
+
+// "EXTERNAL||text": what follows the two bars.
+std::string text_for_log(std::string_view verdict) {
+  const auto at = verdict.find("||");
+  return at == verdict.npos ? std::string() : std::string(verdict.substr(at + 2));
+}
 }  // namespace
 
 struct Session::Row {
@@ -54,6 +73,7 @@ Session::Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnec
       transport_info_(connection.transport_info()),
       peer_address_(std::move(connection.peer_address)),
       tls_first_(connection.tls_first),
+      port_access_text_(text_for_log(connection.verdict)),
       host_name_(std::make_shared<std::string>()),
       channel_(settings_->start) {}
 
@@ -69,8 +89,10 @@ void Session::end(Verdict verdict) {
 
 void Session::bad_command(Verdict verdict) {
   const auto limit = keyword(Kw::disconnectbadcommandlimit, kBadCommandLimit);
-  if (++counts_.bad_commands <= settings_->options.max_bad_commands_logged)
+  if (++counts_.bad_commands <= settings_->options.max_bad_commands_logged) {
     log::Event("smtp.command.bad").with("sid", sid_).with("reply", verdict.text).notice();
+    record_bad_command(verdict);
+  }
   if (limit > 0 && counts_.bad_commands >= limit) return end({421, "4.7.0", "Too many errors"});
   reply(verdict);
 }
@@ -160,6 +182,7 @@ Task<bool> Session::open() {
                     channel_->is(Kw::forwardchecktag) ? claimed_name_ : nullptr));
   co_await switch_channel();
   co_await ask_ident();
+  record_connection('O');
   if (server_stops()) {
     say_stopping();
     co_return true;
@@ -171,6 +194,7 @@ Task<bool> Session::open() {
 void Session::read_failed(const Error& error) {
   if (is_line_too_long(error)) return bad_command({500, "5.5.2", "Line too long"});
   over_ = true;
+  if (in_transaction()) message_->record_abort(error.text);
   if (is_timeout(error)) {
     log::Event("smtp.timeout").with("sid", sid_).notice();
     reply({421, "4.4.2", "Timeout, closing the connection"});
@@ -181,6 +205,7 @@ void Session::read_failed(const Error& error) {
 
 Task<void> Session::command(std::string line) {
   const auto command = mta::protocol::parse_command(line);
+  const ForNow<std::string_view> serving(command_, line);
   ++counts_.commands;
   if (const auto limit = keyword(Kw::disconnectcommandlimit, 0); limit > 0 && counts_.commands > limit) {
     end({421, "4.7.0", "Too many commands"});
@@ -218,6 +243,7 @@ void Session::say_stopping() {
 }
 
 void Session::log_end() const {
+  record_connection('C', closing_text());
   log::Event("smtp.close")
       .with("sid", sid_)
       .with("commands", counts_.commands)

@@ -41,6 +41,13 @@ class Session final : public LineSession {
   void log_end() const override;
   Task<void> switch_channel();
   Task<void> ask_ident();
+
+  // records.cc: what goes into mail.log_current, where the channel is logged
+  void record_connection(char action, std::string_view diagnostic = {}, std::string_view user = {}) const;
+  void record_bad_command(const Verdict& verdict) const;
+  std::string closing_text() const;
+  bool may_record_refusal() { return counts_.refusals_told++ < settings_->options.max_rejections_logged; }
+
   void reply(const Verdict& verdict);
   void bad_command(Verdict verdict);
   void end(Verdict verdict);  // reply, then the session is over
@@ -110,9 +117,11 @@ class Session final : public LineSession {
   const std::string transport_info_;
   const std::string peer_address_;
   const bool tls_first_;
+  const std::string port_access_text_;      // what PORT_ACCESS wants in the C record
   std::shared_ptr<std::string> host_name_;  // by DNS, when the answer comes
   const mta::Channel* channel_;
 
+  std::string_view command_;  // the line that is being served
   std::string helo_;
   bool esmtp_ = false;
   std::optional<auth::Identity> identity_;
@@ -131,7 +140,7 @@ class Session final : public LineSession {
 
   struct Counts {
     std::int64_t commands = 0, bad_commands = 0, bad_auths = 0, recipients = 0, rejected = 0, attempts = 0,
-                 accepted = 0, etrns = 0;
+                 accepted = 0, etrns = 0, refusals_told = 0;
   } counts_;
 };
 

@@ -56,9 +56,9 @@ class Master {
       : daemon_(daemon), options_(options), context_(daemon, std::move(channel), std::move(queue)) {}
 
   Result<> start(const ChannelFactory& factory) {
-    TRY(const auto config, mta::MtaConfig::load(daemon_.config()->root()));
-    policy_ = mta::queue::policy_from_config(*config, context_.channel());
-    notifier_ = std::make_unique<mta::notify::Notifier>(daemon_.config()->root(), config, context_.queue());
+    TRY(config_, mta::MtaConfig::load(daemon_.config()->root()));
+    policy_ = mta::queue::policy_from_config(*config_, context_.channel());
+    notifier_ = std::make_unique<mta::notify::Notifier>(daemon_.config()->root(), config_, context_.queue());
     TRY(channel_, factory(context_));
     TRY(auto socket, connect_unix(daemon_.config()->path_of("run/job_controller")));
     socket_ = std::make_unique<PacketSocket>(context_.loop(), std::move(socket));
@@ -78,6 +78,7 @@ class Master {
   void reload() {
     const auto config = mta::MtaConfig::load(daemon_.config()->root());
     if (!config) return log::Event("mta.reload.refused").with("error", config.error().text).error();
+    config_ = *config;
     policy_ = mta::queue::policy_from_config(**config, context_.channel());
     // Replaced only between deliveries: a coroutine may be inside the old one.
     next_notifier_ =
@@ -178,7 +179,8 @@ class Master {
       co_await deliver(work);
     else
       judge_untried(work, unit.mode, unit.why);
-    const SettleContext context{*notifier_, policy_, *context_.queue(), daemon_.workers()};
+    const auto config = config_;  // a reload may come meanwhile
+    const SettleContext context{*config, *notifier_, policy_, *context_.queue(), daemon_.workers()};
     auto report = co_await settle(work, unit.mode, context, wall_ms());
     send_report(unit, report);
   }
@@ -248,6 +250,7 @@ class Master {
   Daemon& daemon_;
   MasterOptions options_;
   MasterContext context_;
+  std::shared_ptr<const mta::MtaConfig> config_;
   mta::queue::ChannelPolicy policy_;
   std::unique_ptr<mta::notify::Notifier> notifier_, next_notifier_;
   std::unique_ptr<Channel> channel_;

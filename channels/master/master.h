@@ -28,6 +28,7 @@
 
 #include "common/daemon/daemon.h"
 #include "common/net/task.h"
+#include "mta/mail_log/entry.h"
 #include "mta/queue/reader.h"
 
 namespace waxwing::channels {
@@ -65,6 +66,15 @@ class Work {
   // Whether the recipient's final delivery happened here (the store): DSN action "delivered", not "relayed".
   void set_final(bool final_delivery) { final_ = final_delivery; }
 
+  // The connection that the answers come by, for mail.log_current.
+  struct Wire {
+    std::string transport;    // "TCP|server|port|client|port", this host being the client
+    std::string application;  // how the server greeted
+    mta::mail_log::Modifiers modifiers;
+  };
+  void set_wire(Wire wire) { wire_ = std::move(wire); }
+  const Wire& wire() const { return wire_; }
+
   enum class Kind { none, delivered, failed, deferred };
   struct Verdict {
     Kind kind = Kind::none;
@@ -84,6 +94,7 @@ class Work {
   std::string host_;
   std::vector<std::size_t> pending_;
   std::vector<Verdict> verdicts_;
+  Wire wire_;
   std::string hold_reason_;
   std::string host_down_;
   std::int64_t retry_at_ms_ = 0;

@@ -1,11 +1,14 @@
 #include "channels/master/settle.h"
 
+#include "channels/master/records.h"
+
 #include <algorithm>
 
 #include "common/base/failpoint.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
 #include "common/net/workers.h"
+#include "mta/mail_log/mail_log.h"
 
 namespace waxwing::channels {
 
@@ -82,6 +85,12 @@ void log_recipient(const Work& work, std::size_t index, const Decision& decision
       .with("reply", verdict.text.empty() ? work.hold_reason() : verdict.text);
   if (!verdict.remote_mta.empty()) event.with("host", verdict.remote_mta);
   decision.progress.status == Status::delivered ? event.information() : event.notice();
+}
+
+void record(Work& work, const std::vector<Decision>& decisions, const mta::MtaConfig& config) {
+  std::vector<Settled> settled;
+  for (const auto& decision : decisions) settled.push_back({decision.progress.status, decision.tell});
+  record_settled(work, config, settled);
 }
 
 std::vector<Outcome> outcomes_of(const Work& work, const std::vector<Decision>& decisions) {
@@ -198,6 +207,8 @@ Task<UnitReport> settle(Work& work, UnitMode mode, SettleContext context, std::i
   auto marked = last ? Result<>() : write_marks(work, decisions);
   if (!marked) co_return trouble(work, marked.error(), now_ms);
   for (std::size_t k = 0; k < decisions.size(); ++k) log_recipient(work, work.pending()[k], decisions[k]);
+  if (mta::mail_log::is_logged(context.config.channel(work.envelope().channel)))
+    record(work, decisions, context.config);
   auto all_done = last ? Result<bool>(true) : work.message().all_done();
   if (!all_done) co_return trouble(work, all_done.error(), now_ms);
   if (*all_done) {

@@ -9,6 +9,7 @@
 
 #include "channels/master/master.h"
 #include "common/net/workers.h"
+#include "mta/config/mta_config.h"
 #include "mta/notify/notifier.h"
 #include "mta/queue/channel_policy.h"
 
@@ -30,6 +31,7 @@ struct UnitReport {
 void judge_untried(Work& work, UnitMode mode, const std::string& why);
 
 struct SettleContext {
+  const mta::MtaConfig& config;
   mta::notify::Notifier& notifier;
   const mta::queue::ChannelPolicy& policy;
   mta::queue::Queue& queue;

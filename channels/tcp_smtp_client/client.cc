@@ -32,6 +32,8 @@ Result<std::unique_ptr<Channel>> Client::create(MasterContext& context) {
   const auto config = context.daemon().config();
   TRY(auto holder, mta::MtaConfigHolder::open(config->root()));
   TRY(auto settings, client_settings(*config, *holder->current(), context.channel()));
+  settings.channel = context.channel();
+  settings.mta = holder->current();
   for (const auto& note : settings.options.notes)
     log::Event("smtp_client.config.note").with("text", note).notice();
   Resolver::Options dns;

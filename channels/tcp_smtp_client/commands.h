@@ -12,7 +12,8 @@ namespace waxwing::channels::smtp {
 
 struct PeerFeatures {
   bool pipelining = false, size = false, eightbit = false, binary = false, utf8 = false, dsn = false,
-       chunking = false, starttls = false, auth_plain = false, etrn = false;
+       chunking = false, starttls = false, auth_plain = false, etrn = false,
+       extended = false;  // it took EHLO
   std::uint64_t size_limit = 0;
 };
 // The lines of an EHLO answer after its code, separated by '\n'.

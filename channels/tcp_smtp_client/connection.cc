@@ -18,21 +18,31 @@ constexpr std::int64_t kQuitMs = 5000;
 }  // namespace
 
 Connection::Connection(Stream stream, mta::Target target, std::shared_ptr<const ClientSettings> settings)
-    : stream_(std::move(stream)), target_(std::move(target)), settings_(std::move(settings)) {}
+    : stream_(std::move(stream)),
+      target_(std::move(target)),
+      settings_(std::move(settings)),
+      transport_(fmt::format("TCP|{}|{}|{}|{}", stream_.local_address(), stream_.local_port(),
+                             target_.address, target_.port)) {}
 
 Task<Result<std::unique_ptr<Connection>>> Connection::open(EventLoop& loop, mta::Target target,
                                                            std::shared_ptr<const ClientSettings> settings,
                                                            const TlsClient* tls) {
   auto stream = co_await connect_tcp(loop, target.address, target.port, kConnectMs, settings->local_address);
-  if (!stream)
-    co_return temporary(fmt::format("4.4.1 connect to {} [{}]:{}: {}", target.name, target.address,
-                                    target.port, stream.error().text));
+  if (!stream) {
+    auto why = fmt::format("4.4.1 connect to {} [{}]:{}: {}", target.name, target.address, target.port,
+                           stream.error().text);
+    record_failure(*settings, target, why);
+    co_return temporary(std::move(why));
+  }
   auto connection = std::make_unique<Connection>(std::move(*stream), std::move(target), std::move(settings));
   auto greeted = co_await connection->greet(tls);
   if (!greeted) {
+    connection->record('X', greeted.error().text);
     connection->stream_.close();
     co_return std::unexpected(std::move(greeted.error()));
   }
+  connection->opened_ = true;
+  connection->record('O');
   co_return connection;
 }
 
@@ -81,6 +91,7 @@ Task<Result<>> Connection::hello() {
                                         settings_->helo));
       features_ = parse_features(answer.text);
       if (!settings_->dsn) features_.dsn = false;
+      features_.extended = true;
       co_return Result<>();
     }
     if (!usable_) co_return temporary(fmt::format("{} ({})", reply_text(answer), where()));
@@ -123,6 +134,7 @@ Task<Result<>> Connection::authenticate() {
   CO_TRY(auto answer, std::move(reply));
   if (answer.code != 235)
     co_return temporary(fmt::format("4.7.8 {} refused our login: {}", where(), reply_text(answer)));
+  authenticated_ = true;
   co_return Result<>();
 }
 

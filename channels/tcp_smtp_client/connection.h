@@ -34,6 +34,10 @@ class Connection {
   Task<Outcome> deliver(Work& work, WorkerPool& workers);
   Task<void> quit();
 
+  // A connection that was not made: Y.
+  static void record_failure(const ClientSettings& settings, const mta::Target& target,
+                             std::string_view diagnostic);
+
   bool usable() const { return usable_ && !stream_.broken(); }
   const mta::Target& target() const { return target_; }
   const PeerFeatures& features() const { return features_; }
@@ -41,9 +45,14 @@ class Connection {
   std::int64_t transactions() const { return transactions_; }
 
   Connection(Stream stream, mta::Target target, std::shared_ptr<const ClientSettings> settings);
+  ~Connection();
+  Connection(const Connection&) = delete;
 
  private:
   friend class Transaction;
+  // records.cc: into mail.log_current, and who we talk to for the records of deliveries
+  void record(char action, std::string_view diagnostic = {}) const;
+  Work::Wire wire() const;
   Task<Result<>> greet(const TlsClient* tls);
   Task<Result<>> hello();
   Task<Result<>> secure(const TlsClient& tls);
@@ -58,8 +67,11 @@ class Connection {
   mta::Target target_;
   std::shared_ptr<const ClientSettings> settings_;
   PeerFeatures features_;
+  const std::string transport_;  // "TCP|ours|port|theirs|port"
   std::string greeting_;
   bool usable_ = true;
+  bool authenticated_ = false;
+  bool opened_ = false;
   std::int64_t transactions_ = 0;
 };
 

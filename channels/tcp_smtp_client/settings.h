@@ -1,6 +1,7 @@
 // What one channel's keywords, its option file and msg.conf say to the SMTP client.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ enum class TlsPolicy { never, may, must };
 enum class EightBit { as_it_is, negotiate, never };
 
 struct ClientSettings {
+  std::string channel;
+  std::shared_ptr<const mta::MtaConfig> mta;  // for mail.log_current; null in unit tests
   mta::TcpOptions options;
   mta::RouteOptions route;
   std::string fixed_host;     // daemon keyword: everything goes there

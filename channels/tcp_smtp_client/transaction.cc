@@ -219,6 +219,7 @@ Task<bool> Transaction::run() {
 
 Task<Connection::Outcome> Connection::deliver(Work& work, WorkerPool& workers) {
   ++transactions_;
+  work.set_wire(wire());
   const auto& envelope = work.envelope();
   Outgoing message(work);
   const auto suited = co_await message.suit(features_, *settings_, workers);

@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "mta/config/mta_config.h"
 #include "mta/config/postmaster.h"
+#include "mta/mail_log/mail_log.h"
 #include "mta/queue/channel_policy.h"
 
 namespace waxwing::mta::notify {
@@ -31,6 +32,21 @@ std::string personal_of(const MtaConfig& config, const Channel* channel) {
   if (channel != nullptr && channel->given(Kw::returnpersonal))
     return std::string(channel->word(Kw::returnpersonal));
   return config.options().text(Opt::RETURN_PERSONAL);
+}
+// The notice in mail.log_current, where the channel it is for is logged.
+void record_enqueued(const MtaConfig& config, const queue::Envelope& envelope, const std::string& file,
+                     std::uint64_t size_bytes) {
+  if (!mail_log::is_logged(config.channel(envelope.channel))) return;
+  mail_log::Entry entry;
+  entry.action = 'E';
+  entry.source_channel = envelope.source_channel;
+  entry.destination_channel = envelope.channel;
+  entry.size_bytes = size_bytes;
+  entry.sender = envelope.sender;
+  entry.file = file;
+  entry.original = envelope.recipients.front().original;
+  entry.address = envelope.recipients.front().address;
+  mail_log::write(config, entry);
 }
 }  // namespace
 
@@ -169,9 +185,11 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
   to.host = host;
   envelope.recipients.push_back(std::move(to));
   std::vector<queue::Envelope> envelopes;
-  envelopes.push_back(std::move(envelope));
+  envelopes.push_back(envelope);
+  const auto size_bytes = writer->size_bytes();
   auto files = co_await writer->publish(std::move(envelopes));
   if (!files) co_return std::unexpected(files.error());
+  if (!files->empty()) record_enqueued(*config_, envelope, files->front().relative(), size_bytes);
   log::Event("notify.sent")
       .with("qid", message.envelope().queue_id)
       .with("about", action_word(notice.outcomes.front().action))

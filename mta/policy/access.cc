@@ -176,6 +176,7 @@ Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view ser
     auto text = pieces.take();
     if (!verdict.accept) verdict.syslog = std::move(text);
   }
+  verdict.record = answer.flags.has('T');
   (verdict.accept ? verdict.rule_set : verdict.text) = pieces.rest();
   return verdict;
 }

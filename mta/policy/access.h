@@ -54,6 +54,7 @@ struct PortVerdict {
   std::string text;      // to send before closing, without CRLF; may begin with a code
   std::string rule_set;  // "EXTERNAL", "INTERNAL" or ""
   std::string syslog;
+  bool record = false;  // $T: refusals into mail.log_current
 };
 Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view server_ip, int server_port,
                                       std::string_view client_ip, int client_port,

@@ -101,7 +101,11 @@ void Submission::Inner::note(const AccessVerdict& access) {
         .with("text", access.syslog)
         .notice();
   if (!access.delay_this_command_only) delay_ms = std::max(delay_ms, access.delay_ms);
+  refusing_table = access.ok() ? "" : access.table;
   if (!access.ok()) return;
+  if (access.action != AccessVerdict::Action::accept)
+    filter_note = std::string(access.action == AccessVerdict::Action::hold ? "hold" : "discard") + " by " +
+                  access.table;
   for (const auto& line : access.header_lines) add_header(line);
   if (!access.new_sender.empty()) add_header("Sender: " + access.new_sender);
   if (!access.prefix_tag.empty()) subject_tag = access.prefix_tag;
@@ -162,6 +166,7 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
   inner.size_limit = inner.source.internal ? 0 : inner.submitter->size_limit(*inner.config, *inner.channel);
   if (inner.is_too_large(inner.options.size_bytes)) co_return inner.too_large();
   ResolveRequest request;
+  inner.given_sender = address;
   request.address = std::move(address);
   request.source = inner.channel;
   request.auth_sender = inner.source.auth_address;

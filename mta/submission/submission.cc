@@ -10,6 +10,8 @@
 #include "common/base/time.h"
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
+#include "mta/mail_log/mail_log.h"
+#include "mta/submission/detail/log_records.h"
 #include "mta/submission/detail/state.h"
 #include "mta/submission/header.h"
 
@@ -87,6 +89,21 @@ void Submission::add_trace(std::string_view header_lines) {
   inner_->trace.append(header_lines);
 }
 
+void Submission::set_chunking() {
+  inner_->source.chunking = true;
+}
+
+void Submission::record_refusal(std::string_view address, const Verdict& verdict) const {
+  if (!address.empty() || inner_->given.empty()) return record_refused(*inner_, address, verdict);
+  constexpr std::size_t kMost = 10;  // a message for a thousand that is refused is told of often enough
+  for (std::size_t i = 0; i < std::min(inner_->given.size(), kMost); ++i)
+    record_refused(*inner_, inner_->given[i], verdict);
+}
+
+void Submission::record_abort(std::string_view why) const {
+  record_aborted(*inner_, why);
+}
+
 Verdict Submission::Inner::open_writer() {
   auto opened = queue::Writer::create(submitter->inner().queue, queue_id);
   if (!opened) {
@@ -158,6 +175,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
     sender = outcome.new_sender;
   }
   priority = outcome.priority;
+  if (mail_log::wants_header(*config, channel)) logged_header = outcome.text;
   deferred_until_ms = outcome.deferred_until_ms;
   lower_line_limit(limits.number(Opt::LINE_LIMIT));
   if (list) lower_line_limit(list->effects.line_limit);
@@ -255,6 +273,7 @@ Task<Verdict> Submission::finish() {
   // Of a list, those in a form of their own come last; the others are in the log already.
   if (inner.list) published->erase(published->begin(), published->end() - std::ssize(publication->envelopes));
   log_accepted(inner, publication->envelopes, *published, size_bytes);
+  record_enqueued(inner, publication->envelopes, *published, size_bytes);
   co_return accepted;
 }
 

@@ -56,6 +56,7 @@ struct Source {
   bool tls = false;
   bool esmtp = false;
   bool lmtp = false;
+  bool chunking = false;    // the message comes by BDAT
   bool submission = false;  // RFC 6409: complete Date, Message-ID, From; submit keyword of the channel
   bool internal = false;    // process, reprocess, notification: no *_ACCESS tables, no limits
 };
@@ -106,6 +107,13 @@ class Submission {
   // caller may go on calling data() to drain the peer: it then does nothing and repeats the answer.
   Task<Verdict> data(std::string_view bytes);
   Task<Verdict> finish();
+
+  // The peer uses BDAT for this message. Before data().
+  void set_chunking();
+  // A refusal that the peer was told, into mail.log_current (J): of this recipient, or ("") of the message.
+  void record_refusal(std::string_view address, const Verdict& verdict) const;
+  // The peer went away in the middle of the message (V).
+  void record_abort(std::string_view why) const;
 
   const std::string& sender_address() const;  // as it is in the envelope now
   const std::string& queue_id() const;        // of the message; "" before sender()

@@ -55,6 +55,7 @@ Result<int> run_reload(const Context&, Arguments);
 Result<int> run_refresh(const Context&, Arguments);
 Result<int> run_renamedb(const Context&, Arguments);
 Result<int> run_restart(const Context&, Arguments);
+Result<int> run_rotate(const Context&, Arguments);
 Result<int> run_run(const Context&, Arguments);
 Result<int> run_start(const Context&, Arguments);
 Result<int> run_stop(const Context&, Arguments);

@@ -41,6 +41,7 @@ constexpr Command kCommands[] = {
      "makes running services take the published configuration and msg.conf, without restart", run_reload},
     {"renamedb", "renamedb old new", "puts a database in the place of another", run_renamedb},
     {"restart", "restart [service ...]", "restarts the MTA's services, or those named", run_restart},
+    {"rotate", "rotate", "makes mail.log_current the log of yesterday, as is done every night", run_rotate},
     {"run", "run channel [host|@domain]", "delivers what waits in a channel now", run_run},
     {"start", "start [service ...]", "starts the MTA's services, or those named", run_start},
     {"stop", "stop [service ...]", "stops the MTA's services, or those named", run_stop},

@@ -60,6 +60,7 @@ struct Submission::Inner {
   AccessSession session;  // what access tables are told of it
 
   std::string queue_id;
+  std::string given_sender;
   std::string sender;  // rewritten
   SenderOptions options;
   std::vector<std::string> given;  // recipients as accepted
@@ -73,6 +74,9 @@ struct Submission::Inner {
   std::int64_t asked = 0;                                  // recipients, refused ones too
   std::int64_t delay_ms = 0;
   bool discard = false;
+  // For mail.log_current: what access tables did to the message, the table that refused last, and the header
+  // where some option asks for a part of it.
+  std::string filter_note, refusing_table, logged_header;
 
   std::string trace;
   std::string header;       // until it is whole

@@ -60,7 +60,8 @@ struct Bench {
   }
   static Task<void> settle_and_stop(EventLoop& loop, Work& work, UnitMode mode, Bench& bench,
                                     std::int64_t now, UnitReport& report) {
-    const SettleContext context{*bench.notifier, bench.policy, *bench.scratch.queue, bench.workers};
+    const SettleContext context{*bench.config, *bench.notifier, bench.policy, *bench.scratch.queue,
+                                bench.workers};
     report = co_await settle(work, mode, context, now);
     loop.stop();
   }

@@ -1,0 +1,78 @@
+#include "channels/master/records.h"
+
+#include <algorithm>
+
+#include "common/base/time.h"
+#include "common/mail/header.h"
+#include "mta/mail_log/mail_log.h"
+
+namespace waxwing::channels {
+
+namespace {
+
+using mta::mail_log::Entry;
+using mta::queue::Status;
+
+Entry common_part(Work& work, const std::string& file) {
+  const auto& envelope = work.envelope();
+  Entry entry;
+  entry.modifiers = work.wire().modifiers;
+  entry.source_channel = envelope.channel;
+  entry.size_bytes = work.message().message_size();
+  entry.sender = envelope.sender;
+  entry.file = file;
+  entry.envelope_id = envelope.envelope_id;
+  entry.user = envelope.auth_user;
+  entry.priority = mta::queue::priority_name(envelope.priority);
+  entry.queue_time_s = std::max<std::int64_t>(0, wall_ms() - envelope.arrival_ms) / 1000;
+  entry.transport = work.wire().transport;
+  entry.application = work.wire().application;
+  return entry;
+}
+
+// K stands for R and W where the sender wants to hear of neither.
+char outcome_code(const mta::queue::Recipient& recipient, Status status, bool others_done) {
+  if (status == Status::delivered) return 'D';
+  if (status == Status::failed) return recipient.wants("FAILURE") ? 'R' : 'K';
+  return others_done ? 'Z' : 'Q';
+}
+
+}  // namespace
+
+void record_settled(Work& work, const mta::MtaConfig& config, const std::vector<Settled>& settled) {
+  const auto* channel = config.channel(work.envelope().channel);
+  const auto file = work.message().name().relative();
+  auto entry = common_part(work, file);
+  std::string header, message_id, sensitivity;
+  if (mta::mail_log::wants_header(config, channel)) {
+    header = work.message().read_header().value_or("");
+    const auto block = mail::HeaderBlock::scan(header);
+    message_id = mail::unfold(block.value("Message-ID").value_or(""));
+    sensitivity = mail::unfold(block.value("Sensitivity").value_or(""));
+    entry.header = header;
+    entry.message_id = message_id;
+    entry.sensitivity = sensitivity;
+  }
+  const bool others_done =
+      std::ranges::any_of(settled, [](const Settled& each) { return each.status != Status::pending; });
+  for (std::size_t k = 0; k < settled.size(); ++k) {
+    const auto index = work.pending()[k];
+    const auto& recipient = work.envelope().recipients[index];
+    const auto& verdict = work.verdict(index);
+    entry.original = recipient.original;
+    entry.address = recipient.address;
+    entry.intermediate = recipient.intermediate;
+    entry.notify = recipient.notify;
+    entry.remote = verdict.remote_mta;
+    entry.diagnostic = verdict.text;
+    entry.reason = work.hold_reason();
+    entry.action = outcome_code(recipient, settled[k].status, others_done);
+    mta::mail_log::write(config, entry);
+    entry.header = {};
+    if (settled[k].status != Status::pending || !settled[k].tell) continue;
+    entry.action = recipient.wants("DELAY") ? 'W' : 'K';
+    mta::mail_log::write(config, entry);
+  }
+}
+
+}  // namespace waxwing::channels

@@ -1,0 +1,32 @@
+// The MTA's transaction log: a line for what happened to each recipient of each message, and for connections.
+// mail_log(5) tells the codes and the fields.
+//
+// The sink is the process's own, like that of common/log. A record is formatted into a buffer; the buffer goes
+// to log/mail.log_current in one write(2) at the end of the event loop's turn, however many records it holds.
+// Nothing is ever waited for: a line that cannot be written is lost (LOG_SNDOPR tells syslog), mail goes on.
+// Several processes append to one file; rotation (rotate.h) is noticed within a second. Thread-safe.
+#pragma once
+
+#include "mta/config/mta_config.h"
+#include "mta/mail_log/entry.h"
+
+namespace waxwing::mta::mail_log {
+
+// Whether a channel's messages are logged at all; ask before an Entry is made. False for null.
+inline bool is_logged(const Channel* channel) {
+  return channel != nullptr && channel->is(Kw::logging);
+}
+// Bits of LOG_CONNECTION.
+enum class Connections : std::int64_t { transport = 1, opened = 2, etrn = 4, counts = 8, auth = 16 };
+inline bool wants(const MtaConfig& config, Connections bit) {
+  return (config.options().number(Opt::LOG_CONNECTION) & static_cast<std::int64_t>(bit)) != 0;
+}
+// Whether the header of a message is worth reading for its records on this channel.
+bool wants_header(const MtaConfig& config, const Channel* channel);
+
+// Into the log of config.root(); nothing when the configuration was made from texts.
+void write(const MtaConfig& config, const Entry& entry);
+// What the event loop's turn would write at its end. Tools and tests.
+void flush();
+
+}  // namespace waxwing::mta::mail_log

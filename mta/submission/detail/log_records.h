@@ -1,0 +1,19 @@
+// What a submission writes into mail.log_current.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "mta/submission/detail/state.h"
+
+namespace waxwing::mta {
+
+// E, one for each recipient of each file, where the file's channel is logged. files: beside envelopes.
+void record_enqueued(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
+                     const std::vector<queue::FileName>& files, std::uint64_t size_bytes);
+// J, where the source channel is logged. address: as the peer gave it, or "" for the sender's refusal.
+void record_refused(const Submission::Inner& inner, std::string_view address, const Verdict& verdict);
+// V, where the source channel is logged.
+void record_aborted(const Submission::Inner& inner, std::string_view why);
+
+}  // namespace waxwing::mta
