@@ -149,21 +149,13 @@ void Service::hand_over(AcceptedConnection connection) {
     return turn_away(std::move(connection), "421 4.7.0 Too many connections from your address");
   }
   if (wants_worker(settings_, loads())) start_worker();
-  const int index = pick_worker(settings_, loads());
-  if (index < 0) {
+  if (!hand_to_any(connection)) {
     log::Event("dispatcher.overload")
         .with("service", settings_.name)
         .with("peer", connection.transport_info())
         .warning();
     return turn_away(std::move(connection), "421 4.3.2 Too many connections, try again later");
   }
-  UniqueFd fd = std::move(connection.fd);
-  const auto handed = workers_[static_cast<std::size_t>(index)]->hand(connection, std::move(fd));
-  if (!handed)
-    log::Event("dispatcher.handover.failed")
-        .with("peer", connection.transport_info())
-        .with("error", handed.error().text)
-        .error();
   if (const int spent = pick_retired(settings_, loads()); spent >= 0)
     workers_[static_cast<std::size_t>(spent)]->drain();
 }
@@ -179,6 +171,23 @@ void Service::record(const AcceptedConnection& connection, char action, std::str
   entry.transport = transport;
   entry.diagnostic = text;
   mta::mail_log::write(*config, entry);
+}
+
+// To the worker whose turn it is; where that one cannot be reached, to the next. False: nobody takes it.
+bool Service::hand_to_any(const AcceptedConnection& connection) {
+  auto present = loads();
+  for (int index; (index = pick_worker(settings_, present)) >= 0;) {
+    const auto& worker = workers_[static_cast<std::size_t>(index)];
+    const auto handed = worker->hand(connection);
+    if (handed) return true;
+    log::Event("dispatcher.handover.failed")
+        .with("peer", connection.transport_info())
+        .with("pid", worker->pid())
+        .with("error", handed.error().text)
+        .error();
+    present[static_cast<std::size_t>(index)].draining = true;
+  }
+  return false;
 }
 
 // The text fits any socket's empty send buffer; a client on a TLS port would take it for garbage.

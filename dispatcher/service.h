@@ -41,6 +41,7 @@ class Service {
   Task<bool> is_listed(const AcceptedConnection& connection, std::string& text);
   void hand_over(AcceptedConnection connection);
   void record(const AcceptedConnection& connection, char action, std::string_view text) const;
+  bool hand_to_any(const AcceptedConnection& connection);
   void turn_away(AcceptedConnection connection, const std::string& text);
   WorkerProcess* start_worker();
   void worker_ready(const WorkerProcess& worker);

@@ -77,6 +77,7 @@ WorkerProcess::WorkerProcess(Daemon& daemon, std::string service, pid_t pid, Uni
       service_(std::move(service)),
       pid_(pid),
       socket_(daemon.loop(), std::move(socket)),
+      doors_(socket_),
       events_(std::move(events)),
       reported_(daemon.loop()),
       started_ms_(monotonic_ms()),
@@ -135,7 +136,7 @@ Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self) {
 void WorkerProcess::heard(Packet packet) {
   const auto& record = packet.record;
   if (record.is("door")) {
-    doors_.push_back(std::make_unique<PacketSocket>(daemon_.loop(), std::move(packet.fd)));
+    doors_.add(std::make_unique<PacketSocket>(daemon_.loop(), std::move(packet.fd)));
     if (draining_) close_doors();
   } else if (record.is("ready")) {
     ready_ = true;
@@ -173,12 +174,12 @@ std::int64_t WorkerProcess::connections_of(const std::string& peer_address) cons
   return at == clients_.end() ? 0 : at->second;
 }
 
-Result<> WorkerProcess::hand(const AcceptedConnection& connection, UniqueFd fd) {
+Result<> WorkerProcess::hand(const AcceptedConnection& connection) {
+  TRY_VOID(doors_.send(connection.to_record(), connection.fd));
   ++handed_;
   ++active_;
   ++clients_[connection.peer_address];
-  auto& way = doors_.empty() ? socket_ : *doors_[next_door_++ % doors_.size()];
-  return way.send(connection.to_record(), std::move(fd));
+  return {};
 }
 
 void WorkerProcess::drain() {
@@ -196,7 +197,7 @@ void WorkerProcess::stop() {
 
 // Behind the last connection of each.
 void WorkerProcess::close_doors() {
-  for (const auto& door : doors_) (void)door->send(Record("drain"));
+  doors_.last(Record("drain"));
 }
 
 WorkerLoad WorkerProcess::load() const {

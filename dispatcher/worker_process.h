@@ -13,6 +13,7 @@
 #include "common/net/seqpacket.h"
 #include "common/worker/worker.h"
 #include "dispatcher/choice.h"
+#include "dispatcher/doors.h"
 #include "dispatcher/settings.h"
 
 namespace waxwing::dispatcher {
@@ -30,7 +31,8 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
                                                       Events events);
   WorkerProcess(Daemon& daemon, std::string service, pid_t pid, UniqueFd socket, Events events);
 
-  Result<> hand(const AcceptedConnection& connection, UniqueFd fd);
+  // Error: the worker has not got it, and it is not counted.
+  Result<> hand(const AcceptedConnection& connection);
   void drain();  // finish sessions, then end
   void stop();   // the same, sessions between messages end at once
   // The load is of up to 50 ms ago: waits until it counts every session that was over before the call.
@@ -53,8 +55,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   std::string service_;
   pid_t pid_;
   PacketSocket socket_;
-  std::vector<std::unique_ptr<PacketSocket>> doors_;  // one of each loop of the worker
-  std::size_t next_door_ = 0;
+  Doors doors_;
   Events events_;
   Signal reported_;
   bool asked_ = false;  // to report

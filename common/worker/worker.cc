@@ -90,10 +90,18 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
     if (final && doors == 0 && active == 0 && !daemon.stopping()) ::kill(::getpid(), SIGTERM);
   }
 
+  // Counted as active from here on. One that came without its descriptor (this process can open no more) is over
+  // at once: the dispatcher has counted it.
   std::optional<AcceptedConnection> take(Packet packet) {
+    const std::string peer_address(packet.record.get("peer"));
+    ++active;
     auto connection = AcceptedConnection::from_packet(std::move(packet));
     if (connection) return std::move(*connection);
-    log::Event("worker.connection.bad").with("error", connection.error().text).error();
+    log::Event("worker.connection.bad")
+        .with("peer", peer_address)
+        .with("error", connection.error().text)
+        .error();
+    ended(peer_address);
     return std::nullopt;
   }
 
@@ -101,7 +109,6 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
   void pass_on(Packet packet) {
     auto connection = take(std::move(packet));
     if (!connection) return;
-    ++active;
     auto& loop = daemon.next_loop();
     // std::function wants something it can copy.
     auto shared = std::make_shared<AcceptedConnection>(std::move(*connection));
@@ -140,10 +147,13 @@ struct WorkerSide::Inner : std::enable_shared_from_this<WorkerSide::Inner> {
     PacketSocket socket(loop, std::move(fd));
     for (;;) {
       auto got = co_await socket.receive();
-      if (!got || !*got || !(*got)->record.is("connection")) break;
+      if (!got) {  // one packet that is no record: those behind it are good all the same
+        log::Event("worker.packet.bad").with("error", got.error().text).error();
+        continue;
+      }
+      if (!*got || !(*got)->record.is("connection")) break;
       auto connection = self->take(std::move(**got));
       if (!connection) continue;
-      ++self->active;
       spawn(session(self, loop, std::move(*connection)));
     }
     self->daemon.loop().post([self] {

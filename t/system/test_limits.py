@@ -2,6 +2,7 @@
 """What one client may take of the server: connections, time, memory; and what a full schedule leaves to others."""
 import os
 import re
+import resource
 import socket
 
 import waxwing
@@ -84,6 +85,35 @@ class Limits(waxwing.TestCase):
             self.assertEqual(last.reply(), '')  # the end comes a moment before the worker has counted it
         self.assertGreater(served, 25)
 
+    def processes(self, program):
+        """Ids of ours."""
+        found = []
+        for entry in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open(f'/proc/{entry}/cmdline') as file:
+                    words = file.read().split('\0')
+            except OSError:
+                continue
+            if words[0].endswith('/' + program) and self.box.root in words:
+                found.append(int(entry))
+        return found
+
+    def test_connections_that_a_worker_cannot_take_are_not_counted(self):
+        log = self.box.log('smtpd')
+        before = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in self.processes('smtpd')}
+        self.assertTrue(before)
+        try:
+            for pid, (_, hard) in before.items():
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))  # of all numbers that are free none may be used
+            for _ in range(CONNECTIONS):
+                self.assertEqual(self.client('127.0.0.5').reply(), '')
+        finally:
+            for pid, limits in before.items():
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        log.wait(r'worker\.connection\.bad .*peer=127\.0\.0\.5')
+        for _ in range(CONNECTIONS):
+            self.assertRegex(self.client('127.0.0.5').reply(), '^220 ')
+
     def test_connections_of_this_host_itself_are_not_counted(self):
         for client in [self.client() for _ in range(CONNECTIONS + 3)]:
             self.assertRegex(client.reply(), '^220 ')
@@ -125,16 +155,9 @@ class Limits(waxwing.TestCase):
         def peak():
             """KiB, of all workers that run."""
             most = 0
-            for entry in filter(str.isdigit, os.listdir('/proc')):
-                try:
-                    with open(f'/proc/{entry}/cmdline') as file:
-                        words = file.read().split('\0')
-                    with open(f'/proc/{entry}/status') as file:
-                        status = file.read()
-                except OSError:
-                    continue
-                if words[0].endswith('/smtpd') and self.box.root in words:
-                    most = max(most, int(re.search(r'VmHWM:\s+(\d+)', status)[1]))
+            for pid in self.processes('smtpd'):
+                with open(f'/proc/{pid}/status') as file:
+                    most = max(most, int(re.search(r'VmHWM:\s+(\d+)', file.read())[1]))
             return most
         mebibytes = 40
         piece = b'0123456789' * 6 + b'1234\r\n'
