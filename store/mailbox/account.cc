@@ -203,6 +203,7 @@ Result<QuotaUsage> Account::sum_of_indexes() const {
     const auto path = index_path(directory_ + "/" + name);
     if (!file_exists(path)) continue;
     const auto used = read_index_usage(path);
+    if (!used && code_of(used.error()) == Code::in_use) return std::unexpected(used.error());
     if (!used) continue;  // a damaged one counts again when it is mended
     sum.bytes += used->bytes;
     sum.messages += used->messages;
@@ -212,15 +213,20 @@ Result<QuotaUsage> Account::sum_of_indexes() const {
 
 Result<> Account::sum_up() {
   constexpr int kTries = 200;
+  constexpr useconds_t kPauseUs = 1000;
   auto changes = atomic(header().usage_changes);
   for (int n = 0; n < kTries; ++n) {
     auto seen = changes.load();
     const auto bytes = atomic(header().used_bytes).load(), messages = atomic(header().used_messages).load();
-    TRY(const auto sum, sum_of_indexes());
+    const auto sum = sum_of_indexes();
+    if (!sum && code_of(sum.error()) != Code::in_use) return std::unexpected(sum.error());
     // From here on others that sum up begin again.
-    if (!changes.compare_exchange_strong(seen, seen + 1)) continue;
-    atomic(header().used_bytes).fetch_add(sum.bytes - bytes);
-    atomic(header().used_messages).fetch_add(sum.messages - messages);
+    if (!sum || !changes.compare_exchange_strong(seen, seen + 1)) {
+      ::usleep(kPauseUs);
+      continue;
+    }
+    atomic(header().used_bytes).fetch_add(sum->bytes - bytes);
+    atomic(header().used_messages).fetch_add(sum->messages - messages);
     changes.fetch_add(1);
     atomic(header().suspect) = 0;
     return {};

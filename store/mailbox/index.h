@@ -91,7 +91,8 @@ Result<> lay_out_index(int fd, const NewIndex& values);
 // The header as it is, by one read; checks identity only.
 Result<IndexHeader> read_index_header(const std::string& path);
 
-// What the messages of an index count for a quota, those that are reserved and claimed among them.
+// What the messages of an index count for a quota, those that are reserved among them. Code::in_use while a writer
+// has the lock: it may have claimed what it has not reserved yet.
 Result<QuotaUsage> read_index_usage(const std::string& path);
 
 // Does the name of this mailbox's index lead to the file that is open here?
@@ -203,6 +204,7 @@ class Index::Writer {
   std::unique_lock<std::mutex> lock_;
   std::shared_ptr<IndexMap> map_;
   bool locked_ = false;
+  bool mended_ = false;        // usage is to be summed up when the lock is free
   bool healthy_ = false;       // mended, busy is ours; left so when we fail, for the next one to mend
   std::uint64_t highest_ = 0;  // modseq given out by this writer
   struct Verdict {             // on the landing that was looked at last

@@ -49,7 +49,7 @@ Result<> Index::Writer::mend(bool power_cut) {
   }
   TRY_VOID(count_anew(tail));
   account_.mark_suspect();
-  TRY_VOID(account_.sum_up());
+  mended_ = true;
   if (power_cut) {
     const auto boot = boot_id();
     std::memcpy(header().boot_id, boot.data(), boot.size());

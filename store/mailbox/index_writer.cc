@@ -92,6 +92,7 @@ Index::Writer::~Writer() {
   if (highest_ > header().highestmodseq) put(header().highestmodseq, highest_);
   put(header().busy, 0);
   unlock_byte(index_.fd(), kLockAt);
+  if (mended_) (void)account_.sum_up();  // suspect until it succeeds
 }
 
 bool Index::Writer::owner_lives(std::uint32_t slot) const {
