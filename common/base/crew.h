@@ -6,11 +6,13 @@
 //
 // each() runs work(0) ... work(count - 1), in any order and some at once, and comes back when all are done.
 // The calling thread takes its share; one item is done by it alone. The threads start when they are first
-// needed. work must not throw. One call at a time.
+// needed; when the system gives none, those that are there do it all. The first exception of work is thrown
+// on when all is done. One call at a time. Failpoint: crew.thread.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -29,6 +31,7 @@ class Crew {
 
  private:
   void help();
+  void start_helpers();
   // Does items until none is left. The lock is held before and after.
   void take_items(std::unique_lock<std::mutex>& lock);
 
@@ -37,6 +40,7 @@ class Crew {
   std::condition_variable work_comes_, all_done_;
   const std::function<void(std::size_t)>* work_ = nullptr;
   std::size_t count_ = 0, next_ = 0, done_ = 0;
+  std::exception_ptr thrown_;
   bool ending_ = false;
   std::vector<std::thread> helpers_;
 };

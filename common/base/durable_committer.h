@@ -5,6 +5,10 @@
 //
 // A pass is done by one thread at a time: by a caller that finds nobody at it (to wake a thread and be woken
 // by it costs as much as the rest of a small commit), else by the lane's own thread, started when first needed.
+// A pass that throws (no memory, no thread) fails its jobs with a temporary error, and the next one goes on.
+// While the system gives the lane no thread of its own, whoever is at it goes on as long as somebody waits.
+// Failpoint: durable.thread.
+//
 // Whoever ends a pass steps down before it answers, and wakes the lane's thread when more has come: so what
 // happens in an answer never keeps a commit from being done.
 #pragma once
@@ -22,7 +26,7 @@ class Lane {
  public:
   using Pass = void (*)(std::vector<Job>& jobs, Crew& crew);
   explicit Lane(Pass pass) : pass_(pass) {}
-  // Never waits; another thread does the pass.
+  // Never waits; another thread does the pass. When there is none to be had the job fails, and is answered here.
   void submit(Job job);
   // Waits until it is durable.
   Result<> commit(Batch batch);
@@ -38,7 +42,10 @@ class Lane {
   // A pass, by who is at it; steps down.
   std::vector<Job> pass(std::unique_lock<std::mutex>& lock);
   void serve_now(Answers which);
-  void wake_own_thread();
+  // False: there is none, and none can be made.
+  bool wake_own_thread();
+  // Somebody waits, nobody is at it, and now the caller is.
+  bool step_in_again();
   static void answer(std::vector<Job> jobs, Answers which);
 
   const Pass pass_;

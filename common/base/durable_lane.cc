@@ -1,10 +1,27 @@
 #include <algorithm>
+#include <exception>
 #include <future>
 #include <thread>
 
 #include "common/base/durable_committer.h"
+#include "common/base/failpoint.h"
 
 namespace waxwing::durable {
+
+namespace {
+// No memory is needed until every job has failed: an outcome that stays as it was says success.
+void fail_all(std::vector<Job>& jobs, const char* why) noexcept {
+  for (auto& job : jobs)
+    if (job.outcome) job.outcome = std::unexpected(Error{Fault::temporary, {}});
+  try {
+    for (auto& job : jobs)
+      if (job.outcome.error().text.empty())
+        job.outcome.error().text = std::string("the commit was broken off: ") + why;
+  } catch (const std::exception&) {
+    return;
+  }
+}
+}  // namespace
 
 Counters Lane::counters() {
   const std::lock_guard lock(mutex_);
@@ -12,19 +29,30 @@ Counters Lane::counters() {
 }
 
 // Under the lock.
-void Lane::wake_own_thread() {
-  if (!started_) {
-    started_ = true;
-    std::thread([this] { run(); }).detach();
+bool Lane::wake_own_thread() {
+  try {
+    if (!started_) {
+      if (!failpoint("durable.thread")) return false;
+      std::thread([this] { run(); }).detach();
+      started_ = true;
+    }
+  } catch (const std::exception&) {
+    return false;
   }
   wake_.notify_one();
+  return true;
 }
 
 void Lane::submit(Job job) {
-  const std::lock_guard lock(mutex_);
-  waiting_.push_back(std::move(job));
-  // Who is at it looks once more when it is done.
-  if (!busy_) wake_own_thread();
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(job));
+    // Who is at it looks once more when it is done.
+    if (busy_ || wake_own_thread()) return;
+    job = std::move(waiting_.back());
+    waiting_.pop_back();
+  }
+  job.done(temporary("no thread can be started for the commit: see the limits on processes and threads"));
 }
 
 bool Lane::step_in(Job job) {
@@ -39,7 +67,11 @@ std::vector<Job> Lane::pass(std::unique_lock<std::mutex>& lock) {
   counters_.passes += 1;
   counters_.batches += jobs.size();
   lock.unlock();
-  pass_(jobs, crew_);
+  try {
+    pass_(jobs, crew_);
+  } catch (const std::exception& thrown) {
+    fail_all(jobs, thrown.what());
+  }
   lock.lock();
   busy_ = false;
   return jobs;
@@ -59,13 +91,21 @@ void Lane::serve(Job job) {
 }
 
 void Lane::serve_now(Answers which) {
-  std::vector<Job> jobs;
-  {
-    std::unique_lock lock(mutex_);
-    jobs = pass(lock);
-    if (!waiting_.empty()) wake_own_thread();
+  for (bool alone = true; alone;) {
+    std::vector<Job> jobs;
+    {
+      std::unique_lock lock(mutex_);
+      jobs = pass(lock);
+      alone = !waiting_.empty() && !wake_own_thread();
+    }
+    answer(std::move(jobs), which);
+    alone = alone && step_in_again();
   }
-  answer(std::move(jobs), which);
+}
+
+bool Lane::step_in_again() {
+  const std::lock_guard lock(mutex_);
+  return !waiting_.empty() && !std::exchange(busy_, true);
 }
 
 // Those for one place go there together: one thread is woken for all.

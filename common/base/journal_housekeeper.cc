@@ -1,6 +1,7 @@
 // One thread of each process that writes: makes the checkpoints that nobody waits for.
 #include <algorithm>
 #include <chrono>
+#include <exception>
 
 #include "common/base/journal.h"
 #include "common/base/time.h"
@@ -24,7 +25,11 @@ void Journal::wake_housekeeper(std::uint64_t lsn) {
   {
     const std::lock_guard lock(housekeeper_mutex_);
     if (ending_) return;
-    if (!housekeeper_.joinable()) housekeeper_ = std::thread([this] { housekeep(); });
+    try {
+      if (!housekeeper_.joinable()) housekeeper_ = std::thread([this] { housekeep(); });
+    } catch (const std::exception&) {
+      return;  // what was appended is not the worse for it; the next append tries again
+    }
     if (work_comes_ && timer_runs_) return;
     timer_runs_ = true;
     work_comes_ = work_comes_ || urgent;

@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <latch>
+#include <stdexcept>
 #include <vector>
+
+#include "common/base/failpoint.h"
 
 using namespace waxwing;
 
@@ -33,4 +36,28 @@ TEST_CASE("a crew of one is its caller") {
 
 TEST_CASE("a crew that never worked ends at once") {
   const Crew crew(8);
+}
+
+TEST_CASE("what one item throws is thrown on when all are done, and the crew goes on") {
+  Crew crew(4);
+  for (const std::size_t bad : {0, 3, 99}) {
+    std::vector<std::atomic<int>> times(100);
+    const auto work = [&](std::size_t n) {
+      ++times[n];
+      if (n == bad) throw std::runtime_error("item");
+    };
+    CHECK_THROWS_AS(crew.each(100, work), std::runtime_error);
+    for (const auto& time : times) CHECK(time == 1);
+    crew.each(100, [&](std::size_t n) { ++times[n]; });
+    for (const auto& time : times) CHECK(time == 2);
+  }
+}
+
+TEST_CASE("a crew that gets no threads does its work with those it has") {
+  Crew crew(4);
+  arm_failpoints("crew.thread=eio");
+  std::vector<std::atomic<int>> times(9);
+  crew.each(9, [&](std::size_t n) { ++times[n]; });
+  arm_failpoints("");
+  for (const auto& time : times) CHECK(time == 1);
 }
