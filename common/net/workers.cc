@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/failpoint.h"
+
 namespace waxwing {
 
 // The thread that went to sleep last is woken first: its stack, its part of the heap and its core are still warm,
@@ -31,7 +33,10 @@ struct WorkerPool::Inner {
       : most(threads == 0 ? 1 : threads), blocking(std::move(submit)) {}
 
   void work(Worker& self) {
-    for (auto job = next_job(self); job; job = next_job(self)) job();
+    for (auto job = next_job(self); job; job = next_job(self)) {
+      job();
+      job = nullptr;  // what it holds goes before the wait for the next, which may be long
+    }
   }
 
   // Empty: the pool ends.
@@ -62,10 +67,24 @@ struct WorkerPool::Inner {
       waiting.push_back(std::move(job));
       return nullptr;
     }
+    start(std::move(job));
+    return nullptr;
+  }
+
+  // When the system gives no thread, the work waits for those there are; without any this throws.
+  void start(std::function<void()> job) {
     auto& worker = *workers.emplace_back(std::make_unique<Worker>());
     worker.job = std::move(job);
-    worker.thread = std::thread([this, &worker] { work(worker); });
-    return nullptr;
+    try {
+      if (const auto allowed = failpoint("workers.thread"); !allowed)
+        throw std::runtime_error(allowed.error().text);
+      worker.thread = std::thread([this, &worker] { work(worker); });
+    } catch (const std::exception&) {
+      job = std::move(worker.job);
+      workers.pop_back();
+      if (workers.empty()) throw;
+      waiting.push_back(std::move(job));
+    }
   }
 };
 

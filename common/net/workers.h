@@ -4,6 +4,7 @@
 //
 // The coroutine is suspended and goes on, on its own loop, with the value or exception. A full pool makes
 // sessions wait in the order they came: that is the back-pressure.
+// Failpoint: workers.thread.
 #pragma once
 
 #include <functional>

@@ -3,10 +3,14 @@
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <filesystem>
+#include <future>
+#include <memory>
 #include <optional>
 #include <thread>
 
+#include "common/base/failpoint.h"
 #include "common/base/random.h"
 #include "common/net/listener.h"
 #include "common/net/seqpacket.h"
@@ -378,4 +382,33 @@ TEST_CASE("a peer that sends without end leaves the loop to others too") {
   run(loop, hear_a_flood(loop, stream, before_others));
   flood.join();
   CHECK(before_others < 8 << 20);
+}
+
+TEST_CASE("a worker that waits for work holds nothing of what it did last") {
+  struct Held {
+    std::promise<void>& gone;
+    ~Held() { gone.set_value(); }
+  };
+  std::promise<void> gone;
+  auto is_gone = gone.get_future();
+  WorkerPool pool(1);
+  pool.submit([held = std::make_shared<Held>(gone)] {});
+  // The minute is for the failure: the job goes as soon as it is done.
+  CHECK(is_gone.wait_for(std::chrono::minutes(1)) == std::future_status::ready);
+}
+
+TEST_CASE("work that gets no thread of its own is done by the threads there are") {
+  std::promise<void> begun, go_on, done;
+  auto begins = begun.get_future(), goes_on = go_on.get_future(), is_done = done.get_future();
+  WorkerPool pool(2);
+  pool.submit([&] {
+    begun.set_value();
+    goes_on.wait();
+  });
+  begins.wait();
+  arm_failpoints("workers.thread=eio");
+  pool.submit([&] { done.set_value(); });
+  arm_failpoints("");
+  go_on.set_value();
+  CHECK(is_done.wait_for(std::chrono::minutes(1)) == std::future_status::ready);
 }
