@@ -12,9 +12,9 @@ namespace {
 
 using Kind = MapStep::Kind;
 
-constexpr int kMaxRows = 10000;   // tried in one application, over all passes
-constexpr int kMaxRestarts = 20;  // $R, $L
-constexpr int kMaxCalls = 20;     // tables calling tables
+constexpr int kMaxApplied = 10000;  // rows that matched in one application, over all passes
+constexpr int kMaxRestarts = 20;    // $R, $L
+constexpr int kMaxCalls = 20;       // tables calling tables
 constexpr std::size_t kMaxOutput = 65536;
 
 enum class Turn { failed, done, next_row };  // of one row
@@ -42,14 +42,15 @@ class Application {
   Result<bool> rows() {
     restart_ = again_ = false;
     for (const auto& row : table_.rows()) {
-      if (++tried_ > kMaxRows)
-        return permanent("mapping table " + table_.name() + " does not come to an end");
       bool gave_up = false;
       if (!match_pattern(row.pattern, result_.text, saved_, &gave_up)) {
         if (gave_up)
           return permanent(row.where + ": pattern is too costly for probe " + printable(result_.text));
         continue;
       }
+      if (++applied_ > kMaxApplied)
+        return permanent("mapping table " + table_.name() + " does not come to an end: more than " +
+                         std::to_string(kMaxApplied) + " rows match one probe, the last at " + row.where);
       TRY(auto turn, apply(row));
       if (turn == Turn::failed) continue;
       if (turn == Turn::done) return restart_;
@@ -236,7 +237,7 @@ class Application {
   int depth_;
   MapResult result_;
   std::vector<std::string_view> saved_;
-  int tried_ = 0;
+  int applied_ = 0;
   bool restart_ = false, again_ = false;
   // Of the row at hand.
   std::string output_;

@@ -79,3 +79,16 @@ TEST_CASE("templates of mapping tables") {
   CHECK(apply(site, "T", "ldap=a*") == "down/");
   CHECK(apply(site, "T", "hard=a*").substr(0, 5) == "later");
 }
+
+TEST_CASE("the rows of a table have no limit; those that take part in one answer have") {
+  std::string table = "T\n\n";
+  for (int i = 0; i < 12000; ++i) table += "  no" + std::to_string(i) + "  $N\n";
+  table += "  last  found$Y\n  restart  $Clast$R\n\n";
+  std::string chain = "CHAIN\n\n";
+  for (int i = 0; i < 12000; ++i) chain += "  *  $C$0\n";
+  Site site(kCnf, table + chain);
+  CHECK(apply(site, "T", "nobody") == "-");
+  CHECK(apply(site, "T", "last") == "found/Y");
+  CHECK(apply(site, "T", "restart") == "found/Y");
+  CHECK(apply(site, "CHAIN", "x").find("error mapping table CHAIN") == 0);
+}
