@@ -1,4 +1,4 @@
-// The file format of the MTA's databases: constant, made whole by imsimta crdb, read through a map. database(5).
+// The file format of the MTA's databases: constant, made whole by imsimta crdb. database(5).
 //
 //   header, 72 bytes, little endian
 //      0  "WXDATAB\n"

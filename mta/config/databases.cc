@@ -1,9 +1,6 @@
 #include "mta/config/databases.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
@@ -15,63 +12,41 @@
 
 namespace waxwing::mta {
 
-// A mapped file, or bytes of our own.
-struct Databases::Bytes {
-  std::string own;
-  void* map = nullptr;
-  std::size_t size = 0;
+namespace {
 
-  Bytes() = default;
-  Bytes(const Bytes&) = delete;
-  Bytes& operator=(const Bytes&) = delete;
-  ~Bytes() {
-    if (map) ::munmap(map, size);
-  }
-  std::string_view view() const { return map ? std::string_view(static_cast<const char*>(map), size) : own; }
+constexpr std::size_t kMaxDatabaseBytes = std::size_t{2} << 30;  // what crdb makes at most
 
-  // The file is only ever replaced, so what is mapped stays as it is.
-  static Result<std::shared_ptr<const Bytes>> of_file(const std::string& path) {
-    TRY(const auto fd, open_file(path, O_RDONLY));
-    struct stat status {};
-    if (::fstat(fd.get(), &status) != 0) return std::unexpected(system_error("reading " + path, errno));
-    auto bytes = std::make_shared<Bytes>();
-    bytes->size = static_cast<std::size_t>(status.st_size);
-    if (bytes->size == 0) return bytes;
-    auto* map = ::mmap(nullptr, bytes->size, PROT_READ, MAP_SHARED, fd.get(), 0);
-    if (map == MAP_FAILED) return std::unexpected(system_error("mapping " + path, errno));
-    bytes->map = map;
-    return bytes;
-  }
+// The image of a text of the published build.
+Result<std::string> image_of_text(const SourceSet& sources, std::string_view file) {
+  const DatabaseTextOptions quoted{true, true, false, false};
+  auto parsed = parse_database_text(sources.text(file), file, quoted);
+  auto errors = std::move(parsed.errors);
+  errors.insert(errors.end(), parsed.duplicates.begin(), parsed.duplicates.end());
+  if (!errors.empty()) return permanent(join(errors, "\n"));
+  return encode_database(parsed.entries, 0);
+}
 
-  static Result<std::shared_ptr<const Bytes>> of_text(const SourceSet& sources, std::string_view file) {
-    const DatabaseTextOptions quoted{true, true, false, false};
-    auto parsed = parse_database_text(sources.text(file), file, quoted);
-    auto errors = std::move(parsed.errors);
-    errors.insert(errors.end(), parsed.duplicates.begin(), parsed.duplicates.end());
-    if (!errors.empty()) return permanent(join(errors, "\n"));
-    auto bytes = std::make_shared<Bytes>();
-    TRY(bytes->own, encode_database(parsed.entries, 0));
-    return bytes;
-  }
-};
+}  // namespace
 
 Result<Databases> Databases::load(const std::string& root, const SourceSet& sources, unsigned text_bits) {
   Databases all;
   for (const auto& spec : kDatabases) {
-    std::shared_ptr<const Bytes> bytes;
+    std::string bytes;
     const auto path = database_path(root, spec);
     if ((spec.text_bit & text_bits) != 0) {
-      TRY(bytes, Bytes::of_text(sources, spec.text));
+      TRY(bytes, image_of_text(sources, spec.text));
     } else if (!root.empty() && file_exists(path)) {
-      TRY(bytes, Bytes::of_file(path));
+      // Read, not mapped: one that somebody cuts short in place would end every process that looks into it.
+      TRY(bytes, read_file(path, kMaxDatabaseBytes));
     } else {
       continue;
     }
-    auto image = DatabaseImage::open(bytes->view());
+    const auto owned = std::make_shared<const std::string>(std::move(bytes));
+    auto image = DatabaseImage::open(*owned);
     if (!image) return wrap(image.error(), path);
     all.images_[static_cast<std::size_t>(spec.id)] = *image;
     all.id_ += fmt::format("{}:{:x}.{:016x} ", spec.name, image->made_seconds(), image->checksum());
-    all.owned_.push_back(std::move(bytes));
+    all.owned_.push_back(owned);
   }
   return all;
 }

@@ -1,7 +1,8 @@
 // The five databases of the MTA: general, domain, alias, forward, reverse.
 //
 // Each is a file db/<name>.db of the instance, made by imsimta crdb and never changed after it is published:
-// a new one takes its name in one step and is picked up by imsimta reload. With USE_TEXT_DATABASES the
+// a new one takes its name in one step and is picked up by imsimta reload. It is held in memory: what happens
+// to the file afterwards, cutting it short in place included, does not matter until the next load. With USE_TEXT_DATABASES the
 // general, reverse and forward databases are texts of the published build instead. One that is not there is
 // empty. All const members are thread-safe.
 #pragma once
@@ -47,11 +48,10 @@ class Databases {
   const std::string& id() const { return id_; }
 
  private:
-  struct Bytes;
   const DatabaseImage& image(DatabaseId id) const { return images_[static_cast<std::size_t>(id)]; }
 
   std::array<DatabaseImage, kDatabases.size()> images_;
-  std::vector<std::shared_ptr<const Bytes>> owned_;
+  std::vector<std::shared_ptr<const std::string>> owned_;
   std::string id_;
 };
 

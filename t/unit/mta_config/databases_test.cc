@@ -118,6 +118,20 @@ TEST_CASE("what is written as text is read back") {
   CHECK(parse_database_text(write_database_text(entries), "f", {true, true, false, true}).entries == entries);
 }
 
+TEST_CASE("a database that somebody cuts short in place goes on answering") {
+  const std::string root = "/tmp/waxwing-databases-cut-" + std::to_string(::getpid());
+  const auto path = database_path(root, database_spec(DatabaseId::general));
+  DatabaseEntries entries;
+  for (int i = 0; i < 1000; ++i) entries.emplace_back("k" + std::to_string(i), std::string(100, 'v'));
+  REQUIRE(publish_database(path, *encode_database(entries, 7)));
+  const auto loaded = Databases::load(root, {}, 0);
+  REQUIRE(loaded);
+  REQUIRE(::truncate(path.c_str(), 0) == 0);
+  CHECK(loaded->find(DatabaseId::general, "k999")->at(0) == std::string(100, 'v'));
+  CHECK(Databases::load(root, {}, 0).error().text.find("general.db") != std::string::npos);
+  CHECK(remove_tree(root));
+}
+
 TEST_CASE("databases of an instance: one that is damaged is refused by its name") {
   const std::string root = "/tmp/waxwing-databases-" + std::to_string(::getpid());
   const auto path = database_path(root, database_spec(DatabaseId::general));
@@ -128,7 +142,7 @@ TEST_CASE("databases of an instance: one that is damaged is refused by its name"
   CHECK(loaded->has(DatabaseId::general));
   CHECK_FALSE(loaded->has(DatabaseId::reverse));
   CHECK(loaded->find(DatabaseId::general, "K")->at(0) == "v");
-  // A new one is another; what was mapped stays.
+  // A new one is another; what was loaded stays.
   REQUIRE(publish_database(path, *encode_database({{"k", "w"}}, 8)));
   const auto second = Databases::load(root, sources, 0);
   CHECK(second->id() != loaded->id());
