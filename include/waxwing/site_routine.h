@@ -2,11 +2,13 @@
  *
  *     $[library.so,routine,argument]
  *
- * opens library.so in the folder site-programs of the instance (or at an absolute path), calls routine with
+ * opens library.so in the folder site-programs of the instance (or at an absolute path that stands in the
+ * configuration), calls routine with
  * the argument, in which substitutions have been made, and takes what it answers. See site_routine(3).
  *
- * This header is C and stands alone. The calling sequence is binary compatible with routines written for
- * int routine(char *argument, long *argument_length, char *result, long *result_length).
+ * This header is C and stands alone. The calling sequence is that of
+ * int routine(char *argument, long *argument_length, char *result, long *result_length); a library of such
+ * routines needs waxwing_site_abi, below, and no other change.
  */
 #ifndef WAXWING_SITE_ROUTINE_H
 #define WAXWING_SITE_ROUTINE_H
@@ -15,8 +17,13 @@
 extern "C" {
 #endif
 
-/* Raised when the calling sequence changes. A library may define an int of the name waxwing_site_abi with the
- * value it was built for; one that differs is not called. */
+/* Raised when the calling sequence changes. A library must define and export an int with the value it was
+ * built for:
+ *
+ *     int waxwing_site_abi = WAXWING_SITE_ABI;
+ *
+ * (in C++ within extern "C" {}, without const). One that has none, or another value, is not called: so no rule
+ * reaches what was never meant to be called from one. */
 #define WAXWING_SITE_ABI 1
 
 /* Room for the result, in bytes. */
@@ -33,7 +40,8 @@ enum {
  * result: on entry *result_length is the room there; on return, the number of bytes written.
  *
  * The result is a template again: a $ that is meant is written twice, and in a rewrite rule % and @ separate.
- * In a mapping table it may hold text, $ flags and nothing that calls or looks up.
+ * It may hold text and flags or controls and nothing that calls or looks up; else the sender is told to try
+ * again later.
  *
  * Called from several threads at once, never on an event loop, so it may block; but a thread of the pool and a
  * sender wait for it: keep it under a second. It runs in the daemon: a crash is the daemon's, what it writes

@@ -28,6 +28,13 @@ bool asks(StepKind kind) {
          kind == StepKind::not_local_domain || kind == StepKind::error_text;
 }
 
+// Text, % and @, parts of the address and controls; an error text of the same.
+bool only_says(const std::vector<Step>& list) {
+  return std::ranges::all_of(list, [](const auto& step) {
+    return (!asks(step.kind) || step.kind == StepKind::error_text) && only_says(step.inner);
+  });
+}
+
 // n-th of the parts between dots, from either end; "" when there is none.
 std::string_view part_of(std::string_view text, int n, bool from_right) {
   while (text.starts_with('.')) text.remove_prefix(1);
@@ -220,6 +227,13 @@ Result<bool> RuleExpander::answer(const Step& step, const std::string& argument,
   if (!again || value->find_first_of("$%@") == value->npos) return (put(*value, out), true);
   auto more = compile_rule_template(*value);
   if (!more) return wrap(more.error(), step_text(step) + " is " + printable(*value));
+  // The general database is the administrator's own text. What tables and routines answer may be that of strangers
+  // and users, from the address or the directory.
+  if (step.kind != StepKind::general && !only_says(*more))
+    return permanent(
+        step_text(step) + " is " + printable(*value) +
+        ": there may be text and controls in it, but nothing that looks up or calls; a $ that is meant is "
+        "written $$");
   return steps(*more, out, top, depth + 1);
 }
 

@@ -34,7 +34,14 @@ Result<void*> open_library(const std::string& path) {
     return permanent("site routines " + path + " cannot be opened: " + (why ? why : "no reason given"));
   }
   const auto* version = static_cast<const int*>(::dlsym(library, "waxwing_site_abi"));
-  if (version && *version != WAXWING_SITE_ABI)
+  if (!version) {
+    ::dlclose(library);
+    return permanent(
+        "site routines " + path +
+        " are not called: the library has no waxwing_site_abi, by which it says that it was made for "
+        "this; define int waxwing_site_abi = WAXWING_SITE_ABI in it");
+  }
+  if (*version != WAXWING_SITE_ABI)
     return permanent("site routines " + path + " were built for calling sequence " +
                      std::to_string(*version) + ", this program has " + std::to_string(WAXWING_SITE_ABI) +
                      "; build them with include/waxwing/site_routine.h");
@@ -53,12 +60,18 @@ Result<waxwing_site_routine*> load(const std::string& root, const std::string& n
 
 }  // namespace
 
-Result<waxwing_site_routine*> find_site_routine(const std::string& root, const std::string& name) {
+Result<waxwing_site_routine*> find_site_routine(const std::string& root, const std::string& name,
+                                                const MayOpen& may_open) {
   static std::mutex mutex;
   static std::map<std::string, waxwing_site_routine*> known;
   const std::lock_guard lock(mutex);
   const auto key = root + "\n" + name;
   if (const auto found = known.find(key); found != known.end()) return found->second;
+  if (name.starts_with('/') && !may_open())
+    return permanent(
+        "site routines " + name.substr(0, name.find(',')) +
+        " are not opened: an absolute path must stand in a rule or a mapping of the configuration; "
+        "put the library into site-programs and call it by its name");
   TRY(auto* routine, load(root, name));
   known.emplace(key, routine);
   return routine;

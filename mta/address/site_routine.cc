@@ -1,5 +1,6 @@
 #include "mta/address/site_routine.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -34,6 +35,11 @@ void collect(const Steps& steps, Kind kind, const std::string& where, std::vecto
   }
 }
 
+// By a rule or a mapping, not only by a database.
+bool is_named(const MtaConfig& config, const std::string& name) {
+  return std::ranges::any_of(site_routines_of(config), [&](const auto& use) { return use.name == name; });
+}
+
 }  // namespace
 
 void add_built_in_routine(std::string name, BuiltInRoutine routine) {
@@ -44,7 +50,7 @@ void add_built_in_routine(std::string name, BuiltInRoutine routine) {
 
 Result<> check_site_routine(const std::string& root, const std::string& name) {
   if (built_in(name)) return {};
-  TRY_VOID(find_site_routine(root, name));
+  TRY_VOID(find_site_routine(root, name, [] { return true; }));
   return {};
 }
 
@@ -52,7 +58,8 @@ RoutineAnswer call_site_routine(const Lookup& lookup, const std::string& name, c
   if (const auto routine = built_in(name)) return routine(lookup, argument);
   // Nobody knows how long a routine takes: never on an event loop.
   if (lookup.ask == Ask::cache_only) return std::unexpected(directory::would_block());
-  TRY(auto* routine, find_site_routine(lookup.config.root(), name));
+  TRY(auto* routine,
+      find_site_routine(lookup.config.root(), name, [&] { return is_named(lookup.config, name); }));
   char result[WAXWING_SITE_RESULT_BYTES];
   const long argument_bytes = static_cast<long>(argument.size());
   long result_bytes = sizeof result;

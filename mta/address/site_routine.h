@@ -13,7 +13,7 @@
 namespace waxwing::mta {
 
 // Nothing: the rule or row fails. Errors: would-block, temporary (not now), permanent (for the site to mend).
-// The text is a template again, as the public header tells.
+// The text is a template again, but one that calls and looks up nothing, as the public header tells.
 using RoutineAnswer = Result<std::optional<std::string>>;
 
 // A room above this one brings its own, under the name a configuration calls it by: "dns_verify.so,
@@ -22,10 +22,11 @@ using RoutineAnswer = Result<std::optional<std::string>>;
 using BuiltInRoutine = RoutineAnswer (*)(const Lookup& lookup, std::string_view argument);
 void add_built_in_routine(std::string name, BuiltInRoutine routine);
 
-// name: "library.so,routine" as parse_site_call() has it. Libraries are opened when first called, and stay.
+// name: "library.so,routine" as parse_site_call() has it. Libraries are opened when first called, and stay; one
+// at an absolute path only if a rule or a mapping of the configuration names it.
 RoutineAnswer call_site_routine(const Lookup& lookup, const std::string& name, const std::string& argument);
 
-// Opens the library and finds the routine, as a call would; root: of the instance. What is wrong, if anything.
+// Opens the library and finds the routine, as a call from the configuration would; root: of the instance. What is wrong, if anything.
 Result<> check_site_routine(const std::string& root, const std::string& name);
 // The routines that rules and mappings name, each with the place of the first that does.
 struct SiteRoutineUse {

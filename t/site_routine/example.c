@@ -10,6 +10,7 @@
 
 #include "waxwing/site_routine.h"
 
+/* By this the library says that it was made for rules: without it nothing in it is called. */
 int waxwing_site_abi = WAXWING_SITE_ABI;
 
 /* The argument read from its end; nothing to find in an empty one. */

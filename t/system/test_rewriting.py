@@ -2,6 +2,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 import waxwing
 
@@ -133,8 +134,8 @@ class SiteRoutines(Sandbox):
         shutil.rmtree(self.folder)
         super().tearDown()
 
-    def build(self):
-        subprocess.run(['cc', '-shared', '-fPIC', '-Wall', '-Werror', '-pedantic', '-std=c99', '-I',
+    def build(self, *more):
+        subprocess.run(['cc', *more, '-shared', '-fPIC', '-Wall', '-Werror', '-pedantic', '-std=c99', '-I',
                         os.path.join(waxwing.STAGE, 'include'), '-o', self.library,
                         os.path.join(waxwing.TOP, 't', 'site_routine', 'example.c')], check=True)
 
@@ -162,6 +163,42 @@ class SiteRoutines(Sandbox):
         self.edit('local.rules', '.turn.test  $U%$[example.so,reverse,$H].test@tcp-daemon\n')
         self.assertIn('nobody else may write it', self.box.command('imsimta', 'cnbuild').stdout)
         self.assertIn('451 4.3.5', self.walk('x@abc.turn.test'))
+
+    def test_a_library_that_does_not_say_it_was_made_for_rules_is_not_called(self):
+        self.build('-Dwaxwing_site_abi=something_else')
+        self.edit('local.rules', '.turn.test  $U%$[example.so,reverse,$H].test@tcp-daemon\n')
+        self.assertIn('has no waxwing_site_abi', self.box.command('imsimta', 'cnbuild').stdout)
+        self.assertIn('451 4.3.5', self.walk('x@abc.turn.test'))
+
+    def test_an_absolute_path_counts_in_a_rule_and_not_in_a_database(self):
+        self.build()
+        folder = tempfile.mkdtemp(prefix='waxwing-site-')
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        library = shutil.copy(self.library, folder)
+        call = f'$[{library},reverse,abc]'
+        self.edit('local.rules', 'key.test  $U%$(gate)@tcp-daemon\n')
+        self.crdb('general', f'gate  {call}.test\n')
+        self.publish()
+        self.assertIn('must stand in a rule or a mapping', self.walk('x@key.test'))
+        self.edit('local.rules', f'path.test  $U%{call}.test@tcp-daemon\n')
+        self.publish()
+        for address in ('x@path.test', 'x@key.test'):
+            self.assertIn('x@cba.test on channel tcp_local', self.walk(address))
+
+    def test_what_strangers_write_calls_nothing(self):
+        self.build()
+        self.edit('local.rules', '.turn.test  $[example.so,reverse,$U]%turned.test@tcp-daemon\n')
+        self.publish()
+        trace = f'/tmp/wx{os.getpid()}'  # a local part has 64 bytes
+        attack = f'$[/lib/x86_64-linux-gnu/libc.so.6,system,touch {trace}]'
+        with self.box.smtp() as client:
+            client.ehlo()
+            client.mail('a@example.test')
+            code, text = client.docmd('RCPT', f'TO:<"{attack[::-1]}"@abc.turn.test>')
+        self.assertEqual((code, b'4.3.5' in text), (451, True), text)
+        self.assertFalse(os.path.exists(trace))
+        self.assertEqual(self.rcpt('tac@abc.turn.test')[0] // 100, 2)
 
 
 class Walk(Sandbox):

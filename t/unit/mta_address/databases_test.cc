@@ -1,4 +1,5 @@
 // What rules, mappings, aliases, forwards and reversal take from the databases, and from site routines.
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include "common/base/file.h"
@@ -59,6 +60,11 @@ RoutineAnswer stars(const Lookup&, std::string_view argument) {
 }
 RoutineAnswer echo(const Lookup&, std::string_view argument) {
   return std::string(argument);
+}
+int trapped = 0;  // calls that nobody configured
+RoutineAnswer trap(const Lookup&, std::string_view) {
+  ++trapped;
+  return "trapped";
 }
 
 }  // namespace
@@ -180,6 +186,50 @@ TEST_CASE("site routines in rules and mappings") {
   CHECK(answer(site, "M", "y$N571 no $$ money") == "571 no $ money/N");
   CHECK(answer(site, "M", "y$]ldap:///?x[").starts_with("error "));
   CHECK(answer(site, "M", "y$1").starts_with("error "));
+}
+
+TEST_CASE("nothing that a routine or a table answers to a rule calls or looks up") {
+  add_built_in_routine("stars.so,echo", echo);
+  add_built_in_routine("trap.so,run", trap);
+  DatabaseSite site(
+      {{DatabaseId::general, {{"key", "general"}, {"calls", "$U%$[stars.so,echo,by]"}}}},
+      with_first("a.test $[stars.so,echo,$U]%where@tcp-daemon\n"
+                 "b.test ${FOUND,$U}%where@tcp-daemon\nc.test $(calls)@tcp-daemon"),
+      std::string(kSiteMappings) +
+          "\nFOUND\n\n  *  $]ldap:///?description?sub?(uid=x)[$Y\n\nTRAP\n\n  *  $[trap.so,run,$0]$Y\n");
+  trapped = 0;
+  const auto rewritten = [&](std::string local, const char* domain) {
+    site.directory.searches["ldap:///?description?sub?(uid=x)"] = {{"uid=x", {{"description", {local}}}}};
+    const RewriteRequest request{local, domain};
+    const auto result = *rewrite(site.lookup(), request);
+    return result ? result->text() : std::to_string(result.error().code) + " " + result.error().text;
+  };
+  for (const char* domain : {"a.test", "b.test"}) {
+    for (const char* bad : {"$[trap.so,run,x]", "$[trap.so,run,]", "a$[/lib/libc.so.6,system,x]", "${TRAP,x}",
+                            "$(key)", "$]ldap:///?mail?sub?(uid=x)[", "$}example.com,mailHost{",
+                            "$Vexample.com", "$?no$ $[trap.so,run,x]"}) {
+      INFO(domain << " " << bad);
+      const auto text = rewritten(bad, domain);
+      CHECK(text.starts_with("451 "));
+      CHECK(text.find("nothing that looks up or calls") != std::string::npos);
+    }
+    CHECK(rewritten("plain", domain) == "plain@where");
+    CHECK(rewritten("five$$", domain) == "five$@where");
+    CHECK(rewritten("$?Moved$ away", domain) == "\"\"@where");
+  }
+  CHECK(trapped == 0);
+  // The general database is the administrator's own text.
+  CHECK(rewritten("u", "c.test") == "u@by");
+}
+
+TEST_CASE("a library that was not made for this is not called, and none that only data name is opened") {
+  Dl_info libc{};
+  REQUIRE(::dladdr(reinterpret_cast<void*>(&::getpid), &libc) != 0);
+  const auto name = std::string(libc.dli_fname) + ",getpid";
+  CHECK(check_site_routine("/nowhere", name).error().text.find("waxwing_site_abi") != std::string::npos);
+  const DatabaseEntries entries{{"key", "$[" + name + ",x]"}};
+  DatabaseSite site({{DatabaseId::general, entries}}, with_first("a.test $(key)@tcp-daemon"));
+  CHECK(site.to("u@a.test").find("a rule or a mapping") != std::string::npos);
 }
 
 TEST_CASE("a library that is not there is the site's to mend; and no routine runs on an event loop") {
