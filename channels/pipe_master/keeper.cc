@@ -40,9 +40,8 @@ int failed(const char* what) {
 }
 
 // In the child: from here to exec everything is for the program's own account.
-int become_program(const Order& order) {
+int become_program(const Order& order, pid_t keeper) {
   ::setsid();
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit none{0, 0}, processes{order.processes, order.processes};
   ::setrlimit(RLIMIT_CORE, &none);
@@ -51,6 +50,9 @@ int become_program(const Order& order) {
     if (::initgroups(order.account, order.gid) != 0 || ::setgid(order.gid) != 0 || ::setuid(order.uid) != 0)
       return failed("cannot become the program's account");
   }
+  // Only now: the kernel forgets it when a process becomes somebody else. The keeper may have died before.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != keeper) return kKeeperFailed;
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigprocmask(SIG_SETMASK, &signals, nullptr);
@@ -154,9 +156,9 @@ int run_keeper(int argc, char** argv) {
   ::sigaddset(&signals, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   order.processes += tasks_of(order.uid);
-  const pid_t program = ::fork();
+  const pid_t self = ::getpid(), program = ::fork();
   if (program < 0) return failed("cannot start a process");
-  if (program == 0) ::_exit(become_program(order));
+  if (program == 0) ::_exit(become_program(order, self));
   // Only the program holds these now: their end is its end.
   ::close(STDIN_FILENO);
   const int status = wait_for(program, order.seconds, signals);

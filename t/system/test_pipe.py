@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import signal
 import unittest
 
 import waxwing
@@ -103,6 +104,38 @@ class Pipe(waxwing.TestCase):
     def test_a_program_that_hangs_is_ended(self):
         self.assertRegex(self.send('hang'), r'mta\.deferred .*did not end in 3 seconds')
         self.gone('hang.pid')
+
+    def test_a_program_does_not_outlive_its_keeper(self):
+        self.box.set_option('pipe.timeout', '300')
+        self.addCleanup(self.box.command, 'imsimta', 'restart', 'job_controller')
+        self.addCleanup(self.box.set_option, 'pipe.timeout', '3')
+        self.box.command('imsimta', 'restart', 'job_controller')
+        pid_file = os.path.join(self.box.out, 'hang.pid')
+        if os.path.exists(pid_file):
+            os.unlink(pid_file)
+        log = self.box.log('pipe_master')
+        with self.box.smtp() as client:
+            client.sendmail('alice@example.test', 'joe%hang@pipe.test', 'Subject: x\r\n\r\nx\r\n')
+        waxwing.wait_until(lambda: os.path.exists(pid_file) and self.out('hang.pid').endswith('\n'), 'the program')
+        program = int(self.out('hang.pid'))
+        with open(f'/proc/{program}/stat') as f:
+            keeper = int(f.read().rpartition(')')[2].split()[1])
+        with open(f'/proc/{keeper}/cmdline') as f:
+            self.assertIn('--run', f.read())
+        os.kill(keeper, signal.SIGKILL)
+
+        def gone():
+            try:
+                with open(f'/proc/{program}/stat') as f:
+                    return f.read().rpartition(')')[2].split()[0] == 'Z'
+            except OSError:
+                return True
+        try:
+            waxwing.wait_until(gone, 'the end of the program')
+        finally:
+            if not gone():
+                os.kill(program, signal.SIGKILL)
+        self.assertRegex(log.wait(r'mta\.\w+ .*pipe\.test'), r'mta\.deferred .*4\.3\.0 ')
 
     def test_what_a_program_leaves_behind_is_ended(self):
         self.assertRegex(self.send('hide'), r'mta\.delivered ')
