@@ -19,6 +19,7 @@ namespace waxwing::channels {
 struct Owner {
   std::string name, home;
   std::uint32_t uid = 0, gid = 0;
+  bool lends_rights = false;  // what we do for it is done with its rights, see as_owner.h
 };
 
 struct NativeMessage {

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "channels/native_master/mailbox.h"
+#include "channels/native_master/as_owner.h"
 #include "common/base/durable.h"
 #include "common/base/file.h"
 #include "common/base/strings.h"
@@ -37,35 +37,62 @@ Result<> write_message(int fd, const NativeMessage& message) {
   }
 }
 
-Result<> write_durably(const std::string& path, const Owner& owner, const NativeMessage& message) {
+Result<UniqueFd> write_draft(const std::string& path, const Owner& owner, const NativeMessage& message) {
   ::unlink(path.c_str());  // of an attempt that died
-  TRY(const auto fd, open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  TRY(auto fd, open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   if (::geteuid() == 0 && ::fchown(fd.get(), owner.uid, owner.gid) != 0)
     return std::unexpected(system_error("cannot give " + path + " to " + owner.name, errno));
   TRY_VOID(write_message(fd.get(), message));
+  return fd;
+}
+
+Result<> sync(const UniqueFd& fd) {
   durable::Batch batch;
   batch.file(fd.get());
   return durable::commit(std::move(batch));
 }
 
+// Where a message lies before and after. Each step with the owner's rights; in between, none.
+struct Place {
+  const std::string& folder;
+  const Owner& owner;
+  const std::string draft, final_name;
+
+  // Empty: the message is in new already.
+  Result<UniqueFd> write(const NativeMessage& message) const {
+    const AsOwner as_owner(owner);
+    for (const char* part : {"", "/tmp", "/new", "/cur"}) TRY_VOID(make_folder(folder + part, owner));
+    if (file_exists(final_name)) return UniqueFd();
+    auto fd = write_draft(draft, owner, message);
+    if (!fd) ::unlink(draft.c_str());
+    return fd;
+  }
+  Result<UniqueFd> show() const {
+    const AsOwner as_owner(owner);
+    TRY(auto fd, open_file(folder + "/new", O_RDONLY | O_DIRECTORY));
+    if (::rename(draft.c_str(), final_name.c_str()) != 0)
+      return std::unexpected(system_error("cannot move a message to " + final_name, errno));
+    return fd;
+  }
+  void drop() const {
+    const AsOwner as_owner(owner);
+    ::unlink(draft.c_str());
+  }
+};
+
 }  // namespace
 
 Result<> put_into_maildir(const std::string& path, const Owner& owner, const NativeMessage& message) {
-  for (const char* folder : {"", "/tmp", "/new", "/cur"}) TRY_VOID(make_folder(path + folder, owner));
   const auto name = std::to_string(message.arrival_seconds) + "." + message.id;
-  const auto draft = path + "/tmp/" + name, final_name = path + "/new/" + name;
-  if (file_exists(final_name)) return {};
-  const auto written = write_durably(draft, owner, message);
-  if (!written) {
-    ::unlink(draft.c_str());
-    return written;
+  const Place place{path, owner, path + "/tmp/" + name, path + "/new/" + name};
+  TRY(const auto written, place.write(message));
+  if (!written) return {};
+  if (const auto synced = sync(written); !synced) {
+    place.drop();
+    return synced;
   }
-  // By hand, not by the batch: this thread may be allowed less than the process.
-  if (::rename(draft.c_str(), final_name.c_str()) != 0)
-    return std::unexpected(system_error("cannot move a message to " + final_name, errno));
-  durable::Batch batch;
-  batch.directory(path + "/new");
-  return durable::commit(std::move(batch));
+  TRY(const auto shown, place.show());
+  return sync(shown);
 }
 
 Result<std::string> mailbox_path(const std::string& pattern, const Owner& owner) {

@@ -7,7 +7,7 @@
 #include <cerrno>
 
 #include "channels/master/local_form.h"
-#include "channels/native_master/mailbox.h"
+#include "channels/native_master/as_owner.h"
 #include "common/base/durable.h"
 #include "common/base/file.h"
 #include "common/base/strings.h"
@@ -28,8 +28,9 @@ void pause() {
 // FILE.lock, which exists while somebody writes. One that nobody has touched for long was left by a dead program.
 class DotLock {
  public:
-  explicit DotLock(std::string path) : path_(std::move(path)) {}
+  DotLock(std::string path, const Owner& owner) : path_(std::move(path)), owner_(owner) {}
   ~DotLock() {
+    const AsOwner as_owner(owner_);
     if (held_) ::unlink(path_.c_str());
   }
   Result<> take(std::int64_t until_ms) {
@@ -53,6 +54,7 @@ class DotLock {
 
  private:
   std::string path_;
+  const Owner& owner_;
   bool held_ = false;
 };
 
@@ -126,27 +128,43 @@ Result<> go_to_end(int fd, std::int64_t size) {
   return last == '\n' ? Result<>() : write_all(fd, "\n");
 }
 
+// A mailbox that is open, locked and written to, but not on disk yet.
+struct Appended {
+  UniqueFd file, folder;
+  off_t size_before = 0;
+  Result<> written;
+};
+
+Result<Appended> append_as_owner(DotLock& lock, const std::string& path, const Owner& owner,
+                                 const NativeMessage& message, std::int64_t until_ms) {
+  const AsOwner as_owner(owner);
+  TRY_VOID(lock.take(until_ms));
+  Appended done;
+  TRY(done.folder, open_file(path.substr(0, path.find_last_of('/') + 1), O_RDONLY | O_DIRECTORY));
+  TRY(done.file, open_mbox(path, owner));
+  TRY_VOID(lock_file(done.file.get(), path, until_ms));
+  struct stat before {};
+  if (::fstat(done.file.get(), &before) != 0) return std::unexpected(system_error(path, errno));
+  done.size_before = before.st_size;
+  done.written = go_to_end(done.file.get(), before.st_size);
+  if (done.written) done.written = write_message(done.file.get(), message);
+  return done;
+}
+
 }  // namespace
 
 Result<> append_to_mbox(const std::string& path, const Owner& owner, const NativeMessage& message,
                         std::int64_t lock_timeout_ms) {
-  const auto until = monotonic_ms() + lock_timeout_ms;
-  DotLock lock(path + ".lock");
-  TRY_VOID(lock.take(until));
-  TRY(const auto fd, open_mbox(path, owner));
-  TRY_VOID(lock_file(fd.get(), path, until));
-  struct stat before {};
-  if (::fstat(fd.get(), &before) != 0) return std::unexpected(system_error(path, errno));
-  auto written = go_to_end(fd.get(), before.st_size);
-  if (written) written = write_message(fd.get(), message);
-  if (written) {
+  DotLock lock(path + ".lock", owner);
+  TRY(auto done, append_as_owner(lock, path, owner, message, monotonic_ms() + lock_timeout_ms));
+  if (done.written) {
     durable::Batch batch;
-    batch.file(fd.get()).directory(path.substr(0, path.find_last_of('/')));
-    written = durable::commit(std::move(batch));
+    batch.file(done.file.get()).file(done.folder.get());
+    done.written = durable::commit(std::move(batch));
   }
-  if (!written && ::ftruncate(fd.get(), before.st_size) != 0)
-    return temporary(written.error().text + "; and a part of the message stands in " + path);
-  return written;
+  if (!done.written && ::ftruncate(done.file.get(), done.size_before) != 0)
+    return temporary(done.written.error().text + "; and a part of the message stands in " + path);
+  return done.written;
 }
 
 }  // namespace waxwing::channels

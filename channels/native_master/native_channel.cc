@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <pwd.h>
-#include <sys/fsuid.h>
 #include <unistd.h>
 
 #include <array>
@@ -30,28 +29,8 @@ Result<Owner> find_owner(const std::string& address) {
   const int problem = ::getpwnam_r(user.c_str(), &row, buffer.data(), buffer.size(), &found);
   if (problem != 0) return std::unexpected(system_error("cannot look up account " + user, problem));
   if (found == nullptr) return permanent("there is no account " + printable(user) + " on this host");
-  return Owner{row.pw_name, row.pw_dir, row.pw_uid, row.pw_gid};
+  return Owner{row.pw_name, row.pw_dir, row.pw_uid, row.pw_gid, false};
 }
-
-// In a home everything is done with the user's rights, when ours are root's: of this thread only.
-class AsOwner {
- public:
-  AsOwner(const Owner& owner, bool wanted) : changed_(wanted && ::geteuid() == 0) {
-    if (!changed_) return;
-    ::setfsgid(owner.gid);
-    ::setfsuid(owner.uid);
-  }
-  ~AsOwner() {
-    if (!changed_) return;
-    ::setfsuid(::geteuid());
-    ::setfsgid(::getegid());
-  }
-  AsOwner(const AsOwner&) = delete;
-  AsOwner& operator=(const AsOwner&) = delete;
-
- private:
-  bool changed_;
-};
 
 }  // namespace
 
@@ -75,7 +54,7 @@ void NativeChannel::read_settings() {
 
 Result<> NativeChannel::put(Work& work, std::size_t index) const {
   const auto& envelope = work.envelope();
-  TRY(const auto owner, find_owner(envelope.recipients[index].address));
+  TRY(auto owner, find_owner(envelope.recipients[index].address));
   TRY(auto path, mailbox_path(pattern_, owner));
   NativeMessage message;
   message.sender = envelope.sender;
@@ -93,7 +72,7 @@ Result<> NativeChannel::put(Work& work, std::size_t index) const {
     }
     return text.empty() ? form.end() : text;
   };
-  const AsOwner as_owner(owner, pattern_.find("%h") != std::string::npos);
+  owner.lends_rights = pattern_.find("%h") != std::string::npos;
   const auto lock_ms = context_.daemon().config()->number("native.locktimeout") * 1000;
   if (!path.ends_with('/')) return append_to_mbox(path, owner, message, lock_ms);
   path.pop_back();
