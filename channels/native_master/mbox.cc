@@ -8,6 +8,7 @@
 
 #include "channels/master/local_form.h"
 #include "channels/native_master/as_owner.h"
+#include "channels/native_master/dot_lock.h"
 #include "common/base/durable.h"
 #include "common/base/file.h"
 #include "common/base/strings.h"
@@ -16,60 +17,6 @@
 namespace waxwing::channels {
 
 namespace {
-
-constexpr std::int64_t kStaleLockSeconds = 15 * 60;
-constexpr std::int64_t kPauseMs = 50;
-
-void pause() {
-  const timespec time{0, kPauseMs * 1'000'000};
-  ::nanosleep(&time, nullptr);
-}
-
-// FILE.lock, which exists while somebody writes. One that nobody has touched for long was left by a dead program.
-class DotLock {
- public:
-  DotLock(std::string path, const Owner& owner) : path_(std::move(path)), owner_(owner) {}
-  ~DotLock() {
-    const AsOwner as_owner(owner_);
-    if (held_) ::unlink(path_.c_str());
-  }
-  Result<> take(std::int64_t until_ms) {
-    for (;;) {
-      UniqueFd fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
-      if (fd) {
-        held_ = true;
-        (void)write_all(fd.get(), std::to_string(::getpid()) + "\n");
-        return {};
-      }
-      if (errno != EEXIST) return std::unexpected(system_error("cannot lock " + path_, errno));
-      struct stat status {};
-      if (::lstat(path_.c_str(), &status) == 0 && wall_seconds() - status.st_mtime > kStaleLockSeconds) {
-        ::unlink(path_.c_str());
-        continue;
-      }
-      if (monotonic_ms() > until_ms) return temporary("the mailbox is locked: " + path_);
-      pause();
-    }
-  }
-
- private:
-  std::string path_;
-  const Owner& owner_;
-  bool held_ = false;
-};
-
-Result<> lock_file(int fd, const std::string& path, std::int64_t until_ms) {
-  struct flock whole {};
-  whole.l_type = F_WRLCK;
-  whole.l_whence = SEEK_SET;
-  while (::fcntl(fd, F_OFD_SETLK, &whole) != 0) {
-    if (errno != EAGAIN && errno != EACCES)
-      return std::unexpected(system_error("cannot lock " + path, errno));
-    if (monotonic_ms() > until_ms) return temporary("the mailbox is locked by another program: " + path);
-    pause();
-  }
-  return {};
-}
 
 Result<UniqueFd> open_mbox(const std::string& path, const Owner& owner) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -142,10 +89,11 @@ Result<Appended> append_as_owner(DotLock& lock, const std::string& path, const O
   Appended done;
   TRY(done.folder, open_file(path.substr(0, path.find_last_of('/') + 1), O_RDONLY | O_DIRECTORY));
   TRY(done.file, open_mbox(path, owner));
-  TRY_VOID(lock_file(done.file.get(), path, until_ms));
+  TRY_VOID(lock_mailbox(done.file.get(), path, until_ms));
   struct stat before {};
   if (::fstat(done.file.get(), &before) != 0) return std::unexpected(system_error(path, errno));
   done.size_before = before.st_size;
+  TRY_VOID(lock.note_size(done.file.get()));
   done.written = go_to_end(done.file.get(), before.st_size);
   if (done.written) done.written = write_message(done.file.get(), message);
   return done;
@@ -155,7 +103,7 @@ Result<Appended> append_as_owner(DotLock& lock, const std::string& path, const O
 
 Result<> append_to_mbox(const std::string& path, const Owner& owner, const NativeMessage& message,
                         std::int64_t lock_timeout_ms) {
-  DotLock lock(path + ".lock", owner);
+  DotLock lock(path, owner);
   TRY(auto done, append_as_owner(lock, path, owner, message, monotonic_ms() + lock_timeout_ms));
   if (done.written) {
     durable::Batch batch;

@@ -49,9 +49,9 @@ def setUpModule():
 
 class Homes(waxwing.TestCase):
     def test_users_get_their_mail_one_after_the_other(self):
-        log = self.box.log('native_master')
         for _ in range(3):
             for name in USERS:
+                log = self.box.log('native_master')
                 with self.box.smtp() as client:
                     client.sendmail('alice@example.test', f'{name}@native.test', 'Subject: x\r\n\r\ntext\r\n')
                 self.assertRegex(log.wait(rf'mta\.\w+ .*{name}@native\.test'), r'mta\.delivered ')
