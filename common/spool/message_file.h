@@ -46,6 +46,8 @@ class MessageFileWriter {
   MessageFileWriter& operator=(MessageFileWriter&&) noexcept;
 
   Result<> write(std::string_view bytes);
+  // What was written can be read from the file when this answers.
+  Result<> flush();
   // Puts records, zeroed slots and the footer behind the message. Nothing may be written after it.
   Result<> seal(Kind kind, const Records& records, std::uint32_t slots = 0, std::uint16_t slot_bytes = 0);
   // Seals a second file (empty, for writing) with the same message bytes and other records. Call after

@@ -29,6 +29,7 @@ struct MessageFileWriter::Inner {
   ~Inner() { XXH3_freeState(hash); }
 
   Result<> flush() {
+    if (buffer.empty()) return {};
     TRY_VOID(failpoint("spool.write"));
     auto outcome = write_all(fd, buffer);
     buffer.clear();
@@ -42,6 +43,10 @@ MessageFileWriter::MessageFileWriter(MessageFileWriter&&) noexcept = default;
 MessageFileWriter& MessageFileWriter::operator=(MessageFileWriter&&) noexcept = default;
 std::uint64_t MessageFileWriter::message_size() const {
   return inner_->size;
+}
+
+Result<> MessageFileWriter::flush() {
+  return inner_->flush();
 }
 
 Result<> MessageFileWriter::write(std::string_view bytes) {

@@ -23,7 +23,6 @@ namespace waxwing::mta::queue {
 
 namespace {
 constexpr std::size_t kMostNoticeBytes = 48 * 1024;
-constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr std::int64_t kBucketMs = 8000;  // how long messages go to the same directory
 
 struct Part {
@@ -39,7 +38,6 @@ struct Writer::Inner {
   std::string queue_id;
   std::vector<Part> parts;  // first: the one being written
   std::optional<spool::MessageFileWriter> file;
-  std::string pending;     // bytes that are not in the file yet: read() finds all others there
   std::size_t sealed = 0;  // parts that have their envelope
   bool committed = false;
   bool published = false;
@@ -98,8 +96,6 @@ Result<> check_envelope(const Envelope& envelope) {
 Result<> Writer::Inner::seal(Envelope envelope, Common& common) {
   if (committed) return bug("queue writer published twice");
   TRY_VOID(check_envelope(envelope));
-  if (!pending.empty()) TRY_VOID(file->write(pending));
-  pending = std::string();
   if (sealed >= parts.size()) TRY_VOID(add_part());
   auto& part = parts[sealed];
   const auto bucket = fmt::format("{:03}", common.now_ms / kBucketMs % 100);
@@ -172,30 +168,21 @@ const std::string& Writer::queue_id() const {
   return inner_->queue_id;
 }
 std::uint64_t Writer::size_bytes() const {
-  return inner_->file->message_size() + inner_->pending.size();
+  return inner_->file->message_size();
 }
 
-// Pieces of kPieceBytes are more than the file keeps back.
 Result<> Writer::write(std::string_view bytes) {
-  auto& in = *inner_;
-  if (in.committed) return bug("message written to after it was published");
-  in.pending += bytes;
-  if (in.pending.size() < kPieceBytes) return {};
-  auto written = in.file->write(in.pending);
-  in.pending.clear();
-  return written;
+  if (inner_->committed) return bug("message written to after it was published");
+  return inner_->file->write(bytes);
 }
 
 Result<std::string> Writer::read(std::uint64_t offset, std::size_t max_bytes) {
-  const auto& in = *inner_;
-  const auto written = in.file->message_size();
-  if (offset >= written)
-    return offset - written >= in.pending.size()
-               ? std::string()
-               : in.pending.substr(static_cast<std::size_t>(offset - written), max_bytes);
-  std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(max_bytes, written - offset)), '\0');
+  auto& in = *inner_;
+  const auto size = in.file->message_size();
+  if (offset >= size) return std::string();
+  TRY_VOID(in.file->flush());
+  std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(max_bytes, size - offset)), '\0');
   TRY_VOID(read_at(in.parts[0].fd.get(), static_cast<off_t>(offset), bytes.data(), bytes.size()));
-  if (bytes.size() < max_bytes) bytes.append(in.pending, 0, max_bytes - bytes.size());
   return bytes;
 }
 

@@ -358,3 +358,28 @@ TEST_CASE("files being written are spread over directories, and old ones are fou
   scratch.queue->clean_temporary(0);
   CHECK(scratch.temporary_files() == 0);
 }
+
+TEST_CASE("what was written is read back before it is published, and written on") {
+  ScratchQueue scratch;
+  auto writer = Writer::create(scratch.queue);
+  REQUIRE(writer);
+  std::string message;
+  for (const std::size_t size : {10, 70'000, 65'536, 3, 40'000, 40'000}) {
+    const std::string piece(size, static_cast<char>('a' + message.size() % 26));
+    REQUIRE(writer->write(piece));
+    message += piece;
+    CHECK(writer->size_bytes() == message.size());
+    CHECK(writer->read(0, message.size() + 1).value() == message);
+    CHECK(writer->read(message.size() - 2, 10).value() == message.substr(message.size() - 2));
+    CHECK(writer->read(message.size(), 10).value().empty());
+  }
+  REQUIRE(writer->add(make_envelope("tcp_local", {"a@example.test"})));
+  CHECK(writer->read(5, 100).value() == message.substr(5, 100));
+  CHECK(writer->read(message.size(), 10).value().empty());
+  const auto names = publish(*writer, {});
+  REQUIRE(names);
+  const auto reader = Reader::open(*scratch.queue, names->at(0));
+  REQUIRE(reader);
+  CHECK(reader->read_message(0, message.size() + 1).value() == message);
+  CHECK(reader->verify_message());
+}
