@@ -36,6 +36,11 @@ bool MtaConfig::is_local_host(std::string_view host) const {
   return std::ranges::any_of(local_aliases_, [&](const auto& alias) { return iequals(alias, host); });
 }
 
+std::shared_ptr<const HeaderOptions> MtaConfig::header_options(std::string_view file_name) const {
+  const auto at = header_options_.find(file_name);
+  return at == header_options_.end() ? nullptr : at->second;
+}
+
 Result<std::shared_ptr<MtaConfigHolder>> MtaConfigHolder::open(const std::string& root) {
   auto holder = std::make_shared<MtaConfigHolder>();
   TRY(holder->current_, MtaConfig::load(root));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,6 +21,7 @@
 #include "mta/config/channel.h"
 #include "mta/config/databases.h"
 #include "mta/config/delivery_options.h"
+#include "mta/config/header_options.h"
 #include "mta/config/mappings.h"
 #include "mta/config/mta_options.h"
 #include "mta/config/rule_set.h"
@@ -53,6 +55,8 @@ class MtaConfig {
   // their owners parse; "" when the file does not exist.
   std::string_view text(std::string_view file_name) const { return sources_.text(file_name); }
   const SourceSet& sources() const { return sources_; }
+  // What a header option file says, parsed; null for one that no channel needs.
+  std::shared_ptr<const HeaderOptions> header_options(std::string_view file_name) const;
 
   // What is legal and probably not meant, one a line: keywords not yet implemented, unknown options...
   const std::vector<std::string>& warnings() const { return warnings_; }
@@ -72,6 +76,7 @@ class MtaConfig {
   Databases databases_;
   MtaOptions options_;
   DeliveryOptions delivery_options_;
+  std::map<std::string, std::shared_ptr<const HeaderOptions>, std::less<>> header_options_;  // by file
   std::vector<std::string> warnings_;
 };
 

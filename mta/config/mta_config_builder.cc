@@ -70,7 +70,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
     names();
     check_rules();
     check_channels();
-    check_header_options();
+    read_header_options();
     check_lists();
     check_table_flags();
   }
@@ -164,12 +164,12 @@ void MtaConfigBuilder::check_channels() {
     }
 }
 
-// They are read again by who applies them; here they are checked.
-void MtaConfigBuilder::check_header_options() {
+void MtaConfigBuilder::read_header_options() {
   const auto check = [&](const Channel& channel, Kw keyword, const std::string& name) {
     if (!channel.is(keyword)) return;
     if (config_->sources_.has_file(name))
-      (void)parse_header_options(config_->sources_.text(name), name, errors_);
+      config_->header_options_[name] = std::make_shared<const HeaderOptions>(
+          parse_header_options(config_->sources_.text(name), name, errors_));
     else
       errors_.push_back(channel.where() + ": " + std::string(keyword_spec(keyword).name) + " of channel " +
                         channel.name() + " needs the file config/" + name + ", which is not there");

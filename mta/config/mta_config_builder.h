@@ -22,7 +22,7 @@ class MtaConfigBuilder {
   void check_rule(const RewriteRule& rule);
   void check_steps(const RewriteRule& rule, const std::vector<Step>& steps);
   void check_channels();
-  void check_header_options();
+  void read_header_options();
   void names();
 
   std::shared_ptr<MtaConfig> config_;

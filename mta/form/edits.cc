@@ -9,6 +9,7 @@ namespace waxwing::mta::form {
 
 void Edits::replace(std::size_t begin, std::size_t end, std::string_view text) {
   if (begin < at_) return;
+  if (none_) out_.reserve(message_.size() + message_.size() / 8);  // it would be doubled again and again
   out_.append(message_.substr(at_, begin - at_)).append(text);
   at_ = end;
   none_ = false;

@@ -37,19 +37,13 @@ std::size_t count(const Channel& channel, Kw keyword) {
   return static_cast<std::size_t>(std::max<std::int64_t>(channel.number(keyword, 0), 0));
 }
 
-// cnbuild has checked the file.
-std::shared_ptr<const HeaderOptions> header_options(const MtaConfig& config, const std::string& name) {
-  std::vector<std::string> errors;
-  return std::make_shared<const HeaderOptions>(parse_header_options(config.text(name), name, errors));
-}
-
 void from_source(const MtaConfig& config, const Channel& channel, Form& form) {
   auto& header = form.header;
   header.from = {chosen(channel, kSourcePersonal), chosen(channel, kSourceComment), {}};
   header.from_total = channel.is(Kw::sourcecommenttotal);
   header.drop_blank = channel.is(Kw::dropblank);
   header.language = channel.word(Kw::language);
-  if (channel.is(Kw::headerread)) header.read = header_options(config, channel.name() + "_read_headers.opt");
+  if (channel.is(Kw::headerread)) header.read = config.header_options(channel.name() + "_read_headers.opt");
   auto& body = form.body;
   if (channel.is(Kw::wrapsmtplonglines)) body.long_lines = BodyForm::LongLines::wrap;
   if (channel.is(Kw::truncatesmtplonglines)) body.long_lines = BodyForm::LongLines::truncate;
@@ -77,10 +71,10 @@ void from_destination(const MtaConfig& config, const Channel& channel, Form& for
   header.max_chars = count(channel, Kw::maxheaderchars);
   header.added_addresses = count(channel, Kw::addlineaddrs);
   header.fold = {count(channel, Kw::headerlinelength), count(channel, Kw::headerlabelalign)};
-  if (channel.is(Kw::headertrim)) header.trim = header_options(config, channel.name() + "_headers.opt");
+  if (channel.is(Kw::headertrim)) header.trim = config.header_options(channel.name() + "_headers.opt");
   auto& body = form.body;
   body.inner = channel.is(Kw::inner);
-  if (channel.is(Kw::innertrim)) body.inner_trim = header_options(config, channel.name() + "_headers.opt");
+  if (channel.is(Kw::innertrim)) body.inner_trim = config.header_options(channel.name() + "_headers.opt");
   body.name_limit = count(channel, Kw::namelengthlimit);
   body.parameter_limit = count(channel, Kw::parameterlengthlimit);
   body.name_parameter_limit = count(channel, Kw::nameparameterlengthlimit);
@@ -109,8 +103,7 @@ Form form_of(const MtaConfig& config, const Channel* source, const Channel& dest
   return form;
 }
 
-Result<std::vector<std::string>> shape(const Lookup& lookup, const Form& form, std::string message,
-                                       const Subject& subject) {
+Result<Pieces> shape(const Lookup& lookup, const Form& form, std::string message, const Subject& subject) {
   TRY(message, shape_body(std::move(message), form.body, subject.rewrite_inner));
   const auto block = mail::HeaderBlock::scan(message, {.max_bytes = message.size() + 1, .max_fields = 20000});
   HeaderFacts facts;
@@ -122,9 +115,7 @@ Result<std::vector<std::string>> shape(const Lookup& lookup, const Form& form, s
     TRY(auto header, shape_header(whole.substr(0, block.size()), form.header, facts));
     message.replace(0, block.size(), header);
   }
-  auto made = fragments(message, form.fragments, lookup.config.local_host());
-  if (made.empty()) made.push_back(std::move(message));
-  return made;
+  return Pieces::cut(std::move(message), form.fragments, lookup.config.local_host());
 }
 
 }  // namespace waxwing::mta::form

@@ -34,9 +34,9 @@ struct Subject {
   std::vector<std::string> recipients;  // addresses of the queue file
   RewriteHeader rewrite_inner;
 };
-// header and body as they lie in the queue; an empty body does for a form that does not need it. One message,
-// or its fragments. Errors of mappings and directory go through.
-Result<std::vector<std::string>> shape(const Lookup& lookup, const Form& form, std::string message,
-                                       const Subject& subject);
+// header and body as they lie in the queue; an empty body does for a form that does not need it. Takes up to
+// kCopies times the memory of the message. Errors of mappings and directory go through.
+inline constexpr std::uint64_t kCopies = 3;
+Result<Pieces> shape(const Lookup& lookup, const Form& form, std::string message, const Subject& subject);
 
 }  // namespace waxwing::mta::form

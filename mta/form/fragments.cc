@@ -14,7 +14,6 @@ namespace waxwing::mta::form {
 namespace {
 
 constexpr std::uint64_t kLeastBytes = 1024;  // a limit below would make more headers than text
-constexpr std::size_t kMostFragments = 10000;
 
 // Fields of the message itself, not of its copies around the pieces.
 bool is_inner(std::string_view name) {
@@ -27,58 +26,80 @@ bool over(std::uint64_t bytes, std::uint64_t lines, const FragmentLimits& limits
          (limits.max_lines && lines > limits.max_lines);
 }
 
-// Whole lines, each piece within the limits; a line that is longer than a piece is one.
-std::vector<std::string_view> pieces_of(std::string_view text, const FragmentLimits& limits) {
-  std::vector<std::string_view> pieces;
-  std::uint64_t bytes = 0, lines = 0;
-  std::size_t begin = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = text.find('\n', at);
-    const auto next = end == text.npos ? text.size() : end + 1;
-    if (at > begin && over(bytes + next - at, lines + 1, limits)) {
-      pieces.push_back(text.substr(begin, at - begin));
-      begin = at;
-      bytes = lines = 0;
+// Where the pieces end: whole lines, each piece within the limits; a line that is longer than a piece is one.
+class Ends {
+ public:
+  explicit Ends(const FragmentLimits& limits) : limits_(limits) {}
+  void add(std::string_view text) {
+    while (!text.empty()) {
+      const auto line = text.substr(0, text.find('\n') + 1);
+      const auto size = line.empty() ? text.size() : line.size();
+      if (lines_ > 0 && over(bytes_ + size, lines_ + 1, limits_)) {
+        ends_.push_back(at_);
+        bytes_ = lines_ = 0;
+      }
+      at_ += size;
+      bytes_ += size;
+      ++lines_;
+      text.remove_prefix(size);
     }
-    bytes += next - at;
-    ++lines;
-    at = next;
   }
-  pieces.push_back(text.substr(begin));
-  return pieces;
-}
+  std::vector<std::size_t> take() {
+    ends_.push_back(at_);
+    return std::move(ends_);
+  }
+
+ private:
+  const FragmentLimits& limits_;
+  std::vector<std::size_t> ends_;
+  std::size_t at_ = 0;
+  std::uint64_t bytes_ = 0, lines_ = 0;
+};
 
 }  // namespace
 
-std::vector<std::string> fragments(std::string_view message, const FragmentLimits& limits,
-                                   std::string_view host) {
+Pieces::Pieces(std::string message) : message_(std::move(message)), ends_{message_.size()} {}
+
+Pieces Pieces::cut(std::string message, const FragmentLimits& limits, std::string_view host) {
   const auto lines = static_cast<std::uint64_t>(std::ranges::count(message, '\n'));
-  if (!over(message.size(), lines, limits)) return {};
+  if (!over(message.size(), lines, limits)) return Pieces(std::move(message));
   mail::SevenBitForm narrow;
-  if (mail::has_eight_bit(message)) {
-    narrow = mail::to_seven_bit(message);
-    if (!narrow.possible || mail::has_eight_bit(narrow.message)) return {};
-    message = narrow.message;
-  }
-  const auto block = mail::HeaderBlock::scan(message, {.max_bytes = message.size() + 1, .max_fields = 20000});
+  const bool wide = mail::has_eight_bit(message);
+  if (wide) narrow = mail::to_seven_bit(message);
+  if (wide && (!narrow.possible || mail::has_eight_bit(narrow.message))) return Pieces(std::move(message));
+  auto& text = wide ? narrow.message : message;
+  const auto block = mail::HeaderBlock::scan(text, {.max_bytes = text.size() + 1, .max_fields = 20000});
   std::string outer, inner, subject;
   for (const auto& field : block.fields()) {
     (is_inner(field.name) ? inner : outer) += field.raw;
     if (iequals(field.name, "Subject")) subject = field.raw;
   }
-  const auto whole = inner + "\r\n" + std::string(message.substr(block.size()));
-  const auto pieces = pieces_of(whole, limits);
-  if (pieces.size() < 2 || pieces.size() > kMostFragments) return {};
-  const auto id = unique_id();
-  std::vector<std::string> made;
-  for (std::size_t i = 0; i < pieces.size(); ++i)
-    made.push_back(
-        outer + subject +
-        fmt::format("Message-ID: <{}.{}@{}>\r\nMIME-Version: 1.0\r\nContent-Type: message/partial; "
-                    "id=\"{}@{}\";\r\n number={}; total={}\r\n\r\n",
-                    id, i + 1, host, id, host, i + 1, pieces.size()) +
-        std::string(pieces[i]));
-  return made;
+  inner += "\r\n";
+  Ends ends(limits);
+  ends.add(inner);
+  ends.add(std::string_view(text).substr(block.size()));
+  auto found = ends.take();
+  if (found.size() < 2) return Pieces(std::move(message));
+  text.replace(0, block.size(), inner);
+  Pieces pieces(std::move(text));
+  pieces.ends_ = std::move(found);
+  pieces.fields_ = outer + subject;
+  pieces.id_ = unique_id();
+  pieces.host_ = host;
+  return pieces;
+}
+
+std::string Pieces::head(std::size_t piece) const {
+  if (!fragments()) return {};
+  return fields_ + fmt::format(
+                       "Message-ID: <{}.{}@{}>\r\nMIME-Version: 1.0\r\nContent-Type: message/partial; "
+                       "id=\"{}@{}\";\r\n number={}; total={}\r\n\r\n",
+                       id_, piece + 1, host_, id_, host_, piece + 1, count());
+}
+
+std::string_view Pieces::text(std::size_t piece) const {
+  const auto begin = piece == 0 ? 0 : ends_[piece - 1];
+  return std::string_view(message_).substr(begin, ends_[piece] - begin);
 }
 
 }  // namespace waxwing::mta::form

@@ -1,4 +1,8 @@
 // Contents of queue files for channels that want the message in a form of their own.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <map>
 
 #include "common/base/random.h"
@@ -14,6 +18,17 @@ namespace {
 constexpr std::size_t kPieceBytes = 256 * 1024;
 // A body is shaped in memory. One that is larger keeps its form; its header is shaped all the same.
 constexpr std::uint64_t kMostBytes = 64 << 20;
+
+// Each piece of a message is a file that is open until all of them are published. A share of the descriptors, so
+// that messages on all workers leave most of them to the sessions.
+std::size_t most_pieces() {
+  static const std::size_t most = [] {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return std::size_t{100};
+    return static_cast<std::size_t>(std::clamp<rlim_t>(files.rlim_cur / 64, 100, 1000));
+  }();
+  return most;
+}
 
 form::Form form_for(const Submission::Inner& inner, const std::string& channel) {
   const Channel* destination = inner.config->channel(channel);
@@ -38,18 +53,22 @@ class Shaper {
       return {};
     }
     // Files of one channel share their content, unless it names their recipients.
+    if (into_.refused) return {};
     if (const auto known = made_.find(envelope.channel); known != made_.end() && !form.header.envelope_to) {
+      if (!has_room(known->second.size(), envelope.channel)) return {};
       for (const auto at : known->second) put(at, envelope);
       return {};
     }
     auto& made = made_[envelope.channel];
     made.clear();
-    TRY(const auto messages, shaped(form, envelope));
-    for (const auto& message : messages) {
-      const bool fragment = messages.size() > 1;
+    TRY(const auto pieces, shaped(form, envelope));
+    if (!has_room(pieces.count(), envelope.channel)) return {};
+    for (std::size_t i = 0; i < pieces.count(); ++i) {
+      const bool fragment = pieces.fragments();
       TRY(auto writer,
           queue::Writer::create(inner_.submitter->inner().queue, fragment ? std::string() : inner_.queue_id));
-      TRY_VOID(writer.write(message));
+      TRY_VOID(writer.write(pieces.head(i)));
+      TRY_VOID(writer.write(pieces.text(i)));
       if (!form.needs_body()) TRY_VOID(copy_body(writer));
       made.push_back(into_.contents.size());
       into_.writers.push_back(std::make_unique<queue::Writer>(std::move(writer)));
@@ -76,7 +95,24 @@ class Shaper {
     envelopes.back().email_id = envelopes.front().email_id;
   }
 
-  Result<std::vector<std::string>> shaped(form::Form& form, const queue::Envelope& envelope) {
+  bool has_room(std::size_t pieces, const std::string& channel) {
+    if (pieces < 2) return true;
+    pieces_ += pieces;
+    if (pieces_ <= most_pieces()) return true;
+    log::Event("mta.form.too_many_pieces")
+        .with("qid", inner_.queue_id)
+        .with("channel", channel)
+        .with("pieces", static_cast<std::int64_t>(pieces_))
+        .with("limit", static_cast<std::int64_t>(most_pieces()))
+        .warning();
+    into_.refused = Verdict{554, "5.3.4",
+                            fmt::format("The message would be sent in {} pieces, more than {}: too large for "
+                                        "where it goes",
+                                        pieces_, most_pieces())};
+    return false;
+  }
+
+  Result<form::Pieces> shaped(form::Form& form, const queue::Envelope& envelope) {
     if (form.needs_body() && inner_.writer->size_bytes() > kMostBytes) {
       log::Event("mta.form.too_large")
           .with("qid", inner_.queue_id)
@@ -117,6 +153,7 @@ class Shaper {
   const Lookup lookup_;
   Publication& into_;
   std::map<std::string, std::vector<std::size_t>> made_;  // channel -> its contents
+  std::size_t pieces_ = 0;                                // of all its fragmented forms
 };
 
 }  // namespace
@@ -129,6 +166,15 @@ bool wants_forms(const Submission::Inner& inner, const std::vector<queue::Envelo
   for (const auto& envelope : envelopes)
     if (!form_for(inner, envelope.channel).plain()) return true;
   return false;
+}
+
+// Only one form is in the making at a time.
+std::uint64_t form_bytes(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes) {
+  const auto size = inner.writer->size_bytes();
+  if (size > kMostBytes) return 0;
+  for (const auto& envelope : envelopes)
+    if (form_for(inner, envelope.channel).needs_body()) return size * form::kCopies;
+  return 0;
 }
 
 Result<Publication> shape_message(Submission::Inner& inner, std::vector<queue::Envelope> envelopes) {

@@ -217,8 +217,14 @@ Task<Verdict> Submission::data(std::string_view bytes) {
 
 Task<Result<Publication>> Submission::Inner::prepare(std::vector<queue::Envelope> envelopes) {
   if (wants_forms(*this, envelopes)) {
+    ByteBudget::Share memory;
+    if (const auto bytes = form_bytes(*this, envelopes); bytes > 0) {
+      auto taking = submitter->inner().forms.take(bytes);
+      memory = co_await std::move(taking);
+    }
     auto shaping = workers().run([&] { return shape_message(*this, std::move(envelopes)); });
     auto shaped = co_await std::move(shaping);
+    if (shaped) shaped->memory = std::move(memory);
     co_return shaped;
   }
   Publication whole;
@@ -262,6 +268,7 @@ Task<Verdict> Submission::finish() {
     log::Event("mta.form.failed").with("qid", inner.queue_id).with("error", publication.error().text).error();
     co_return inner.fail(verdict_of(publication.error()));
   }
+  if (publication->refused) co_return inner.fail(*publication->refused);
   const auto size_bytes = inner.writer->size_bytes();
   auto publishing = queue::Writer::publish_all(std::move(publication->contents));
   auto published = co_await std::move(publishing);

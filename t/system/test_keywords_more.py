@@ -266,6 +266,14 @@ class Outbound(waxwing.TestCase):
         pieces = sorted(messages, key=lambda message: int(message.data.split(b'number=')[1].split(b';')[0]))
         self.assertTrue(b''.join(m.data.split(b'\r\n\r\n', 1)[1] for m in pieces).endswith(b'\r\n\r\n' + lines))
 
+    def test_a_message_of_too_many_pieces_is_refused(self):
+        log = self.box.log('smtpd')
+        with self.assertRaises(smtplib.SMTPDataError) as refused:
+            self.submit('pieces', text=b'Subject: p\r\n\r\n' + b'line\r\n' * 31000)
+        self.assertEqual(refused.exception.smtp_code, 554)
+        self.assertRegex(refused.exception.smtp_error, br'5\.3\.4 The message would be sent in \d+ pieces')
+        log.wait(r'mta\.form\.too_many_pieces .*pieces=')
+
     def test_the_postmaster_of_a_channel_is_ours(self):
         shown = self.box.command('imsimta', 'test', '-rewrite', f"postmaster@{self.to['postmaster'][0]}", check=False).stdout
         self.assertNotIn('on channel ' + self.channel('postmaster'), shown)

@@ -1,5 +1,6 @@
 """Lists: what they do to a message, who may write, and how large ones are followed."""
 import os
+import re
 
 import waxwing
 
@@ -73,6 +74,37 @@ class Lists(waxwing.TestCase):
         self.send('crowd@example.test', 'Subject: to the crowd\r\n\r\nx\r\n')
         self.received('m1')
         self.received('m2')
+        self.assertTrue(log.wait(rf'mta.list.expanded .*members={MEMBERS + 2}'))
+        self.box.wait_queue_empty('process')
+
+    def test_a_large_list_whose_members_are_in_a_channel_with_a_form(self):
+        # Members of other channels are in their files before the form is made from the same message.
+        path = os.path.join(self.box.root, 'config', 'imta.cnf')
+        with open(path) as f:
+            before = f.read()
+        with open(path, 'w') as f:
+            f.write(re.sub(r'(?m)^ims-ms ', 'ims-ms headertrim ', before))
+        with open(os.path.join(self.box.root, 'config', 'ims-ms_headers.opt'), 'w') as f:
+            f.write('X-Secret: MAXIMUM=-1\nOrganization: FILL="Example"\n')
+
+        def restore():
+            with open(path, 'w') as f:
+                f.write(before)
+        self.addCleanup(restore)
+        names = ('f1', 'f2')
+        for name in names:
+            self.box.user(name, 'secret')
+        lines = ['f1@example.test'] + [f'y{i}@discard.test' for i in range(MEMBERS)] + ['f2@example.test']
+        self.aliases('shaped: <shaped.members, owner@example.test\n', **{'shaped.members': '\n'.join(lines) + '\n'})
+        log = self.box.log('process')
+        body = ''.join(f'line {i} of the body\r\n' for i in range(8000))  # more than one buffer
+        self.send('shaped@example.test', 'X-Secret: s\r\nSubject: to all\r\n\r\n' + body)
+        for name in names:
+            text = self.received(name)
+            self.assertNotIn('X-Secret', text)
+            self.assertIn('organization: Example\r\n', text)
+            self.assertIn('Return-Path: <owner@example.test>', text)
+            self.assertTrue(text.endswith('\r\n\r\n' + body), text[:2000] + text[-200:])
         self.assertTrue(log.wait(rf'mta.list.expanded .*members={MEMBERS + 2}'))
         self.box.wait_queue_empty('process')
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/directory/directory.h"
+#include "common/net/byte_budget.h"
 #include "mta/address/directory_view.h"
 #include "mta/address/resolve.h"
 #include "mta/config/mta_config.h"
@@ -26,6 +27,8 @@ struct Submitter::Inner {
   std::shared_ptr<directory::Directory> directory;
   std::unique_ptr<DirectoryView> view;
   std::shared_ptr<queue::Queue> queue;
+  // Bodies that are shaped for their channels are in memory; this is for all of them together.
+  ByteBudget forms{std::uint64_t{192} << 20};
 };
 
 // One final recipient on its way into an envelope.
@@ -159,7 +162,11 @@ struct Publication {
   std::vector<std::unique_ptr<queue::Writer>> writers;  // beside the message's own
   std::vector<queue::Writer::Content> contents;
   std::vector<queue::Envelope> envelopes;
+  std::optional<Verdict> refused;  // for good: there is nothing to publish
+  ByteBudget::Share memory;        // until it is published
 };
+// Memory that the forms of these channels take, in bytes; 0: next to none.
+std::uint64_t form_bytes(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes);
 // For a worker.
 Result<Publication> shape_message(Submission::Inner& inner, std::vector<queue::Envelope> envelopes);
 

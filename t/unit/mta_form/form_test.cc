@@ -35,7 +35,11 @@ struct Site {
     CHECK(form.plain() == (source.empty() && destination.empty()));
     const auto shaped = form::shape(lookup, form, message, {recipients, rewrite});
     REQUIRE(shaped);
-    return *shaped;
+    CHECK(form.header.trim == form::form_of(**config, nullptr, *(*config)->channel("to")).header.trim);
+    std::vector<std::string> made;
+    for (std::size_t i = 0; i < shaped->count(); ++i)
+      made.push_back(shaped->head(i) + std::string(shaped->text(i)));
+    return made;
   }
   std::string operator()(const std::string& message) const {
     const auto made = all(message);
