@@ -106,7 +106,8 @@ std::shared_ptr<Mapping> CacheFile::mapping(std::uint64_t end, std::uint64_t& kn
     if (!made) return nullptr;
     map_ = std::move(*made);
   }
-  known = known_size_;
+  // The file may have grown beyond what is mapped.
+  known = std::min(known_size_, map_->length());
   return map_;
 }
 
