@@ -192,7 +192,8 @@ Result<QuotaUsage> read_index_usage(const std::string& path) {
   TRY(const auto file, open_file(path, O_RDONLY));
   IndexHeader header;
   QuotaUsage used;
-  if (locked_by_others(file.get(), kLockAt)) return fail_for_now(Code::in_use, path + " is being written to");
+  const auto written_to = [&] { return locked_by_others(file.get(), kLockAt); };
+  if (written_to()) return fail_for_now(Code::in_use, path + " is being written to");
   for (int n = 0; n < kTries; ++n) {
     if (!read_at(file.get(), 0, &header, sizeof header))
       return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
@@ -213,6 +214,8 @@ Result<QuotaUsage> read_index_usage(const std::string& path) {
         after.version_ == header.version_ && after.tail == header.tail)
       break;
   }
+  // One who came meanwhile may have expunged what is counted off later.
+  if (written_to()) return fail_for_now(Code::in_use, path + " is being written to");
   return used;
 }
 

@@ -92,7 +92,8 @@ Result<> lay_out_index(int fd, const NewIndex& values);
 Result<IndexHeader> read_index_header(const std::string& path);
 
 // What the messages of an index count for a quota, those that are reserved among them. Code::in_use while a writer
-// has the lock: it may have claimed what it has not reserved yet.
+// has the lock: it may have claimed what it has not reserved yet, or expunged what it
+// has not counted off.
 Result<QuotaUsage> read_index_usage(const std::string& path);
 
 // Does the name of this mailbox's index lead to the file that is open here?
