@@ -97,11 +97,17 @@ void fail_those_left(std::vector<Job>& jobs, const Result<>& outcome) {
     if (job.outcome && !outcome) job.outcome = outcome;
 }
 
+void admit_jobs(Journal& journal, std::vector<Job>& jobs) {
+  for (auto& job : jobs)
+    if (job.outcome) job.outcome = admit_batch(journal, job.batch);
+}
+
 void pass_to_disk(std::vector<Job>& jobs, Crew& crew) {
   auto* const journal = the_journal();
   if (journal != nullptr && journal->broken()) fail_those_left(jobs, journal->recover());
   // Whoever finds a name that is made below may change the file at once, and its record comes before ours.
   const auto since = journal == nullptr ? 0 : journal->end();
+  if (journal != nullptr) admit_jobs(*journal, jobs);
   sync_jobs(jobs, Step::content, crew);
   for (auto& job : jobs)
     if (job.outcome) job.outcome = make_names(job.batch);
@@ -121,6 +127,7 @@ void pass_to_disk(std::vector<Job>& jobs, Crew& crew) {
 void pass_through_journal(std::vector<Job>& jobs, Crew& crew) {
   auto& journal = *the_journal();
   if (journal.broken()) fail_those_left(jobs, journal.recover());
+  admit_jobs(journal, jobs);
   Appending appending(journal);
   for (auto& job : jobs) {
     if (job.outcome) job.outcome = make_names(job.batch);
@@ -194,11 +201,12 @@ void append_unasked(std::string record) {
 // Answers whether the journal must hear of it. Missing is success.
 Result<bool> unlink_now(const std::string& path) {
   TRY_VOID(failpoint("durable.remove"));
+  auto* const journal = the_journal();
+  if (journal != nullptr) TRY_VOID(journal->admit(path));
   if (::unlink(path.c_str()) != 0) {
     if (errno == ENOENT) return false;
     return std::unexpected(system_error("cannot remove " + path, errno));
   }
-  const auto* const journal = the_journal();
   return journal != nullptr && journal->covers(path);
 }
 
@@ -227,9 +235,13 @@ Result<> remove_for_ever(const std::string& path) {
 
 Result<> rename(const std::string& from, const std::string& to) {
   TRY_VOID(failpoint("durable.publish"));
+  auto* const journal = the_journal();
+  if (journal != nullptr) {
+    TRY_VOID(journal->admit(from));
+    TRY_VOID(journal->admit(to));
+  }
   if (::rename(from.c_str(), to.c_str()) != 0)
     return std::unexpected(system_error("cannot rename " + from + " to " + to, errno));
-  const auto* journal = the_journal();
   if (journal == nullptr || !journal->covers(from)) return {};
   std::string record;
   if (journal->covers(to))

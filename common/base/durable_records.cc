@@ -68,6 +68,18 @@ Result<bool> goes_to_disk(const Journal& journal, const Batch& batch) {
   return false;
 }
 
+Result<> admit_batch(Journal& journal, const Batch& batch) {
+  const BatchParts parts(batch);
+  for (const auto& content : parts.contents) TRY_VOID(journal.admit(content.path));
+  for (const auto& move : parts.moves) {
+    TRY_VOID(journal.admit(move.from));
+    TRY_VOID(journal.admit(move.to));
+  }
+  for (const auto& range : parts.ranges) TRY_VOID(journal.admit(range.path));
+  for (const auto& path : parts.removed) TRY_VOID(journal.admit(path));
+  return {};
+}
+
 Result<> record_batch(const Journal& journal, const Batch& batch, std::string& out) {
   const BatchParts parts(batch);
   const auto before = out.size();

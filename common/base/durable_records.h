@@ -12,6 +12,9 @@ namespace waxwing::durable {
 // Must it go straight to disk: it has a file(), a content that is large, or a path that no root covers?
 Result<bool> goes_to_disk(const Journal& journal, const Batch& batch);
 
+// Before anything of the batch is done: may the journal hold records of all its paths? See Journal::admit().
+Result<> admit_batch(Journal& journal, const Batch& batch);
+
 // Appends the records of a batch whose names have been made; contents are read back from their descriptors.
 // Ranges are left to Journal::append. On failure out is as before.
 Result<> record_batch(const Journal& journal, const Batch& batch, std::string& out);

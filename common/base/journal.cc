@@ -118,12 +118,12 @@ std::string path_of(const JournalSettings& settings, const std::string& name) {
   return name.starts_with('/') ? name : settings.root + "/" + name;
 }
 
-// Gives it its mark. A directory that is away now, or a full disk, is no reason not to begin: as long as nothing
-// is journaled there nothing can be lost.
-void mark(const JournalSettings& settings, KnownRoot& root) {
+// A directory that is away now is no reason not to begin: as long as the journal holds nothing of it nothing can be
+// lost, and admit() lets nothing in.
+void mark_if_there(const JournalSettings& settings, KnownRoot& root) {
   const auto path = path_of(settings, root.name);
   if (!file_exists(path)) return;
-  if (auto marked = mark_root(path, root.mark))
+  if (auto marked = mark_root(path, root.mark, MarkEmpty::no))
     root.mark = std::move(*marked);
   else
     say(settings, "journal.root.away", {{"directory", path}, {"error", marked.error().text}}, true);
@@ -206,7 +206,7 @@ Result<Control> Journal::set_up(const JournalSettings& settings, int lock_fd,
   }
   for (auto& root : start.roots) {
     TRY_VOID(make_root_durable(settings, root.name));
-    mark(settings, root);
+    mark_if_there(settings, root);
   }
   TRY_VOID(store_roots(settings.directory, start.roots));
   for (start.slots = files.count(); start.slots < 2; ++start.slots) TRY_VOID(files.create(start.slots));
@@ -270,18 +270,59 @@ std::string_view Journal::name_of(std::string_view path) const {
   return path;
 }
 
+const Journal::Root* Journal::root_of(const std::string& path) const {
+  const auto found = std::ranges::find_if(roots_, [&](const Root& root) {
+    const auto& above = root.path;
+    return path.size() > above.size() + 1 && path.starts_with(above) && path[above.size()] == '/';
+  });
+  return found == roots_.end() ? nullptr : &*found;
+}
+
 bool Journal::covers(const std::string& path) const {
   if (!path.starts_with('/') || !is_plain_path(path)) return false;
   const std::shared_lock lock(roots_mutex_);
-  return std::ranges::any_of(roots_, [&](const std::string& root) {
-    return path.size() > root.size() + 1 && path.starts_with(root) && path[root.size()] == '/';
-  });
+  return root_of(path) != nullptr;
+}
+
+Result<bool> Journal::mark(const std::string& name, MarkEmpty empty) const {
+  const auto path = path_of(settings_, name);
+  TRY(auto roots, load_roots(settings_.directory));
+  auto known = std::ranges::find(roots, name, &KnownRoot::name);
+  if (known == roots.end()) known = roots.insert(roots.end(), {name, {}});
+  TRY_VOID(recognise_root(path, known->mark));
+  if (!known->mark.empty()) return true;
+  if (!file_exists(path)) return false;
+  TRY(known->mark, mark_root(path, {}, empty));
+  if (known->mark.empty()) return false;
+  TRY_VOID(store_roots(settings_.directory, roots));
+  return true;
+}
+
+Result<> Journal::admit(const std::string& path) {
+  if (unmarked_ == 0) return {};
+  std::string root_path;
+  {
+    const std::shared_lock lock(roots_mutex_);
+    const auto* const root = root_of(path);
+    if (root == nullptr || root->marked) return {};
+    root_path = root->path;
+  }
+  {
+    const RobustLock lock(control_->checkpoint);
+    TRY(const bool marked, mark(relative_to(settings_.root, root_path), MarkEmpty::yes));
+    if (!marked) return temporary(root_path + " is missing: mount its file system; see journal(5)");
+  }
+  const std::lock_guard lock(roots_mutex_);
+  const auto root = std::ranges::find(roots_, root_path, &Root::path);
+  if (!std::exchange(root->marked, true)) --unmarked_;
+  return {};
 }
 
 Result<> Journal::cover(const std::string& directory) {
   const auto name = relative_to(settings_.root, directory);
   if (!directory.starts_with('/') || !is_plain_path(name) || name.size() >= kMostRootBytes)
     return permanent("the journal cannot cover the directory '" + directory + "'");
+  bool marked = false;
   {
     const RobustLock lock(control_->checkpoint);
     const auto count = control_->root_count.load();
@@ -291,22 +332,25 @@ Result<> Journal::cover(const std::string& directory) {
       if (count == kMostRoots) return permanent("the journal cannot cover more than 64 directories");
       names.push_back(name);
       TRY_VOID(make_root_durable(settings_, name));
+      // Replay must know of it before anything is appended.
       const auto stored = load_roots(settings_.directory).value_or(std::vector<KnownRoot>());
       std::vector<KnownRoot> roots;
       for (const auto& each : names) {
         const auto known = std::ranges::find(stored, each, &KnownRoot::name);
         roots.push_back({each, known == stored.end() ? "" : known->mark});
       }
-      mark(settings_, roots.back());
       TRY_VOID(store_roots(settings_.directory, roots));
       std::memset(control_->roots[count], 0, kMostRootBytes);
       name.copy(control_->roots[count], kMostRootBytes - 1);
       control_->root_count = count + 1;
     }
+    marked = mark(name, MarkEmpty::no).value_or(false);  // else admit() says why
   }
   const std::lock_guard lock(roots_mutex_);
-  auto path = name.starts_with('/') ? name : settings_.root + "/" + name;
-  if (std::ranges::find(roots_, path) == roots_.end()) roots_.push_back(std::move(path));
+  auto path = path_of(settings_, name);
+  if (std::ranges::find(roots_, path, &Root::path) != roots_.end()) return {};
+  roots_.push_back({std::move(path), marked});
+  if (!marked) ++unmarked_;
   return {};
 }
 

@@ -58,6 +58,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/journal_control.h"
+#include "common/base/journal_mark.h"
 #include "common/base/journal_segment.h"
 
 namespace waxwing::durable {
@@ -73,6 +74,9 @@ class Journal {
   bool covers(const std::string& path) const;
   std::string_view name_of(std::string_view path) const;
   Result<> cover(const std::string& directory);
+  // Before anything is journaled of that path: its root bears the mark by which replay will know it, or gets one if
+  // it never had any. A temporary error when it is another one, or not mounted. Blocks the first time.
+  Result<> admit(const std::string& path);
 
   // Appends encoded records, then ranges, whose images are taken under the lock. Answers the lsn to wait for.
   Result<std::uint64_t> append(std::string records, const std::vector<const Range*>& ranges = {});
@@ -92,6 +96,11 @@ class Journal {
   const ControlBlock& control() const { return *control_; }
 
  private:
+  struct Root {
+    std::string path;  // absolute
+    bool marked = false;
+  };
+
   Journal(JournalSettings settings, UniqueFd lock, Control control);
   static Result<Control> set_up(const JournalSettings& settings, int lock_fd,
                                 const std::vector<std::string>& roots);
@@ -121,6 +130,10 @@ class Journal {
   bool is_half_full(std::uint64_t lsn) const;
   void end_housekeeper();
 
+  // The lock checkpoint is held.
+  Result<bool> mark(const std::string& name, MarkEmpty empty) const;
+  const Root* root_of(const std::string& path) const;  // roots_mutex_ is held
+
   void report(const char* name, const JournalSettings::Fields& fields, bool error) const;
 
   const JournalSettings settings_;
@@ -129,7 +142,8 @@ class Journal {
   SegmentFiles files_;
 
   mutable std::shared_mutex roots_mutex_;
-  std::vector<std::string> roots_;  // that this process knows, absolute
+  std::vector<Root> roots_;  // that this process knows
+  std::atomic<unsigned> unmarked_{0};
 
   // One descriptor a file system, kept from the beginning: an error of write-back is told to a descriptor
   // that was open when it happened, whoever else has been told. Under checkpoint.

@@ -40,7 +40,7 @@ std::string mark_of(const std::string& directory) {
 }
 
 // A file system that was just made has that one.
-bool is_empty(const std::string& directory) {
+bool holds_nothing(const std::string& directory) {
   const auto names = list_directory(directory);
   return names && std::ranges::all_of(*names, [](const auto& name) { return name == "lost+found"; });
 }
@@ -48,25 +48,28 @@ bool is_empty(const std::string& directory) {
 std::unexpected<Error> is_away(const std::string& directory, const std::string& known, const char* what) {
   auto line = line_of(known);
   line.pop_back();
-  return temporary("the journal holds files of " + directory + ", which " + what +
-                   ": mount its file system; or, if that is gone for good, write the line '" + line +
-                   "' into " + path_of(directory) + "; see journal(5)");
+  return temporary(
+      "the journal knows " + directory + " by its mark, and " + what +
+      ": it is not mounted, or another is in its place. Mount its file system; or, if this one is to "
+      "take its place for good, write the line '" +
+      line + "' into " + path_of(directory) + "; see journal(5)");
 }
 }  // namespace
 
 Result<> recognise_root(const std::string& directory, const std::string& known) {
   if (known.empty()) return {};
-  if (!file_exists(directory)) return is_away(directory, known, "is missing");
+  if (!file_exists(directory)) return is_away(directory, known, "it is missing");
   const auto mark = mark_of(directory);
-  if (!mark.empty() && mark != known) return is_away(directory, known, "bears the mark of another directory");
-  if (mark.empty() && is_empty(directory)) return is_away(directory, known, "is empty");
-  return {};
+  if (mark == known) return {};
+  if (!mark.empty()) return is_away(directory, known, "this one bears another mark");
+  return is_away(directory, known, "this one has no whole mark");
 }
 
-Result<std::string> mark_root(const std::string& directory, const std::string& known) {
+Result<std::string> mark_root(const std::string& directory, const std::string& known, MarkEmpty empty) {
   TRY_VOID(recognise_root(directory, known));
   if (const auto mark = mark_of(directory); !mark.empty()) return mark;
-  const auto mark = known.empty() ? hex_of(random_u64()) : known;
+  if (empty == MarkEmpty::no && holds_nothing(directory)) return std::string();
+  const auto mark = hex_of(random_u64());
   const auto path = path_of(directory), temporary_path = path + ".new";
   {
     ::unlink(temporary_path.c_str());  // of one who died

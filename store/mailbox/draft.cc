@@ -47,6 +47,8 @@ Result<> Draft::Inner::write(std::string_view bytes) {
 }
 
 Result<> Draft::Inner::make_file() {
+  // Else tmp/ would be made below the mount point, and what is not mounted would look as if it had files.
+  TRY_VOID(check_present(partition_path));
   TRY(auto made, create_spread_file(drafts_of(partition_path), unique_id() + ".msg"));
   path = std::move(made.path);
   fd = std::move(made.fd);

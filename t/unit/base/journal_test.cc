@@ -32,8 +32,7 @@ TEST_CASE("names that were lost are made again, and what was removed stays away"
            scratch.publish("old", "y") && durable::rename(scratch.path("old"), scratch.path("new")) &&
            scratch.publish("last", "z");
   }) == 0);
-  std::filesystem::remove_all(scratch.root + "/data");
-  scratch.directory("data");
+  for (const auto* name : {"old", "new", "last"}) std::filesystem::remove(scratch.path(name));
   scratch.write("gone", "x");
   scratch.write("last.tmp", "torn");
   scratch.power_cut();
@@ -110,7 +109,7 @@ TEST_CASE("a removal for ever does not wait when the log is full, and stands all
   const std::string bulk(230000, 'b');  // four to a segment, and what is left is too little for the removals
   REQUIRE(scratch.life([&] {
     ::alarm(60);  // waiting here would be for ever
-    if (!scratch.open()) return false;
+    if (!scratch.open() || !scratch.publish("first", "")) return false;
     for (int n = 0; n < kFiles; ++n) scratch.write(std::to_string(n), "");
     auto lock_file = open_file(scratch.root + "/journal/lock", O_RDWR);
     auto control = durable::Control::attach(scratch.settings().control, lock_file->get());
@@ -188,17 +187,87 @@ TEST_CASE("a root that is missing or not mounted stops the replay and loses noth
     CHECK(scratch.restart() != 0);
     CHECK(scratch.read("one") == "(none)");
   }
-  SECTION("its mark was damaged or removed, its files are there") {
+  SECTION("its mark was damaged or removed: whether it is the one is for the operator to say") {
     for (const auto* text : {"", "waxwing journal root 1 0123", "(none)"}) {
       scratch.write("file", "");
       scratch.write(".journal", text);
       if (std::string_view(text) == "(none)") std::filesystem::remove(scratch.path(".journal"));
       scratch.power_cut();
-      REQUIRE(scratch.restart() == 0);
-      CHECK(scratch.read(".journal") == mark);
+      CHECK(scratch.restart() != 0);
+      CHECK(scratch.read("one") == "(none)");
     }
+    scratch.write(".journal", mark);
+    REQUIRE(scratch.restart() == 0);
     CHECK(scratch.read("one") == "1");
   }
+}
+
+// What is mounted hides what is below; moving directories about does the same.
+TEST_CASE("a mount point never passes for what is mounted there") {
+  JournalScratch scratch;
+  const auto data = scratch.root + "/data", real = scratch.root + "/real", below = scratch.root + "/below";
+  const auto begin = [&] { return scratch.open().has_value(); };
+  std::filesystem::create_directories(real);
+  SECTION("not mounted when the journal sees it for the first time") {
+    REQUIRE(scratch.life([&] { return begin() && (durable::leave_journal(), true); }) == 0);
+    CHECK(scratch.read(".journal") == "(none)");
+  }
+  SECTION("and nobody left") {
+    REQUIRE(scratch.life(begin) == 0);
+  }
+  std::filesystem::rename(data, below);
+  std::filesystem::rename(real, data);
+  REQUIRE(scratch.life([&] { return begin() && scratch.publish("one", "1"); }) == 0);
+  CHECK(scratch.read(".journal") != "(none)");
+  std::filesystem::rename(data, real);
+  std::filesystem::rename(below, data);
+  scratch.write("stray", "");
+  scratch.power_cut();
+  CHECK(scratch.restart() != 0);
+  std::filesystem::rename(data, below);
+  std::filesystem::rename(real, data);
+  scratch.write("one", "");
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("one") == "1");
+}
+
+TEST_CASE("nothing is journaled in a directory that is not the known one, until that is back") {
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] {
+    return scratch.open() && scratch.publish("one", "1") && (durable::leave_journal(), true);
+  }) == 0);
+  const auto data = scratch.root + "/data", real = scratch.root + "/real";
+  std::filesystem::rename(data, real);
+  scratch.directory("data");
+  if (GENERATE(true, false)) scratch.write("stray", "");
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    const auto refused = scratch.publish("two", "2");
+    if (refused || refused.error().fault != Fault::temporary || file_exists(scratch.path("two")))
+      return false;
+    if (refused.error().text.find("not mounted") == std::string::npos) return false;
+    scratch.write("three", "3");
+    if (durable::remove(scratch.path("three")) ||
+        durable::rename(scratch.path("three"), scratch.path("four")))
+      return false;
+    std::filesystem::remove_all(data);
+    std::filesystem::rename(real, data);
+    return scratch.publish("two", "2").has_value();
+  }) == 0);
+  CHECK(scratch.read("one") == "1");
+  CHECK(scratch.read("two") == "2");
+}
+
+TEST_CASE("a directory with files that never had a mark gets one when the journal opens") {
+  JournalScratch scratch;
+  scratch.write("old", "");
+  REQUIRE(scratch.restart() == 0);
+  const auto mark = scratch.read(".journal");
+  CHECK(mark != "(none)");
+  const auto roots = durable::load_roots(scratch.root + "/journal");
+  REQUIRE(roots);
+  REQUIRE(roots->size() == 1);
+  CHECK(mark.find(roots->front().mark) != std::string::npos);
 }
 
 TEST_CASE("a root that is away while the log is empty keeps nobody from beginning, and gets no mark") {

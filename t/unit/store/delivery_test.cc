@@ -98,6 +98,20 @@ TEST_CASE("accounts are spread over the disk, also in a partition that was made 
   if (can_be_spread(root.string() + "/other")) CHECK((flags_of(users).value_or(0) & FS_TOPDIR_FL) != 0);
 }
 
+TEST_CASE("a large draft is refused for now, and makes nothing, while its partition is away") {
+  Sandbox box;
+  const auto partition = box.root() + "/store/partition/primary";
+  std::filesystem::remove_all(partition);
+  std::filesystem::create_directories(partition);
+  auto draft = box.store().begin_delivery();
+  REQUIRE(draft);
+  const auto written = draft->write(large_sample());
+  REQUIRE_FALSE(written);
+  CHECK(code_of(written.error()) == Code::unavailable);
+  CHECK(written.error().fault == Fault::temporary);
+  CHECK(std::filesystem::is_empty(partition));
+}
+
 TEST_CASE(
     "drafts lie in many folders; what a killed process left is removed, by its age, at the next start") {
   Sandbox box;
