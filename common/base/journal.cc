@@ -123,10 +123,12 @@ std::string path_of(const JournalSettings& settings, const std::string& name) {
 void mark_if_there(const JournalSettings& settings, KnownRoot& root) {
   const auto path = path_of(settings, root.name);
   if (!file_exists(path)) return;
-  if (auto marked = mark_root(path, root.mark, MarkEmpty::no))
-    root.mark = std::move(*marked);
-  else
-    say(settings, "journal.root.away", {{"directory", path}, {"error", marked.error().text}}, true);
+  const bool damaged = has_damaged_mark(path);
+  auto marked = mark_root(path, root.mark, MarkEmpty::no);
+  if (!marked)
+    return say(settings, "journal.root.away", {{"directory", path}, {"error", marked.error().text}}, true);
+  root.mark = std::move(*marked);
+  if (damaged) say(settings, "journal.root.mended", {{"directory", path}}, true);
 }
 
 // Those that the log speaks of must be there, or its records would be taken for those of something deleted.

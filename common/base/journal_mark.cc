@@ -56,20 +56,25 @@ std::unexpected<Error> is_away(const std::string& directory, const std::string& 
 }
 }  // namespace
 
+bool has_damaged_mark(const std::string& directory) {
+  return mark_of(directory).empty() && file_exists(path_of(directory));
+}
+
 Result<> recognise_root(const std::string& directory, const std::string& known) {
   if (known.empty()) return {};
   if (!file_exists(directory)) return is_away(directory, known, "it is missing");
   const auto mark = mark_of(directory);
-  if (mark == known) return {};
+  // What lies below a mount point has no mark at all, so a damaged one is the right one's.
+  if (mark == known || has_damaged_mark(directory)) return {};
   if (!mark.empty()) return is_away(directory, known, "this one bears another mark");
-  return is_away(directory, known, "this one has no whole mark");
+  return is_away(directory, known, "this one has no mark");
 }
 
 Result<std::string> mark_root(const std::string& directory, const std::string& known, MarkEmpty empty) {
   TRY_VOID(recognise_root(directory, known));
   if (const auto mark = mark_of(directory); !mark.empty()) return mark;
   if (empty == MarkEmpty::no && holds_nothing(directory)) return std::string();
-  const auto mark = hex_of(random_u64());
+  const auto mark = known.empty() ? hex_of(random_u64()) : known;
   const auto path = path_of(directory), temporary_path = path + ".new";
   {
     ::unlink(temporary_path.c_str());  // of one who died

@@ -17,10 +17,12 @@
 
 namespace waxwing::durable {
 
+// A mark is there and rotten. Whose it was cannot be told any more; it counts as the one that is known.
+bool has_damaged_mark(const std::string& directory);
 // Is this the directory that bore the mark `known`? Empty: it had none. A temporary error says what to do.
 Result<> recognise_root(const std::string& directory, const std::string& known);
 enum class MarkEmpty { no, yes };
-// The same, and gives one that never had a mark its own, durable. Answers the mark; none for an empty directory that
+// The same, and gives one that never had a mark its own, durable; a damaged one is written again. Answers the mark; none for an empty directory that
 // is not to be marked. One that has a mark that nobody knows (of a copied instance) keeps it. The directory is there.
 Result<std::string> mark_root(const std::string& directory, const std::string& known, MarkEmpty empty);
 
