@@ -74,6 +74,28 @@ class Qm(waxwing.TestCase):
         os.write(ours, b'\n')
         self.assertEqual(child.wait(waxwing.DEADLINE), 0)
 
+    def test_processes(self):
+        # Somebody who looks at a log is no process of the instance.
+        reader = subprocess.Popen(['tail', '-f', os.path.join(self.box.root, 'log', 'job_controller.log')], stdout=subprocess.DEVNULL)
+        self.addCleanup(reader.wait)
+        self.addCleanup(reader.kill)
+        rows = self.rows('process')
+        processes = {row['program']: row for row in rows}
+        self.assertLessEqual({'watcher', 'dispatcher', 'job_controller', 'smtpd', 'slapd'}, set(processes))
+        self.assertEqual(processes['job_controller']['pid'], self.box.pid('job_controller'))
+        self.assertEqual(processes['job_controller']['parent'], processes['watcher']['pid'])
+        self.assertGreater(processes['job_controller']['memory_kib'], 100)
+        self.assertFalse({reader.pid, os.getpid()} & {row['pid'] for row in rows})
+        self.assertRegex(self.box.command('imsimta', 'process').stdout, r'(?m)^ *\d+  job_controller +\d+ ')
+        for pid in (str(reader.pid), str(os.getpid()), '1', '0', '-1', 'x', ''):
+            with self.subTest(pid):
+                self.assertEqual(self.box.command('imsimta', 'kill', pid, check=False).returncode, 1)
+        self.assertIsNone(reader.poll())
+        old = self.box.pid('job_controller')
+        self.box.command('imsimta', 'kill', old)
+        self.box.wait_running('job_controller', other_than=old)
+        waxwing.wait_until(lambda: len(self.rows('cache', '-view', 'native')) == 4, 'the queue to be read')
+
     def test_finding(self):
         def numbers(*words):
             """X-N of those found."""

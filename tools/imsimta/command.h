@@ -47,6 +47,8 @@ Result<int> run_cache(const Context&, Arguments);
 Result<int> run_cnbuild(const Context&, Arguments);
 Result<int> run_crdb(const Context&, Arguments);
 Result<int> run_journal(const Context&, Arguments);
+Result<int> run_kill(const Context&, Arguments);
+Result<int> run_process(const Context&, Arguments);
 Result<int> run_program(const Context&, Arguments);
 Result<int> run_qclean(const Context&, Arguments);
 Result<int> run_qm(const Context&, Arguments);

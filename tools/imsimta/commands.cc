@@ -21,6 +21,8 @@ constexpr Command kCommands[] = {
      "makes one of the MTA's databases from a text", run_crdb},
     {"journal", "journal [-all] [-content] [-directory=D]", "prints the records of the commit journal",
      run_journal},
+    {"kill", "kill pid", "ends a process of this instance in good order", run_kill},
+    {"process", "process [-json]", "lists the processes of this instance", run_process},
     {"program",
      "program -l [-m method]\n"
      "       imsimta program -a|-c -m method -p program [-g arguments] [-e user|postmaster|account]\n"
@@ -43,6 +45,7 @@ constexpr Command kCommands[] = {
     {"restart", "restart [service ...]", "restarts the MTA's services, or those named", run_restart},
     {"rotate", "rotate", "makes mail.log_current the log of yesterday, as is done every night", run_rotate},
     {"run", "run channel [host|@domain]", "delivers what waits in a channel now", run_run},
+    {"shutdown", "shutdown [service ...]", "the same as stop", run_stop},
     {"start", "start [service ...]", "starts the MTA's services, or those named", run_start},
     {"stop", "stop [service ...]", "stops the MTA's services, or those named", run_stop},
     {"test",
