@@ -103,6 +103,7 @@ class Qm(waxwing.TestCase):
             return [int(re.search(r'^X-N: (\d)', self.qm('read', str(n + 1)), re.M)[1]) for n in range(found)]
         self.assertEqual(numbers('-from=alice'), [0, 1])
         self.assertEqual(numbers('-subject=LOTTERY'), [0, 2])
+        self.assertEqual(numbers('-subject=subject'), [])
         self.assertEqual(numbers('-subject=LOTTERY', '-from=bob'), [2])
         self.assertEqual(numbers('-subject=hello', '-from=bob', '-match=or'), [1, 2])
         self.assertEqual(numbers('-domain_to=b.here.test'), [1])

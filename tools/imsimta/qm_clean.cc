@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "common/base/strings.h"
+#include "common/mail/header.h"
 #include "tools/imsimta/qm.h"
 
 namespace waxwing::imsimta {
@@ -37,17 +38,11 @@ bool has_recipient(const mta::queue::Envelope& envelope, std::string_view text) 
   });
 }
 
-// The first Subject: field, folded lines and all.
 bool has_subject(const Reader& reader, std::string_view text) {
   const auto header = reader.read_header();
   if (!header) return false;
-  const auto start = istarts_with(*header, "subject:") ? 0 : ifind(*header, "\nsubject:");
-  if (start == std::string::npos) return false;
-  auto end = header->find('\n', start + 1);
-  while (end != std::string::npos && end + 1 < header->size() &&
-         ((*header)[end + 1] == ' ' || (*header)[end + 1] == '\t'))
-    end = header->find('\n', end + 1);
-  return ifind(std::string_view(*header).substr(start, end - start), text) != std::string::npos;
+  const auto subject = mail::HeaderBlock::scan(*header).value("Subject").value_or("");
+  return ifind(mail::decoded_text(subject), text) != std::string::npos;
 }
 
 // Pieces overlap, so that nothing hides where two meet.
