@@ -39,15 +39,16 @@ unsigned bucket_of(std::string_view name) {
 using Visit = std::function<void(std::int64_t when, std::string_view sender, std::string_view line)>;
 
 // A file that is not there, or damaged lines, know nobody.
-void each_line(const std::string& path, const Visit& visit) {
-  const auto text = read_file(path, kMostFileBytes);
-  if (!text) return;
-  for (const auto line : split(*text, '\n')) {
+Result<> each_line(const std::string& path, const Visit& visit) {
+  if (!file_exists(path)) return {};
+  TRY(const auto text, read_file(path, kMostFileBytes));
+  for (const auto line : split(text, '\n')) {
     const auto blank = line.find(' ');
     if (blank == line.npos) continue;
     if (const auto when = to_number<std::int64_t>(line.substr(0, blank)))
       visit(*when, line.substr(blank + 1), line);
   }
+  return {};
 }
 
 }  // namespace
@@ -62,19 +63,19 @@ Told::Told(std::string folder, std::string_view user, std::int64_t period_second
 Result<bool> Told::may_tell(std::string_view sender, std::int64_t now_seconds) const {
   bool told = false;
   std::size_t count = 0;
-  each_line(path_, [&](std::int64_t when, std::string_view who, std::string_view) {
+  TRY_VOID(each_line(path_, [&](std::int64_t when, std::string_view who, std::string_view) {
     if (when + period_seconds_ <= now_seconds) return;
     ++count;
     told = told || iequals(who, sender);
-  });
+  }));
   return !told && count < kMostTold;
 }
 
 Result<> Told::note(std::string_view sender, std::int64_t now_seconds) const {
   std::string text;
-  each_line(path_, [&](std::int64_t when, std::string_view who, std::string_view line) {
+  TRY_VOID(each_line(path_, [&](std::int64_t when, std::string_view who, std::string_view line) {
     if (when + period_seconds_ > now_seconds && !iequals(who, sender)) text.append(line).append("\n");
-  });
+  }));
   text += fmt::format("{} {}\n", now_seconds, to_lower(printable(sender, 320)));
   TRY_VOID(make_directories(folder_, 0750));
   const auto temporary = path_ + "." + unique_id() + ".tmp";

@@ -116,4 +116,9 @@ TEST_CASE("each sender is told once in a period, and not the whole world") {
   CHECK_FALSE(told.may_tell("new@far.test", 1250).value());
   std::ofstream(told.path()) << "nonsense\n12x a@far.test\n";
   CHECK(told.may_tell("a@far.test", 1250).value());
+  // What cannot be read is no file that knows nobody: a second answer would go out, and the first be forgotten.
+  std::filesystem::remove(told.path());
+  std::filesystem::create_directory(told.path());
+  CHECK_FALSE(told.may_tell("a@far.test", 1250).has_value());
+  CHECK_FALSE(told.note("a@far.test", 1250).has_value());
 }
