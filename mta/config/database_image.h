@@ -50,7 +50,6 @@ class DatabaseImage {
   Result<DatabaseEntries> all() const;
   std::uint64_t size() const { return records_; }
   std::uint64_t made_seconds() const { return made_; }
-  std::uint64_t checksum() const { return checksum_; }  // of the header, hence of keys and places
 
  private:
   struct Record {
@@ -60,7 +59,7 @@ class DatabaseImage {
   Result<Record> record(std::uint64_t offset) const;
 
   std::string_view bytes_;
-  std::uint64_t records_ = 0, slots_ = 0, slots_at_ = 0, made_ = 0, checksum_ = 0;
+  std::uint64_t records_ = 0, slots_ = 0, slots_at_ = 0, made_ = 0;
 };
 
 }  // namespace waxwing::mta

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "common/base/file.h"
 #include "common/base/strings.h"
 #include "mta/config/database_text.h"
@@ -45,7 +48,7 @@ Result<Databases> Databases::load(const std::string& root, const SourceSet& sour
     auto image = DatabaseImage::open(*owned);
     if (!image) return wrap(image.error(), path);
     all.images_[static_cast<std::size_t>(spec.id)] = *image;
-    all.id_ += fmt::format("{}:{:x}.{:016x} ", spec.name, image->made_seconds(), image->checksum());
+    all.id_ += fmt::format("{}:{:016x} ", spec.name, XXH3_64bits(owned->data(), owned->size()));
     all.owned_.push_back(owned);
   }
   return all;

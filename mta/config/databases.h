@@ -44,7 +44,7 @@ class Databases {
   bool has(DatabaseId id) const { return image(id).size() > 0; }
   // As DatabaseImage::find; the views live as long as this. The error names the database.
   Result<std::vector<std::string_view>> find(DatabaseId id, std::string_view key) const;
-  // Differs when another file was loaded.
+  // Differs when files of other bytes were loaded.
   const std::string& id() const { return id_; }
 
  private:
