@@ -52,9 +52,8 @@ void NativeChannel::read_settings() {
   return_path_ = channel != nullptr && channel->is(mta::Kw::addreturnpath);
 }
 
-Result<> NativeChannel::put(Work& work, std::size_t index) const {
+Result<> NativeChannel::put(Work& work, std::size_t index, Owner owner) const {
   const auto& envelope = work.envelope();
-  TRY(auto owner, find_owner(envelope.recipients[index].address));
   TRY(auto path, mailbox_path(pattern_, owner));
   NativeMessage message;
   message.sender = envelope.sender;
@@ -80,11 +79,14 @@ Result<> NativeChannel::put(Work& work, std::size_t index) const {
 }
 
 void NativeChannel::deliver_one(Work& work, std::size_t index) const {
-  const auto done = put(work, index);
-  if (done) return work.delivered(index, "2.1.5 in the mailbox of the account");
-  if (done.error().fault != Fault::permanent) return work.deferred(index, "4.2.0 " + done.error().text);
-  const bool unknown = done.error().text.find("account") != std::string::npos;
-  work.failed(index, (unknown ? "5.1.1 " : "5.2.0 ") + done.error().text);
+  const auto refused = [&](const Error& error, const char* code) {
+    if (error.fault != Fault::permanent) return work.deferred(index, "4.2.0 " + error.text);
+    work.failed(index, code + error.text);
+  };
+  auto owner = find_owner(work.envelope().recipients[index].address);
+  if (!owner) return refused(owner.error(), "5.1.1 ");
+  if (const auto done = put(work, index, std::move(*owner)); !done) return refused(done.error(), "5.2.0 ");
+  work.delivered(index, "2.1.5 in the mailbox of the account");
 }
 
 Task<void> NativeChannel::deliver(Work& work) {

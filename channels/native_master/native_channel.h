@@ -15,7 +15,7 @@ class NativeChannel : public Channel {
   explicit NativeChannel(MasterContext& context);
   void read_settings();
   void deliver_one(Work& work, std::size_t recipient) const;
-  Result<> put(Work& work, std::size_t recipient) const;
+  Result<> put(Work& work, std::size_t recipient, Owner owner) const;
 
   MasterContext& context_;
   WorkerPool workers_;   // own: a delivery waits for locks and for the disk
