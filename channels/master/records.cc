@@ -49,7 +49,7 @@ void record_settled(Work& work, const mta::MtaConfig& config, const std::vector<
     const auto block = mail::HeaderBlock::scan(header);
     message_id = mail::unfold(block.value("Message-ID").value_or(""));
     sensitivity = mail::unfold(block.value("Sensitivity").value_or(""));
-    entry.header = header;
+    if (mta::mail_log::logs_fields(config, channel)) entry.header = header;
     entry.message_id = message_id;
     entry.sensitivity = sensitivity;
   }

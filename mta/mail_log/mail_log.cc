@@ -136,10 +136,13 @@ bool to_syslog(const MtaConfig& config, const Entry& entry, std::string_view lin
 
 }  // namespace
 
+bool logs_fields(const MtaConfig& config, const Channel* channel) {
+  return config.options().flag(Opt::LOG_HEADER) && channel != nullptr && channel->is(Kw::logheader);
+}
+
 bool wants_header(const MtaConfig& config, const Channel* channel) {
   const auto& options = config.options();
-  const bool fields = options.flag(Opt::LOG_HEADER) && channel != nullptr && channel->is(Kw::logheader);
-  return fields || options.flag(Opt::LOG_MESSAGE_ID) || options.flag(Opt::LOG_SENSITIVITY);
+  return logs_fields(config, channel) || options.flag(Opt::LOG_MESSAGE_ID) || options.flag(Opt::LOG_SENSITIVITY);
 }
 
 void write(const MtaConfig& config, const Entry& entry) {

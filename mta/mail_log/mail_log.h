@@ -21,6 +21,8 @@ enum class Connections : std::int64_t { transport = 1, opened = 2, etrn = 4, cou
 inline bool wants(const MtaConfig& config, Connections bit) {
   return (config.options().number(Opt::LOG_CONNECTION) & static_cast<std::int64_t>(bit)) != 0;
 }
+// Whether fields of the header are written for this channel (LOG_HEADER, logheader); else Entry::header stays empty.
+bool logs_fields(const MtaConfig& config, const Channel* channel);
 // Whether the header of a message is worth reading for its records on this channel.
 bool wants_header(const MtaConfig& config, const Channel* channel);
 

@@ -35,7 +35,7 @@ Entry common_part(const Submission::Inner& inner, Texts& texts) {
 }
 
 void add_header(const Submission::Inner& inner, Texts& texts, Entry& entry) {
-  entry.header = inner.logged_header;
+  if (mail_log::logs_fields(*inner.config, inner.channel)) entry.header = inner.logged_header;
   if (inner.logged_header.empty()) return;
   const auto block = mail::HeaderBlock::scan(inner.logged_header);
   texts.message_id = mail::unfold(block.value("Message-ID").value_or(""));

@@ -109,6 +109,12 @@ class MailLog(waxwing.TestCase):
         element = xml.etree.ElementTree.fromstring(log.wait(r' dc="ims-ms"'))
         self.assertEqual((element.tag, element.get('ac'), element.get('so')), ('en', 'EE', 'alice@example.test'))
 
+        self.options('LOG_FORMAT=5\nLOG_HEADER=0\n')
+        log = self.follow()
+        self.send(subject='unsaid')
+        for action in ('E', 'D'):
+            self.assertNotIn('he', json.loads(log.wait(rf'"ac":"{action}')))
+
     def test_a_channel_without_logging_writes_nothing(self):
         self.options('', ('imta.cnf', '\nims-ms ', '\nims-ms nologging '))
         log = self.follow()
