@@ -4,6 +4,7 @@
 
 #include "common/base/strings.h"
 #include "common/mail/header.h"
+#include "mta/form/whole_header.h"
 
 namespace waxwing::mta::form {
 
@@ -28,7 +29,7 @@ bool is_sealed(const mail::Mime& mime, const mail::MimePart& part) {
 }
 
 std::string with_fields(std::string_view header, const std::vector<NewField>& fields) {
-  const auto block = mail::HeaderBlock::scan(header, {.max_bytes = header.size() + 1, .max_fields = 20000});
+  const auto block = scan_whole(header);
   std::string out;
   for (const auto& field : block.fields())
     if (std::ranges::none_of(fields, [&](const auto& fresh) { return iequals(fresh.name, field.name); }))

@@ -14,7 +14,6 @@ class Edits {
  public:
   explicit Edits(std::string_view message) : message_(message) {}
   void replace(std::size_t begin, std::size_t end, std::string_view text);
-  bool none() const { return none_; }
   std::string take();  // the changed message
 
  private:

@@ -12,14 +12,6 @@ constexpr std::size_t kUsualLength = 78;       // RFC 5322 §2.1.1
 constexpr std::size_t kWidestLabel = 60;       // what is beyond leaves no room for a value
 constexpr std::size_t kLongestPhysical = 990;  // of the 998 that RFC 5322 allows
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (is_blank(text.front()) || text.front() == '\r' || text.front() == '\n'))
-    text.remove_prefix(1);
-  while (!text.empty() && (is_blank(text.back()) || text.back() == '\r' || text.back() == '\n'))
-    text.remove_suffix(1);
-  return text;
-}
-
 // One element of a list: what stands between top-level commas, a whole group included.
 std::vector<std::string_view> elements(std::string_view value) {
   std::vector<std::string_view> found;
@@ -46,7 +38,7 @@ std::string folded(std::string_view name, std::string_view value, const FoldRule
     out.append(align - out.size(), ' ');
   std::size_t column = out.size();
   bool first = true;
-  for (auto rest = trimmed(value); !rest.empty(); first = false) {
+  for (auto rest = trim(value); !rest.empty(); first = false) {
     // Blanks, folds among them, then a word.
     const auto word_at = rest.find_first_not_of(" \t\r\n");
     std::string blanks;
@@ -72,7 +64,7 @@ std::vector<std::string> cut_addresses(std::string_view value, std::size_t max_a
   std::vector<std::string> pieces;
   std::size_t count = 0;
   for (const auto each : elements(value)) {
-    const auto element = trimmed(each);
+    const auto element = trim(each);
     if (element.empty()) continue;
     const bool full = pieces.empty() || (max_addresses > 0 && count >= max_addresses) ||
                       (max_chars > 0 && pieces.back().size() + 2 + element.size() > max_chars);

@@ -4,6 +4,7 @@
 
 #include "common/mail/header.h"
 #include "mta/address/mapping.h"
+#include "mta/form/whole_header.h"
 
 namespace waxwing::mta::form {
 
@@ -87,7 +88,6 @@ void from_destination(const MtaConfig& config, const Channel& channel, Form& for
 // $Y takes what the table gives; without it, or without the table, the text stays.
 std::function<Result<std::string>(std::string_view)> by_table(const Lookup& lookup, const char* table) {
   return [&lookup, table](std::string_view text) -> Result<std::string> {
-    if (!lookup.config.mappings().table(table)) return std::string(text);
     TRY(auto answer, apply_mapping(lookup, table, text));
     return answer.matched && answer.flags.has('Y') && !answer.flags.has('N') ? std::move(answer.text)
                                                                              : std::string(text);
@@ -105,7 +105,7 @@ Form form_of(const MtaConfig& config, const Channel* source, const Channel& dest
 
 Result<Pieces> shape(const Lookup& lookup, const Form& form, std::string message, const Subject& subject) {
   TRY(message, shape_body(std::move(message), form.body, subject.rewrite_inner));
-  const auto block = mail::HeaderBlock::scan(message, {.max_bytes = message.size() + 1, .max_fields = 20000});
+  const auto block = scan_whole(message);
   HeaderFacts facts;
   const std::string_view whole = message;
   facts.body = whole.substr(block.size());

@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/mail/header.h"
 #include "common/mail/seven_bit.h"
+#include "mta/form/whole_header.h"
 
 namespace waxwing::mta::form {
 
@@ -68,7 +69,7 @@ Pieces Pieces::cut(std::string message, const FragmentLimits& limits, std::strin
   if (wide) narrow = mail::to_seven_bit(message);
   if (wide && (!narrow.possible || mail::has_eight_bit(narrow.message))) return Pieces(std::move(message));
   auto& text = wide ? narrow.message : message;
-  const auto block = mail::HeaderBlock::scan(text, {.max_bytes = text.size() + 1, .max_fields = 20000});
+  const auto block = scan_whole(text);
   std::string outer, inner, subject;
   for (const auto& field : block.fields()) {
     (is_inner(field.name) ? inner : outer) += field.raw;

@@ -8,6 +8,7 @@
 #include "common/mail/date.h"
 #include "common/mail/header.h"
 #include "mta/form/message_hash.h"
+#include "mta/form/whole_header.h"
 
 namespace waxwing::mta::form {
 
@@ -173,7 +174,7 @@ bool HeaderForm::plain() const {
 }
 
 Result<std::string> shape_header(std::string_view header, const HeaderForm& form, const HeaderFacts& facts) {
-  const auto block = mail::HeaderBlock::scan(header, {.max_bytes = header.size() + 1, .max_fields = 20000});
+  const auto block = scan_whole(header);
   auto fields = fields_of(block);
   if (form.read) apply_options(fields, *form.read);
   for (auto& field : fields) {
@@ -200,7 +201,7 @@ Result<std::string> shape_header(std::string_view header, const HeaderForm& form
 }
 
 std::string trim_header(std::string_view header, const HeaderOptions& options) {
-  const auto block = mail::HeaderBlock::scan(header, {.max_bytes = header.size() + 1, .max_fields = 20000});
+  const auto block = scan_whole(header);
   auto fields = fields_of(block);
   apply_options(fields, options);
   std::string out;

@@ -5,6 +5,7 @@
 #include "common/mail/transfer_coding.h"
 #include "mta/form/body_form.h"
 #include "mta/form/edits.h"
+#include "mta/form/whole_header.h"
 
 namespace waxwing::mta::form {
 
@@ -46,8 +47,7 @@ bool has_longer_line(std::string_view text, std::size_t length) {
 std::string fit_lines(std::string_view message, BodyForm::LongLines how) {
   std::string out;
   out.reserve(message.size() + 256);
-  const auto body_at =
-      mail::HeaderBlock::scan(message, {.max_bytes = message.size() + 1, .max_fields = 20000}).size();
+  const auto body_at = scan_whole(message).size();
   bool in_header = true;
   each_line(message, [&](std::string_view line, std::string_view end) {
     in_header = in_header && static_cast<std::size_t>(line.data() - message.data()) < body_at;

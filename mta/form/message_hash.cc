@@ -6,6 +6,7 @@
 
 #include "common/base/strings.h"
 #include "common/mail/header.h"
+#include "mta/form/whole_header.h"
 
 namespace waxwing::mta::form {
 
@@ -15,7 +16,7 @@ std::string message_hash(std::string_view header, std::string_view body) {
   const auto add = [&](std::string_view bytes) {
     EVP_DigestUpdate(context.get(), bytes.data(), bytes.size());
   };
-  const auto block = mail::HeaderBlock::scan(header, {.max_bytes = header.size() + 1});
+  const auto block = scan_whole(header);
   for (const char* name : {"From", "Date", "Subject", "Message-ID"}) {
     if (const auto value = block.value(name)) add(mail::unfold(*value));
     add("\n");
