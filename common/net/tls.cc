@@ -131,16 +131,22 @@ struct FreeKey {
 struct FreeCertificate {
   void operator()(X509* certificate) const { X509_free(certificate); }
 };
+using Certificate = std::unique_ptr<X509, FreeCertificate>;
+
+Result<Certificate> first_certificate(const std::string& file) {
+  TRY_VOID(check_readable(file));
+  TRY(const auto pem, read_file(file, 1 << 20));
+  const std::unique_ptr<BIO, decltype(&BIO_free)> in(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+  Certificate certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+  if (!certificate) return permanent(file + " holds no certificate: " + openssl_error());
+  return certificate;
+}
 
 }  // namespace
 
 Result<std::int64_t> certificate_end(const std::string& file) {
-  TRY(const auto pem, read_file(file, 1 << 20));
-  const std::unique_ptr<BIO, decltype(&BIO_free)> in(
-      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
-  const std::unique_ptr<X509, FreeCertificate> certificate(
-      PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
-  if (!certificate) return permanent(file + " holds no certificate: " + openssl_error());
+  TRY(const auto certificate, first_certificate(file));
   std::tm when{};
   if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &when) != 1)
     return permanent(file + ": its certificate has no end");
@@ -184,7 +190,7 @@ Result<> write_pem(const std::string& path, mode_t mode, Write write) {
 Result<> make_self_signed(const std::vector<std::string>& names, const TlsCertificate& files) {
   if (names.empty()) return permanent("a certificate needs at least one name");
   const std::unique_ptr<EVP_PKEY, FreeKey> key(EVP_EC_gen("P-256"));
-  const std::unique_ptr<X509, FreeCertificate> certificate(X509_new());
+  const Certificate certificate(X509_new());
   if (!key || !certificate) return bug("cannot make a key: " + openssl_error());
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()), random_u64() >> 1);
@@ -207,11 +213,7 @@ Result<> make_self_signed(const std::vector<std::string>& names, const TlsCertif
 }
 
 Result<bool> certificate_is_for(const std::string& certificate_file, const std::string& host) {
-  TRY_VOID(check_readable(certificate_file));
-  const std::unique_ptr<BIO, decltype(&BIO_free)> in(BIO_new_file(certificate_file.c_str(), "r"), BIO_free);
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
-      in ? PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr) : nullptr, X509_free);
-  if (!certificate) return permanent(certificate_file + " holds no certificate: " + openssl_error());
+  TRY(const auto certificate, first_certificate(certificate_file));
   return X509_check_host(certificate.get(), host.c_str(), host.size(), 0, nullptr) == 1;
 }
 
