@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "channels/native_master/as_owner.h"
+#include "common/base/durable.h"
 #include "common/base/journal_control.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -130,7 +131,20 @@ Result<bool> is_one_of_ours(int fd, std::uint64_t at, std::uint64_t end) {
   return true;
 }
 
+Result<> sync(int fd) {
+  durable::Batch batch;
+  batch.file(fd);
+  return durable::commit(std::move(batch));
+}
+
 }  // namespace
+
+// What was found of a lock: whose it was, and that nobody else is about to break it.
+struct DotLock::Dead {
+  enum class Is { alive, dead, gone } is = Is::alive;
+  UniqueFd held;
+  std::optional<Note> note;
+};
 
 DotLock::DotLock(const std::string& path, const Owner& owner)
     : mailbox_(path), path_(path + ".lock"), owner_(owner) {}
@@ -152,10 +166,13 @@ Result<> DotLock::take(std::int64_t until_ms) {
 }
 
 Result<bool> DotLock::made() {
+  const AsOwner as_owner(owner_);
   fd_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd_ && errno == EEXIST) return false;
   if (!fd_) return std::unexpected(system_error("cannot lock " + path_, errno));
-  TRY_VOID(write_all(fd_.get(), Note::mine().text()));
+  const auto note = Note::mine().text();
+  note_bytes_ = static_cast<std::int64_t>(note.size());
+  TRY_VOID(write_all(fd_.get(), note));
   return true;
 }
 
@@ -165,41 +182,64 @@ Result<> DotLock::note_size(int mailbox_fd) const {
   return write_all(fd_.get(), fmt::format(" {} {}\n", status.st_size, status.st_ino));
 }
 
-Result<bool> DotLock::broken(std::int64_t until_ms) const {
-  const UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+Result<> DotLock::strike_size() const {
+  if (::ftruncate(fd_.get(), note_bytes_) != 0)
+    return std::unexpected(system_error("cannot write to " + path_, errno));
+  return sync(fd_.get());
+}
+
+Result<DotLock::Dead> DotLock::look() const {
+  const AsOwner as_owner(owner_);
+  using Is = Dead::Is;
+  Dead found;
+  auto& [is, fd, note] = found;
+  fd.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status {
   }, named{};
-  if (::lstat(path_.c_str(), &named) != 0) return errno == ENOENT;
+  if (::lstat(path_.c_str(), &named) != 0) return Dead{errno == ENOENT ? Is::gone : Is::alive, {}, {}};
   const bool stale = wall_seconds() - named.st_mtime > kStaleLockSeconds;
-  std::optional<Note> note;
   // Whoever may plant a file here must not choose what is cut off.
   const auto me = owner_.lends_rights && ::geteuid() == 0 ? owner_.uid : ::geteuid();
   if (fd && ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 &&
       status.st_uid == me)
     note = read_note(fd.get());
-  if (note && note->from_here() ? !note->is_dead() : !stale) return false;
+  if (note && note->from_here() ? !note->is_dead() : !stale) return found;
   // One at a time, and only if this is the one that was looked at.
-  if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return false;
-  if (fd && (::lstat(path_.c_str(), &named) != 0 || named.st_ino != status.st_ino)) return true;
-  if (note && note->bytes && note->inode) TRY_VOID(take_back(*note->bytes, *note->inode, until_ms));
+  if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return found;
+  is = fd && (::lstat(path_.c_str(), &named) != 0 || named.st_ino != status.st_ino) ? Is::gone : Is::dead;
+  return found;
+}
+
+Result<bool> DotLock::broken(std::int64_t until_ms) const {
+  TRY(const auto dead, look());
+  if (dead.is != Dead::Is::dead) return dead.is == Dead::Is::gone;
+  const auto& note = dead.note;
+  if (note && note->bytes && note->inode) {
+    TRY(const auto cut, take_back(*note->bytes, *note->inode, until_ms));
+    // Before the lock goes: nobody would know of that half again.
+    if (cut) TRY_VOID(sync(cut.get()));
+  }
+  const AsOwner as_owner(owner_);
   ::unlink(path_.c_str());
   return true;
 }
 
-Result<> DotLock::take_back(std::uint64_t bytes, std::uint64_t inode, std::int64_t until_ms) const {
-  const UniqueFd fd(::open(mailbox_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+Result<UniqueFd> DotLock::take_back(std::uint64_t bytes, std::uint64_t inode, std::int64_t until_ms) const {
+  const AsOwner as_owner(owner_);
+  UniqueFd fd(::open(mailbox_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1 ||
       status.st_ino != inode)
-    return {};  // another file has taken its place
+    return UniqueFd();  // another file has taken its place
   TRY_VOID(lock_mailbox(fd.get(), mailbox_, until_ms));
   if (::fstat(fd.get(), &status) != 0) return std::unexpected(system_error(mailbox_, errno));
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size <= bytes) return {};
+  if (size <= bytes) return UniqueFd();
   TRY(const bool ours, is_one_of_ours(fd.get(), bytes, size));
-  if (ours && ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
+  if (!ours) return UniqueFd();
+  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
     return std::unexpected(system_error("cannot take back a part of a message in " + mailbox_, errno));
-  return {};
+  return fd;
 }
 
 Result<> lock_mailbox(int fd, const std::string& path, std::int64_t until_ms) {

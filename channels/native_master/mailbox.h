@@ -33,7 +33,7 @@ struct NativeMessage {
 // Temporary errors: locked for too long, no space, over quota. Permanent: not a mailbox we may write to.
 Result<> append_to_mbox(const std::string& path, const Owner& owner, const NativeMessage& message,
                         std::int64_t lock_timeout_ms);
-// path without '/' at its end; made when it is missing. Success also when the message is in new already.
+// path without '/' at its end; made when it is missing. A message that is in new already is synced only.
 Result<> put_into_maildir(const std::string& path, const Owner& owner, const NativeMessage& message);
 
 // "%u" user, "%h" home, "%%". Permanent error for anything else, and when the result is not absolute.

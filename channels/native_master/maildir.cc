@@ -58,25 +58,37 @@ struct Place {
   const Owner& owner;
   const std::string draft, final_name;
 
-  // Empty: the message is in new already.
-  Result<UniqueFd> write(const NativeMessage& message) const {
+  Result<> make_folders() const {
     const AsOwner as_owner(owner);
     for (const char* part : {"", "/tmp", "/new", "/cur"}) TRY_VOID(make_folder(folder + part, owner));
-    if (file_exists(final_name)) return UniqueFd();
+    return {};
+  }
+  // Of an attempt that died behind the move. Empty: it is not there.
+  Result<UniqueFd> open_shown() const {
+    const AsOwner as_owner(owner);
+    UniqueFd fd(::open(final_name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!fd && errno != ENOENT) return std::unexpected(system_error("cannot open " + final_name, errno));
+    return fd;
+  }
+  Result<UniqueFd> write(const NativeMessage& message) const {
+    const AsOwner as_owner(owner);
     auto fd = write_draft(draft, owner, message);
     if (!fd) ::unlink(draft.c_str());
     return fd;
   }
-  Result<UniqueFd> show() const {
+  Result<> show() const {
     const AsOwner as_owner(owner);
-    TRY(auto fd, open_file(folder + "/new", O_RDONLY | O_DIRECTORY));
     if (::rename(draft.c_str(), final_name.c_str()) != 0)
       return std::unexpected(system_error("cannot move a message to " + final_name, errno));
-    return fd;
+    return {};
   }
-  void drop() const {
+  Result<UniqueFd> open_new() const {
     const AsOwner as_owner(owner);
-    ::unlink(draft.c_str());
+    return open_file(folder + "/new", O_RDONLY | O_DIRECTORY);
+  }
+  void drop(const std::string& name) const {
+    const AsOwner as_owner(owner);
+    ::unlink(name.c_str());
   }
 };
 
@@ -85,14 +97,24 @@ struct Place {
 Result<> put_into_maildir(const std::string& path, const Owner& owner, const NativeMessage& message) {
   const auto name = std::to_string(message.arrival_seconds) + "." + message.id;
   const Place place{path, owner, path + "/tmp/" + name, path + "/new/" + name};
-  TRY(const auto written, place.write(message));
-  if (!written) return {};
-  if (const auto synced = sync(written); !synced) {
-    place.drop();
+  TRY_VOID(place.make_folders());
+  TRY(const auto names, place.open_new());
+  TRY(auto file, place.open_shown());
+  const bool moved = static_cast<bool>(file);
+  if (!moved) {
+    TRY(file, place.write(message));
+  }
+  if (const auto synced = sync(file); !synced) {
+    place.drop(moved ? place.final_name : place.draft);
     return synced;
   }
-  TRY(const auto shown, place.show());
-  return sync(shown);
+  if (!moved) TRY_VOID(place.show());
+  // Not left there for a later attempt: the kernel takes what it could not write for written.
+  if (const auto synced = sync(names); !synced) {
+    place.drop(place.final_name);
+    return synced;
+  }
+  return {};
 }
 
 Result<std::string> mailbox_path(const std::string& pattern, const Owner& owner) {

@@ -84,8 +84,8 @@ struct Appended {
 
 Result<Appended> append_as_owner(DotLock& lock, const std::string& path, const Owner& owner,
                                  const NativeMessage& message, std::int64_t until_ms) {
-  const AsOwner as_owner(owner);
   TRY_VOID(lock.take(until_ms));
+  const AsOwner as_owner(owner);
   Appended done;
   TRY(done.folder, open_file(path.substr(0, path.find_last_of('/') + 1), O_RDONLY | O_DIRECTORY));
   TRY(done.file, open_mbox(path, owner));
@@ -110,6 +110,7 @@ Result<> append_to_mbox(const std::string& path, const Owner& owner, const Nativ
     batch.file(done.file.get()).file(done.folder.get());
     done.written = durable::commit(std::move(batch));
   }
+  if (done.written) done.written = lock.strike_size();
   if (!done.written && ::ftruncate(done.file.get(), done.size_before) != 0)
     return temporary(done.written.error().text + "; and a part of the message stands in " + path);
   return done.written;
