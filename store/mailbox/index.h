@@ -123,8 +123,9 @@ class Index {
   // The file was cut short under us: what was read of it cannot be trusted.
   bool damaged();
   // Until readers see these slots, which are published but may stand behind one that somebody else has
-  // reserved. Not for ever: when that one's disk hangs, it answers all the same.
-  void wait_until_shown(std::uint32_t end_slot, Account& account);
+  // reserved. Not for ever: when that one's disk hangs, it answers all the same, false, and the log says so
+  // (store.shown.late, with how often in this process).
+  bool wait_until_shown(std::uint32_t end_slot, Account& account, std::int64_t most_ms = 5000);
 
  private:
   friend class Writer;

@@ -176,7 +176,7 @@ void Landing::publish(std::unique_ptr<Index::Writer> writer) {
 }
 
 void Landing::wait_until_shown() {
-  generation_.index->wait_until_shown(end_slot_, mailbox_->account());
+  (void)generation_.index->wait_until_shown(end_slot_, mailbox_->account());
 }
 
 Landing::~Landing() {

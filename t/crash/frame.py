@@ -83,6 +83,16 @@ def crashes(box):
     return found
 
 
+def said(box, event):
+    """Does a log hold this event?"""
+    folder = os.path.join(box.root, 'log')
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), errors='replace') as log:
+            if any(f' {event} ' in line for line in log):
+                return True
+    return False
+
+
 def program(name):
     """A helper of this folder, built by make."""
     return os.path.join(BUILD, 'crash', name)

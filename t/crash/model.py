@@ -36,6 +36,10 @@ class Wrong(AssertionError):
     """What is there is not what must be there."""
 
 
+class NotThere(Wrong):
+    """Mail that was accepted is not to be seen, and nothing else is wrong."""
+
+
 def identify(raw, user):
     """The tag of a message as it was fetched, which must be one of the user's, whole and unchanged."""
     found = re.search(rb'^X-Tag: (\S+)\r$', raw, re.M)
@@ -234,7 +238,7 @@ class Account:
             raise Wrong(f'{self.user}: ' + '; '.join(nearest[:20]) +
                         (f' (after {vars(self.pending)} without an answer)' if self.pending else ''))
         if everything and self.must - fresh - self.known:
-            raise Wrong(f'{self.user}: accepted and lost: {sorted(self.must - fresh - self.known)}')
+            raise NotThere(f'{self.user}: accepted and lost: {sorted(self.must - fresh - self.known)}')
         self.known |= fresh
         self.must -= fresh
         self.may -= fresh

@@ -1,4 +1,5 @@
 // Writers of one mailbox at the same moment: who stands behind whom, and what each has been told by then.
+#include "common/log/log.h"
 #include "store/mailbox/draft.h"
 #include "store/mailbox/files.h"
 #include "t/unit/store/sandbox.h"
@@ -105,5 +106,32 @@ TEST_CASE("an append behind one that is not done answers when it is shown") {
     first.reset();
     behind.join();
     CHECK(shown == (given_up ? 1 : 2));
+  }
+}
+
+TEST_CASE("who stops waiting for a writer that is not done says so, and how often") {
+  Sandbox box;
+  const auto mailbox = std::static_pointer_cast<MailboxFiles>(box.mailbox("bob"));
+  auto draft = mailbox->begin_append(0, {});
+  REQUIRE(draft);
+  auto first = land(*mailbox, *draft, sample("first"));
+  REQUIRE(first);
+  const auto index = mailbox->generation()->index;
+  const auto logs = box.root() + "/shown";
+  REQUIRE(make_directories(logs));
+  log::open({.directory = logs, .program = "test"});
+  CHECK_FALSE(index->wait_until_shown(1, mailbox->account(), 1));
+  CHECK_FALSE(index->wait_until_shown(1, mailbox->account(), 1));
+  CHECK(first->publish());
+  CHECK(index->wait_until_shown(1, mailbox->account(), 1));
+  log::open({.level = log::Level::critical});
+  const auto text = read_file(logs + "/test.log");
+  REQUIRE(text);
+  CHECK(std::ranges::count(*text, '\n') == 2);
+  const std::vector<std::string> parts{"error store.shown.late", mailbox->directory(),
+                                       "cause=", "action=", "times=2"};
+  for (const auto& part : parts) {
+    INFO(part);
+    CHECK(text->find(part) != std::string::npos);
   }
 }
