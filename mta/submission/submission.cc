@@ -38,6 +38,19 @@ std::string return_path(const Submission::Inner& inner) {
   return "Return-Path: <" + from + ">\r\n";
 }
 
+// One field of the recipients for a log line: the first of them, each once.
+std::string some_of(const queue::Envelope& envelope, std::string queue::Recipient::*field) {
+  constexpr std::size_t kEnough = 500;
+  std::string text, last;
+  for (const auto& recipient : envelope.recipients) {
+    if (recipient.*field == last) continue;
+    if (text.size() > kEnough) return text + ",...";
+    last = recipient.*field;
+    text.append(text.empty() ? "" : ",").append(last);
+  }
+  return text;
+}
+
 }  // namespace
 
 void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
@@ -45,14 +58,6 @@ void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envel
   if (!log::enabled(log::Level::information)) return;
   for (std::size_t i = 0; i < envelopes.size() && i < files.size(); ++i) {
     const auto& envelope = envelopes[i];
-    std::string to;
-    for (const auto& recipient : envelope.recipients) {
-      if (to.size() > 500) {
-        to += ",...";
-        break;
-      }
-      to += (to.empty() ? "" : ",") + recipient.address;
-    }
     log::Event("mta.enqueue")
         .with("qid", inner.queue_id)
         .with("sid", inner.source.session_id)
@@ -61,7 +66,8 @@ void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envel
         .with("file", files[i].relative())
         .with("size", static_cast<std::int64_t>(size_bytes))
         .with("from", envelope.sender)
-        .with("to", to)
+        .with("to", some_of(envelope, &queue::Recipient::address))
+        .with("orcpt", some_of(envelope, &queue::Recipient::original))
         .with("nrcpt", static_cast<std::int64_t>(envelope.recipients.size()))
         .with("held", envelope.held_reason)
         .information();

@@ -62,6 +62,7 @@ Result<int> run_run(const Context&, Arguments);
 Result<int> run_start(const Context&, Arguments);
 Result<int> run_stop(const Context&, Arguments);
 Result<int> run_test(const Context&, Arguments);
+Result<int> run_trace(const Context&, Arguments);
 Result<int> run_version(const Context&, Arguments);
 
 }  // namespace waxwing::imsimta

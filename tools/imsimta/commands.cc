@@ -56,6 +56,8 @@ constexpr Command kCommands[] = {
      "       imsimta test -url ldap:///base?attributes?scope?filter\n"
      "       imsimta test -domain_map domain ...",
      "shows what happens to an address, a mapping probe or a pattern, and what the directory says", run_test},
+    {"trace", "trace [-json] [-limit=N] queue-id|session-id|address",
+     "shows the way of a message, from its connection to where it is now", run_trace},
     {"version", "version", "prints the version and the published build", run_version},
 };
 

@@ -1,7 +1,6 @@
 #include "tools/imsimta/json.h"
 
 #include <cstdio>
-#include <string>
 
 #include "common/base/time.h"
 
@@ -27,6 +26,10 @@ JsonObject& JsonObject::time(std::string_view name, std::int64_t seconds) {
 JsonObject& JsonObject::list(std::string_view name, const std::vector<JsonObject>& objects) {
   auto& array = object_[std::string(name)] = nlohmann::ordered_json::array();
   for (const auto& object : objects) array.push_back(object.object_);
+  return *this;
+}
+JsonObject& JsonObject::texts(std::string_view name, const std::vector<std::string>& values) {
+  object_[std::string(name)] = values;
   return *this;
 }
 void JsonObject::print() const {

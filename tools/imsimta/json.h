@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,7 @@ class JsonObject {
   // RFC 3339 in UTC; null for 0.
   JsonObject& time(std::string_view name, std::int64_t seconds);
   JsonObject& list(std::string_view name, const std::vector<JsonObject>& objects);
+  JsonObject& texts(std::string_view name, const std::vector<std::string>& values);
   void print() const;
 
  private:
