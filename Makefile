@@ -33,7 +33,7 @@ LDFLAGS  += -pthread -Wl,--as-needed $(LINKER) $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS   := -levent_core -levent_pthreads -lssl -lcrypto -lldap -llber -ldb_cxx -lunbound -lidn2 \
             -licuuc -licui18n -licudata -lfmt -lcrypt -lz -lxxhash -lre2
 
-ROOMS    := common mta store dispatcher job_controller smtpd lmtpd channels imapd popd mshttpd mmp watcher tools
+ROOMS    := common mta store dispatcher metermaid job_controller smtpd lmtpd channels imapd popd mshttpd mmp watcher tools
 SOURCES  := $(shell find $(wildcard $(ROOMS)) -name '*.cc' | sort)
 STYLED    = $(shell find $(wildcard $(ROOMS)) t -name '*.cc' -o -name '*.h')
 MAINS    := $(filter %/main.cc,$(SOURCES))

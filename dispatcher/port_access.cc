@@ -2,10 +2,12 @@
 
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
+#include "mta/policy/routines.h"
 
 namespace waxwing::dispatcher {
 
 Result<std::shared_ptr<PortAccess>> PortAccess::create(Daemon& daemon) {
+  mta::add_policy_routines();
   std::shared_ptr<PortAccess> access(new PortAccess(daemon));
   TRY(access->holder_, mta::MtaConfigHolder::open(daemon.config()->root()));
   TRY(auto directory, directory::Directory::open(*daemon.config()));

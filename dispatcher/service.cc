@@ -9,7 +9,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
-#include "dispatcher/block_list.h"
+#include "common/net/block_list.h"
 #include "dispatcher/choice.h"
 #include "dispatcher/port_access.h"
 #include "mta/mail_log/mail_log.h"

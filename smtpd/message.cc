@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t kDrainBytes = 64 << 20;
 constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr std::size_t kLineBytes = 998;  // RFC 5322 §2.1.1
+const Verdict kFarMoreThanUsual{450, "4.7.1", "You send far more than usual; wait, or ask your postmaster"};
 const Verdict kBareEnds{554, "5.6.0", "Bare CR or LF in the message; lines must end in CRLF"};
 }  // namespace
 
@@ -93,6 +94,12 @@ Task<void> Session::data(std::string_view argument) {
   }
   if (mail_options_.body_binary) {
     bad_command({503, "5.5.1", "BINARYMIME needs BDAT"});
+    co_return;
+  }
+  const bool usual = co_await sends_as_usual();
+  if (!usual) {
+    std::optional<Verdict> refusal(kFarMoreThanUsual);
+    co_await finish(std::move(refusal));
     co_return;
   }
   message_->add_trace(trace_field());
@@ -179,6 +186,8 @@ Task<void> Session::bdat(std::string_view argument) {
   if (!refusal && channel_->is(Kw::nochunkingserver))
     refusal = Verdict{502, "5.5.1", "CHUNKING is not offered"};
   if (!chunking_ && !refusal) {
+    const bool usual = co_await sends_as_usual();
+    if (!usual) refusal = kFarMoreThanUsual;
     message_->set_chunking();
     message_->add_trace(trace_field());
   }

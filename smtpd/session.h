@@ -82,6 +82,7 @@ class Session final : public LineSession {
   Task<void> data(std::string_view argument);
   Task<void> bdat(std::string_view argument);
   std::optional<Verdict> may_data();
+  Task<bool> sends_as_usual();  // surge.cc
   std::optional<Verdict> strictness(std::size_t longest_line, bool has_8bit) const;
   struct Rate {
     mta::protocol::DataRate least;

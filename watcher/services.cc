@@ -9,6 +9,7 @@ std::span<const ServiceSpec> service_table() {
       {"slapd", {"directory", "ldap"}, {"directory.enable"}, {}, Readiness::answers},
       {"stored", {"store"}, {"store.enable"}, {"slapd"}},
       {"job_controller", {"mta"}, {"mta.enable", "job_controller.enable"}, {"slapd", "stored"}},
+      {"metermaid", {"mta"}, {"mta.enable", "metermaid.enable"}, {}},
       {"dispatcher",
        {"mta", "smtp", "lmtp"},
        {"mta.enable", "dispatcher.enable"},

@@ -17,6 +17,7 @@ constexpr OptionSpec kRegistry[] = {
 #include "common/config/options/journal.inc"
 #include "common/config/options/lmtp.inc"
 #include "common/config/options/local.inc"
+#include "common/config/options/metermaid.inc"
 #include "common/config/options/mta.inc"
 #include "common/config/options/pop.inc"
 #include "common/config/options/queue.inc"

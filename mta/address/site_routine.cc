@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include "common/base/file.h"
 #include "common/directory/would_block.h"
 #include "mta/address/site_library.h"
 
@@ -20,11 +21,32 @@ BuiltIns& built_ins() {
   return all;
 }
 
-BuiltInRoutine built_in(const std::string& name) {
+// "/opt/other/lib/dns_verify.so,dns_verify" of a configuration that was written elsewhere is dns_verify.so too,
+// unless there is such a file.
+bool is_there(std::string_view name) {
+  return file_exists(std::string(name.substr(0, name.find(','))));
+}
+
+BuiltInRoutine built_in(std::string_view name) {
   auto& all = built_ins();
   const std::lock_guard lock(all.mutex);
-  const auto found = all.routines.find(name);
-  return found == all.routines.end() ? nullptr : found->second;
+  const bool absolute = name.starts_with('/');
+  const auto found = all.routines.find(absolute ? name.substr(name.rfind('/') + 1) : name);
+  return found == all.routines.end() || (absolute && is_there(name)) ? nullptr : found->second;
+}
+
+// "adjust, fetch" for "check_metermaid.so,nonsense"; empty: no library of ours has that name.
+std::string routines_beside(std::string_view name) {
+  const auto comma = name.find(',');
+  const auto slash = name.substr(0, comma).rfind('/');
+  const auto library = name.substr(slash + 1, comma - slash);  // npos + 1 is 0
+  auto& all = built_ins();
+  const std::lock_guard lock(all.mutex);
+  std::string names;
+  for (const auto& [known, routine] : all.routines)
+    if (known.starts_with(library))
+      names.append(names.empty() ? "" : ", ").append(known.substr(library.size()));
+  return names;
 }
 
 template <class Steps, class Kind>
@@ -50,6 +72,8 @@ void add_built_in_routine(std::string name, BuiltInRoutine routine) {
 
 Result<> check_site_routine(const std::string& root, const std::string& name) {
   if (built_in(name)) return {};
+  if (const auto known = routines_beside(name); !known.empty() && !(name.starts_with('/') && is_there(name)))
+    return permanent(name + ": there is no such routine; there are " + known);
   TRY_VOID(find_site_routine(root, name, [] { return true; }));
   return {};
 }

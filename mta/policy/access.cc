@@ -166,8 +166,13 @@ Result<PortVerdict> check_port_access(const Lookup& lookup, std::string_view ser
   PortVerdict verdict;
   const auto* table = lookup.config.mappings().table(OwnTable::port_access);
   if (!table) return verdict;
-  TRY(auto answer, apply_mapping(lookup, *table, port_probe(server_ip, server_port, client_ip, client_port),
-                                 input_flags(flags)));
+  // Asked once a connection, by a process that waits for nobody: rows marked for either of the two places where
+  // PORT_ACCESS was asked of old are for this one.
+  auto inputs = input_flags(flags);
+  inputs.set('A');
+  inputs.set('S');
+  TRY(auto answer,
+      apply_mapping(lookup, *table, port_probe(server_ip, server_port, client_ip, client_port), inputs));
   if (!answer.matched) return verdict;
   verdict.accept = !(answer.flags.has('N') || answer.flags.has('F'));
   Pieces pieces(answer.text);

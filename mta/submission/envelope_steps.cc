@@ -9,22 +9,31 @@
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "mta/config/postmaster.h"
+#include "mta/policy/greylist.h"
 #include "mta/submission/detail/state.h"
 
 namespace waxwing::mta {
 
 namespace {
 constexpr std::int64_t kLongestDelayMs = 60000;
+const Verdict kComeAgain{451, "4.7.1", "Not known here yet, try again in a few minutes"};
 
 // Everything RCPT asks of configuration and directory, repeatable as a whole.
 struct Looked {
   Resolution resolution;
   std::vector<AccessVerdict> access;  // beside resolution.recipients
+  bool greylisted = false;
 };
 using LookedUp = std::expected<Looked, AddressProblem>;
 
 bool asks(const std::string& notify, std::string_view word) {
   return ifind(notify, word) != std::string::npos;
+}
+
+// Of strangers only, and for recipients that would be taken: nobody fills the table with addresses there are not.
+bool is_new_here(const Submission::Inner& inner, const std::vector<AccessVerdict>& access) {
+  return inner.channel->is(Kw::grey) && inner.source.auth_user.empty() &&
+         (access.empty() || std::ranges::any_of(access, &AccessVerdict::ok));
 }
 
 Result<LookedUp> look_up(const Lookup& lookup, const Submission::Inner& inner, const ResolveRequest& request,
@@ -48,6 +57,11 @@ Result<LookedUp> look_up(const Lookup& lookup, const Submission::Inner& inner, c
                                  notify,
                                  recipient.rewritten_channel};
     TRY_VOID(check_recipient_access(lookup, inner.session, access, looked.access.emplace_back()));
+  }
+  if (is_new_here(inner, looked.access)) {
+    const auto pieces = split(inner.session.port_probe, '|');
+    TRY(looked.greylisted,
+        is_greylisted(lookup, pieces.size() > 3 ? pieces[3] : "", inner.given_sender, request.address));
   }
   return LookedUp(std::move(looked));
 }
@@ -248,6 +262,10 @@ Task<Verdict> Submission::Inner::resolve(ResolveRequest request, RecipientOption
     delay = std::max(delay, access.delay_ms);
   }
   if (delay > 0) co_await access_delay(delay);
+  if (looked.greylisted) {
+    refusing_table = "greylist";
+    co_return kComeAgain;
+  }
   if (looked.resolution.list) {
     given.push_back(request.address);
     list.emplace(std::move(request), std::move(recipient_options), std::move(*looked.resolution.list));

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
+#include "mta/policy/routines.h"
 #include "mta/submission/detail/state.h"
 #include "mta/submission/submission.h"
 
@@ -14,6 +15,7 @@ Submitter::Submitter(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
 Submitter::~Submitter() = default;
 
 Result<std::shared_ptr<Submitter>> Submitter::create(Daemon& daemon, std::shared_ptr<queue::Queue> queue) {
+  add_policy_routines();
   const auto config = daemon.config();
   auto inner = std::make_unique<Inner>(Inner{daemon, nullptr, nullptr, nullptr, std::move(queue)});
   TRY(inner->holder, MtaConfigHolder::open(config->root()));

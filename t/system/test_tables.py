@@ -6,7 +6,7 @@ import unittest
 
 import waxwing
 
-ROOMS = 'common mta store dispatcher job_controller smtpd lmtpd channels imapd popd watcher tools'.split()
+ROOMS = 'common mta store dispatcher metermaid job_controller smtpd lmtpd channels imapd popd watcher tools'.split()
 # In force by their name alone: what they say is what happens anyway, and the table marks them as usual or these here.
 SAME_AS_USUAL = {
     'disableetrn': 'ETRN is never offered',

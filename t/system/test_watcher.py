@@ -45,7 +45,7 @@ if mode != 'never ready':
 while True:
     signal.pause()
 '''
-SERVICES = ['stored', 'job_controller', 'dispatcher', 'imapd', 'popd']
+SERVICES = ['stored', 'job_controller', 'metermaid', 'dispatcher', 'imapd', 'popd']
 
 
 class Instance:
@@ -173,7 +173,7 @@ class Watcher(unittest.TestCase):
             self.assertRegex(out.stdout, rf'{name} +ready')
         with open(os.path.join(self.it.root, 'order')) as f:
             order = f.read().split()
-        self.assertEqual(order[0], 'stored')
+        self.assertLess(order.index('stored'), order.index('job_controller'))
         self.assertLess(order.index('job_controller'), order.index('dispatcher'))
         self.assertEqual(set(self.it.status().values()), {'running'})
         pids = [self.it.pid(name) for name in SERVICES + ['watcher']]

@@ -19,8 +19,8 @@ namespace {
 
 Result<> make_folders(const Settings& s) {
   TRY_VOID(make_directories(s.data_path, 0755));
-  for (const char* name : {"bin", "config", "config/built", "config/locale", "journal", "queue", "store",
-                           "store/partition", "store/mboxlist", "log", "run", "tls"})
+  for (const char* name : {"bin", "config", "config/built", "config/locale", "journal", "metermaid", "queue",
+                           "store", "store/partition", "store/mboxlist", "log", "run", "tls"})
     TRY_VOID(make_directories(s.data_path + "/" + name, std::string_view(name) == "bin" ? 0755 : 0700));
   return {};
 }

@@ -48,6 +48,7 @@ Result<int> run_cnbuild(const Context&, Arguments);
 Result<int> run_crdb(const Context&, Arguments);
 Result<int> run_journal(const Context&, Arguments);
 Result<int> run_kill(const Context&, Arguments);
+Result<int> run_metermaid(const Context&, Arguments);
 Result<int> run_process(const Context&, Arguments);
 Result<int> run_program(const Context&, Arguments);
 Result<int> run_qclean(const Context&, Arguments);

@@ -22,6 +22,8 @@ constexpr Command kCommands[] = {
     {"journal", "journal [-all] [-content] [-directory=D]", "prints the records of the commit journal",
      run_journal},
     {"kill", "kill pid", "ends a process of this instance in good order", run_kill},
+    {"metermaid", "metermaid [-remove] table key", "shows or forgets what MeterMaid has counted for a key",
+     run_metermaid},
     {"process", "process [-json]", "lists the processes of this instance", run_process},
     {"program",
      "program -l [-m method]\n"

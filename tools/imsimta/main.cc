@@ -5,6 +5,7 @@
 
 #include "common/base/strings.h"
 #include "common/config/config.h"
+#include "mta/policy/routines.h"
 #include "tools/imsimta/command.h"
 #include "tools/service/owner.h"
 
@@ -61,6 +62,7 @@ int run(std::vector<std::string> words) {
     fmt::print(stderr, "imsimta: {}\n", owner.error().text);
     return 1;
   }
+  mta::add_policy_routines();
   const auto code = command->run({*root}, std::move(arguments));
   if (code) return *code;
   fmt::print(stderr, "imsimta {}: {}\n", command->name, code.error().text);

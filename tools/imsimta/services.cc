@@ -43,7 +43,7 @@ void tell_unpublished(const Context& context) {
                  name);
 }
 
-constexpr const char* kMtaServices[] = {"dispatcher", "job_controller"};
+constexpr const char* kMtaServices[] = {"dispatcher", "metermaid", "job_controller"};
 
 Result<> need_watcher(const Context& context) {
   TRY(auto runs, watcher_runs(context.root));

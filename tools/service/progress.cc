@@ -23,7 +23,7 @@ void show_progress(const Record& progress) {
 
 std::map<std::string, std::size_t> log_sizes(const std::string& root) {
   std::map<std::string, std::size_t> sizes;
-  for (const char* name : {"slapd", "stored", "job_controller", "dispatcher", "imapd", "popd"})
+  for (const char* name : {"slapd", "stored", "job_controller", "metermaid", "dispatcher", "imapd", "popd"})
     sizes[name] = log_size(root, name);
   return sizes;
 }

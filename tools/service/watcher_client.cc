@@ -34,7 +34,7 @@ Result<> greet(const std::string& root, int socket) {
 
 std::string left_running(const std::string& root) {
   std::string names;
-  for (const char* name : {"slapd", "stored", "job_controller", "dispatcher", "imapd", "popd"}) {
+  for (const char* name : {"slapd", "stored", "job_controller", "metermaid", "dispatcher", "imapd", "popd"}) {
     const auto pid = to_number<int>(number_in(root + "/run/" + name + ".pid"));
     const auto line = pid ? read_file("/proc/" + std::to_string(*pid) + "/cmdline", 1 << 20)
                           : Result<std::string>(temporary(""));

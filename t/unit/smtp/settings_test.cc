@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "dispatcher/block_list.h"
+#include "common/net/block_list.h"
 #include "dispatcher/choice.h"
 #include "mta/transport/tcp_options.h"
 

@@ -9,7 +9,7 @@
 
 #include "common/net/dns.h"
 
-namespace waxwing::dispatcher {
+namespace waxwing {
 
 struct Listing {
   std::string zone;
@@ -25,4 +25,4 @@ Task<std::optional<Listing>> find_listing(Resolver& resolver, const std::vector<
 // that they do not answer us. A zone that has ended often answers everything with some web server's address.
 bool says_listed(std::string_view rdata);
 
-}  // namespace waxwing::dispatcher
+}  // namespace waxwing

@@ -1,10 +1,10 @@
-#include "dispatcher/block_list.h"
+#include "common/net/block_list.h"
 
 #include <algorithm>
 
 #include "common/base/strings.h"
 
-namespace waxwing::dispatcher {
+namespace waxwing {
 
 namespace {
 constexpr int kA = 1, kTxt = 16;
@@ -37,4 +37,4 @@ Task<std::optional<Listing>> find_listing(Resolver& resolver, const std::vector<
   co_return std::nullopt;
 }
 
-}  // namespace waxwing::dispatcher
+}  // namespace waxwing

@@ -1,0 +1,9 @@
+#pragma once
+
+#include "mta/address/site_routine.h"
+
+namespace waxwing::mta {
+
+void add_meter_routines();
+
+}  // namespace waxwing::mta
