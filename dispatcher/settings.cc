@@ -41,6 +41,7 @@ void set_number(ServiceSettings& service, std::int64_t value) {
 }
 const NumberOption kNumbers[] = {
     {"BACKLOG", 0, set_number<&ServiceSettings::backlog>},
+    {"ENABLE_RBL", 0, set_number<&ServiceSettings::enable_rbl>},
     {"MAX_CLIENT_CONNS", 0, set_number<&ServiceSettings::max_client_conns>},
     {"MAX_CONNS", 1, set_number<&ServiceSettings::max_conns>},
     {"MAX_IDLE_TIME", 0, set_number<&ServiceSettings::max_idle_time_s>},
@@ -54,8 +55,8 @@ const NumberOption kNumbers[] = {
 };
 // Taken for old files' sake: they name things that threads and processes of other systems needed, or that
 // another place decides here. The manual page says so for each.
-constexpr std::string_view kIgnored[] = {"DEBUG",      "GROUP",     "HISTORICAL_TIME", "IDENT", "LOGFILE",
-                                         "ENABLE_RBL", "STACKSIZE", "TLS_CERTIFICATE", "USER"};
+constexpr std::string_view kIgnored[] = {"DEBUG",   "GROUP",     "HISTORICAL_TIME", "IDENT",
+                                         "LOGFILE", "STACKSIZE", "TLS_CERTIFICATE", "USER"};
 
 class Parser {
  public:
@@ -173,9 +174,19 @@ class Parser {
     return {};
   }
 
-  Result<> check() const {
+  // The list that ENABLE_RBL alone once meant is gone: its zone listed everybody in the end.
+  void choose_block_lists(ServiceSettings& service) {
+    if (service.enable_rbl == 0) service.block_lists.clear();
+    if (service.enable_rbl == 1 && service.block_lists.empty())
+      settings_.notes.push_back(fmt::format(
+          "{}: service {}: ENABLE_RBL asks no list; name one with DNS_VERIFY_DOMAIN, see dispatcher.cnf(5)",
+          origin_, service.name));
+  }
+
+  Result<> check() {
     std::map<int, std::string> owners;
-    for (const auto& service : settings_.services) {
+    for (auto& service : settings_.services) {
+      choose_block_lists(service);
       const auto complain = [&](const std::string& what) {
         return permanent(fmt::format("{}: service {}: {}", origin_, service.name, what));
       };

@@ -21,6 +21,7 @@ struct ServiceSettings {
   std::vector<int> ports;
   std::vector<int> tls_ports;            // TLS from the first byte
   std::vector<std::string> addresses;    // INTERFACE_ADDRESS; empty: every address, v4 and v6
+  int enable_rbl = -1;                   // 0: no block lists, whatever is named; -1: not said
   std::vector<std::string> block_lists;  // DNS_VERIFY_DOMAIN: zones of hosts that are not let in
   int min_procs = 0, max_procs = 5;
   int min_conns = 3, max_conns = 10;

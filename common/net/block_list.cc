@@ -10,13 +10,18 @@ namespace {
 constexpr int kA = 1, kTxt = 16;
 constexpr std::size_t kMostText = 200;
 
-// The first character string of a TXT record.
-std::string text_of(const DnsAnswer& answer) {
-  if (answer.records.empty() || answer.records[0].empty()) return {};
-  const std::string_view rdata = answer.records[0];
+}  // namespace
+
+// The first character string of the record.
+std::string listing_text(const DnsAnswer& texts) {
+  if (texts.records.empty() || texts.records[0].empty()) return {};
+  const std::string_view rdata = texts.records[0];
   return printable(rdata.substr(1, static_cast<unsigned char>(rdata[0])), kMostText);
 }
-}  // namespace
+
+bool is_listing(const DnsAnswer& addresses) {
+  return std::ranges::any_of(addresses.records, says_listed);
+}
 
 bool says_listed(std::string_view rdata) {
   return rdata.size() == 4 && rdata[0] == 127 && rdata.substr(1, 2) != "\xff\xff";
@@ -29,9 +34,9 @@ Task<std::optional<Listing>> find_listing(Resolver& resolver, const std::vector<
   for (const auto& zone : zones) {
     const std::string name = reversed + "." + zone;
     auto answer = co_await resolver.query(name, kA);
-    if (!std::ranges::any_of(answer.records, says_listed)) continue;
+    if (!is_listing(answer)) continue;
     auto text = co_await resolver.query(name, kTxt);
-    Listing listing{zone, text_of(text)};
+    Listing listing{zone, listing_text(text)};
     co_return listing;
   }
   co_return std::nullopt;

@@ -21,6 +21,11 @@ struct Listing {
 Task<std::optional<Listing>> find_listing(Resolver& resolver, const std::vector<std::string>& zones,
                                           std::string address);
 
+// Whether the answer to a question for A records says "listed", and what the zone's TXT record says of it: printable,
+// at most 200 bytes; "" when there is none.
+bool is_listing(const DnsAnswer& addresses);
+std::string listing_text(const DnsAnswer& texts);
+
 // Whether the rdata of an A record says "listed": 127.0.0.0/8, but for 127.255.255.0/24, by which lists say
 // that they do not answer us. A zone that has ended often answers everything with some web server's address.
 bool says_listed(std::string_view rdata);

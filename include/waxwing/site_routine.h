@@ -40,8 +40,8 @@ enum {
  * result: on entry *result_length is the room there; on return, the number of bytes written.
  *
  * The result is a template again: a $ that is meant is written twice, and in a rewrite rule % and @ separate.
- * It may hold text and flags or controls and nothing that calls or looks up; else the sender is told to try
- * again later.
+ * It may hold text, flags or controls and, in a mapping, $0 to $9, and nothing that calls or looks up; else the
+ * sender is told to try again later.
  *
  * Called from several threads at once, never on an event loop, so it may block; but a thread of the pool and a
  * sender wait for it: keep it under a second. It runs in the daemon: a crash is the daemon's, what it writes

@@ -204,9 +204,9 @@ class Application {
     auto said = compile_map_template(**answer, 0);
     if (!said) return wrap(said.error(), "site routine " + name + " answers " + printable(**answer));
     for (const auto& step : *said)
-      if (!step.inner.empty() || step.kind == Kind::saved || step.kind == Kind::sequence)
+      if (!step.inner.empty() || step.kind == Kind::sequence)
         return permanent("site routine " + name + " answers " + printable(**answer) +
-                         ": only text and flags may be in it; a $ that is meant is written $$");
+                         ": only text, flags and $0 to $9 may be in it; a $ that is meant is written $$");
     return steps(*said, out);
   }
 

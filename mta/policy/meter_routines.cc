@@ -1,5 +1,5 @@
 // $[IMTA_LIB:check_metermaid.so,routine,table,key...]
-#include "mta/policy/detail/meter_routines.h"
+#include "mta/policy/detail/routines.h"
 
 #include "common/base/strings.h"
 #include "common/directory/would_block.h"

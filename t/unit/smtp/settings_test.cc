@@ -74,6 +74,21 @@ TEST_CASE("dispatcher.cnf: block lists are collected, one line each") {
     CHECK_FALSE(parse_settings(bad, "d", expand));
 }
 
+TEST_CASE("dispatcher.cnf: ENABLE_RBL turns the block lists of a service off") {
+  const auto settings = parse_settings(
+      "IMAGE=x\nDNS_VERIFY_DOMAIN=all.test\nENABLE_RBL=1\n[SERVICE=A]\nENABLE_RBL=0\n[SERVICE=B]\n", "d",
+      expand);
+  REQUIRE(settings);
+  CHECK(settings->services[0].block_lists.empty());
+  CHECK(settings->services[1].block_lists == std::vector<std::string>{"all.test"});
+  CHECK(settings->notes.empty());
+  const auto none = parse_settings("IMAGE=x\nENABLE_RBL=1\n[SERVICE=A]\n", "d", expand);
+  REQUIRE(none);
+  REQUIRE(none->notes.size() == 1);
+  CHECK(none->notes[0].find("name one with DNS_VERIFY_DOMAIN") != std::string::npos);
+  CHECK_FALSE(parse_settings("IMAGE=x\nENABLE_RBL=maybe\n[SERVICE=A]\n", "d", expand));
+}
+
 TEST_CASE("what a block list is asked and what its answers mean") {
   CHECK(reversed_address("192.0.2.4") == "4.2.0.192");
   CHECK(reversed_address("2001:db8::1") == "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2");

@@ -5,5 +5,6 @@
 namespace waxwing::mta {
 
 void add_meter_routines();
+void add_dns_routines();
 
 }  // namespace waxwing::mta
