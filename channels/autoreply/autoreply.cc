@@ -52,6 +52,8 @@ Task<void> Autoreply::deliver(Work& work) {
 }
 
 Task<Result<std::string>> Autoreply::reply(Work& work, std::size_t recipient) {
+  if (work.envelope().recipients[recipient].flags.find(mta::queue::kNoVacation) != std::string::npos)
+    co_return std::string("none, an access table wants none");
   auto header_text = work.message().read_header();
   if (!header_text) co_return std::unexpected(header_text.error());
   const auto header = mail::HeaderBlock::scan(*header_text);

@@ -29,9 +29,9 @@ std::string literal_tag(const std::vector<Step>& steps) {
 struct TableFlags {
   std::string_view table, flags;
 };
-constexpr std::string_view kAccessFlags = "YNFBHVZJK<>DTASX";
+constexpr std::string_view kAccessFlags = "YNFBHVZUJKI<>DTASX!";
 constexpr TableFlags kTableFlags[] = {
-    {"PORT_ACCESS", "YNF<>"},      {"INTERNAL_IP", "YN"},
+    {"PORT_ACCESS", "YNFT<>"},     {"INTERNAL_IP", "YN"},
     {"FROM_ACCESS", kAccessFlags}, {"ORIG_SEND_ACCESS", kAccessFlags},
     {"SEND_ACCESS", kAccessFlags}, {"ORIG_MAIL_ACCESS", kAccessFlags},
     {"MAIL_ACCESS", kAccessFlags}, {"FORWARD", "YND"},

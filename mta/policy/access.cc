@@ -1,8 +1,12 @@
 #include "mta/policy/access.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "mta/address/mapping.h"
+#include "mta/policy/membership.h"
 
 namespace waxwing::mta {
 namespace {
@@ -50,15 +54,32 @@ void delay(AccessVerdict& verdict, const std::string& piece) {
   verdict.delay_this_command_only = value < 0;
 }
 
+// $I: who is not in the group is refused. The directory down is "try again later".
+Result<> check_group(const Lookup& lookup, AccessVerdict& verdict, std::string extended, std::string text) {
+  const bool tell_table = lookup.config.options().flag(Opt::ACCESS_ERRORS);
+  const auto inside =
+      is_in_group(lookup, std::exchange(verdict.group_user, {}), std::exchange(verdict.group, {}));
+  if (!inside && directory::is_would_block(inside.error())) return std::unexpected(inside.error());
+  if (!inside)
+    refuse(verdict, "4.4.3", "the group that access table " + verdict.table + " asks for cannot be looked up",
+           false);
+  else if (!*inside)
+    refuse(verdict, std::move(extended), std::move(text), tell_table);
+  return {};
+}
+
 // Adds what one table said to the verdict.
-void take(AccessVerdict& verdict, const MapResult& answer, bool tell_table) {
+Result<> take(const Lookup& lookup, AccessVerdict& verdict, const MapResult& answer) {
   const auto& flags = answer.flags;
   const bool no = flags.has('N') || flags.has('F');
   Pieces pieces(answer.text);
   if (flags.has('U')) verdict.debug_level = static_cast<int>(to_number<int>(pieces.take()).value_or(0));
   if (flags.has('J')) verdict.new_from = pieces.take();
   if (flags.has('K')) verdict.new_sender = pieces.take();
-  if (flags.has('I')) verdict.group_check = pieces.take() + "|" + pieces.take();
+  if (flags.has('I')) {
+    verdict.group_user = pieces.take();
+    verdict.group = pieces.take();
+  }
   if (flags.has('<')) verdict.syslog = pieces.take();
   if (flags.has('>')) {
     auto text = pieces.take();
@@ -75,15 +96,21 @@ void take(AccessVerdict& verdict, const MapResult& answer, bool tell_table) {
   const auto extended = flags.has('X') ? pieces.take() : "";
   if (flags.has(',')) verdict.spam_adjust_hundredths += to_number<std::int64_t>(pieces.take()).value_or(0);
   verdict.no_vacation = verdict.no_vacation || flags.has('!');
-  if (no) return refuse(verdict, extended, pieces.rest(), tell_table);
-  if (!verdict.group_check.empty())
-    return refuse(verdict, "4.3.5", "the table uses $I, which this version does not have", true);
+  if (no) {
+    refuse(verdict, extended, pieces.rest(), lookup.config.options().flag(Opt::ACCESS_ERRORS));
+    return {};
+  }
+  if (flags.has('I')) {
+    TRY_VOID(check_group(lookup, verdict, extended, pieces.rest()));
+    if (!verdict.ok()) return {};
+  }
   if (flags.has('V') || flags.has('Z'))
     verdict.action = Action::discard_all;
   else if (flags.has('B'))
     verdict.action = Action::discard;
   else if (flags.has('H'))
     verdict.action = Action::hold;
+  return {};
 }
 
 // One table. A directory that is down, or a table that cannot work, is "try again later".
@@ -98,7 +125,7 @@ Result<> consult(const Lookup& lookup, OwnTable which, const MappingTable& table
     refuse(verdict, answer.error().fault == Fault::temporary ? "4.4.3" : "4.3.5",
            "access table " + verdict.table + " cannot be asked now; try again later", false);
   else
-    take(verdict, *answer, lookup.config.options().flag(Opt::ACCESS_ERRORS));
+    TRY_VOID(take(lookup, verdict, *answer));
   return {};
 }
 
@@ -128,13 +155,14 @@ void append_session(std::string& probe, const AccessSession& session) {
 // The tables of a recipient in their order, and what is special about their probes.
 struct RecipientTable {
   OwnTable table;
-  bool session;   // the session goes in front
-  bool original;  // the address before aliases, and its channel
+  bool session;       // the session goes in front
+  bool original;      // the address before aliases, and its channel
+  std::int64_t bits;  // of ACCESS_ORCPT and its kin: 1 means all tables
 };
-constexpr RecipientTable kRecipientTables[] = {{OwnTable::orig_send_access, false, true},
-                                               {OwnTable::send_access, false, false},
-                                               {OwnTable::orig_mail_access, true, true},
-                                               {OwnTable::mail_access, true, false}};
+constexpr RecipientTable kRecipientTables[] = {{OwnTable::orig_send_access, false, true, 1 | 2},
+                                               {OwnTable::send_access, false, false, 1 | 4},
+                                               {OwnTable::orig_mail_access, true, true, 1 | 8},
+                                               {OwnTable::mail_access, true, false, 1 | 16}};
 
 std::string recipient_probe(const MtaOptions& options, const AccessSession& session,
                             const RecipientAccess& access, const RecipientTable& table) {
@@ -146,8 +174,11 @@ std::string recipient_probe(const MtaOptions& options, const AccessSession& sess
   append_piece(probe, access.envelope_from);
   probe.append("|").append(before ? access.destination_rewritten : access.destination_channel).append("|");
   append_piece(probe, table.original ? access.to_rewritten : access.to_final);
-  if (options.flag(Opt::ACCESS_ORCPT)) append_piece(probe.append("|"), access.orcpt);
-  if (options.flag(Opt::ACCESS_AUTH)) probe.append("|").append(session.auth_sender);
+  const auto has = [&](Opt option) { return (options.number(option) & table.bits) != 0; };
+  if (has(Opt::ACCESS_ORCPT)) append_piece(probe.append("|"), access.orcpt);
+  if (has(Opt::ACCESS_COUNTS))
+    probe.append(fmt::format("|{}/{}/{}/", access.commands, access.accepted, access.expanded));
+  if (has(Opt::ACCESS_AUTH)) probe.append("|").append(session.auth_sender);
   return probe;
 }
 

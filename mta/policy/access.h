@@ -42,7 +42,7 @@ struct AccessVerdict {
   bool no_vacation = false;                                                    // $!
   std::string syslog;                                                          // $< or $>: to be logged
   int debug_level = -1;                                                        // $U
-  std::string group_check;                                                     // $I
+  std::string group_user, group;                                               // $I
   bool ok() const { return action != Action::reject && action != Action::temporary; }
 };
 
@@ -70,10 +70,12 @@ Result<AccessVerdict> check_from_access(const Lookup& lookup, const AccessSessio
 // to_rewritten: after rewriting; to_final: after alias expansion; call it for each final recipient.
 struct RecipientAccess {
   std::string_view source_channel, envelope_from, destination_channel, to_rewritten, to_final;
-  std::string_view orcpt;  // with ACCESS_ORCPT
+  std::string_view orcpt;  // with ACCESS_ORCPT: "type;address"
   AccessNotify notify;
   // Channel of to_rewritten, for the ORIG_ tables ("l" for local users): Recipient::rewritten_channel.
   std::string_view destination_rewritten = {};
+  // With ACCESS_COUNTS: RCPT commands with this one, recipients accepted before it, addresses it came to with this.
+  std::int64_t commands = 0, accepted = 0, expanded = 0;
 };
 // verdict: a fresh one, to be filled.
 Result<> check_recipient_access(const Lookup& lookup, const AccessSession& session,

@@ -32,6 +32,9 @@ struct Progress {
   std::string last_text;             // "4.4.1 connect to mx.example.org: refused"; cut to what the slot holds
 };
 
+// A word of Recipient::flags: no automatic replies.
+inline constexpr const char* kNoVacation = "novacation";
+
 struct Recipient {
   std::string address;   // RCPT TO of the next hop; for the store: user part @ channel tag
   std::string original;  // ORCPT "rfc822;a@b", decoded; the address as the sender gave it when there was none

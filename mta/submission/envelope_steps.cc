@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "mta/config/postmaster.h"
 #include "mta/policy/greylist.h"
+#include "mta/policy/user_limits.h"
 #include "mta/submission/detail/state.h"
 
 namespace waxwing::mta {
@@ -47,15 +48,19 @@ Result<LookedUp> look_up(const Lookup& lookup, const Submission::Inner& inner, c
   }
   const AccessNotify notify{asks(options.notify, "SUCCESS"), asks(options.notify, "FAILURE"),
                             asks(options.notify, "DELAY")};
+  const auto original = options.original.empty() ? "rfc822;" + request.address : options.original;
   for (const auto& recipient : looked.resolution.recipients) {
     const RecipientAccess access{inner.source.channel,
                                  inner.sender,
                                  recipient.channel,
                                  recipient.rewritten,
                                  recipient.expanded,
-                                 options.original,
+                                 original,
                                  notify,
-                                 recipient.rewritten_channel};
+                                 recipient.rewritten_channel,
+                                 inner.asked,
+                                 std::ssize(inner.given),
+                                 std::ssize(looked.access) + 1};
     TRY_VOID(check_recipient_access(lookup, inner.session, access, looked.access.emplace_back()));
   }
   if (is_new_here(inner, looked.access)) {
@@ -114,6 +119,7 @@ void Submission::Inner::note(const AccessVerdict& access) {
         .with("table", access.table)
         .with("text", access.syslog)
         .notice();
+  if (access.debug_level > 0 && !debug) debug = std::make_unique<LoggedTrace>(queue_id);
   if (!access.delay_this_command_only) delay_ms = std::max(delay_ms, access.delay_ms);
   refusing_table = access.ok() ? "" : access.table;
   if (!access.ok()) return;
@@ -123,18 +129,26 @@ void Submission::Inner::note(const AccessVerdict& access) {
   for (const auto& line : access.header_lines) add_header(line);
   if (!access.new_sender.empty()) add_header("Sender: " + access.new_sender);
   if (!access.prefix_tag.empty()) subject_tag = access.prefix_tag;
+  lower_limits(access.block_limit, access.recipient_limit, access.recipient_cutoff);
+}
+
+void Submission::Inner::lower_limits(std::int64_t blocks, std::int64_t recipients, std::int64_t cutoff) {
   const auto lower_to = [](auto& limit, std::int64_t value) {
     using Limit = std::remove_reference_t<decltype(limit)>;
     if (value > 0 && (limit == 0 || static_cast<Limit>(value) < limit)) limit = static_cast<Limit>(value);
   };
-  lower_to(recipient_limit, access.recipient_limit);
-  lower_to(recipient_cutoff, access.recipient_cutoff);
-  lower_to(size_limit, access.block_limit * config->options().number(Opt::BLOCK_SIZE));
+  lower_to(recipient_limit, recipients);
+  lower_to(recipient_cutoff, cutoff);
+  lower_to(size_limit, blocks * config->options().number(Opt::BLOCK_SIZE));
 }
 
 // Once, however many recipients ask for it.
 void Submission::Inner::add_header(const std::string& line) {
   if (extra_header.find(line + "\r\n") == std::string::npos) extra_header += line + "\r\n";
+}
+
+void LoggedTrace::say(const std::string& line) {
+  log::Event("mta.debug").with("qid", queue_id_).with("line", line).information();
 }
 
 Verdict Submission::Inner::too_large() const {
@@ -186,11 +200,13 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
   request.auth_sender = inner.source.auth_address;
   request.submission = inner.source.submission;
   AccessVerdict access;
+  UserLimits limits;
   inner.session = access_session(inner.source);
   auto ask = [&](directory::Ask patience) -> Result<std::expected<std::string, AddressProblem>> {
     const Lookup lookup{*inner.config, &inner.submitter->view(), patience};
     TRY(auto resolved, resolve_sender(lookup, request));
     if (!resolved || inner.source.internal) return resolved;
+    TRY(limits, user_limits(lookup, inner.source.auth_address));
     TRY(access, check_from_access(lookup, inner.session, inner.source.channel, *resolved));
     return resolved;
   };
@@ -204,6 +220,8 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
   }
   if (!*resolved) co_return verdict_of(resolved->error());
   inner.note(access);
+  inner.no_vacation = access.no_vacation;
+  inner.lower_limits(limits.blocks, limits.recipients, limits.cutoff);
   if (access.delay_ms > 0) co_await access_delay(access.delay_ms);
   if (!access.ok()) co_return verdict_of(access);
   if (inner.is_too_large(inner.options.size_bytes)) co_return inner.too_large();
@@ -235,7 +253,7 @@ Task<Verdict> Submission::recipient(std::string address, RecipientOptions option
 
 Task<Verdict> Submission::Inner::resolve(ResolveRequest request, RecipientOptions recipient_options) {
   auto ask = [&](directory::Ask patience) {
-    const Lookup lookup{*config, &submitter->view(), patience};
+    const Lookup lookup{*config, &submitter->view(), patience, debug.get()};
     return look_up(lookup, *this, request, recipient_options);
   };
   auto outcome = co_await directory::patiently(workers(), ask);
@@ -326,6 +344,7 @@ Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& acce
   if (!list && !known.insert(key_of(recipient)).second) return {250, "2.1.5", "Recipient ok"};
   Destination& destination = destinations.emplace_back();
   destination.held = recipient.hold || access.action == AccessVerdict::Action::hold;
+  destination.no_vacation = no_vacation || access.no_vacation;
   destination.envelope_from = sender;
   if (!access.new_from.empty()) destination.envelope_from = access.new_from;
   destination.original =

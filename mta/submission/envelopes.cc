@@ -39,6 +39,7 @@ queue::Recipient queue_recipient(Destination& destination) {
   if (!from.list_state.empty()) to.final_data = std::move(from.list_state);
   to.original = std::move(destination.original);
   to.notify = std::move(destination.notify);
+  if (destination.no_vacation) to.flags = queue::kNoVacation;
   if (from.expanded != from.address) to.intermediate = std::move(from.expanded);
   to.host = from.host.empty() ? from.channel : std::move(from.host);
   to.address = std::move(from.address);

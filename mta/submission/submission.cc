@@ -158,7 +158,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   task.remote_host = source.remote_host;
   task.smtputf8 = options.smtputf8;
   auto ask = [&](directory::Ask patience) {
-    const Lookup lookup{*config, &submitter->view(), patience};
+    const Lookup lookup{*config, &submitter->view(), patience, debug.get()};
     return process_header(lookup, task);
   };
   auto processed = co_await directory::patiently(workers(), ask);

@@ -38,6 +38,16 @@ struct Destination {
   std::string notify;
   std::string envelope_from;  // the message's, or what a list or an access table put in its place
   bool held = false;
+  bool no_vacation = false;  // $! of an access table
+};
+// $U of an access table: what is looked up for the message from here on goes to the log.
+class LoggedTrace : public Trace {
+ public:
+  explicit LoggedTrace(std::string queue_id) : queue_id_(std::move(queue_id)) {}
+  void say(const std::string& line) override;
+
+ private:
+  std::string queue_id_;
 };
 
 struct Publication;
@@ -77,6 +87,8 @@ struct Submission::Inner {
   std::int64_t asked = 0;                                  // recipients, refused ones too
   std::int64_t delay_ms = 0;
   bool discard = false;
+  bool no_vacation = false;
+  std::unique_ptr<Trace> debug;  // null: nobody wants it
   // For mail.log_current: what access tables did to the message, the table that refused last, and the header
   // where some option asks for a part of it.
   std::string filter_note, refusing_table, logged_header;
@@ -103,6 +115,7 @@ struct Submission::Inner {
   // What a verdict says about the message as a whole, and what it wants logged; taken or refused.
   void note(const AccessVerdict& access);
   void add_header(const std::string& line);
+  void lower_limits(std::int64_t blocks, std::int64_t recipients, std::int64_t cutoff);  // 0 and less: none
   // One final recipient: into destinations, or refused.
   Verdict take(Recipient&& recipient, const AccessVerdict& access, const std::string& given_address,
                const RecipientOptions& recipient_options);

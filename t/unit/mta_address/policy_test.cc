@@ -1,5 +1,8 @@
 #include "mta/policy/access.h"
+#include "mta/policy/greylist.h"
+#include "mta/policy/membership.h"
 #include "mta/policy/switching.h"
+#include "mta/policy/user_limits.h"
 #include "t/unit/mta_address/fixture.h"
 
 using namespace waxwing;
@@ -131,11 +134,108 @@ TEST_CASE("arguments are taken in the documented order, whatever the order of th
   CHECK(ask("v").action == AccessVerdict::Action::discard_all);
   CHECK(ask("p").syslog == "bad");
   CHECK(ask("p").text == "no");
-  CHECK(ask("i").action == AccessVerdict::Action::temporary);
+  CHECK(ask("i").action == AccessVerdict::Action::reject);
   site.directory.down = true;
   const auto down = recipient(site, {}, {"s", "f", "d", "o", "o", "", {}, "l"});
   CHECK(down.action == AccessVerdict::Action::temporary);
   CHECK(down.status == "4.4.3");
+}
+
+TEST_CASE("members of a group: by DN, by address, by URL, and of groups within it") {
+  Site site;
+  auto& directory = site.directory;
+  const auto joe = directory.add_user("joe", "joe@example.com", {"joseph@example.com"});
+  directory.add_user("ann", "ann@example.com");
+  directory.add_user("eve", "eve@example.com");
+  const auto staff = directory.add_group("staff@example.com"),
+             inner = directory.add_group("inner@example.com");
+  staff->member_dns = {joe->dn, inner->dn};
+  inner->member_dns = {staff->dn, inner->dn};  // round and round
+  inner->rfc822_members = {"Far@Elsewhere.example"};
+  staff->member_urls = {"ldap:///o=isp??sub?(title=x*)"};
+  directory
+      .searches
+          ["ldap:///"
+           "o=isp?mail?sub?(&(title=x*)(|(mail=ann@example.com)(mailAlternateAddress=ann@example.com)))"]
+      .emplace_back();
+  const auto in = [&](const char* who) {
+    return is_in_group(site.lookup(), who, "staff@example.com").value_or(false);
+  };
+  for (const char* who :
+       {"joe@example.com", "joseph@example.com", "ann@example.com", "far@elsewhere.example"})
+    CHECK(in(who));
+  for (const char* who : {"eve@example.com", "stranger@elsewhere.example", "", "*", "a)(mail=*@x"})
+    CHECK_FALSE(in(who));
+  CHECK_FALSE(*is_in_group(site.lookup(), "joe@example.com", "nobody@example.com"));
+  CHECK(*is_in_group(site.lookup(), "root@example.com", "root"));
+  CHECK_FALSE(*is_in_group(site.lookup(), "joe@example.com", "root"));
+  directory.down = true;
+  CHECK_FALSE(is_in_group(site.lookup(), "joe@example.com", "staff@example.com"));
+}
+
+TEST_CASE("$I in a table") {
+  Site site(
+      kSiteCnf,
+      "INTERNAL_IP\n\n  * $N\n\nFROM_ACCESS\n\n"
+      "  *|a|*  $Y$I$1|staff@example.com|For$ staff$ only\n  *|b|*  $X$I$1|staff@example.com|4.7.1|busy\n");
+  const auto joe = site.directory.add_user("joe", "joe@example.com");
+  site.directory.add_group("staff@example.com")->member_dns = {joe->dn};
+  const auto ask = [&](const char* from, const char* auth) {
+    AccessSession session;
+    session.auth_sender = auth;
+    return *check_from_access(site.lookup(), session, "s", from);
+  };
+  CHECK(ask("a", "joe@example.com").ok());
+  CHECK(ask("a", "eve@example.com").text == "For staff only");
+  CHECK(ask("a", "").code == 550);
+  CHECK(ask("b", "eve@example.com").code == 450);
+  site.directory.down = true;
+  CHECK(ask("a", "joe@example.com").status == "4.4.3");
+}
+
+TEST_CASE("fields that option.dat adds to probes, table by table") {
+  const char* const tables =
+      "INTERNAL_IP\n\n  * $N\n\nORIG_SEND_ACCESS\n\n  s|f|l|o|3/2/1/|who  $Nosa\n\n"
+      "SEND_ACCESS\n\n  s|f|d|t|rfc822;o  $Nsa\n\nMAIL_ACCESS\n\n  *|MAIL|s|f|d|t|rfc822;o|3/2/1/|who  "
+      "$Nma\n";
+  const auto ask = [&](const char* options) {
+    Site site(kSiteCnf, tables, "", options);
+    AccessSession session{"TCP|1|2|3|4", "SMTP/helo", "MAIL", "who"};
+    return recipient(site, session, {"s", "f", "d", "o", "t", "rfc822;o", {}, "l", 3, 2, 1}).text;
+  };
+  CHECK(ask("ACCESS_COUNTS=2\nACCESS_AUTH=2\n") == "osa");
+  CHECK(ask("ACCESS_ORCPT=4\n") == "sa");
+  CHECK(ask("ACCESS_ORCPT=16\nACCESS_COUNTS=16\nACCESS_AUTH=16\n") == "ma");
+  CHECK(ask("ACCESS_ORCPT=1\nACCESS_COUNTS=1\nACCESS_AUTH=1\n") == "ma");
+  CHECK(ask("ACCESS_COUNTS=2\nACCESS_AUTH=4\n") == "");
+}
+
+TEST_CASE("what a user may send, by attributes that option.dat names") {
+  Site site(kSiteCnf, kSiteMappings, "",
+            "LDAP_SOURCEBLOCKLIMIT=sendBlocks\nLDAP_RECIPIENTLIMIT=sendTo\nLDAP_DOMAIN_ATTR_RECIPIENTLIMIT="
+            "allSendTo\n");
+  const auto joe = site.directory.add_user("joe", "joe@example.com");
+  const auto ann = site.directory.add_user("ann", "ann@example.com");
+  joe->entry.attributes.push_back({"sendBlocks", {"7"}});
+  joe->entry.attributes.push_back({"sendTo", {"nonsense"}});
+  ann->entry.attributes.push_back({"sendTo", {"3"}});
+  site.directory.domains["example.com"]->entry.attributes.push_back({"allSendTo", {"50"}});
+  const auto ask = [&](const char* who) { return *user_limits(site.lookup(), who); };
+  CHECK(ask("joe@example.com").blocks == 7);
+  CHECK(ask("joe@example.com").recipients == 50);
+  CHECK(ask("ann@example.com").recipients == 3);
+  CHECK(ask("ann@example.com").cutoff == 0);
+  CHECK(ask("").recipients == 0);
+  CHECK(ask("stranger@example.com").recipients == 0);
+  site.directory.down = true;
+  CHECK_FALSE(user_limits(site.lookup(), "joe@example.com"));
+}
+
+TEST_CASE("greylisting looks at the neighbourhood of a client") {
+  CHECK(neighbourhood("192.0.2.77") == "192.0.2.0");
+  CHECK(neighbourhood("2001:db8:1:2:3:4:5:6") == "2001:db8:1:2::");
+  CHECK(neighbourhood("not an address") == "not an address");
+  CHECK(neighbourhood("").empty());
 }
 
 TEST_CASE("channel switching by address, TLS, login and user") {
