@@ -26,7 +26,7 @@ std::string file_name(std::string_view user) {
     else
       name += fmt::format("%{:02x}", c);
   }
-  return name.substr(0, 200);
+  return name.empty() ? "%" : name.substr(0, 200);
 }
 
 // FNV-1a: the same in every life of the program.
@@ -64,7 +64,7 @@ Result<bool> Told::may_tell(std::string_view sender, std::int64_t now_seconds) c
   bool told = false;
   std::size_t count = 0;
   TRY_VOID(each_line(path_, [&](std::int64_t when, std::string_view who, std::string_view) {
-    if (when + period_seconds_ <= now_seconds) return;
+    if (when <= now_seconds - period_seconds_) return;
     ++count;
     told = told || iequals(who, sender);
   }));
@@ -74,7 +74,7 @@ Result<bool> Told::may_tell(std::string_view sender, std::int64_t now_seconds) c
 Result<> Told::note(std::string_view sender, std::int64_t now_seconds) const {
   std::string text;
   TRY_VOID(each_line(path_, [&](std::int64_t when, std::string_view who, std::string_view line) {
-    if (when + period_seconds_ > now_seconds && !iequals(who, sender)) text.append(line).append("\n");
+    if (when > now_seconds - period_seconds_ && !iequals(who, sender)) text.append(line).append("\n");
   }));
   text += fmt::format("{} {}\n", now_seconds, to_lower(printable(sender, 320)));
   TRY_VOID(make_directories(folder_, 0750));

@@ -14,7 +14,7 @@ constexpr std::string_view kHead =
     "! Programs that mail may be given to: method, account, program, arguments. Kept by imsimta program.\n";
 
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && !text.starts_with('-') &&
+  return !text.empty() && text.size() <= 64 && !text.starts_with('-') && text != "." && text != ".." &&
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
              std::string_view::npos;
 }

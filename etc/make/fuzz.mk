@@ -14,7 +14,9 @@ FUZZ_CXX  ?= $(firstword $(shell command -v clang++-19 clang++-20 clang++-18) cl
 SECONDS   ?= 60
 TARGET    ?= $(patsubst t/fuzz/%.cc,%,$(FUZZSRC))
 # The rooms that targets reach, so that clang need not compile the others.
-FUZZROOMS  = common mta store imapd/parse dispatcher/settings.cc job_controller/controller_config.cc
+FUZZROOMS  = common mta store popd imapd/parse dispatcher/settings.cc job_controller/controller_config.cc \
+             channels/native_master/dot_lock.cc channels/native_master/as_owner.cc channels/pipe_master/program_list.cc \
+             channels/autoreply/told.cc
 
 .PHONY: fuzz
 fuzz:

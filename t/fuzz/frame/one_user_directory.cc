@@ -35,6 +35,26 @@ bool Directory::expire_user(std::string_view) {
 Result<bool> Directory::verify_bind(const std::string&, const std::string& password) {
   return password == "secret";
 }
+// What no target asks.
+Result<MatchRef> Directory::by_address(std::string_view, Ask) {
+  return bug("not in this directory");
+}
+Result<MatchRef> Directory::by_dn(std::string_view, Ask) {
+  return bug("not in this directory");
+}
+Result<DomainRef> Directory::domain(std::string_view, Ask) {
+  return DomainRef();
+}
+Result<EntriesRef> Directory::search(std::string_view, Ask, std::size_t) {
+  return bug("not in this directory");
+}
+Result<std::string> Directory::search_addresses(std::string_view) {
+  return bug("not in this directory");
+}
+void Directory::flush() {}
+Counters Directory::counters() const {
+  return {};
+}
 const Settings& Directory::settings() const {
   return inner_->settings;
 }
