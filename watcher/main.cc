@@ -143,6 +143,7 @@ Result<> run(const Arguments& arguments) {
       .with("pid", ::getpid())
       .with("version", build_text())
       .notice();
+  if (!resume) warn_of_file_systems(*config);
   detach.finish();
   if (arguments.foreground && !resume) loop.post([&] { spawn(start_all(supervisor, manager)); });
   loop.run();

@@ -12,6 +12,7 @@
 #include "common/base/durable_records.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/base/journal_order.h"
 #include "common/base/journal_record.h"
 
 namespace waxwing::durable {
@@ -131,6 +132,7 @@ void pass_through_journal(std::vector<Job>& jobs, Crew& crew) {
   Appending appending(journal);
   for (auto& job : jobs) {
     if (job.outcome) job.outcome = make_names(job.batch);
+    if (job.outcome) sync_links(journal, job.batch);
     if (job.outcome) job.outcome = record_batch(journal, job.batch, appending.records());
     if (job.outcome) add_ranges(journal, job.batch, appending.ranges());
     appending.after_a_job();
@@ -240,8 +242,7 @@ Result<> rename(const std::string& from, const std::string& to) {
     TRY_VOID(journal->admit(from));
     TRY_VOID(journal->admit(to));
   }
-  if (::rename(from.c_str(), to.c_str()) != 0)
-    return std::unexpected(system_error("cannot rename " + from + " to " + to, errno));
+  TRY_VOID(rename_safely(journal, from, to));
   if (journal == nullptr || !journal->covers(from)) return {};
   std::string record;
   if (journal->covers(to))

@@ -2,13 +2,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <map>
 
-#include "common/base/durable_batch.h"
+#include "common/base/durable_committer.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/base/journal_order.h"
 #include "common/base/path.h"
 
 namespace waxwing::durable {
@@ -60,6 +62,10 @@ class Syncs {
   std::vector<Sync> syncs_;
   std::map<std::pair<int, std::string>, std::size_t> known_;
 };
+bool is_content(const Batch& batch, const std::string& path) {
+  return std::ranges::any_of(BatchParts(batch).contents,
+                             [&](const auto& content) { return content.path == path; });
+}
 }  // namespace
 
 Result<> make_names(const Batch& batch) {
@@ -67,12 +73,14 @@ Result<> make_names(const Batch& batch) {
   for (const auto& move : BatchParts(batch).moves) {
     if (move.kind == Kind::linked) continue;
     TRY_VOID(failpoint("durable.publish"));
-    const bool link = move.kind == Kind::link;
-    const int failed =
-        link ? ::link(move.from.c_str(), move.to.c_str()) : ::rename(move.from.c_str(), move.to.c_str());
-    if (failed != 0)
-      return std::unexpected(
-          system_error((link ? "cannot link " : "cannot rename ") + move.from + " to " + move.to, errno));
+    if (move.kind == Kind::rename && is_content(batch, move.to)) {
+      // Half of it is as good as none: nothing was promised of the temporary name.
+      TRY_VOID(rename_at_once(move.from, move.to));
+    } else if (move.kind == Kind::rename) {
+      TRY_VOID(rename_safely(the_journal(), move.from, move.to));
+    } else if (::link(move.from.c_str(), move.to.c_str()) != 0) {
+      return std::unexpected(system_error("cannot link " + move.from + " to " + move.to, errno));
+    }
   }
   return {};
 }

@@ -1,11 +1,13 @@
 #include "common/base/durable_records.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "common/base/file.h"
+#include "common/base/journal_order.h"
 #include "common/base/journal_record.h"
 
 namespace waxwing::durable {
@@ -52,6 +54,34 @@ Result<> record_contents(const Journal& journal, const BatchParts& parts, std::s
   }
   return {};
 }
+// Where names have no order the log tells the bytes of an older file once more (journal_order.h).
+Result<> record_link(const Journal& journal, const std::string& from, const std::string& to,
+                     std::string& out) {
+  if (lack_of(journal, to) == Lack::bytes) {
+    if (const auto file = open_file(to, O_RDONLY | O_NOFOLLOW)) {
+      TRY(const auto size, size_of(file->get()));
+      return read_back(file->get(), size, journal.name_of(to), out);
+    }
+  }
+  encode_names(out, RecordType::linked, journal.name_of(from), journal.name_of(to));
+  return {};
+}
+
+Result<> record_moves(const Journal& journal, const BatchParts& parts, std::string& out) {
+  for (const auto& move : parts.moves) {
+    const auto from = journal.name_of(move.from), to = journal.name_of(move.to);
+    const bool content = is_content(parts, move.to);
+    if (!content && move.kind == Kind::rename)
+      encode_names(out, RecordType::renamed, from, to);
+    else if (!content)
+      TRY_VOID(record_link(journal, move.from, move.to, out));
+    else if (move.kind == Kind::rename)
+      // The content stands under its final name. To rename what is left of the temporary file onto it in a
+      // replay would put back a file whose data never reached the disk.
+      encode_name(out, RecordType::removed, from);
+  }
+  return {};
+}
 }  // namespace
 
 Result<bool> goes_to_disk(const Journal& journal, const Batch& batch) {
@@ -83,18 +113,11 @@ Result<> admit_batch(Journal& journal, const Batch& batch) {
 Result<> record_batch(const Journal& journal, const Batch& batch, std::string& out) {
   const BatchParts parts(batch);
   const auto before = out.size();
-  if (auto read = record_contents(journal, parts, out); !read) {
+  auto read = record_contents(journal, parts, out);
+  if (read) read = record_moves(journal, parts, out);
+  if (!read) {
     out.resize(before);
     return read;
-  }
-  for (const auto& move : parts.moves) {
-    const auto from = journal.name_of(move.from), to = journal.name_of(move.to);
-    if (!is_content(parts, move.to))
-      encode_names(out, move.kind == Kind::rename ? RecordType::renamed : RecordType::linked, from, to);
-    else if (move.kind == Kind::rename)
-      // The content stands under its final name. To rename what is left of the temporary file onto it in a
-      // replay would put back a file whose data never reached the disk.
-      encode_name(out, RecordType::removed, from);
   }
   for (const auto& path : parts.removed)
     if (journal.covers(path)) encode_name(out, RecordType::removed, journal.name_of(path));

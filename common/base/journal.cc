@@ -11,13 +11,16 @@
 #include <cstring>
 
 #include "common/base/failpoint.h"
+#include "common/base/file_system.h"
 #include "common/base/journal_mark.h"
+#include "common/base/journal_order.h"
 #include "common/base/journal_reader.h"
 #include "common/base/journal_record.h"
 #include "common/base/journal_replay.h"
 #include "common/base/journal_start.h"
 #include "common/base/path.h"
 #include "common/base/random.h"
+#include "common/base/time.h"
 
 namespace waxwing::durable {
 
@@ -45,6 +48,7 @@ Result<> make_directory(const std::string& directory) {
 struct Start {
   Checkpoint checkpoint;
   unsigned slots = 0;
+  std::uint32_t noted_ms = 0;
   std::vector<KnownRoot> roots;
 };
 
@@ -56,6 +60,7 @@ void fill(ControlBlock& control, const void* data) {
   control.checkpoint_serial = start.checkpoint.serial;
   control.slots = start.slots;
   control.slot_segment[0] = start.checkpoint.lsn / start.checkpoint.segment_bytes;
+  control.noted_ms = start.noted_ms;
   for (const auto& root : start.roots)
     root.name.copy(control.roots[control.root_count++], kMostRootBytes - 1);
 }
@@ -116,6 +121,10 @@ Result<> make_root_durable(const JournalSettings& settings, const std::string& n
 
 std::string path_of(const JournalSettings& settings, const std::string& name) {
   return name.starts_with('/') ? name : settings.root + "/" + name;
+}
+
+bool keeps_order(const std::string& path) {
+  return file_system_of(path).names == FileSystem::Names::in_order;
 }
 
 // A directory that is away now is no reason not to begin: as long as the journal holds nothing of it nothing can be
@@ -216,6 +225,7 @@ Result<Control> Journal::set_up(const JournalSettings& settings, int lock_fd,
   start.checkpoint = {found ? found->serial + 1 : 1, size, number * size + kSegmentHeaderBytes, random_u64()};
   TRY_VOID(store_checkpoint(settings.directory, start.checkpoint));
   TRY_VOID(files.write_header(0, {size, number, start.checkpoint.chain, 0}));
+  start.noted_ms = static_cast<std::uint32_t>(wall_ms());
   return Control::create(settings.control, lock_fd, fill, &start);
 }
 
@@ -316,7 +326,9 @@ Result<> Journal::admit(const std::string& path) {
   }
   const std::lock_guard lock(roots_mutex_);
   const auto root = std::ranges::find(roots_, root_path, &Root::path);
-  if (!std::exchange(root->marked, true)) --unmarked_;
+  if (std::exchange(root->marked, true)) return {};
+  in_no_order_ += !keeps_order(root_path);
+  --unmarked_;
   return {};
 }
 
@@ -351,6 +363,7 @@ Result<> Journal::cover(const std::string& directory) {
   const std::lock_guard lock(roots_mutex_);
   auto path = path_of(settings_, name);
   if (std::ranges::find(roots_, path, &Root::path) != roots_.end()) return {};
+  in_no_order_ += marked && !keeps_order(path);
   roots_.push_back({std::move(path), marked});
   if (!marked) ++unmarked_;
   return {};

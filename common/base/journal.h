@@ -87,6 +87,10 @@ class Journal {
   Result<> checkpoint();
   // Where the log ends now.
   std::uint64_t end() const { return end_now().lsn; }
+  // Do names become durable in the order in which they were made, in every directory that is covered? If not, may the
+  // log lack the bytes of that file? See journal_order.h.
+  bool keeps_names_in_order() const { return in_no_order_ == 0; }
+  bool may_lack(const std::string& path) const;
   bool broken() const { return control_->broken != 0; }
   // Leaves the broken state, or says why not.
   Result<> recover();
@@ -130,6 +134,8 @@ class Journal {
   bool is_half_full(std::uint64_t lsn) const;
   void end_housekeeper();
 
+  void note_time();  // journal_order.cc; a point of the log was noted, and no sync has begun
+
   // The lock checkpoint is held.
   Result<bool> mark(const std::string& name, MarkEmpty empty) const;
   const Root* root_of(const std::string& path) const;  // roots_mutex_ is held
@@ -144,6 +150,7 @@ class Journal {
   mutable std::shared_mutex roots_mutex_;
   std::vector<Root> roots_;  // that this process knows
   std::atomic<unsigned> unmarked_{0};
+  std::atomic<unsigned> in_no_order_{0};
 
   // One descriptor a file system, kept from the beginning: an error of write-back is told to a descriptor
   // that was open when it happened, whoever else has been told. Under checkpoint.

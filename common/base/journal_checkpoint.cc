@@ -29,6 +29,7 @@ Result<> Journal::checkpoint() {
 Result<> Journal::checkpoint_locked() {
   const auto end = end_now();
   if (end.lsn == control_->checkpointed && control_->suspect == 0 && control_->checking == 0) return {};
+  note_time();
   TRY_VOID(sync_files());
   const auto serial = control_->checkpoint_serial + 1;
   if (auto stored =
@@ -93,6 +94,7 @@ Result<> Journal::syncfs_all() {
 Result<> Journal::recover() {
   const RobustLock lock(control_->checkpoint);
   if (!broken()) return {};
+  note_time();
   if (auto synced = sync_files(); !synced) return std::unexpected(stopped());
   TRY_VOID(start_afresh());
   report("journal.recovered", {}, false);

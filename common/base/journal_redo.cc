@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "common/base/file.h"
+#include "common/base/journal_order.h"
 #include "common/base/journal_segment.h"
 #include "common/base/path.h"
 
@@ -68,8 +69,8 @@ bool stands_at(int fd, std::uint64_t offset, std::string_view bytes) {
 bool same_bytes(const std::string& a, const std::string& b) {
   struct stat one {
   }, other{};
+  if (is_same_file(a, b)) return true;
   if (::lstat(a.c_str(), &one) != 0 || ::lstat(b.c_str(), &other) != 0) return false;
-  if (one.st_dev == other.st_dev && one.st_ino == other.st_ino) return true;
   if (one.st_size != other.st_size) return false;
   int error = 0;
   const auto first = open_plain(a, O_RDONLY, error), second = open_plain(b, O_RDONLY, error);
@@ -124,7 +125,11 @@ Result<Redo> redo_content(const std::string& path, std::string_view bytes) {
 }
 
 Result<Redo> redo_renamed(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) == 0) return Redo::done;
+  if (::rename(from.c_str(), to.c_str()) == 0) {
+    // Of two names of one file, as rename_safely() has them for a moment, rename(2) leaves both.
+    if (is_same_file(from, to)) ::unlink(from.c_str());
+    return Redo::done;
+  }
   if (errno == ENOENT) return Redo::needless;
   return refuse("cannot rename " + from + " to " + to, errno);
 }

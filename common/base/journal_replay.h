@@ -1,7 +1,7 @@
 // Replay: brings what the journal holds into the files, after a power cut.
 //
 // Sequential redo in the order of the log. The disk may be behind the log (data lost, old, zero or torn; the
-// latest names missing) or ahead of it (removals that were never promised); the outcome is the same, and so
+// latest names missing, or some of them: journal_order.h) or ahead of it (removals that were never promised); the outcome is the same, and so
 // it is when a replay is cut short and done again:
 //   content    written anew beside and renamed over, unless the file is there with these bytes
 //   renamed    done if from exists

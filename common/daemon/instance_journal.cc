@@ -1,8 +1,12 @@
 #include "common/daemon/instance_journal.h"
 
 #include <cstdlib>
+#include <set>
+#include <vector>
 
 #include "common/base/durable.h"
+#include "common/base/file.h"
+#include "common/base/file_system.h"
 #include "common/config/places.h"
 #include "common/log/log.h"
 
@@ -28,6 +32,24 @@ Result<> open_instance_journal(const Config& config) {
   for (const auto& [nick, path] : partition_directories(config)) TRY_VOID(durable::covers(path));
   if (!config.flag("journal.enabled")) return durable::retire_journal(std::move(settings));
   return durable::open_journal(std::move(settings));
+}
+
+void warn_of_file_systems(const Config& config) {
+  std::vector<std::string> directories{config.path_of("journal"), config.path_of("queue")};
+  for (const auto& [nick, path] : partition_directories(config)) directories.push_back(path);
+  std::set<std::string> told;
+  for (const auto& directory : directories) {
+    if (!file_exists(directory)) continue;
+    const auto found = file_system_of(directory);
+    if (found.names == FileSystem::Names::in_order || !told.insert(found.kind).second) continue;
+    const bool unknown = found.names == FileSystem::Names::unknown;
+    log::Event("journal.names")
+        .with("directory", directory)
+        .with("file_system", found.kind)
+        .with("names", unknown ? "order not known" : "become durable in no order")
+        .with("action", kNamesAdvice)
+        .warning();
+  }
 }
 
 Result<> open_instance_journal_until_exit(const Config& config) {

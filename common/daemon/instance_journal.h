@@ -15,4 +15,8 @@ Result<> open_instance_journal(const Config& config);
 // while everything is stopped leaves an empty journal.
 Result<> open_instance_journal_until_exit(const Config& config);
 
+// Says in the log, once for each file system, that queue, store or journal lie on one that does not keep names in
+// order (common/base/file_system.h), and what to do.
+void warn_of_file_systems(const Config& config);
+
 }  // namespace waxwing

@@ -3,7 +3,7 @@
 MINUTES ?= 30
 CRASH   := WAXWING_BUILD=$(abspath $(BUILD)) python3 -B t/crash
 
-.PHONY: crash-helpers crash-failpoints crash-storm crash-power crash-disk crash-rot
+.PHONY: crash-helpers crash-failpoints crash-storm crash-power crash-order crash-disk crash-rot
 crash-helpers: $(BUILD)/crash/recorder.so $(BUILD)/crash/checker
 tests: crash-helpers
 
@@ -32,3 +32,6 @@ crash-rot: stage crash-helpers
 
 crash-power: stage crash-helpers
 	@$(CRASH)/test_power.py --cuts 5000 $(ARGS)
+
+crash-order: stage crash-helpers
+	@$(CRASH)/test_order.py --cuts 5000 $(ARGS)

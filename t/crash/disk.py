@@ -1,6 +1,6 @@
 """From a trace of file system calls to the states that a disk may be in after the power was cut.
 
-The model, true for ext4, xfs and btrfs:
+The model, true for xfs, btrfs and ext4 with its own journal (loose_disk.py has the one for others):
  * Names (create, link, rename, unlink, mkdir) become durable in the order in which they were made: after the cut a
    prefix of them is there. A sync of a directory covers the names made in it before, the sync of a file its own
    creation, a sync of everything all names; and so whatever was made earlier.
@@ -231,6 +231,10 @@ class Disk:
         self.events = [e for e in self.events if e[1] not in (SYNC_END, SYNC_ALL_END)]
         self.begin()
 
+    def note_bytes(self, number, kind, inode, offset, data):
+        if kind in (WRITE, TRUNCATE, ALLOCATE, PAGE) and inode in self.by_inode:
+            self.files[self.by_inode[inode]].pending.append((number, kind, offset, data))
+
     def advance(self, point):
         """Everything before event `point` has happened."""
         for number, kind, inode, offset, path, other, data in self.events[self.point:point]:
@@ -246,8 +250,8 @@ class Disk:
             elif kind == SYNC_ALL_END:
                 for file in self.files:
                     file.sync(offset)
-            elif kind in (WRITE, TRUNCATE, ALLOCATE, PAGE) and inode in self.by_inode:
-                self.files[self.by_inode[inode]].pending.append((number, kind, offset, data))
+            else:
+                self.note_bytes(number, kind, inode, offset, data)
         self.point = max(self.point, point)
         must = self.forced[self.point - 1] if self.point else 0
         ripe = must - self.stable_names

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "common/base/file.h"
+#include "common/base/file_system.h"
 #include "common/base/path.h"
 #include "common/base/strings.h"
 #include "common/base/version.h"
@@ -39,6 +40,15 @@ Result<std::string> absolute(const std::string& path) {
   return std::string(resolved);
 }
 
+void tell_file_system(const std::string& path) {
+  const auto found = file_system_of(path);
+  if (found.names == FileSystem::Names::in_order) return;
+  fmt::print(
+      "  note: {} lies on {}, which {} the order in which names were made when the power fails;\n  {}\n",
+      path, found.kind, found.names == FileSystem::Names::unknown ? "may not keep" : "does not keep",
+      kNamesAdvice);
+}
+
 Result<> make_sandbox(const CommandLine& line, const std::string& stage) {
   const auto base = to_number<int>(line.get("port-base", "20000"));
   if (!base || *base < 1024 || *base > 65500)
@@ -52,6 +62,7 @@ Result<> make_sandbox(const CommandLine& line, const std::string& stage) {
   const Settings settings = sandbox_settings(root, *base, domain);
   fmt::print("sandbox in {}\n", root);
   TRY_VOID(make_instance(settings, stage));
+  tell_file_system(root);
   fmt::print("ports {} to {}; next:  . {} && start-msg\n", settings.ports.smtp, settings.ports.dns,
              quoted(root + "/env"));
   return {};
@@ -141,6 +152,7 @@ Result<> install(const CommandLine& line, const std::string& stage) {
   TRY_VOID(provide_user(settings));
   fmt::print("instance in {}\n", settings.data_path);
   TRY_VOID(make_anew(settings, stage));
+  tell_file_system(settings.data_path);
   if (line.has("saveState")) TRY_VOID(replace_file(line.get("saveState"), state_text(settings), 0600));
   if (settings.ldif_only)
     fmt::print("\nFirst: have the entries added to the directory: ldapadd -c -H {} -D DN -W -f {}\n",

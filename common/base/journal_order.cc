@@ -1,0 +1,90 @@
+#include "common/base/journal_order.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "common/base/durable_batch.h"
+#include "common/base/failpoint.h"
+#include "common/base/file.h"
+#include "common/base/path.h"
+#include "common/base/time.h"
+
+namespace waxwing::durable {
+
+namespace {
+constexpr std::uint32_t kMostAgeMs = 1U << 31;
+
+Result<> sync_directory(const std::string& path) {
+  TRY(const auto fd, open_file(path, O_RDONLY | O_DIRECTORY));
+  TRY_VOID(failpoint("durable.syncdir"));
+  if (::fsync(fd.get()) != 0) return std::unexpected(system_error("cannot sync directory " + path, errno));
+  return {};
+}
+
+}  // namespace
+
+// Two names of one; a name is no second name of itself.
+bool is_same_file(const std::string& a, const std::string& b) {
+  struct stat one {
+  }, other{};
+  return a != b && ::lstat(a.c_str(), &one) == 0 && ::lstat(b.c_str(), &other) == 0 &&
+         one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+Result<> rename_at_once(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return {};
+  return std::unexpected(system_error("cannot rename " + from + " to " + to, errno));
+}
+
+void Journal::note_time() {
+  control_->noted_ms = static_cast<std::uint32_t>(wall_ms());
+}
+
+// Files are born before their bytes are appended. So who was born after the end was noted from which the log will
+// count has its bytes behind it, unless it was too large for the log, or in one batch with one that was.
+bool Journal::may_lack(const std::string& path) const {
+  struct statx status {};
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_SIZE, &status) != 0)
+    return errno != ENOENT;  // removed since: nothing can be lost
+  if ((status.stx_mask & STATX_BTIME) == 0 || status.stx_size > kLargeContent / 2) return true;
+  const std::int64_t born = status.stx_btime.tv_sec * 1000 + status.stx_btime.tv_nsec / 1'000'000;
+  const auto now = wall_ms();
+  const auto age = static_cast<std::uint32_t>(now) - control_->noted_ms;
+  // More is weeks without a checkpoint, or a clock that was put back.
+  return age > kMostAgeMs || born <= now - age || born > now;
+}
+
+Lack lack_of(const Journal& journal, const std::string& path) {
+  struct stat status {};
+  if (journal.keeps_names_in_order() || !journal.may_lack(path)) return Lack::nothing;
+  if (::stat(path.c_str(), &status) != 0) return Lack::nothing;
+  return static_cast<std::uint64_t>(status.st_size) > kLargeContent ? Lack::directory : Lack::bytes;
+}
+
+void sync_links(const Journal& journal, Batch& batch) {
+  if (journal.keeps_names_in_order()) return;
+  std::vector<std::string> directories;
+  for (const auto& move : BatchParts(batch).moves)
+    if (move.kind != BatchParts::Move::Kind::rename && lack_of(journal, move.to) == Lack::directory)
+      directories.push_back(parent_directory(move.to));
+  for (auto& directory : directories) batch.directory(std::move(directory));
+}
+
+Result<> rename_safely(const Journal* journal, const std::string& from, const std::string& to) {
+  if (journal == nullptr || journal->keeps_names_in_order() || !journal->may_lack(from))
+    return rename_at_once(from, to);
+  // A directory, or in the place of another file: there is no way to have both names for a while.
+  if (::link(from.c_str(), to.c_str()) != 0 && !is_same_file(from, to)) return rename_at_once(from, to);
+  if (auto synced = sync_directory(parent_directory(to)); !synced) {
+    ::unlink(to.c_str());
+    return synced;
+  }
+  if (::unlink(from.c_str()) == 0 || errno == ENOENT) return {};
+  return std::unexpected(system_error("cannot remove " + from, errno));
+}
+
+}  // namespace waxwing::durable
