@@ -199,6 +199,20 @@ Result<std::uint64_t> replay_all(const JournalSettings& settings, SegmentFiles& 
         done.refused > 0);
   return std::max(reader.last_segment(), reader.lsn() / files.segment_bytes()) + 1;
 }
+// All files are there and whole. What was in one that is not has been replayed as far as it could be read.
+Result<> make_segments(const JournalSettings& settings, SegmentFiles& files, unsigned count, bool had_log) {
+  for (unsigned slot = 0; slot < count; ++slot) {
+    if (files.is_whole(slot)) continue;
+    if (had_log)
+      say(settings, "journal.damaged",
+          {{"error", files.path_of(slot) + " is gone, cut short, or has lost its header"},
+           {"action",
+            "what could be read of it is replayed, and it is made anew; look for errors of the disk"}},
+          true);
+    TRY_VOID(files.create(slot));
+  }
+  return {};
+}
 }  // namespace
 
 Result<Control> Journal::set_up(const JournalSettings& settings, int lock_fd,
@@ -220,10 +234,11 @@ Result<Control> Journal::set_up(const JournalSettings& settings, int lock_fd,
     mark_if_there(settings, root);
   }
   TRY_VOID(store_roots(settings.directory, start.roots));
-  for (start.slots = files.count(); start.slots < 2; ++start.slots) TRY_VOID(files.create(start.slots));
-  // The checkpoint before the header: the header takes the place of a segment that counts until then.
+  // The checkpoint first: what is written to the files from here on takes the place of a log that counts until then.
   start.checkpoint = {found ? found->serial + 1 : 1, size, number * size + kSegmentHeaderBytes, random_u64()};
   TRY_VOID(store_checkpoint(settings.directory, start.checkpoint));
+  start.slots = std::max(files.count(), 2U);
+  TRY_VOID(make_segments(settings, files, start.slots, found.has_value()));
   TRY_VOID(files.write_header(0, {size, number, start.checkpoint.chain, 0}));
   start.noted_ms = static_cast<std::uint32_t>(wall_ms());
   return Control::create(settings.control, lock_fd, fill, &start);

@@ -41,7 +41,8 @@
 //
 // Space: segments are added up to the limit when the log is full, freed by checkpoints. A checkpoint begins
 // when half of the limit is in use, 30 s after the first record that needs it, at the last clean leave(), and
-// by settle(). A writer waits only when no segment is free (event journal.full).
+// by settle(). A writer waits only when no segment is free (event journal.full). Segments are written over, never
+// removed: a disk that removes nothing any more (EIO, EROFS) fails no commit for that reason.
 // Failpoints: journal.append, journal.sync, journal.checkpoint, journal.checkpoint.write, journal.recycle,
 // journal.grow, journal.replay, journal.open.
 #pragma once

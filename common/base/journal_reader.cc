@@ -1,11 +1,38 @@
 #include "common/base/journal_reader.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
 namespace waxwing::durable {
 
 JournalReader::JournalReader(SegmentFiles& files) : files_(files) {
   const auto count = files.count();
   for (unsigned slot = 0; slot < count; ++slot)
-    if (const auto header = files.read_header(slot)) slots_.emplace(header->number, slot);
+    if (const auto number = number_of(slot)) slots_.emplace(*number, slot);
+}
+
+// Where the header has rotted, the first record knows its place.
+std::optional<std::uint64_t> JournalReader::number_of(unsigned slot) {
+  if (const auto header = files_.read_header(slot)) return header->number;
+  const auto size = files_.segment_bytes();
+  const auto file = files_.fd(slot);
+  std::string first(kRecordHeaderBytes, '\0');
+  if (!file || !read_at(*file, kSegmentHeaderBytes, first.data(), first.size())) return {};
+  const auto lsn = lsn_of_record(first);
+  if (lsn % size != kSegmentHeaderBytes || !is_record_at(first, lsn)) return {};
+  return lsn / size;
+}
+
+// What a file that was cut short does not have counts as zeros: a record ends the log there.
+Result<> JournalReader::read_whole(int file) {
+  loaded_ = ~std::uint64_t{0};
+  bytes_.assign(files_.segment_bytes(), '\0');
+  struct stat status {};
+  if (::fstat(file, &status) != 0) return std::unexpected(system_error("cannot stat a segment", errno));
+  return read_at(file, 0, bytes_.data(),
+                 std::min<std::uint64_t>(bytes_.size(), static_cast<std::uint64_t>(status.st_size)));
 }
 
 void JournalReader::start(std::uint64_t lsn, std::uint64_t chain) {
@@ -17,11 +44,8 @@ Result<bool> JournalReader::load(std::uint64_t number) {
   if (loaded_ == number) return true;
   const auto at = slots_.find(number);
   if (at == slots_.end()) return false;
-  bytes_.resize(files_.segment_bytes());
-  loaded_ = ~std::uint64_t{0};
   TRY(const int file, files_.fd(at->second));
-  if (auto got = read_at(file, 0, bytes_.data(), bytes_.size()); !got)
-    return wrap(got.error(), files_.path_of(at->second));
+  if (auto got = read_whole(file); !got) return wrap(got.error(), files_.path_of(at->second));
   loaded_ = number;
   return true;
 }
@@ -43,11 +67,11 @@ Result<std::optional<JournalRecord>> JournalReader::next() {
   const auto following = offset == 0 ? number : number + 1;
   TRY(const bool there, load(following));
   if (!there) return std::nullopt;
+  // A header that has rotted is not needed: the chain of its first record says whether the log went on here.
   const auto header = decode_segment_header(bytes_);
-  if (!header || header->left_before != lsn_ || header->chain != chain_) return std::nullopt;
+  if (header && (header->left_before != lsn_ || header->chain != chain_)) return std::nullopt;
   const auto first = following * segment_bytes + kSegmentHeaderBytes;
-  const auto record =
-      decode_record(std::string_view(bytes_).substr(kSegmentHeaderBytes), first, header->chain);
+  const auto record = decode_record(std::string_view(bytes_).substr(kSegmentHeaderBytes), first, chain_);
   if (!record) return std::nullopt;
   lsn_ = record->end;
   chain_ = record->chain;

@@ -36,6 +36,8 @@ class JournalReader {
 
  private:
   Result<bool> load(std::uint64_t number);
+  Result<> read_whole(int file);
+  std::optional<std::uint64_t> number_of(unsigned slot);
 
   SegmentFiles& files_;
   std::map<std::uint64_t, unsigned> slots_;  // segment number -> file

@@ -205,6 +205,12 @@ bool is_record_at(std::string_view bytes, std::uint64_t lsn) {
   return header.magic == kMagic && header.lsn == lsn && header.payload_bytes <= kMostRecordBytes;
 }
 
+std::uint64_t lsn_of_record(std::string_view bytes) {
+  Header header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return header.lsn;
+}
+
 bool is_plain_path(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   if (path.empty() || path.size() > 4000 || path.find('\0') != std::string_view::npos) return false;

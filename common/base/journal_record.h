@@ -76,6 +76,8 @@ std::optional<JournalRecord> decode_record(std::string_view bytes, std::uint64_t
 
 // Does a record of this place in the log begin here? Its header says so; nothing is known of its bytes.
 bool is_record_at(std::string_view bytes, std::uint64_t lsn);
+// The place that a record's header names; bytes hold at least a header.
+std::uint64_t lsn_of_record(std::string_view bytes);
 
 // What bytes of the log may be trusted with: pieces that are neither empty nor "." nor "..", no NUL.
 bool is_plain_path(std::string_view path);

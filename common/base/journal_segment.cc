@@ -80,9 +80,20 @@ Result<UniqueFd> SegmentFiles::lay_out(const std::string& temporary_path) {
 }
 
 unsigned SegmentFiles::count() const {
-  unsigned slot = 0;
-  while (slot < kMostSegments && file_exists(path_of(slot))) ++slot;
+  unsigned slot = kMostSegments;
+  while (slot > 0 && !file_exists(path_of(slot - 1))) --slot;
   return slot;
+}
+
+bool SegmentFiles::is_whole(unsigned slot) const {
+  struct stat status {};
+  if (::lstat(path_of(slot).c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      static_cast<std::uint64_t>(status.st_size) < segment_bytes_)
+    return false;
+  std::string header(kSegmentHeaderBytes, '\0');
+  const auto file = open_file(path_of(slot), O_RDONLY | O_NOFOLLOW);
+  if (!file || !read_at(file->get(), 0, header.data(), header.size())) return false;
+  return header.find_first_not_of('\0') == std::string::npos || decode_segment_header(header);
 }
 
 Result<int> SegmentFiles::fd(unsigned slot) {

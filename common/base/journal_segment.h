@@ -42,8 +42,10 @@ class SegmentFiles {
   std::string path_of(unsigned slot) const;
   // Makes the file of zeros and its name durable. Failpoint journal.grow.
   Result<> create(unsigned slot);
-  // Files that are there, from 0 without a gap.
+  // One more than the highest that is there; one below may be missing when somebody has removed it.
   unsigned count() const;
+  // It is there in its full length, with a header or with none yet.
+  bool is_whole(unsigned slot) const;
   // Opened when first asked for and kept. Thread-safe.
   Result<int> fd(unsigned slot);
   Result<> write_header(unsigned slot, const SegmentHeader& header);

@@ -262,3 +262,90 @@ TEST_CASE("a torn slot of the checkpoint leaves the one before") {
   REQUIRE(write_at(fd->get(), 4096 + 20, "torn"));
   CHECK_FALSE(load_checkpoint(directory));
 }
+
+namespace {
+// Twenty files of bulk over several segments, whose bytes the disk has lost; killed.
+void fill_segments(JournalScratch& scratch) {
+  scratch.segments = 16;
+  const std::string bulk(150000, 'b');
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    for (int n = 0; n < 20; ++n)
+      if (!scratch.publish(std::to_string(n), bulk + std::to_string(n))) return false;
+    return true;
+  }) == 0);
+  for (int n = 0; n < 20; ++n) scratch.write(std::to_string(n), "");
+  scratch.power_cut();
+}
+int whole_files(const JournalScratch& scratch) {
+  int whole = 0;
+  for (int n = 0; n < 20; ++n)
+    whole += scratch.read(std::to_string(n)) == std::string(150000, 'b') + std::to_string(n);
+  return whole;
+}
+// What the journal reports at the next opening.
+std::string reports_of_restart(const JournalScratch& scratch) {
+  const auto path = scratch.root + "/reports";
+  REQUIRE(scratch.life([&] {
+    auto settings = scratch.settings();
+    settings.report = [&](const char* name, const JournalSettings::Fields& fields, bool) {
+      std::string line = name;
+      for (const auto& [field, value] : fields) line += " " + std::string(field) + "=" + value;
+      const auto fd = open_file(path, O_CREAT | O_WRONLY | O_APPEND);
+      (void)write_all(fd->get(), line + "\n");
+    };
+    return covers(scratch.root + "/data") && open_journal(std::move(settings)).has_value();
+  }) == 0);
+  return read_file(path).value_or("");
+}
+}  // namespace
+
+TEST_CASE("a segment that is cut short ends the log there, is named, and keeps nobody from beginning") {
+  JournalScratch scratch;
+  fill_segments(scratch);
+  const std::string last = scratch.root + "/journal/segment.02";
+  const auto bytes = GENERATE(0, 40, 100, 500'000);
+  REQUIRE(::truncate(last.c_str(), bytes) == 0);
+  CHECK(reports_of_restart(scratch).find(last + " is gone, cut short") != std::string::npos);
+  CHECK(whole_files(scratch) >= (bytes == 500'000 ? 15 : 12));
+  CHECK(std::filesystem::file_size(last) == scratch.segment_bytes);
+  REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("more", "m"); }) == 0);
+  scratch.power_cut();
+  CHECK(reports_of_restart(scratch).find("gone, cut short", 0) !=
+        std::string::npos);  // of the first time only
+  CHECK(scratch.read("more") == "m");
+}
+
+TEST_CASE("a segment that is gone costs no other, and is named") {
+  JournalScratch scratch;
+  const std::string bulk(150000, 'b');
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    for (int n = 0; n < 11; ++n) {
+      if (!scratch.publish(std::to_string(n), bulk + std::to_string(n))) return false;
+      if (n == 7 && !settle()) return false;  // in the second segment: the first is not needed any more
+    }
+    return true;
+  }) == 0);
+  for (int n = 8; n < 11; ++n) scratch.write(std::to_string(n), "");
+  scratch.power_cut();
+  const auto path = scratch.root + "/journal/segment.00";
+  REQUIRE(::unlink(path.c_str()) == 0);
+  CHECK(reports_of_restart(scratch).find(path + " is gone") != std::string::npos);
+  CHECK(whole_files(scratch) == 11);
+  CHECK(std::filesystem::file_size(path) == scratch.segment_bytes);
+  REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("more", "m"); }) == 0);
+}
+
+TEST_CASE("a header of a segment that has rotted costs nothing and is named") {
+  JournalScratch scratch;
+  fill_segments(scratch);
+  const auto slot = GENERATE(0, 1, 2);
+  const auto path = scratch.root + "/journal/segment.0" + std::to_string(slot);
+  {
+    const auto fd = open_file(path, O_RDWR);
+    REQUIRE(write_at(fd->get(), static_cast<std::uint64_t>(GENERATE(0, 17, 30, 60)), "rot"));
+  }
+  CHECK(reports_of_restart(scratch).find("journal.damaged") != std::string::npos);
+  CHECK(whole_files(scratch) == 20);
+}
