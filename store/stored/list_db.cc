@@ -9,8 +9,10 @@
 
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/log/log.h"
 #include "store/detail/errors.h"
 #include "store/list/protocol.h"
+#include "store/stored/list_witness.h"
 
 namespace waxwing::store {
 
@@ -39,10 +41,15 @@ Dbt in(const std::string& bytes) {
   return Dbt(const_cast<char*>(bytes.data()), static_cast<u_int32_t>(bytes.size()));
 }
 
-// An environment that has been used has a log.
+constexpr const char* kTables[] = {"folder.db", "subscr.db", "purge.db", "trash.db"};
+
+// Somebody has used this environment: then it has all of its tables.
 bool was_used(const std::string& directory) {
   const auto names = list_directory(directory);
-  return names && std::ranges::any_of(*names, [](const auto& name) { return name.starts_with("log."); });
+  return names && std::ranges::any_of(*names, [](const auto& name) {
+           return name.starts_with("log.") || name == "witness" ||
+                  std::ranges::find(kTables, name) != std::end(kTables);
+         });
 }
 
 // Berkeley DB makes a table anew that is gone or whose first page is empty: every mailbox would be forgotten.
@@ -63,6 +70,9 @@ struct Out : Dbt {
 }  // namespace
 
 struct ListDb::Inner {
+  explicit Inner(const std::string& directory) : witness(directory) {}
+
+  ListWitness witness;
   DbEnv env{DB_CXX_NO_EXCEPTIONS};
   std::string complaints;  // of Berkeley DB, while it opens: one thread only
   std::unique_ptr<Db> folders, subscriptions, purges, trash;
@@ -71,7 +81,10 @@ struct ListDb::Inner {
 
   static void complain(const DbEnv* env, const char* prefix, const char* text);
   Result<> open(const std::string& directory, std::uint64_t cache_bytes);
+  Result<> check_tables(const std::string& directory);
   Result<std::unique_ptr<Db>> open_table(const char* file);
+  // The log as it is on disk now is never to be taken for shorter.
+  void note_log();
   // Runs work in a transaction, again when it was the victim of a deadlock. 0: committed.
   Result<> transact(const std::string& what, u_int32_t flags, const std::function<int(DbTxn*)>& work);
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
@@ -79,7 +92,11 @@ struct ListDb::Inner {
   Result<std::size_t> count(Db& table, const std::string& prefix, std::size_t most);
 };
 
-ListDb::ListDb() : inner_(std::make_unique<Inner>()) {}
+ListDb::ListDb(const std::string& directory) : inner_(std::make_unique<Inner>(directory)) {}
+
+bool ListDb::is_there(const std::string& directory) {
+  return was_used(directory);
+}
 
 ListDb::~ListDb() {
   if (inner_->env_open) (void)checkpoint();
@@ -107,19 +124,37 @@ Result<> ListDb::Inner::open(const std::string& directory, std::uint64_t cache_b
   env.set_errcall(&Inner::complain);
   env.log_set_config(DB_LOG_AUTO_REMOVE, 1);
   const bool used = was_used(directory);
+  const auto whole = witness.check();
   const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_LOCK | DB_INIT_MPOOL | DB_RECOVER |
                           DB_PRIVATE | DB_THREAD;
   if (const int code = env.open(directory.c_str(), flags, 0600); code != 0)
     return open_error("cannot open " + directory, code, complaints);
   env_open = true;
-  if (used && !is_table(directory + "/folder.db"))
-    return fail_for_now(Code::corrupt, "mailbox list: folder.db in " + directory + " is gone or damaged");
-  TRY(folders, open_table("folder.db"));
-  TRY(subscriptions, open_table("subscr.db"));
-  TRY(purges, open_table("purge.db"));
-  TRY(trash, open_table("trash.db"));
+  if (!whole && whole.error().fault != Fault::permanent) return whole;
+  if (!whole) log::Event("stored.list.witness.damaged").with("reason", whole.error().text).error();
+  if (used) TRY_VOID(check_tables(directory));
+  std::unique_ptr<Db>* const tables[] = {&folders, &subscriptions, &purges, &trash};
+  for (std::size_t n = 0; n < std::size(kTables); ++n) {
+    TRY(*tables[n], open_table(kTables[n]));
+  }
   opening = false;
+  note_log();
   return {};
+}
+
+Result<> ListDb::Inner::check_tables(const std::string& directory) {
+  for (const auto* const file : kTables)
+    if (!is_table(directory + "/" + file))
+      return fail_for_now(Code::corrupt,
+                          std::string("mailbox list: ") + file + " in " + directory + " is gone or damaged");
+  return {};
+}
+
+void ListDb::Inner::note_log() {
+  DB_LOG_STAT* got = nullptr;
+  if (env.log_stat(&got, 0) != 0) return;
+  const std::unique_ptr<DB_LOG_STAT, decltype(&std::free)> log(got, &std::free);
+  if (log->st_disk_file != 0) witness.note(log->st_disk_file, log->st_disk_offset);
 }
 
 Result<std::unique_ptr<Db>> ListDb::Inner::open_table(const char* file) {
@@ -140,7 +175,7 @@ Result<std::unique_ptr<Db>> ListDb::Inner::open_table(const char* file) {
 
 Result<std::unique_ptr<ListDb>> ListDb::open(const std::string& directory, std::uint64_t cache_bytes) {
   TRY_VOID(make_directories(directory));
-  std::unique_ptr<ListDb> db(new ListDb);
+  std::unique_ptr<ListDb> db(new ListDb(directory));
   TRY_VOID(db->inner_->open(directory, cache_bytes));
   return db;
 }
@@ -157,8 +192,9 @@ Result<> ListDb::Inner::transact(const std::string& what, u_int32_t flags,
     if (code == 0) {
       TRY_VOID(failpoint("store.list.commit"));
       code = transaction->commit(0);
-      if (code == 0) return failpoint("store.list.committed");
-      break;
+      if (code != 0) break;
+      if (!(flags & DB_TXN_NOSYNC)) note_log();
+      return failpoint("store.list.committed");
     }
     transaction->abort();
     if (code != DB_LOCK_DEADLOCK) break;
@@ -331,6 +367,7 @@ Result<> ListDb::purge_done(const std::string& name) {
 
 Result<> ListDb::checkpoint() {
   if (const int code = inner_->env.txn_checkpoint(0, 0, 0); code != 0) return db_error("checkpoint", code);
+  inner_->note_log();
   return {};
 }
 

@@ -17,8 +17,11 @@ namespace waxwing::store {
 
 class ListDb {
  public:
-  // Temporary error when the environment cannot be recovered: the text says so, damaged() then answers true.
+  // Code::corrupt when it is damaged, or its log has lost what was committed (list_witness.h); what could be
+  // recovered is in the tables then.
   static Result<std::unique_ptr<ListDb>> open(const std::string& directory, std::uint64_t cache_bytes);
+  // Is anything left of a list there?
+  static bool is_there(const std::string& directory);
   ~ListDb();  // checkpoint and close
 
   // Directories in entries are relative to their partition.
@@ -57,7 +60,7 @@ class ListDb {
   Result<> checkpoint();
 
  private:
-  ListDb();
+  explicit ListDb(const std::string& directory);
   struct Inner;
   std::unique_ptr<Inner> inner_;
 };

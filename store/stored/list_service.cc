@@ -381,30 +381,8 @@ Result<> ListService::prepare_partitions() {
   return {};
 }
 
-Result<std::size_t> ListService::adopt_all() {
-  std::size_t adopted = 0;
-  Result<> bad;
-  for (const auto& [nick, path] : partitions_)
-    walk_partition(nick, path, [&, &root = path](FoundMailbox found) {
-      if (!bad || !found.problem.empty()) return;
-      bad = adopt_found(root, found);
-      adopted += 1;
-    });
-  if (!bad) return std::unexpected(bad.error());
-  return adopted;
-}
-
-Result<> ListService::adopt_found(const std::string& partition_path, FoundMailbox& found) {
-  if (found.damaged) {
-    auto full = found.entry;
-    full.directory = partition_path + "/" + found.entry.directory;
-    TRY_VOID(Account::create(parent_directory(full.directory), full.name.user));
-    TRY(const auto account, mailboxes_.account(parent_directory(full.directory)));
-    TRY(full.uidvalidity, account->next_uidvalidity());
-    TRY_VOID(rebuild_mailbox(full, *account, {}));
-    found.entry.uidvalidity = full.uidvalidity;
-  }
-  return db_->put(found.entry);
+Result<ListRebuildReport> ListService::rebuild(const SalvagedList& salvaged) {
+  return rebuild_list(*db_, mailboxes_, partitions_, salvaged);
 }
 
 }  // namespace waxwing::store

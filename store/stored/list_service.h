@@ -16,6 +16,7 @@
 #include "common/config/config.h"
 #include "store/engine/open_mailboxes.h"
 #include "store/stored/list_db.h"
+#include "store/stored/list_rebuild.h"
 
 namespace waxwing::store {
 
@@ -36,7 +37,7 @@ class ListService {
   // Makes the directories of partitions that have had no mailbox yet, and tells of those that are away.
   Result<> prepare_partitions();
   // The whole list from the partitions, when the database was lost. Blocks.
-  Result<std::size_t> adopt_all();
+  Result<ListRebuildReport> rebuild(const SalvagedList& salvaged);
 
  private:
   using Answer = Result<Record>;
@@ -60,7 +61,6 @@ class ListService {
   Result<std::string> directory_of(const MailboxEntry& entry) const;
   Result<std::vector<MailboxEntry>> all_below(const std::string& prefix);
   void tell(EventKind kind, const MailboxEntry& entry, const std::string& from = {});
-  Result<> adopt_found(const std::string& partition_path, struct FoundMailbox& found);
   void sweep_one(const std::string& item);
   std::mutex& lock_of(const std::string& user) {
     return locks_[std::hash<std::string>{}(user) % locks_.size()];

@@ -2,14 +2,11 @@
 
 #include <sys/socket.h>
 
-#include <cerrno>
-#include <cstdio>
-
-#include "common/base/time.h"
 #include "common/log/log.h"
 #include "store/detail/partitions.h"
 #include "store/list/protocol.h"
 #include "store/stored/event_hub.h"
+#include "store/stored/list_recovery.h"
 #include "store/stored/list_service.h"
 
 namespace waxwing::store {
@@ -66,31 +63,26 @@ void Server::Inner::take(const ClientPointer& client, Record record) {
     workers.submit([service = service, mailbox = event->mailbox] { service->note_expunge(mailbox); });
 }
 
-// A database that recovery cannot mend is set aside; the partitions know which mailboxes there are.
 Result<> Server::Inner::open_list(const std::shared_ptr<Inner>& self) {
   const auto directory = config->path_of("store/mboxlist");
-  const auto cache_bytes = static_cast<std::uint64_t>(config->number("store.dbcachesize"));
-  auto db = ListDb::open(directory, cache_bytes);
-  const bool lost = !db && code_of(db.error()) == Code::corrupt;
-  if (lost) {
-    // A list made from what is mounted would lack what is not.
-    for (const auto& [nick, path] : partitions_of(*config)) TRY_VOID(check_present(path));
-    const auto aside = directory + ".damaged." + std::to_string(wall_ms());
-    log::Event("stored.list.damaged").with("reason", db.error().text).with("set-aside", aside).critical();
-    if (::rename(directory.c_str(), aside.c_str()) != 0)
-      return std::unexpected(system_error("cannot rename " + directory, errno));
-    db = ListDb::open(directory, cache_bytes);
-  }
-  if (!db) return std::unexpected(db.error());
+  TRY(auto list, store::open_list(directory, static_cast<std::uint64_t>(config->number("store.dbcachesize")),
+                                  partitions_of(*config)));
   std::weak_ptr<Inner> weak = self;
-  service = std::make_shared<ListService>(config, std::move(*db), [weak, &loop = loop](const Event& event) {
-    loop.post([weak, event] {
-      if (const auto self = weak.lock()) self->hub.pass_on(event, nullptr);
-    });
-  });
-  if (!lost) return service->prepare_partitions();
-  TRY(const auto adopted, service->adopt_all());
-  log::Event("stored.list.rebuilt").with("mailboxes", static_cast<std::int64_t>(adopted)).critical();
+  service =
+      std::make_shared<ListService>(config, std::move(list.db), [weak, &loop = loop](const Event& event) {
+        loop.post([weak, event] {
+          if (const auto self = weak.lock()) self->hub.pass_on(event, nullptr);
+        });
+      });
+  if (!list.lost) return service->prepare_partitions();
+  TRY(const auto report, service->rebuild(list.salvaged));
+  TRY_VOID(rebuild_is_done(directory));
+  log::Event("stored.list.rebuilt")
+      .with("mailboxes", static_cast<std::int64_t>(report.mailboxes))
+      .with("renamed", static_cast<std::int64_t>(report.renamed))
+      .with("left-out", static_cast<std::int64_t>(report.left_out))
+      .with("subscriptions", static_cast<std::int64_t>(report.subscriptions))
+      .critical();
   return {};
 }
 

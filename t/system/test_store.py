@@ -72,7 +72,19 @@ class Store(unittest.TestCase):
         self.assertEqual(self.kill(signal.SIGTERM), 0)
         shutil.rmtree(os.path.join(self.root, 'store', 'mboxlist'))
         self.start()
+        self.assertEqual(self.names(), ['user/ann/INBOX', 'user/ann/a/b'])
+        with open(os.path.join(self.root, 'log', 'stored.log')) as log:
+            self.assertIn('stored.list.rebuilt', log.read())
+
+    def test_adopt_what_was_away(self):
+        self.run_tool('mboxutil', '-c', 'user/ann/INBOX', 'user/ann/a/b')
+        users = os.path.join(self.root, 'store', 'partition', 'primary', '=user')
+        os.rename(users, users + '.away')
+        os.mkdir(users)
+        self.run_tool('reconstruct', '-m')
         self.assertEqual(self.names(), [])
+        os.rmdir(users)
+        os.rename(users + '.away', users)
         self.assertIn('not in the list: user/ann/a/b', self.run_tool('reconstruct', '-m', '-n', status=1))
         self.run_tool('reconstruct', '-m')
         self.assertEqual(self.names(), ['user/ann/INBOX', 'user/ann/a/b'])
