@@ -20,8 +20,8 @@ std::optional<mta::queue::ScheduleEntry> read_entry(const mta::queue::Queue& que
   const auto reader = mta::queue::Reader::open(queue, name);
   if (reader) {
     auto entry = mta::queue::make_schedule_entry(name, reader->envelope(), reader->message_size());
-    // Nothing left to do: it was not removed in time, by a crash.
-    if (entry.hosts.empty()) (void)queue.remove(name);
+    // Nothing left to do: somebody died, or the disk failed, before it was removed.
+    if (entry.hosts.empty()) queue.remove_settled(name);
     return entry;
   }
   if (mta::queue::is_gone(reader.error())) return std::nullopt;

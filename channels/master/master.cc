@@ -166,7 +166,7 @@ class Master {
     Work work(std::move(*reader), unit.host);
     if (work.pending().empty()) {
       auto all_done = work.message().all_done();
-      if (all_done && *all_done) (void)context_.queue()->remove(*name);
+      if (all_done && *all_done) context_.queue()->remove_settled(*name);
       tell("done", unit.id);
       co_return;
     }

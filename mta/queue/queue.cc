@@ -92,6 +92,11 @@ Result<> Queue::remove(const FileName& name) const {
   return durable::remove_for_ever(path_of(name));
 }
 
+void Queue::remove_settled(const FileName& name) const {
+  if (const auto removed = remove(name); !removed)
+    log::Event("queue.not_removed").with("qid", name.id).with("why", removed.error().text).error();
+}
+
 std::vector<std::string> Queue::channels() const {
   std::vector<std::string> names;
   const auto entries = list_directory(directory_);

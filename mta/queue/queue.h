@@ -91,7 +91,13 @@ class Queue {
   std::vector<FileName> without_twins(std::vector<FileName> names) const;
   // Moves a damaged file out of the way and logs an error with its new name and the reason.
   void set_aside(const FileName& name, const std::string& why) const;
-  Result<> remove(const FileName& name) const;  // missing is success; nobody waits for the disk
+  // Missing is success; nobody waits for the disk. A file with nobody left to serve that the disk will not let go of
+  // (EIO, EROFS) stays, and its marks say that all are done: nobody is served again, and each look of job_controller
+  // at the tree tries to remove it. Only where the marks cannot be written either its recipients are served once
+  // more; the store recognises that, a remote host may get the message twice.
+  Result<> remove(const FileName& name) const;
+  // The same for a file whose marks are there: what is in the way is logged, and left to the next look at the tree.
+  void remove_settled(const FileName& name) const;
 
   std::vector<std::string> channels() const;  // directories of the tree, sorted
   bool is_stopped(const std::string& channel) const;

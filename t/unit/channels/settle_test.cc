@@ -213,6 +213,32 @@ TEST_CASE("no verdict is a deferral") {
   CHECK(bench.envelope().recipients[0].progress.last_text == "4.3.0 no outcome");
 }
 
+TEST_CASE("a file that the disk does not let go of says so in its marks, and nobody is served again") {
+  Bench bench;
+  arm_failpoints("queue.remove=eio");
+  CHECK(bench.run(deliver_all).kind == UnitReport::Kind::done);
+  REQUIRE(bench.waits());
+  for (const auto& recipient : bench.envelope().recipients)
+    CHECK(recipient.progress.status == Status::delivered);
+  bench.scratch.queue->remove_settled(bench.name);
+  CHECK(bench.waits());
+  arm_failpoints("");
+  bench.scratch.queue->remove_settled(bench.name);
+  CHECK_FALSE(bench.waits());
+}
+
+TEST_CASE("a file that can be neither removed nor marked waits, and loses nobody") {
+  Bench bench;
+  arm_failpoints(GENERATE("queue.remove=eio;queue.mark=eio", "queue.remove=eio;durable.sync=eio"));
+  const auto report = bench.run(deliver_all);
+  arm_failpoints("");
+  CHECK(report.kind == UnitReport::Kind::deferred);
+  CHECK_FALSE(report.attempted);
+  REQUIRE(bench.waits());
+  CHECK(bench.run(deliver_all, kNow + kHour).kind == UnitReport::Kind::done);
+  CHECK_FALSE(bench.waits());
+}
+
 TEST_CASE("a full disk at any step loses no recipient and no notification") {
   for (const char* point :
        {"queue.create", "spool.write", "durable.sync", "durable.publish", "queue.mark", "queue.remove"}) {
