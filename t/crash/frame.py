@@ -1,6 +1,8 @@
 """The system tests' frame, for the tests of this folder; and what they share."""
+import contextlib
 import os
 import re
+import signal
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -45,6 +47,22 @@ def children(pid):
     except OSError:
         pass
     return found
+
+
+@contextlib.contextmanager
+def held(box):
+    """No process of the instance moves meanwhile."""
+    pids, fresh = [], [box.pid('watcher')]
+    while fresh:
+        for pid in fresh:
+            os.kill(pid, signal.SIGSTOP)
+        pids += fresh
+        fresh = [child for pid in fresh for child in children(pid)]
+    try:
+        yield
+    finally:
+        for pid in reversed(pids):
+            os.kill(pid, signal.SIGCONT)
 
 
 def all_running(box):
