@@ -206,9 +206,9 @@ class Actor:
         found = frame.wait_until(shown, f'{self.user} to be shown {tags}', pause=0.05)
         return ','.join(found[tag] for tag in tags)
 
-    def append(self, folder, flags=()):
+    def append(self, folder, flags=(), kind='own'):
         self.count += 1
-        tag = f'{self.user}-own-{self.count}'
+        tag = f'{self.user}-{kind}-{self.count}'
         text = model.message_of(tag, self.user)
         self.account.known.add(tag)
         return self.perform(model.Append(folder, tag, flags),

@@ -12,8 +12,13 @@ INBOX = 'INBOX'
 
 
 # ---- messages -----------------------------------------------------------------------------------
+BULK_BYTES = 200_000  # so large that a few fill a segment of the journal, and no file of their own is synced
+
+
 def size_of(tag):
-    """Mostly small; some so large that they take the way of large messages."""
+    """Mostly small; some so large that they take the way of large messages; -bulk- is what its name says."""
+    if '-bulk-' in tag:
+        return BULK_BYTES
     dice = random.Random('size ' + tag)
     return dice.choice((0, 200, 900, 1500, 3000, 4000, 9000) if dice.random() > 0.04 else (70_000, 300_000))
 
