@@ -329,7 +329,7 @@ Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& acce
                                 const std::string& given_address, const RecipientOptions& recipient_options) {
   if (!access.ok()) return verdict_of(access);
   const Channel* to = config->channel(recipient.channel);
-  if (to && to->is(Kw::blocklimit)) {
+  if (to && to->is(Kw::blocklimit) && !list) {
     const auto limit =
         static_cast<std::uint64_t>(to->number(Kw::blocklimit, 0) * config->options().number(Opt::BLOCK_SIZE));
     if (limit && options.size_bytes > limit)
@@ -337,7 +337,7 @@ Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& acce
               fmt::format("Message size exceeds the limit of {} bytes for this recipient", limit)};
     if (limit && (size_limit == 0 || limit < size_limit)) size_limit = limit;
   }
-  if (to && to->is(Kw::linelimit)) lower_line_limit(to->number(Kw::linelimit, 0));
+  if (to && to->is(Kw::linelimit) && !list) lower_line_limit(to->number(Kw::linelimit, 0));
   if (to && to->given(Kw::alternatelinelimit)) counts_lines = true;
   if (access.action == AccessVerdict::Action::discard_all) discard = true;
   if (access.action == AccessVerdict::Action::discard) return {250, "2.1.5", "Recipient ok"};

@@ -1,6 +1,8 @@
 // A list that was left to the process channel: its message first, then its members, a slice at a time.
 #include "common/base/strings.h"
 #include "common/log/log.h"
+#include "mta/mail_log/mail_log.h"
+#include "mta/submission/detail/log_records.h"
 #include "mta/submission/detail/state.h"
 
 namespace waxwing::mta {
@@ -44,6 +46,12 @@ Verdict Submission::Inner::add_slice() {
       return verdict_of(added.error());
     }
     log_accepted(*this, {envelope}, {*added}, writer->size_bytes());
+    if (!mail_log::is_logged(config->channel(envelope.channel))) continue;
+    auto& file = list->logged.emplace_back();
+    for (const auto& recipient : envelope.recipients) pack_recipient(recipient, file.recipients);
+    envelope.recipients.clear();
+    file.envelope = std::move(envelope);
+    file.name = *added;
   }
   return {};
 }
@@ -53,13 +61,16 @@ Verdict Submission::Inner::expand_list() {
   Verdict disk_trouble;
   const std::function<Result<>(Recipient &&)> sink = [&](Recipient&& member) -> Result<> {
     const auto address = member.expanded;
-    if (const auto taken = take(std::move(member), {}, list->request.address, list->options); !taken.ok()) {
+    auto taken = member_limits(member);
+    if (taken.ok()) taken = take(std::move(member), {}, list->request.address, list->options);
+    if (!taken.ok()) {
       log::Event("mta.member.refused")
           .with("qid", queue_id)
           .with("list", list->request.address)
           .with("member", address)
           .with("reason", taken.text)
           .warning();
+      record_refused(*this, address, taken);
       return {};
     }
     ++list->members;

@@ -1,5 +1,7 @@
 #include "mta/submission/detail/log_records.h"
 
+#include <cstring>
+
 #include "common/mail/header.h"
 #include "mta/mail_log/mail_log.h"
 
@@ -35,7 +37,8 @@ Entry common_part(const Submission::Inner& inner, Texts& texts) {
 }
 
 void add_header(const Submission::Inner& inner, Texts& texts, Entry& entry) {
-  if (mail_log::logs_fields(*inner.config, inner.channel)) entry.header = inner.logged_header;
+  if (!inner.fields_logged && mail_log::logs_fields(*inner.config, inner.channel))
+    entry.header = inner.logged_header;
   if (inner.logged_header.empty()) return;
   const auto block = mail::HeaderBlock::scan(inner.logged_header);
   texts.message_id = mail::unfold(block.value("Message-ID").value_or(""));
@@ -46,7 +49,7 @@ void add_header(const Submission::Inner& inner, Texts& texts, Entry& entry) {
 
 }  // namespace
 
-void record_enqueued(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
+void record_enqueued(Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
                      const std::vector<queue::FileName>& files, std::uint64_t size_bytes) {
   std::optional<Texts> texts;  // made when a channel is logged
   Entry entry;
@@ -72,8 +75,40 @@ void record_enqueued(const Submission::Inner& inner, const std::vector<queue::En
       entry.intermediate = recipient.intermediate;
       entry.notify = recipient.notify;
       mail_log::write(*inner.config, entry);
-      entry.header = {};  // once a message
+      inner.fields_logged = true;
+      entry.header = {};
     }
+  }
+}
+
+// Fields with their lengths in front: an address may hold any byte.
+void pack_recipient(const queue::Recipient& recipient, std::string& packed) {
+  for (const auto* field :
+       {&recipient.address, &recipient.original, &recipient.intermediate, &recipient.notify}) {
+    const auto length = static_cast<std::uint32_t>(field->size());
+    packed.append(reinterpret_cast<const char*>(&length), sizeof length).append(*field);
+  }
+}
+
+void record_listed(Submission::Inner& inner, std::uint64_t size_bytes) {
+  for (auto& file : inner.list->logged) {
+    std::string_view packed = file.recipients;
+    const auto field = [&packed] {
+      std::uint32_t length = 0;
+      std::memcpy(&length, packed.data(), sizeof length);
+      std::string text(packed.substr(sizeof length, length));
+      packed.remove_prefix(sizeof length + length);
+      return text;
+    };
+    auto& recipients = file.envelope.recipients;
+    while (!packed.empty()) {
+      auto& recipient = recipients.emplace_back();
+      for (auto* to : {&recipient.address, &recipient.original, &recipient.intermediate, &recipient.notify})
+        *to = field();
+    }
+    record_enqueued(inner, {file.envelope}, {file.name}, size_bytes);
+    recipients = {};
+    mail_log::flush();  // a list may have more members than there should be lines in memory
   }
 }
 

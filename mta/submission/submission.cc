@@ -173,7 +173,8 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
     hold_reason = fmt::format("{} Received fields: a mail loop", outcome.received);
   if (outcome.received_here >= limits.number(Opt::MAX_LOCAL_RECEIVED_LINES))
     hold_reason = fmt::format("{} Received fields of this host: a mail loop", outcome.received_here);
-  if (const auto why = too_sensitive(outcome.sensitivity); !why.empty()) co_return fail({554, "5.7.1", why});
+  sensitivity = outcome.sensitivity;
+  if (const auto why = too_sensitive(); !why.empty()) co_return fail({554, "5.7.1", why});
   apply_receipts(outcome.receipt_asked);
   if (!outcome.new_sender.empty()) {
     for (auto& destination : destinations)
@@ -185,6 +186,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   deferred_until_ms = outcome.deferred_until_ms;
   lower_line_limit(limits.number(Opt::LINE_LIMIT));
   if (list) lower_line_limit(list->effects.line_limit);
+  counts_lines = counts_lines || list;  // the channels of its members may have limits
   if (auto opened = open_writer(); !opened.ok()) co_return opened;
   auto start = return_path(*this);
   start.append(std::exchange(trace, {})).append(extra_header).append(outcome.text);
@@ -284,7 +286,10 @@ Task<Verdict> Submission::finish() {
     co_return inner.fail(verdict_of(published.error()));
   }
   // Of a list, those in a form of their own come last; the others are in the log already.
-  if (inner.list) published->erase(published->begin(), published->end() - std::ssize(publication->envelopes));
+  if (inner.list) {
+    record_listed(inner, size_bytes);
+    published->erase(published->begin(), published->end() - std::ssize(publication->envelopes));
+  }
   log_accepted(inner, publication->envelopes, *published, size_bytes);
   record_enqueued(inner, publication->envelopes, *published, size_bytes);
   co_return accepted;

@@ -108,6 +108,45 @@ class Lists(waxwing.TestCase):
         self.assertTrue(log.wait(rf'mta.list.expanded .*members={MEMBERS + 2}'))
         self.box.wait_queue_empty('process')
 
+    def test_the_log_tells_of_each_member_when_the_message_is_in_the_queue(self):
+        self.box.user('told', 'secret')
+        self.aliases('told-of: <told.members, owner@example.test\n',
+                     **{'told.members': 'told@example.test\n' + ''.join(f'{i}@discard.test\n' for i in range(60))})
+        log = waxwing.LogFollower(os.path.join(self.box.root, 'log', 'mail.log_current'))
+        self.send('told-of@example.test', 'Subject: to all\r\n\r\nx\r\n')
+        log.wait(r'process ims-ms E 1 owner@example\.test rfc822;told-of@example\.test told@ims-ms-daemon ')
+        for i in (0, 59):
+            log.wait(rf'process bitbucket E 1 owner@example\.test rfc822;told-of@example\.test {i}@discard\.test ')
+        self.received('told')
+
+    def keywords(self, channel, words):
+        path = os.path.join(self.box.root, 'config', 'imta.cnf')
+        with open(path) as f:
+            before = f.read()
+        with open(path, 'w') as f:
+            f.write(re.sub(rf'(?m)^{channel} ', f'{channel} {words} ', before))
+
+        def restore():
+            with open(path, 'w') as f:
+                f.write(before)
+        self.addCleanup(restore)
+
+    def test_limits_of_a_members_channel_are_for_this_member_alone(self):
+        self.box.user('strict', 'secret')
+        self.keywords('ims-ms', 'sensitivitynormal linelimit 20 blocklimit 4')
+        self.aliases('mixed: <mixed.members, owner@example.test\n',
+                     **{'mixed.members': 'strict@example.test\n' + ''.join(f'{i}@discard.test\n' for i in range(60))})
+        log = self.box.log('process', from_start=True)
+        member = r'mta\.member\.refused .*member=strict@example\.test'
+        for text, why in (('Sensitivity: private\r\n\r\nx\r\n', 'private'),
+                          ('Subject: long\r\n\r\n' + 'x\r\n' * 30, '20 lines'),
+                          ('Subject: wide\r\n\r\n' + ('x' * 900 + '\r\n') * 6, 'larger')):
+            self.send('mixed@example.test', text)
+            log.wait(member + f'.*{why}')
+            log.wait('mta.list.expanded .*members=60')
+        self.send('mixed@example.test', 'Subject: fits\r\n\r\nx\r\n')
+        self.assertIn('Subject: fits', self.received('strict'))
+
     def test_two_lists_that_hold_each_other(self):
         self.box.user('circle', 'secret')
         self.aliases('left: <left.members, [TAG] "[left]", owner@example.test\n'
@@ -161,6 +200,28 @@ class Away(waxwing.TestCase):
         self.assertIn('Return-Path: <>', text)
         self.assertIn('Back on Monday.\r\nJoe', text)
         self.assertIn('Auto-Submitted: auto-replied', text)
+
+    def test_without_the_sign_for_dates_an_answer_does_not_end(self):
+        path = os.path.join(self.box.root, 'config', 'option.dat')
+        with open(path) as f:
+            before = f.read()
+
+        def restore():
+            with open(path, 'w') as f:
+                f.write(before)
+            self.box.command('imsimta', 'cnbuild')
+            self.box.command('imsimta', 'reload')
+        self.addCleanup(restore)
+        with open(path, 'a') as f:
+            f.write('DELIVERY_OPTIONS=*mailbox=$M%$\\$2I$_+$2S@ims-ms-daemon,*!autoreply=$M+$D@bitbucket\n')
+        self.box.command('imsimta', 'cnbuild')
+        self.box.command('imsimta', 'reload')
+        self.box.user('gone', 'secret', '--delivery', 'mailbox', '--delivery', 'autoreply',
+                      '--set', 'mailAutoReplyText=Left for good.', '--set', 'vacationEndDate=20010101')
+        self.box.user('curious', 'secret')
+        with self.box.smtp() as client:
+            client.sendmail('curious@example.test', ['gone@example.test'], 'To: gone@example.test\r\n\r\nx\r\n')
+        self.assertEqual(self.box.wait_messages('curious', 'secret', 1), 1)
 
     def test_two_users_who_are_away_do_not_write_to_each_other_for_ever(self):
         for name in ('ping', 'pong'):

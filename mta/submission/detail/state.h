@@ -52,6 +52,13 @@ class LoggedTrace : public Trace {
 
 struct Publication;
 
+// A queue file of a list's members. They are in it, not in memory: what mail.log_current says of each is kept packed.
+struct ListedFile {
+  queue::Envelope envelope;  // without recipients
+  queue::FileName name;
+  std::string recipients;  // pack_recipient() of each
+};
+
 // A list whose members are looked up when the message is whole.
 struct PendingList {
   ResolveRequest request;
@@ -59,6 +66,7 @@ struct PendingList {
   ListEffects effects;
   std::size_t members = 0;
   std::vector<queue::Envelope> formed;  // for channels that want the message in a form of their own
+  std::vector<ListedFile> logged;       // files of channels with the keyword logging
 };
 
 struct Submission::Inner {
@@ -92,6 +100,7 @@ struct Submission::Inner {
   // For mail.log_current: what access tables did to the message, the table that refused last, and the header
   // where some option asks for a part of it.
   std::string filter_note, refusing_table, logged_header;
+  bool fields_logged = false;  // of the header: once a message
 
   std::string trace;
   std::string header;       // until it is whole
@@ -102,6 +111,7 @@ struct Submission::Inner {
   queue::Priority priority = queue::Priority::normal;
   std::int64_t deferred_until_ms = 0;  // what the header asks for
   std::string hold_reason;
+  int sensitivity = 0;  // of the header, 0 to 3
   std::uint64_t size = 0, lines = 0;
   std::uint64_t size_limit = 0;
   bool is_too_large(std::uint64_t size_bytes) const { return size_limit != 0 && size_bytes > size_limit; }
@@ -126,8 +136,10 @@ struct Submission::Inner {
   Verdict add_slice();
   Verdict write_list_text(std::string ListEffects::*which);
   bool take_for_later(const std::string& address, const RecipientOptions& recipient_options);
-  // Why a channel it goes to does not take a message of this Sensitivity:; empty: they all do.
-  std::string too_sensitive(int sensitivity) const;
+  // Why a channel it goes to does not take a message of its Sensitivity:; empty: they all do.
+  std::string too_sensitive() const;
+  // A member of a list, where the whole message is known: the limits of its channel refuse it alone.
+  Verdict member_limits(const Recipient& member) const;
   // Header fields that ask for a receipt, where the source channel's report... keyword honours them.
   void apply_receipts(bool asked);
   // Header complete: processed and written. Then the body that came with it.
