@@ -62,7 +62,9 @@ Task<Result<std::string>> Autoreply::reply(Work& work, std::size_t recipient) {
   auto match = co_await directory::patiently(context_.daemon().workers(), ask);
   if (!match) co_return std::unexpected(match.error());
   const auto user = (*match)->user;
-  if (!user || !mta::is_vacation_on(*user, true, wall_seconds())) co_return std::string("none, it is over");
+  const auto config = submitter_->config();
+  if (!user || !mta::answers_now(*user, config->delivery_options(), wall_seconds()))
+    co_return std::string("none, it is over");
   const auto silence = reason_for_silence(*user, work.envelope().sender, header);
   if (!silence.empty()) co_return "none, " + silence;
   auto sent = co_await send(work, *user, header);

@@ -93,6 +93,7 @@ Trouble Resolver::user(const directory::Match& match, const Rewritten& at, const
       return site_problem("mailDeliveryOption " + printable(name) + " of " + printable(user.dn) +
                           " is not in DELIVERY_OPTIONS");
     if (option->groups && !option->users) continue;
+    if (option->vacation_dates && !option->autoreply && !is_within_vacation(user, wall_seconds())) continue;
     if (option->autoreply && here) {
       TRY(auto trouble, autoreply(user, *option, at, below));
       if (trouble && !first_problem) first_problem = trouble;

@@ -1,5 +1,6 @@
 #include "mta/address/vacation.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "common/base/strings.h"
@@ -26,13 +27,23 @@ std::optional<std::int64_t> seconds_of(std::string_view text) {
 
 }  // namespace
 
-bool is_vacation_on(const directory::User& user, bool dates, std::int64_t now_seconds) {
-  if (!user.entry.has("mailAutoReplyText") && !user.entry.has("mailAutoReplyTextInternal")) return false;
-  if (!dates) return true;
+bool is_within_vacation(const directory::User& user, std::int64_t now_seconds) {
   const auto start = user.entry.first("vacationStartDate"), end = user.entry.first("vacationEndDate");
   if (!start.empty() && now_seconds < seconds_of(start).value_or(std::numeric_limits<std::int64_t>::max()))
     return false;
   return end.empty() || now_seconds < seconds_of(end).value_or(0);
+}
+
+bool is_vacation_on(const directory::User& user, bool dates, std::int64_t now_seconds) {
+  if (!user.entry.has("mailAutoReplyText") && !user.entry.has("mailAutoReplyTextInternal")) return false;
+  return !dates || is_within_vacation(user, now_seconds);
+}
+
+bool answers_now(const directory::User& user, const DeliveryOptions& options, std::int64_t now_seconds) {
+  return std::ranges::any_of(user.delivery_options, [&](const auto& name) {
+    const auto* option = options.find(name);
+    return option && option->autoreply && is_vacation_on(user, option->vacation_dates, now_seconds);
+  });
 }
 
 }  // namespace waxwing::mta

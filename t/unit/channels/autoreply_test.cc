@@ -54,6 +54,21 @@ TEST_CASE("a vacation has its dates") {
   }
 }
 
+TEST_CASE("the entry's options say whether the dates count") {
+  const auto noon = mail::parse_date("Tue, 1 Dec 2026 12:00:00 +0000")->utc_seconds;
+  const auto answers = [&](const char* options, std::vector<std::string> wanted) {
+    auto user = away({{"mailAutoReplyText", "away"}, {"vacationEndDate", "20261101"}});
+    user.delivery_options = std::move(wanted);
+    return mta::answers_now(user, *mta::DeliveryOptions::parse(options), noon);
+  };
+  const auto* dated = "*mailbox=$M@x,*^!autoreply=$M@y";
+  const auto* always = "*mailbox=$M@x,*!autoreply=$M@y";
+  CHECK_FALSE(answers(dated, {"mailbox", "autoreply"}));
+  CHECK(answers(always, {"mailbox", "autoreply"}));
+  CHECK_FALSE(answers(always, {"mailbox"}));
+  CHECK_FALSE(answers(always, {"unknown"}));
+}
+
 TEST_CASE("what gets no automatic reply") {
   const std::string to_joe = "To: Joe <Joe@example.test>\r\n";
   CHECK(silence(to_joe).empty());
