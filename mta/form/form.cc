@@ -65,7 +65,6 @@ void from_destination(const MtaConfig& config, const Channel& channel, Form& for
   header.to_total = channel.is(Kw::commenttotal);
   header.day_of_week = channel.is(Kw::dayofweek);
   header.envelope_to = channel.is(Kw::x_env_to);
-  if (channel.is(Kw::keepmessagehash)) header.hash = HeaderForm::Hash::keep;
   if (channel.is(Kw::generatemessagehash)) header.hash = HeaderForm::Hash::generate;
   if (channel.is(Kw::deletemessagehash)) header.hash = HeaderForm::Hash::remove;
   header.max_addresses = count(channel, Kw::maxheaderaddrs);

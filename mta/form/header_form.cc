@@ -169,7 +169,7 @@ std::string envelope_to(const HeaderForm& form, const HeaderFacts& facts) {
 
 bool HeaderForm::plain() const {
   return !read && !trim && from.trivial() && to.trivial() && !from_total && !to_total && !drop_blank &&
-         !day_of_week && !envelope_to && (hash == Hash::as_it_is || hash == Hash::keep) && language.empty() &&
+         !day_of_week && !envelope_to && hash == Hash::as_it_is && language.empty() &&
          max_addresses == 0 && max_chars == 0 && fold.line_length == 0 && fold.label_align == 0;
 }
 

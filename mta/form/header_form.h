@@ -18,7 +18,7 @@ struct HeaderForm {
   AddressTexts from, to;                      // source... keywords of the one, those of the other
   bool from_total = false, to_total = false;  // commenttotal
   bool drop_blank = false, day_of_week = false, envelope_to = false;
-  enum class Hash { as_it_is, keep, generate, remove } hash = Hash::as_it_is;
+  enum class Hash { as_it_is, generate, remove } hash = Hash::as_it_is;
   std::string language;  // of encoded words that name none
   std::size_t max_addresses = 0, max_chars = 0, added_addresses = 0;
   FoldRules fold;

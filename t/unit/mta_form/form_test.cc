@@ -98,7 +98,7 @@ TEST_CASE("keywords and the header of a message") {
   }
 }
 
-TEST_CASE("keepmessagehash keeps, generatemessagehash puts a hash that knows the message again") {
+TEST_CASE("Message-Hash: stays, generatemessagehash puts a hash that knows the message again") {
   Site keep{"", ""};
   CHECK(keep("Message-Hash: x\r\n\r\n").starts_with("Message-Hash: x"));
   Site site{"", "generatemessagehash"};
