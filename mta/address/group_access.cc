@@ -7,6 +7,10 @@
 namespace waxwing::mta {
 namespace {
 
+bool is_password_policy(std::string_view word) {
+  return word == "password_required" || word == "passwd_required" || word == "passwd_req";
+}
+
 // A glob of mgrpAllowedDomain: *.example.com.
 bool fits_domain(std::string_view glob, std::string_view domain) {
   const auto pattern = compile_pattern(replace_all(replace_all(std::string(glob), "$", "$$"), "%", "$%"));
@@ -65,14 +69,7 @@ class Check {
     return !pending || (any && awaits_password());
   }
 
-  bool awaits_password() const {
-    return request_.lists == Lists::defer &&
-           std::ranges::any_of(group_.broadcaster_policy, [](const auto& word) { return is_password(word); });
-  }
-
-  static bool is_password(std::string_view word) {
-    return word == "password_required" || word == "passwd_required" || word == "passwd_req";
-  }
+  bool awaits_password() const { return request_.lists == Lists::defer && asks_password(group_); }
 
   // Nothing: the group does not use this clause.
   Result<std::optional<bool>> clause(int number) {
@@ -101,7 +98,7 @@ class Check {
       bool met = false;
       if (word == "smtp_auth_required" || word == "auth_req")
         met = !request_.auth_sender.empty();
-      else if (!is_password(word) || awaits_password())
+      else if (!is_password_policy(word) || awaits_password())
         continue;
       else
         met = !group_.auth_password.empty() && request_.approved == group_.auth_password;
@@ -168,6 +165,10 @@ class Check {
 };
 
 }  // namespace
+
+bool asks_password(const directory::Group& group) {
+  return std::ranges::any_of(group.broadcaster_policy, is_password_policy);
+}
 
 Result<std::optional<AddressProblem>> group_refusal(const Lookup& lookup, const directory::Group& group,
                                                     const ResolveRequest& request, bool& to_moderator) {

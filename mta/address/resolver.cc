@@ -234,9 +234,9 @@ Trouble Resolver::alias(const Alias& alias, const Rewritten& at, const Frame& fr
     bool done = false;
     TRY(auto trouble, list_access(alias, below, done));
     if (trouble || done) return trouble;
-    if (const auto use = use_of(alias); is_left_to_process(use, frame))
-      return leave_to_process(use, at, frame);
-    if (frame.depth == 0) running_ = use_of(alias).id;
+    const auto use = use_of(alias);
+    if (is_left_to_process(use, frame)) return leave_to_process(use, at, frame);
+    if (frame.depth == 0) running_ = use.id;
     if (is_asked_for_head(frame)) return result_.list = alias.list.effects, std::nullopt;
   }
   return alias_members(alias, below);

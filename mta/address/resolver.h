@@ -128,5 +128,7 @@ Result<ListVerdict> list_verdict(const Lookup& lookup, const Alias& alias, const
 // is set when a refused message goes to the moderators instead.
 Result<std::optional<AddressProblem>> group_refusal(const Lookup& lookup, const directory::Group& group,
                                                     const ResolveRequest& request, bool& to_moderator);
+// Does its mgrpBroadcasterPolicy ask for a password, which stands in the message?
+bool asks_password(const directory::Group& group);
 
 }  // namespace waxwing::mta

@@ -33,8 +33,9 @@ Trouble Resolver::group(const directory::Match& match, const Rewritten& at, cons
   if (to_moderator) return moderators(group, below);
   if (!group.mail_host.empty() && !lookup_.config.is_local_host(group.mail_host))
     return route_to(group.mail_host, address, below);
-  if (const auto use = use_of(group); is_left_to_process(use, frame)) return leave_to_process(use, at, below);
-  if (frame.depth == 0) running_ = use_of(group).id;
+  const auto use = use_of(group);
+  if (is_left_to_process(use, frame)) return leave_to_process(use, at, below);
+  if (frame.depth == 0) running_ = use.id;
   if (is_asked_for_head(frame)) return result_.list = effects_of(group), std::nullopt;
   below.from_list = true;
   if (!group.errors_to.empty()) below.envelope_from = without_scheme(group.errors_to);

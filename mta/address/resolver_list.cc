@@ -21,11 +21,6 @@ constexpr std::size_t kMostInMemory = 100'000;
 
 enum Deferring : std::int64_t { where_needed = 0, large_ones = 1, every_one = 2 };
 
-bool asks_password(const directory::Group& group) {
-  return std::ranges::any_of(group.broadcaster_policy,
-                             [](const auto& word) { return word.starts_with("passw"); });
-}
-
 // The unit of work in the queue: one list, one unit.
 std::string one_word(std::string address) {
   for (auto& c : address)
