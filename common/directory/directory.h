@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/directory/attribute_names.h"
 #include "common/directory/types.h"
 
 namespace waxwing {
@@ -43,9 +44,19 @@ struct Settings {
   std::string default_domain;          // of a login without a domain
   std::string login_separators = "@";  // any of these splits user and domain of a login
   int schema = 2;                      // 1: domains are found in the DC tree below dc_root
+  bool dc_tree_first = false;  // Schema 2 in compatibility mode: there first, then in the organization tree
   std::string dc_root = "o=internet";
   std::string user_filter = "(&(objectClass=inetMailUser)(uid=%U))";  // see fill_filter()
   std::vector<std::string> extra_attributes;  // asked for besides the known ones; land in entry
+  std::string schema_tags =
+      "ims50";           // object classes of entries that take mail: ims50, sims40, nms41, or several
+  AttributeNames names;  // what the attributes are called here
+  // Where an address is looked for, one after the other until something is found; empty: the entries below the
+  // domain's base DN that have it. See address_url.h.
+  std::vector<std::string> alias_urls;
+  // DOMAIN_UPLEVEL: 1: an address in a sub-domain of a domain is looked for below that domain, too; 2: also under its name.
+  unsigned domain_uplevel = 0;
+  std::string domain_match_url;  // for domains without an entry: vanity domains. Empty: there are none
   bool start_tls = false;
   std::string tls_ca_file;  // empty: the system's
   bool tls_verify = true;
@@ -109,6 +120,10 @@ class Directory {
   // mailEquivalentAddress. A catch-all is asked for by "@domain" (mailAlternateAddress: @domain), or see
   // Domain::catchall_address. An address without domain belongs to the default domain.
   Result<MatchRef> by_address(std::string_view address, Ask ask);
+
+  // The entries that an address URL finds for this address (REVERSE_URL). No entries, too, where the URL is about a
+  // domain's base DN and the address is in no domain of ours.
+  Result<EntriesRef> search_for(std::string_view address_url, std::string_view address, Ask ask);
 
   // A member of a group, a DN in an access list. found() is false: no such entry.
   Result<MatchRef> by_dn(std::string_view dn, Ask ask);

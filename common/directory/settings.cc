@@ -29,11 +29,22 @@ Result<Settings> Settings::from(const Config& config) {
   settings.base_dn = config.text("directory.basedn");
   settings.default_domain = to_lower(config.text("local.defaultdomain"));
   settings.login_separators = config.text("directory.loginseparator");
-  settings.schema = static_cast<int>(config.number("directory.schema"));
+  const auto schema = config.text("directory.schema");
+  settings.schema = schema == "1" ? 1 : 2;
+  settings.dc_tree_first = schema == "1.5";
   settings.dc_root = config.text("directory.dcroot");
   settings.user_filter = config.text("directory.userfilter");
   const auto attributes = replace_all(config.text("directory.attributes"), ",", " ");
   for (const auto name : split_words(attributes)) settings.extra_attributes.emplace_back(name);
+  settings.schema_tags = config.text("directory.schematag");
+  const auto renamed = replace_all(config.text("directory.names"), ",", " ");
+  for (const auto pair : split_words(renamed)) {
+    const auto equals = pair.find('=');
+    if (equals == pair.npos || equals == 0 || equals + 1 == pair.size())
+      return permanent("directory.names: '" + printable(pair) +
+                       "' is not of the form ours=theirs, as in mailHost=relayHost");
+    settings.names.set(std::string(pair.substr(0, equals)), {std::string(pair.substr(equals + 1))});
+  }
   settings.start_tls = config.flag("directory.starttls");
   settings.tls_ca_file = config.path("directory.cafile");
   settings.tls_verify = config.flag("directory.verify");

@@ -34,25 +34,27 @@ inline constexpr std::int64_t kSystemDefault = -2;
 
 struct Domain {
   std::string dn;
-  std::string name;                            // canonical, lower case: sunPreferredDomain
-  std::vector<std::string> aliases;            // associatedDomain (Schema 1: the alias asked for), lower case
-  std::string base_dn;                         // users and groups are below: inetDomainBaseDN, else dn
-  Status status = Status::active;              // inetDomainStatus unless active, then mailDomainStatus
-  std::string search_filter;                   // inetDomainSearchFilter; empty: the default
-  std::string uid_separator;                   // domainUidSeparator
-  std::vector<std::string> routing_hosts;      // mailRoutingHosts
-  std::string routing_smart_host;              // mailRoutingSmartHost
-  std::string catchall_address;                // mailDomainCatchallAddress
-  std::string conversion_tag;                  // mailDomainConversionTag
-  std::string report_address;                  // mailDomainReportAddress
-  std::vector<std::string> sieve;              // mailDomainSieveRuleSource
-  std::string allowed_service_access;          // mailDomainAllowedServiceAccess, filters joined by $
-  std::string welcome_message;                 // mailDomainWelcomeMessage
-  std::string preferred_mail_host;             // preferredMailHost
-  std::string preferred_store;                 // preferredMailMessageStore
-  std::string language;                        // preferredLanguage
-  std::int64_t disk_quota_bytes = kUnlimited;  // mailDomainDiskQuota
-  std::int64_t message_quota = kUnlimited;     // mailDomainMsgQuota
+  std::string name;                  // canonical, lower case: sunPreferredDomain
+  std::vector<std::string> aliases;  // associatedDomain (Schema 1: the alias asked for), lower case
+  bool vanity =
+      false;  // DOMAIN_MATCH_URL knows it: no entry of its own, and users' entries are in other domains
+  std::string base_dn;                             // users and groups are below: inetDomainBaseDN, else dn
+  Status status = Status::active;                  // inetDomainStatus unless active, then mailDomainStatus
+  std::string search_filter;                       // inetDomainSearchFilter; empty: the default
+  std::string uid_separator;                       // domainUidSeparator
+  std::vector<std::string> routing_hosts;          // mailRoutingHosts
+  std::string routing_smart_host;                  // mailRoutingSmartHost
+  std::string catchall_address;                    // mailDomainCatchallAddress
+  std::string conversion_tag;                      // mailDomainConversionTag
+  std::string report_address;                      // mailDomainReportAddress
+  std::vector<std::string> sieve;                  // mailDomainSieveRuleSource
+  std::string allowed_service_access;              // mailDomainAllowedServiceAccess, filters joined by $
+  std::string welcome_message;                     // mailDomainWelcomeMessage
+  std::string preferred_mail_host;                 // preferredMailHost
+  std::string preferred_store;                     // preferredMailMessageStore
+  std::string language;                            // preferredLanguage
+  std::int64_t disk_quota_bytes = kUnlimited;      // mailDomainDiskQuota
+  std::int64_t message_quota = kUnlimited;         // mailDomainMsgQuota
   std::optional<std::int64_t> message_max_blocks;  // mailDomainMsgMaxBlocks
   Entry entry;
 };
@@ -126,6 +128,7 @@ struct Group {
   std::string suffix_text;                           // mgrpMsgSuffixText
   bool no_duplicate_checks = false;                  // mgrpNoDuplicateChecks
   std::optional<bool> expandable;                    // expandable: EXPN
+  std::string member_visibility;                     // mgmanMemberVisibility, lower case
   Entry entry;
 };
 using GroupRef = std::shared_ptr<const Group>;

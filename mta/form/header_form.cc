@@ -169,8 +169,8 @@ std::string envelope_to(const HeaderForm& form, const HeaderFacts& facts) {
 
 bool HeaderForm::plain() const {
   return !read && !trim && from.trivial() && to.trivial() && !from_total && !to_total && !drop_blank &&
-         !day_of_week && !envelope_to && hash == Hash::as_it_is && language.empty() &&
-         max_addresses == 0 && max_chars == 0 && fold.line_length == 0 && fold.label_align == 0;
+         !day_of_week && !envelope_to && hash == Hash::as_it_is && language.empty() && max_addresses == 0 &&
+         max_chars == 0 && fold.line_length == 0 && fold.label_align == 0;
 }
 
 Result<std::string> shape_header(std::string_view header, const HeaderForm& form, const HeaderFacts& facts) {

@@ -137,7 +137,8 @@ constexpr std::string_view kRecipientAttributes[] = {"objectClass",
                                                      "mgrpMsgPrefixText",
                                                      "mgrpMsgSuffixText",
                                                      "mgrpNoDuplicateChecks",
-                                                     "expandable"};
+                                                     "expandable",
+                                                     "mgmanMemberVisibility"};
 
 constexpr std::string_view kDomainAttributes[] = {"objectClass",
                                                   "o",
@@ -181,11 +182,24 @@ std::optional<Status> parse_status(std::string_view word) {
 }
 
 bool is_user(const Entry& entry) {
-  return entry.has_object_class("inetMailUser");
+  return entry.has_object_class("inetMailUser") || entry.has_object_class("nsMessagingServerUser");
 }
+
 bool is_group(const Entry& entry) {
-  return entry.has_object_class("inetMailGroup");
+  return entry.has_object_class("inetMailGroup") || entry.has_object_class("mailGroup");
 }
+
+std::string recipient_filter(std::string_view tags) {
+  constexpr std::pair<std::string_view, std::string_view> classes[] = {
+      {"ims50", "inetLocalMailRecipient"}, {"ims50", "inetMailUser"},  {"ims50", "inetMailGroup"},
+      {"sims40", "inetMailRouting"},       {"nms41", "mailRecipient"}, {"nms41", "mailGroup"}};
+  std::string filter = "(|";
+  for (const auto& [tag, name] : classes)
+    for (const auto wanted : split(tags, ','))
+      if (iequals(trim(wanted), tag)) filter.append("(objectClass=").append(name).append(")");
+  return filter + ")";
+}
+
 std::span<const std::string_view> recipient_attributes() {
   return kRecipientAttributes;
 }
@@ -285,6 +299,7 @@ Result<Group> parse_group(Entry entry, DomainRef domain) {
   group.suffix_text = text_of(entry, "mgrpMsgSuffixText");
   TRY(const auto duplicates, flag_of(entry, "mgrpNoDuplicateChecks"));
   group.no_duplicate_checks = duplicates.value_or(false);
+  group.member_visibility = to_lower(trim(entry.first("mgmanMemberVisibility")));
   TRY(group.expandable, flag_of(entry, "expandable"));
   drop_password(entry);
   // There may be a hundred thousand of them: once is enough.

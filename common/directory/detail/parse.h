@@ -16,8 +16,11 @@ Result<Group> parse_group(Entry entry, DomainRef domain);
 // asked: the name that was looked up; Schema 1 entries do not hold theirs.
 Result<Domain> parse_domain(Entry entry, std::string_view asked);
 
+// By object class: those of ims50 and sims40, and those of nms41.
 bool is_user(const Entry& entry);
 bool is_group(const Entry& entry);
+// Entries that take mail. tags: ims50, sims40, nms41, separated by commas.
+std::string recipient_filter(std::string_view tags);
 
 // Attributes to ask for, userPassword included in those of users.
 std::span<const std::string_view> recipient_attributes();
