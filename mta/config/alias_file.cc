@@ -69,7 +69,14 @@ class Parser {
       return fail(line, "an alias begins in column 1; to go on with a line, end it in \\");
     if (colon == std::string::npos || alias.name.empty())
       return fail(line, "expected \"name: address, address\", found \"" + printable(line.text, 60) + "\"");
-    const auto pieces = pieces_of(std::string_view(line.text).substr(colon + 1));
+    auto pieces = pieces_of(std::string_view(line.text).substr(colon + 1));
+    // "[NAME] value, address, address": a list without a file.
+    const auto first =
+        std::ranges::find_if(pieces, [](const auto& piece) { return !piece.starts_with('['); });
+    alias.list.is_list = first != pieces.begin();
+    for (auto each = pieces.begin(); each != first; ++each)
+      if (!parameter(alias, *each, line)) return std::nullopt;
+    pieces.erase(pieces.begin(), first);
     if (pieces.empty())
       return fail(line, "alias " + printable(alias.name) + " stands for nothing; remove it");
     if (const auto source = source_of(pieces[0])) {
@@ -77,6 +84,7 @@ class Parser {
     } else {
       for (const auto& piece : pieces)
         if (!member(alias, piece, line, alias.values, alias.urls)) return std::nullopt;
+      alias.errors_to = alias.list.envelope_from;
     }
     return alias;
   }
@@ -149,18 +157,34 @@ class Parser {
     if (spec->takes == ListParameterSpec::Takes::header_file &&
         !header_file(alias, value, line, clause.patterns))
       return false;
+    if (spec->takes == ListParameterSpec::Takes::option_file) return option_file(alias, value, line);
     const auto why = apply_list_parameter(*spec, value, std::move(clause), alias.list);
     return why.empty() || wrong(why);
+  }
+
+  // [HEADER_TRIM]: a header option file, as headertrim of a channel has one.
+  bool option_file(Alias& alias, std::string_view name, const SourceLine& line) {
+    if (!is_config_file(name)) return no_file(alias, name, line);
+    const auto before = errors_.size();
+    alias.list.effects.trim = std::make_shared<const HeaderOptions>(
+        parse_header_options(sources_.text(name), std::string(name), errors_));
+    return errors_.size() == before;
+  }
+
+  bool is_config_file(std::string_view name) const {
+    return !name.empty() && name[0] != '/' && name.find("..") == name.npos && sources_.has_file(name);
+  }
+
+  bool no_file(const Alias& alias, std::string_view name, const SourceLine& line) {
+    fail(line, "file \"" + printable(name) + "\" of alias " + printable(alias.name) +
+                   " is not in the config directory");
+    return false;
   }
 
   // [HEADER_ADDITION]: a file of header fields, one a line.
   bool header_file(const Alias& alias, std::string_view name, const SourceLine& line,
                    std::vector<std::string>& fields) {
-    if (name.empty() || name[0] == '/' || name.find("..") != name.npos || !sources_.has_file(name)) {
-      fail(line, "file \"" + printable(name) + "\" of alias " + printable(alias.name) +
-                     " is not in the config directory");
-      return false;
-    }
+    if (!is_config_file(name)) return no_file(alias, name, line);
     for (const auto& each : read_lines(sources_, name, "!#", errors_)) {
       if (each.blank()) continue;
       const auto colon = each.text.find(':');
@@ -176,7 +200,7 @@ class Parser {
 
   bool file(const Alias& alias, const std::string& name, const SourceLine& line,
             std::vector<std::string>& addresses, std::vector<std::string>& urls) {
-    if (name.empty() || name[0] == '/' || name.find("..") != name.npos || !sources_.has_file(name)) {
+    if (!is_config_file(name)) {
       fail(line, "list file \"" + printable(name) + "\" of alias " + printable(alias.name) +
                      " is not in the config directory");
       return false;
@@ -191,7 +215,8 @@ class Parser {
               std::vector<std::string>& addresses, std::vector<std::string>& urls) {
     if (piece.starts_with('[')) {
       fail(line, "named parameter " + printable(piece, 60) + " of alias " + printable(alias.name) +
-                     " stands behind a list file only: name: <file, [NAME] value");
+                     " must stand in front of the addresses: name: [NAME] value, address, or name: <file, "
+                     "[NAME] value");
       return false;
     }
     if (const auto source = source_of(piece)) {

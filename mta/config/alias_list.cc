@@ -40,16 +40,16 @@ constexpr ListParameterSpec kParameters[] = {
     {"LINELIMIT", Takes::number, true, "largest message, in lines"},
     {"COMMENTS", Takes::address, true, "Comments: field"},
     {"CONVERSION_TAG", Takes::address, false, "conversion tag"},
-    {"DEFERRED", Takes::nothing, false, "honour Deferred-delivery:"},
+    {"DEFERRED", Takes::address, true, "Deferred-delivery: field"},
     {"NODEFERRED", Takes::nothing, false, "ignore Deferred-delivery:"},
-    {"DELAY_NOTIFICATIONS", Takes::nothing, false, "ask for delay notices"},
-    {"NODELAY_NOTIFICATIONS", Takes::nothing, false, "ask for no delay notices"},
+    {"DELAY_NOTIFICATIONS", Takes::nothing, true, "who gets the list's errors hears of delays too"},
+    {"NODELAY_NOTIFICATIONS", Takes::nothing, true, "who gets the list's errors hears of no delays"},
     {"ERRORS_TO", Takes::address, true, "Errors-to: field"},
     {"FILTER", Takes::address, false, "Sieve script"},
     {"HEADER_ADDITION", Takes::header_file, true, "file of header fields to add"},
     {"HEADER_ALIAS", Takes::nothing, false, "header shows the alias"},
     {"HEADER_EXPANSION", Takes::nothing, false, "header shows the members"},
-    {"HEADER_TRIM", Takes::address, false, "header option file"},
+    {"HEADER_TRIM", Takes::option_file, true, "header option file"},
     {"IMPORTANCE", Takes::address, true, "Importance: field"},
     {"KEEP_DELIVERY", Takes::nothing, false, "keep delivery receipt requests"},
     {"KEEP_READ", Takes::nothing, false, "keep read receipt requests"},
@@ -79,10 +79,10 @@ constexpr ListParameterSpec kParameters[] = {
 struct HeaderParameter {
   std::string_view parameter, field;
 };
-constexpr HeaderParameter kHeaders[] = {{"REPLY_TO", "Reply-To"},       {"ERRORS_TO", "Errors-To"},
-                                        {"WARNINGS_TO", "Warnings-To"}, {"COMMENTS", "Comments"},
-                                        {"IMPORTANCE", "Importance"},   {"PRECEDENCE", "Precedence"},
-                                        {"PRIORITY", "Priority"},       {"SENSITIVITY", "Sensitivity"}};
+constexpr HeaderParameter kHeaders[] = {
+    {"REPLY_TO", "Reply-To"}, {"ERRORS_TO", "Errors-To"},     {"WARNINGS_TO", "Warnings-To"},
+    {"COMMENTS", "Comments"}, {"IMPORTANCE", "Importance"},   {"PRECEDENCE", "Precedence"},
+    {"PRIORITY", "Priority"}, {"SENSITIVITY", "Sensitivity"}, {"DEFERRED", "Deferred-Delivery"}};
 
 std::string_view field_of(std::string_view parameter) {
   for (const auto& each : kHeaders)
@@ -154,6 +154,8 @@ std::string apply_list_parameter(const ListParameterSpec& parameter, std::string
     policy.envelope_from = value;
   } else if (const auto field = field_of(name); !field.empty()) {
     set_list_header(policy.effects, field, value);
+  } else if (name.ends_with("DELAY_NOTIFICATIONS")) {
+    policy.notify = name.starts_with("NO") ? "FAILURE" : "FAILURE,DELAY";
   } else if (name == "TAG") {
     policy.effects.subject_tag = value;
   } else if (name == "PREFIX_TEXT") {

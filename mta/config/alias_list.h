@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "mta/config/header_options.h"
 
 namespace waxwing::mta {
 
@@ -27,15 +30,16 @@ struct ListClause {
 
 // What a list does to a message on its way to the members.
 struct ListEffects {
-  std::string subject_tag;                  // in front of the subject, unless it is in there
-  std::vector<std::string> add_headers;     // "Name: value"
-  std::vector<std::string> absent_headers;  // the same, where the message has no such field
-  std::vector<std::string> remove_headers;  // names
-  std::string prefix_text, suffix_text;     // around a plain text body
-  std::int64_t line_limit = 0;              // 0: none
+  std::string subject_tag;                    // in front of the subject, unless it is in there
+  std::vector<std::string> add_headers;       // "Name: value"
+  std::vector<std::string> absent_headers;    // the same, where the message has no such field
+  std::vector<std::string> remove_headers;    // names
+  std::string prefix_text, suffix_text;       // around a plain text body
+  std::int64_t line_limit = 0;                // 0: none
+  std::shared_ptr<const HeaderOptions> trim;  // what a header option file says; may be null
   bool any() const {
-    return line_limit > 0 || !subject_tag.empty() || !add_headers.empty() || !absent_headers.empty() ||
-           !remove_headers.empty() || !prefix_text.empty() || !suffix_text.empty();
+    return line_limit > 0 || trim || !subject_tag.empty() || !add_headers.empty() ||
+           !absent_headers.empty() || !remove_headers.empty() || !prefix_text.empty() || !suffix_text.empty();
   }
 };
 
@@ -48,6 +52,7 @@ struct ListPolicy {
   std::vector<ListClause> moderator_access;  // who need not ask them
   std::int64_t block_limit = 0;              // 0: none
   std::string envelope_from;
+  std::string notify;      // in place of what the sender asks for (RFC 3461 NOTIFY); empty: as it comes
   bool expandable = true;  // may EXPN show the members
   ListEffects effects;
 };
@@ -65,7 +70,8 @@ struct ListParameterSpec {
     clause_mapping,
     address,
     number,
-    header_file
+    header_file,
+    option_file,
   } takes;
   bool implemented;
   std::string_view help;

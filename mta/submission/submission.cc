@@ -10,6 +10,7 @@
 #include "common/base/time.h"
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
+#include "mta/form/header_form.h"
 #include "mta/mail_log/mail_log.h"
 #include "mta/submission/detail/log_records.h"
 #include "mta/submission/detail/state.h"
@@ -165,6 +166,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   if (!processed) co_return fail(verdict_of(processed.error()));
   if (!*processed) co_return fail(processed->error());
   HeaderOutcome& outcome = **processed;
+  if (list && list->effects.trim) outcome.text = form::trim_header(outcome.text, *list->effects.trim);
   const auto& limits = config->options();
   if (outcome.received >= limits.number(Opt::MAX_TOTAL_RECEIVED_LINES) && !source.internal)
     co_return fail(

@@ -110,11 +110,14 @@ TEST_CASE("aliases: named parameters of lists") {
 TEST_CASE("aliases: what a list does to a message") {
   SourceSet set;
   set.set_file("m", "one@x\n");
+  set.set_file("trim.opt", "X-Secret: MAXIMUM=-1\n");
   set.set_file("fields", "List-Id: <news.x>\n! comment\nX-From-File: yes\n");
   set.set_file(
       "aliases",
       "news: <m, [HEADER_ADDITION] fields, [PRECEDENCE] list, [PREFIX_TEXT] \"one\\ntwo\", [LINELIMIT] 9,\\\n"
-      " [FILTER] f, o@x, all@x *, *, *, \"a comment*\"\n");
+      " [FILTER] f, o@x, all@x *, *, *, \"a comment*\"\n"
+      "direct: [ENVELOPE_FROM] owner@x, [NODELAY_NOTIFICATIONS], [HEADER_TRIM] trim.opt,"
+      " [DEFERRED] \"Mon, 7 Dec 2026 08:00:00 +0000\", a@x, b@x\n");
   std::vector<std::string> errors, warnings;
   const auto file = AliasFile::parse(set, "aliases", errors, warnings);
   INFO(join(errors, "\n"));
@@ -126,6 +129,15 @@ TEST_CASE("aliases: what a list does to a message") {
   CHECK(effects.remove_headers == Lines{"Precedence"});
   CHECK(effects.prefix_text == "one\ntwo");
   CHECK(effects.line_limit == 9);
+  // A list without a file, and what else a list says.
+  const auto& direct = *file.find("direct");
+  CHECK(direct.list.is_list);
+  CHECK(direct.values == std::vector<std::string>{"a@x", "b@x"});
+  CHECK(direct.errors_to == "owner@x");
+  CHECK(direct.list.notify == "FAILURE");
+  REQUIRE(direct.list.effects.trim);
+  CHECK(direct.list.effects.trim->of("x-secret").maximum == -1);
+  CHECK(direct.list.effects.add_headers == Lines{"Deferred-Delivery: Mon, 7 Dec 2026 08:00:00 +0000"});
   // What has no effect yet is told, never passed over.
   REQUIRE(warnings.size() == 1);
   CHECK(has(warnings[0], "[FILTER] of list news has no effect yet"));
@@ -142,7 +154,7 @@ TEST_CASE("aliases: a parameter that cannot be taken is an error") {
       {"a: <m, [OR] x", "takes no value"},
       {"a: <m, [BLOCKLIMIT] many", "wants a number"},
       {"a: <m, o@x, [OR]", "come before the others"},
-      {"a: x@y, [OR]", "stands behind a list file only"},
+      {"a: x@y, [OR]", "must stand in front of the addresses"},
       {"a: <m, a@b, *, *, *, *, *", "more than five"},
       {"a: <m, [CANT_LIST] ../etc", "is not in the config"},
   };
@@ -163,7 +175,7 @@ TEST_CASE("aliases: a parameter that cannot be taken is an error") {
 TEST_CASE("option.dat: radix, comments, unknown names, without effect") {
   SourceSet set;
   set.set_file("option.dat",
-               "! c\n# c\n; c\nblock_size=16%ff\nRETURN_PERSONAL=A B\nMM_DEBUG=5\nLDAP_UID=uid\n"
+               "! c\n# c\n; c\nblock_size=16%ff\nRETURN_PERSONAL=A B\nMM_DEBUG=5\nLDAP_HOH_FILTER=x\n"
                "BLOCK_SIZES=1\nLINE_LIMIT=many\nnonsense\n");
   std::vector<std::string> errors, warnings;
   const auto options = MtaOptions::parse(set, "option.dat", errors, warnings);
