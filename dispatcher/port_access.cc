@@ -10,7 +10,9 @@ Result<std::shared_ptr<PortAccess>> PortAccess::create(Daemon& daemon) {
   mta::add_policy_routines();
   std::shared_ptr<PortAccess> access(new PortAccess(daemon));
   TRY(access->holder_, mta::MtaConfigHolder::open(daemon.config()->root()));
-  TRY(auto directory, directory::Directory::open(*daemon.config()));
+  TRY(auto settings, directory::Settings::from(*daemon.config()));
+  TRY_VOID(mta::apply_directory_options(access->holder_->current()->options(), settings));
+  TRY(auto directory, directory::Directory::open(std::move(settings)));
   access->directory_ = mta::view_of(std::move(directory));
   return access;
 }

@@ -18,6 +18,10 @@ class LiveView : public DirectoryView {
   Result<directory::EntriesRef> search(std::string_view ldap_url, Ask ask) override {
     return directory_->search(ldap_url, ask);
   }
+  Result<directory::EntriesRef> search_for(std::string_view address_url, std::string_view address,
+                                           Ask ask) override {
+    return directory_->search_for(address_url, address, ask);
+  }
   Result<std::string> search_addresses(std::string_view ldap_url) override {
     return directory_->search_addresses(ldap_url);
   }

@@ -18,6 +18,8 @@ class DirectoryView {
   virtual Result<directory::MatchRef> by_dn(std::string_view dn, Ask ask) = 0;
   virtual Result<directory::DomainRef> domain(std::string_view name, Ask ask) = 0;
   virtual Result<directory::EntriesRef> search(std::string_view ldap_url, Ask ask) = 0;
+  virtual Result<directory::EntriesRef> search_for(std::string_view address_url, std::string_view address,
+                                                   Ask ask) = 0;
   virtual Result<std::string> search_addresses(std::string_view ldap_url) = 0;
 };
 

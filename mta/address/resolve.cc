@@ -52,7 +52,8 @@ Result<std::string> resolve_header_address(const Lookup& lookup, std::string_vie
   TRY(auto rewritten, rewrite(lookup, rewriting));
   auto result = rewritten ? mail::format_addr_spec(rewritten->local, rewritten->domain)
                           : mail::format_addr_spec(spec->local_part, rewriting.domain);
-  const bool reversal = pointing == Pointing::backward && !(destination && destination->is(Kw::noreverse));
+  const bool reversal = (pointing == Pointing::backward || reverses_forward(lookup)) &&
+                        !(destination && destination->is(Kw::noreverse));
   if (!reversal) return result;
   return reverse_address(lookup, result, source, destination, false);
 }

@@ -29,6 +29,7 @@ struct Recipient {
   std::string rewritten_channel;  // the channel it had then: "l" for local users
   std::string expanded;       // address after aliases and directory, before delivery options (access tables)
   std::string envelope_from;  // not empty: use this envelope From (a list's errors-to address)
+  std::string notify;         // not empty: what a list asks for in place of the sender (RFC 3461 NOTIFY)
   bool hold = false;          // put it in the queue held
   std::string list_state;     // not empty: a list that its channel (process) is to expand; ListState
   bool from_list = false;     // it came out of a group: RFC 3461 §5.2.7, no success notices past this point
@@ -53,7 +54,9 @@ struct ResolveRequest {
   bool submission = false;          // defaulthost's second host applies
   bool expand = false;              // EXPN: to show the members, not to send to them
   Lists lists = Lists::expand;
-  ListState state;       // head and members: as it came
+  bool postpone =
+      false;        // expandlimit: with Lists::defer, whatever has an entry or an alias is left to process
+  ListState state;  // head and members: as it came
   std::string approved;  // Approved: of the message, once that is here
   // members: takes each recipient instead of the Resolution. Its error ends the walk and is the answer's.
   const std::function<Result<>(Recipient&&)>* sink = nullptr;

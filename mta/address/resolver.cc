@@ -102,7 +102,8 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
   recipient.expanded = expanded;
   recipient.envelope_from = frame.envelope_from;
   recipient.from_list = frame.from_list;
-  recipient.hold = frame.hold;
+  recipient.notify = frame.notify;
+  recipient.hold = frame.hold && recipient.channel != "hold";
   if (recipient.channel.starts_with("ims-ms")) {
     auto name = std::string_view(at.local);
     const auto plus = name.find('+');
@@ -147,16 +148,25 @@ bool Resolver::is_bare_alias_host(const std::string& domain) const {
   return lookup_.config.is_local_host(domain) || iequals(domain, lookup_.config.default_domain());
 }
 
+// ALIAS_MAGIC: directory, aliases file and alias database, in its order.
 Trouble Resolver::local(const Rewritten& at, const Frame& frame) {
   std::string subaddress;
-  auto match = directory_match(at, subaddress);
-  if (!match) return directory_trouble(match.error(), at.text());
-  if ((*match)->user) return user(**match, at, subaddress, frame);
-  if ((*match)->group) return group(**match, at, frame);
-  bool found = false;
-  TRY(auto trouble, alias_file(at, frame, found));
-  if (trouble || found) return trouble;
-  return not_found(at, *match, frame);
+  directory::MatchRef match;
+  for (const auto source : lookup_.config.alias_order().sources) {
+    bool found = false;
+    if (source == AliasSource::directory) {
+      auto asked = directory_match(at, subaddress);
+      if (!asked) return directory_trouble(asked.error(), at.text());
+      match = std::move(*asked);
+      if (match->user) return user(*match, at, subaddress, frame);
+      if (match->group) return group(*match, at, frame);
+      continue;
+    }
+    TRY(auto trouble,
+        source == AliasSource::file ? alias_file(at, frame, found) : alias_database(at, frame, found));
+    if (trouble || found) return trouble;
+  }
+  return not_found(at, match, frame);
 }
 
 // The full address, then without its subaddress; for a name of this host, the default domain too.
@@ -193,22 +203,22 @@ std::vector<std::string> Resolver::alias_names(const Rewritten& at) const {
   return keys;
 }
 
-// The aliases file, then the alias database.
 Trouble Resolver::alias_file(const Rewritten& at, const Frame& frame, bool& found) {
   const auto& file = lookup_.config.aliases();
-  const auto& databases = lookup_.config.databases();
-  const bool asks_database =
-      databases.has(DatabaseId::alias) && lookup_.config.options().flag(Opt::USE_ALIAS_DATABASE);
-  if (file.size() == 0 && !asks_database) return std::nullopt;
-  const auto names = alias_names(at);
-  for (const auto& name : names)
+  if (file.size() == 0) return std::nullopt;
+  for (const auto& name : alias_names(at))
     if (const auto* entry = file.find(name)) {
       lookup_.say([&] { return "  alias " + entry->name + " (" + entry->where + ")"; });
       found = true;
       return alias(*entry, at, frame);
     }
-  for (const auto& name : names) {
-    if (!asks_database) break;
+  return std::nullopt;
+}
+
+Trouble Resolver::alias_database(const Rewritten& at, const Frame& frame, bool& found) {
+  const auto& databases = lookup_.config.databases();
+  if (!databases.has(DatabaseId::alias)) return std::nullopt;
+  for (const auto& name : alias_names(at)) {
     const auto values = databases.find(DatabaseId::alias, name);
     if (!values) return site_problem(values.error().text);
     if (values->empty()) continue;
@@ -231,6 +241,7 @@ Trouble Resolver::alias(const Alias& alias, const Rewritten& at, const Frame& fr
     below.from_list = true;
   }
   if (alias.list.is_list) {
+    below.notify = alias.list.notify;
     bool done = false;
     TRY(auto trouble, list_access(alias, below, done));
     if (trouble || done) return trouble;
@@ -279,28 +290,47 @@ Trouble Resolver::list_access(const Alias& alias, Frame& below, bool& done) {
 
 Trouble Resolver::not_found(const Rewritten& at, const directory::MatchRef& match, const Frame& frame) {
   const auto address = mail::format_addr_spec(at.local, at.domain);
-  if (!match->contact_mail.empty() && first_visit("contact:" + match->contact_mail)) {
+  if (match && !match->contact_mail.empty() && first_visit("contact:" + match->contact_mail)) {
     Frame below = frame;
     ++below.depth;
     return text(match->contact_mail, below);
   }
-  if (match->domain) {
-    const auto& domain = *match->domain;
-    if (domain.status == directory::Status::hold) return hold(address, frame, nullptr);
-    if (auto refused = status_problem(domain.status, address, false)) return refused;
-    if (!domain.routing_smart_host.empty() && !lookup_.config.is_local_host(domain.routing_smart_host))
-      return route_to(domain.routing_smart_host, address, frame);
-    if (!domain.catchall_address.empty() && first_visit("catchall:" + domain.name)) {
-      lookup_.say([&] { return "  catch-all of " + domain.name + ": " + domain.catchall_address; });
-      Frame below = frame;
-      ++below.depth;
-      below.via_alias = true;
-      return text(domain.catchall_address, below);
-    }
+  if (match && match->domain) {
+    bool taken = false;
+    TRY(auto trouble, for_the_domain(*match->domain, at, frame, taken));
+    if (trouble || taken) return trouble;
   }
   // aliaslocal channels deliver what has no alias; on l there is nothing else.
   if (at.channel->name() != "l") return arrived(at, address, frame, nullptr);
   return problem(550, "5.1.1", "unknown or illegal alias: " + printable(address));
+}
+
+// What a domain does with an address that nobody has: an entry with mailAlternateAddress @domain takes it, else
+// the smart host, else the catch-all address.
+Trouble Resolver::for_the_domain(const directory::Domain& domain, const Rewritten& at, const Frame& frame,
+                                 bool& taken) {
+  const auto address = mail::format_addr_spec(at.local, at.domain);
+  taken = true;
+  if (domain.status == directory::Status::hold) return hold(address, frame, nullptr);
+  if (auto refused = status_problem(domain.status, address, false)) return refused;
+  const auto name = lookup_.config.is_local_host(at.domain) ? lookup_.config.default_domain() : at.domain;
+  auto everybody = lookup_.directory->by_address("@" + name, lookup_.ask);
+  if (!everybody) return directory_trouble(everybody.error(), address);
+  const auto& entry = **everybody;
+  if (entry.found()) lookup_.say([&] { return "  catch-all entry of " + name; });
+  if (entry.user) return user(entry, at, "", frame);
+  if (entry.group) return group(entry, at, frame);
+  if (!domain.routing_smart_host.empty() && !lookup_.config.is_local_host(domain.routing_smart_host))
+    return route_to(domain.routing_smart_host, address, frame);
+  if (!domain.catchall_address.empty() && first_visit("catchall:" + domain.name)) {
+    lookup_.say([&] { return "  catch-all of " + domain.name + ": " + domain.catchall_address; });
+    Frame below = frame;
+    ++below.depth;
+    below.via_alias = true;
+    return text(domain.catchall_address, below);
+  }
+  taken = false;
+  return std::nullopt;
 }
 
 // A member's failure ends the whole only when the directory is down: then all is to be tried again.

@@ -26,6 +26,7 @@ struct Frame {
   bool via_alias = false;
   bool forwarded = false;     // FORWARD has been applied
   std::string envelope_from;  // of the innermost list that has an errors-to address
+  std::string notify;         // of the innermost list that says something
   std::string rewritten;      // first address after rewriting
   std::string rewritten_channel;
 };
@@ -46,10 +47,13 @@ class Resolver {
   Trouble forward_table(const Rewritten& at, const Frame& frame, bool& taken);
   std::vector<std::string> alias_names(const Rewritten& at) const;
   Trouble alias_file(const Rewritten& at, const Frame& frame, bool& found);
+  Trouble alias_database(const Rewritten& at, const Frame& frame, bool& found);
   Trouble alias(const Alias& alias, const Rewritten& at, const Frame& frame);
   Trouble alias_members(const Alias& alias, const Frame& frame);
   Trouble list_access(const Alias& alias, Frame& below, bool& done);
   Trouble not_found(const Rewritten& at, const directory::MatchRef& match, const Frame& frame);
+  Trouble for_the_domain(const directory::Domain& domain, const Rewritten& at, const Frame& frame,
+                         bool& taken);
   Result<directory::MatchRef> directory_match(const Rewritten& at, std::string& subaddress);
   bool is_bare_alias_host(const std::string& domain) const;
 
@@ -60,6 +64,7 @@ class Resolver {
                       const Frame& frame);
   Trouble autoreply(const directory::User& user, const DeliveryOption& option, const Rewritten& at,
                     const Frame& frame);
+  std::string detour(const directory::Entry& entry) const;
   Trouble route_to(const std::string& host, const std::string& address, const Frame& frame);
   Trouble made_address(const std::string& made, const std::string& expanded, const Frame& frame,
                        const directory::User* user);
@@ -90,6 +95,7 @@ class Resolver {
   static ListUse use_of(const directory::Group& group);
   static ListUse use_of(const Alias& alias);
   bool is_left_to_process(const ListUse& use, const Frame& frame) const;
+  bool is_for_later(const std::vector<std::string>& delivery_options) const;
   bool is_asked_for_head(const Frame& frame) const {
     return request_.lists == Lists::head && frame.depth == 0;
   }

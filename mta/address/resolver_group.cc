@@ -11,6 +11,15 @@ std::string without_scheme(std::string_view address) {
   return std::string(address);
 }
 
+// expandable, else mgmanMemberVisibility, else EXPANDABLE_DEFAULT.
+bool shows_members(const directory::Group& group, const MtaOptions& options, const ResolveRequest& request) {
+  if (group.expandable) return *group.expandable;
+  const auto& to = group.member_visibility;
+  if (to == "anyone") return true;
+  if (to == "all" || to == "true") return !request.auth_sender.empty();
+  return to.empty() && options.flag(Opt::EXPANDABLE_DEFAULT);
+}
+
 }  // namespace
 
 Trouble Resolver::group(const directory::Match& match, const Rewritten& at, const Frame& frame) {
@@ -21,6 +30,8 @@ Trouble Resolver::group(const directory::Match& match, const Rewritten& at, cons
   if (auto refused = status_problem(domain_status, address, false)) return refused;
   if (auto refused = status_problem(group.status, address, true)) return refused;
   if (domain_status == Status::hold || group.status == Status::hold) return hold(address, frame, nullptr);
+  if (request_.expand && !shows_members(group, lookup_.config.options(), request_))
+    return problem(550, "5.7.1", "the members of " + printable(address) + " are not shown");
   bool to_moderator = false;
   auto refusal = group_refusal(lookup_, group, request_, to_moderator);
   if (!refusal) return directory_trouble(refusal.error(), address);
@@ -31,9 +42,11 @@ Trouble Resolver::group(const directory::Match& match, const Rewritten& at, cons
   ++below.depth;
   below.via_alias = true;
   if (to_moderator) return moderators(group, below);
+  if (const auto host = detour(group.entry); !host.empty()) return route_to(host, address, below);
   if (!group.mail_host.empty() && !lookup_.config.is_local_host(group.mail_host))
     return route_to(group.mail_host, address, below);
-  const auto use = use_of(group);
+  auto use = use_of(group);
+  if (is_for_later(group.delivery_options)) use.wish = "yes";
   if (is_left_to_process(use, frame)) return leave_to_process(use, at, below);
   if (frame.depth == 0) running_ = use.id;
   if (is_asked_for_head(frame)) return result_.list = effects_of(group), std::nullopt;
@@ -91,7 +104,9 @@ Trouble Resolver::group_address(const DeliveryOption& option, const directory::G
   values.program = group.program_delivery.empty() ? "" : group.program_delivery.front();
   const auto made = fill_delivery_template(option.address_template, values);
   if (!made) return problem(451, "4.3.5", printable(group.dn) + ": " + made.error().text);
-  return made_address(*made, values.address, frame, nullptr);
+  Frame held = frame;
+  held.hold = frame.hold || option.hold;
+  return made_address(*made, values.address, held, nullptr);
 }
 
 Trouble Resolver::members(const directory::Group& group, const Frame& frame) {

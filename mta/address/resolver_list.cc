@@ -85,10 +85,18 @@ Resolver::ListUse Resolver::use_of(const Alias& alias) {
 bool Resolver::is_left_to_process(const ListUse& use, const Frame& frame) const {
   if (request_.lists == Lists::expand || lookup_.config.channel("process") == nullptr) return false;
   if (request_.lists != Lists::defer) return frame.depth > 0 && use.needs_message;
-  if (use.needs_message || use.wish == "yes") return true;
+  if (use.needs_message || use.wish == "yes" || request_.postpone) return true;
   if (use.wish == "no") return false;
   const auto deferring = lookup_.config.options().number(Opt::DEFER_GROUP_PROCESSING);
   return deferring >= every_one || (deferring == large_ones && use.large);
+}
+
+// $ and @ of DELIVERY_OPTIONS.
+bool Resolver::is_for_later(const std::vector<std::string>& delivery_options) const {
+  return std::ranges::any_of(delivery_options, [&](const auto& name) {
+    const auto* option = lookup_.config.delivery_options().find(name);
+    return option && (option->expand_later || option->offline);
+  });
 }
 
 Trouble Resolver::leave_to_process(const ListUse& use, const Rewritten& at, const Frame& frame) {
@@ -105,6 +113,10 @@ Trouble Resolver::leave_to_process(const ListUse& use, const Rewritten& at, cons
   lookup_.say([&] { return "  left to the process channel"; });
   Recipient recipient;
   recipient.channel = "process";
+  if (request_.postpone && request_.source) {
+    const auto* other = lookup_.config.channel(request_.source->word(Kw::expandchannel));
+    if (other) recipient.channel = other->name();
+  }
   recipient.address = address;
   recipient.host = one_word(address);
   recipient.rewritten = frame.rewritten;

@@ -77,13 +77,17 @@ Trouble Resolver::user(const directory::Match& match, const Rewritten& at, const
       request_.size_bytes > static_cast<std::uint64_t>(*most_blocks * block_size))
     return problem(552, "5.2.3", "the message is larger than " + printable(address) + " takes");
   if (!first_visit("entry:" + user.dn + "+" + subaddress)) return std::nullopt;
-  if (request_.lists == Lists::defer && iequals(user.defer_processing, "yes"))
-    return leave_to_process({.id = "entry:" + user.dn}, at, frame);
+  const bool later =
+      request_.postpone || iequals(user.defer_processing, "yes") || is_for_later(user.delivery_options);
+  if (later && request_.lists == Lists::defer) return leave_to_process({.id = "entry:" + user.dn}, at, frame);
   Frame below = frame;
   ++below.depth;
   below.via_alias = true;
+  if (const auto host = detour(user.entry); !host.empty()) return route_to(host, address, below);
   if (!user.routing_address.empty()) return text(user.routing_address, below);
-  const bool here = user.mail_host.empty() || lookup_.config.is_local_host(user.mail_host);
+  // Who has no mailHost is with the domain's smart host, where there is one.
+  const auto& host = user.mail_host.empty() && user.domain ? user.domain->routing_smart_host : user.mail_host;
+  const bool here = host.empty() || lookup_.config.is_local_host(host);
   const auto values = values_of(user, at, subaddress);
   bool routed = false;
   std::optional<AddressProblem> first_problem;
@@ -103,7 +107,7 @@ Trouble Resolver::user(const directory::Match& match, const Rewritten& at, const
     if (!here && !option->even_off_host) {
       if (routed) continue;
       routed = true;
-      TRY(auto trouble, route_to(user.mail_host, address, below));
+      TRY(auto trouble, route_to(host, address, below));
       if (trouble && !first_problem) first_problem = trouble;
       continue;
     }
@@ -147,9 +151,19 @@ Trouble Resolver::user_option(const directory::User& user, const DeliveryOption&
   }
   if (option.target == DeliveryOption::Target::members)
     return site_problem("delivery option " + option.name + " of " + printable(user.dn) + " is for groups");
-  const auto made = fill_delivery_template(option.address_template, values);
-  if (!made) return site_problem(printable(user.dn) + ": " + made.error().text);
-  return made_address(*made, values.address, frame, &user);
+  Frame below = frame;
+  below.hold = frame.hold || option.hold;
+  // Each mailProgramDeliveryInfo is a program of its own.
+  auto each = values;
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, user.program_delivery.size()); ++i) {
+    if (i > 0 && ifind(option.address_template, "$p") == std::string::npos) break;
+    if (i > 0) each.program = user.program_delivery[i];
+    const auto made = fill_delivery_template(option.address_template, each);
+    if (!made) return site_problem(printable(user.dn) + ": " + made.error().text);
+    TRY(auto trouble, made_address(*made, values.address, below, &user));
+    if (trouble) return trouble;
+  }
+  return std::nullopt;
 }
 
 // What a delivery option made: rewritten, no aliases; channels' own host names are good here.
@@ -187,6 +201,16 @@ Trouble Resolver::made_address(const std::string& made, const std::string& expan
   if (rewritten->channel->name() == "l")
     return problem(550, "5.4.6", "the mail of " + printable(expanded) + " is routed back to this host");
   return arrived(*rewritten, expanded, frame, user);
+}
+
+// aliasdetourhost of the source channel: everybody's mail takes a way round by that host, which sends it back by another
+// channel; aliasoptindetourhost: that of entries with the attribute LDAP_DETOURHOST_OPTIN.
+std::string Resolver::detour(const directory::Entry& entry) const {
+  if (request_.source == nullptr || request_.expand) return {};
+  if (request_.source->is(Kw::aliasdetourhost))
+    return std::string(request_.source->word(Kw::aliasdetourhost));
+  const bool opted = request_.source->is(Kw::aliasoptindetourhost) && entry.has("detourHostOptin");
+  return opted ? std::string(request_.source->word(Kw::aliasoptindetourhost)) : std::string();
 }
 
 Trouble Resolver::route_to(const std::string& host, const std::string& address, const Frame& frame) {

@@ -11,6 +11,7 @@ namespace {
 
 enum Bits : std::int64_t {
   on = 1,
+  forward_too = 4,
   with_channels = 8,
   database_with_channels = 16,
   table_after_database = 32
@@ -37,8 +38,28 @@ std::optional<std::string> from_database(const Lookup& lookup, const std::string
   return text;
 }
 
+// REVERSE_URL: the first value of the first entry it finds.
+Result<std::string> from_url(const Lookup& lookup, const std::string& url, const std::string& address) {
+  auto entries = lookup.directory->search_for(url, address, lookup.ask);
+  if (!entries) {
+    if (directory::is_would_block(entries.error())) return std::unexpected(entries.error());
+    return address;
+  }
+  for (const auto& entry : **entries) {
+    auto value = entry.first("mail");
+    if (value.empty() && !entry.attributes.empty() && !entry.attributes.front().second.empty())
+      value = entry.attributes.front().second.front();
+    if (value.empty() || iequals(value, address)) continue;
+    lookup.say([&] { return "  REVERSE_URL: " + address + " is " + std::string(value); });
+    return std::string(value);
+  }
+  return address;
+}
+
 Result<std::string> from_directory(const Lookup& lookup, const std::string& address) {
   if (!lookup.directory) return address;
+  if (const auto& url = lookup.config.options().text(Opt::REVERSE_URL); !url.empty())
+    return from_url(lookup, url, address);
   auto match = lookup.directory->by_address(address, lookup.ask);
   if (!match) {
     if (directory::is_would_block(match.error())) return std::unexpected(match.error());
@@ -83,6 +104,10 @@ Result<std::string> from_mapping(const Lookup& lookup, const std::string& addres
 }
 
 }  // namespace
+
+bool reverses_forward(const Lookup& lookup) {
+  return lookup.config.options().number(Opt::USE_REVERSE_DATABASE) & forward_too;
+}
 
 Result<std::string> reverse_address(const Lookup& lookup, const std::string& address, const Channel* source,
                                     const Channel* destination, bool envelope) {

@@ -8,6 +8,9 @@
 
 namespace waxwing::mta {
 
+// USE_REVERSE_DATABASE: To: and the like are reversed too.
+bool reverses_forward(const Lookup& lookup);
+
 // mail of the user or group that address belongs to by mailAlternateAddress (not mailEquivalentAddress), then
 // the reverse database or the REVERSE mapping, as USE_REVERSE_DATABASE says. The directory being down changes nothing and is no
 // error; the error is would-block only.

@@ -120,7 +120,10 @@ class Rewriter {
     if (!*applies) {
       expander.text.swap(spare_);
       lookup_.say([&] { return "    fails" + (expander.why.empty() ? "" : ": " + expander.why); });
-      return std::nullopt;
+      if (expander.routing_host.empty() || !now_.route.empty()) return std::nullopt;
+      lookup_.say([&] { return "  goes to its routing host " + expander.routing_host; });
+      now_.route.push_back(std::move(expander.routing_host));
+      return Round::again;
     }
     if (expander.tag) tag_ = *expander.tag;
     if (expander.text.empty()) {

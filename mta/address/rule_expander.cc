@@ -277,6 +277,9 @@ Result<bool> RuleExpander::domain_check(const Step& step, int depth) {
   if (local && !domain->routing_hosts.empty())
     local = std::ranges::any_of(domain->routing_hosts,
                                 [&](const auto& host) { return lookup_.config.is_local_host(host); });
+  if (domain && !local && step.kind == StepKind::local_domain &&
+      lookup_.config.options().flag(Opt::ROUTE_TO_ROUTING_HOST))
+    routing_host = domain->routing_hosts.front();
   lookup_.say([&] { return "      domain " + name + (local ? " is local" : " is not local"); });
   return local == (step.kind == StepKind::local_domain);
 }

@@ -32,6 +32,8 @@ class RuleExpander {
   std::optional<std::string> tag;
   std::optional<std::string> error;  // $?
   int error_code = 0;
+  // $V failed since mailRoutingHosts name others, and ROUTE_TO_ROUTING_HOST sends mail to the first of them.
+  std::string routing_host;
   std::string why;  // the rule did not apply; only when somebody is watching
 
  private:

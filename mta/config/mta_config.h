@@ -21,6 +21,7 @@
 #include "mta/config/channel.h"
 #include "mta/config/databases.h"
 #include "mta/config/delivery_options.h"
+#include "mta/config/directory_options.h"
 #include "mta/config/header_options.h"
 #include "mta/config/mappings.h"
 #include "mta/config/mta_options.h"
@@ -51,6 +52,7 @@ class MtaConfig {
   const Databases& databases() const { return databases_; }
   const MtaOptions& options() const { return options_; }
   const DeliveryOptions& delivery_options() const { return delivery_options_; }
+  const AliasOrder& alias_order() const { return alias_order_; }
   // The texts it was made from: also job_controller.cnf, dispatcher.cnf, conversions and *_option, which
   // their owners parse; "" when the file does not exist.
   std::string_view text(std::string_view file_name) const { return sources_.text(file_name); }
@@ -76,6 +78,7 @@ class MtaConfig {
   Databases databases_;
   MtaOptions options_;
   DeliveryOptions delivery_options_;
+  AliasOrder alias_order_;
   std::map<std::string, std::shared_ptr<const HeaderOptions>, std::less<>> header_options_;  // by file
   std::vector<std::string> warnings_;
 };

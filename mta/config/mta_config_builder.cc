@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/strings.h"
+#include "common/directory/address_url.h"
 #include "mta/config/header_options.h"
 #include "mta/config/imta_cnf.h"
 
@@ -65,6 +67,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
     config.delivery_options_ = std::move(*parsed);
   else
     errors_.push_back("option.dat: " + parsed.error().text);
+  read_directory_options();
   if (!config.channels_.empty()) {
     index_channels();
     names();
@@ -76,6 +79,27 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
   }
   if (!errors_.empty()) return permanent(join(errors_, "\n"));
   return config_;
+}
+
+void MtaConfigBuilder::read_directory_options() {
+  auto& config = *config_;
+  if (auto order = alias_order(config.options_))
+    config.alias_order_ = std::move(*order);
+  else
+    errors_.push_back("option.dat: " + order.error().text);
+  constexpr Opt urls[] = {Opt::ALIAS_URL0, Opt::ALIAS_URL1,       Opt::ALIAS_URL2,
+                          Opt::ALIAS_URL3, Opt::DOMAIN_MATCH_URL, Opt::REVERSE_URL};
+  for (const auto url : urls) {
+    const auto& text = config.options_.text(url);
+    const auto filled = directory::fill_address_url(text, {.base_dn = "o=x"}, {});
+    if (!filled) errors_.push_back("option.dat: " + filled.error().text);
+    if (!text.empty() && !istarts_with(text, "ldap:///"))
+      errors_.push_back("option.dat: '" + printable(text) +
+                        "' is no LDAP URL without host: ldap:///base?attributes?sub?filter");
+  }
+  if (config.options_.given(Opt::ALIAS_URL3) &&
+      std::ranges::find(config.alias_order_.urls, Opt::ALIAS_URL3) == config.alias_order_.urls.end())
+    config.warnings_.push_back("option.dat: ALIAS_URL3 is not asked, since ALIAS_MAGIC has no 9");
 }
 
 void MtaConfigBuilder::index_channels() {

@@ -24,6 +24,7 @@ class MtaConfigBuilder {
   void check_channels();
   void read_header_options();
   void names();
+  void read_directory_options();
 
   std::shared_ptr<MtaConfig> config_;
   std::vector<std::string> errors_;

@@ -247,6 +247,8 @@ Task<Verdict> Submission::recipient(std::string address, RecipientOptions option
   request.size_bytes = inner.options.size_bytes;
   request.submission = inner.source.submission;
   request.lists = Lists::defer;
+  const auto limit = inner.channel->number(Kw::expandlimit, 0);
+  request.postpone = limit > 0 && std::ssize(inner.given) >= limit;
   auto verdict = co_await inner.resolve(std::move(request), std::move(options));
   co_return verdict;
 }
@@ -355,6 +357,7 @@ Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& acce
     destination.envelope_from = recipient.envelope_from;
     destination.notify.clear();
   }
+  if (!recipient.notify.empty()) destination.notify = recipient.notify;
   if (destination.envelope_from.empty() && return_envelope(*config, to).all)
     destination.envelope_from = postmaster_of(*config, to);
   destination.recipient = std::move(recipient);

@@ -17,11 +17,13 @@ Submitter::~Submitter() = default;
 Result<std::shared_ptr<Submitter>> Submitter::create(Daemon& daemon, std::shared_ptr<queue::Queue> queue) {
   add_policy_routines();
   const auto config = daemon.config();
-  auto inner = std::make_unique<Inner>(Inner{daemon, nullptr, nullptr, nullptr, std::move(queue)});
+  auto inner = std::make_unique<Inner>(Inner{daemon, nullptr, nullptr, nullptr, std::move(queue), ""});
   TRY(inner->holder, MtaConfigHolder::open(config->root()));
   TRY(auto settings, directory::Settings::from(*config));
+  TRY_VOID(apply_directory_options(inner->holder->current()->options(), settings));
   // Who resubmits lists meets each member once.
   if (inner->queue) settings.cache_entries = std::min(settings.cache_entries, kCachedByResubmitters);
+  inner->directory_options = directory_options_text(inner->holder->current()->options());
   TRY(inner->directory, directory::Directory::open(std::move(settings)));
   inner->view = view_of(inner->directory);
   if (!inner->queue)
@@ -36,9 +38,21 @@ Result<std::shared_ptr<Submitter>> Submitter::create(Daemon& daemon, std::shared
       log::Event("mta.reload.refused").with("error", loaded.error().text).error();
       self->inner_->daemon.reload_refused(loaded.error().text);
     }
+    self->inner_->note_directory_options();
     self->inner_->directory->flush();
   });
   return submitter;
+}
+
+// How the directory is asked is settled when the process starts.
+void Submitter::Inner::note_directory_options() {
+  const auto options = directory_options_text(holder->current()->options());
+  if (options == directory_options) return;
+  directory_options = options;
+  log::Event("mta.directory.restart")
+      .with("text",
+            "what option.dat says about the directory has changed; imsimta restart puts it into effect")
+      .notice();
 }
 
 std::shared_ptr<const MtaConfig> Submitter::config() const {

@@ -42,7 +42,7 @@ Result<int> test_url(const Context& context, Arguments arguments) {
   const auto url = arguments.take_word();
   TRY_VOID(arguments.finish("test -url ldap:///base?attributes?scope?filter"));
   if (url.empty()) return permanent("say which URL: imsimta test -url 'ldap:///o=isp?mail?sub?(uid=joe)'");
-  const auto directory = directory_for_tool(context.root);
+  const auto directory = directory_for_tool(context.root, nullptr);
   if (!directory) return temporary("there is no directory to ask");
   TRY(const auto entries, directory->search(url, mta::Ask::may_block));
   for (const auto& entry : *entries) show_entry(entry);
@@ -56,7 +56,7 @@ Result<int> test_domain_map(const Context& context, Arguments arguments) {
   for (auto word = arguments.take_word(); !word.empty(); word = arguments.take_word()) names.push_back(word);
   TRY_VOID(arguments.finish("test -domain_map domain ..."));
   if (names.empty()) return permanent("say which domain: imsimta test -domain_map example.com");
-  const auto directory = directory_for_tool(context.root);
+  const auto directory = directory_for_tool(context.root, config.get());
   const mta::Lookup lookup{*config, directory.get(), mta::Ask::may_block, nullptr};
   bool all = true;
   for (const auto& name : names) {

@@ -50,7 +50,7 @@ Result<int> test_mapping(const Context& context, Arguments arguments) {
   TRY(table, the_table(*config, table));
   mta::MapFlags flags;
   for (const char letter : letters) flags.set(letter);
-  const auto directory = directory_for_tool(context.root);
+  const auto directory = directory_for_tool(context.root, config.get());
   Printer printer;
   const mta::Lookup lookup{*config, directory.get(), mta::Ask::may_block, quiet ? nullptr : &printer};
   if (!probe.empty()) {

@@ -186,7 +186,7 @@ Result<int> test_rewrite(const Context& context, Arguments arguments) {
   TRY_VOID(
       arguments.finish("test -rewrite [-channel=C] [-from=A] [-sender=A] [-check_expansions] [-input=F] "
                        "[-noverbose] address ..."));
-  const auto directory = directory_for_tool(context.root);
+  const auto directory = directory_for_tool(context.root, config.get());
   Printer printer;
   const Lookup lookup{*config, directory.get(), Ask::may_block, wishes.quiet ? nullptr : &printer};
   bool good = true;

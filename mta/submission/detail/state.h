@@ -27,6 +27,8 @@ struct Submitter::Inner {
   std::shared_ptr<directory::Directory> directory;
   std::unique_ptr<DirectoryView> view;
   std::shared_ptr<queue::Queue> queue;
+  std::string directory_options;  // what the directory was opened with
+  void note_directory_options();
   // Bodies that are shaped for their channels are in memory; this is for all of them together.
   ByteBudget forms{std::uint64_t{192} << 20};
 };

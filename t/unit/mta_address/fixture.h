@@ -93,6 +93,10 @@ class FakeDirectory : public DirectoryView {
     return std::make_shared<directory::Entries>(searches[std::string(url)]);
   }
 
+  Result<directory::EntriesRef> search_for(std::string_view url, std::string_view address, Ask ask) override {
+    return search(replace_all(std::string(url), "$A", address), ask);
+  }
+
   Result<std::string> search_addresses(std::string_view url) override {
     if (down) return temporary("down");
     std::string found;
