@@ -94,8 +94,7 @@ Task<Result<std::string>> Autoreply::send(Work& work, const directory::User& use
     verdict = answer;
   }
   if (verdict.ok()) {
-    const auto text =
-        make_reply({user, sender, work.queue_id(), submitter_->config()->local_host(), header, now});
+    const auto text = make_reply({user, sender, submitter_->config()->local_host(), header, now});
     auto answer = co_await submission.data(text);
     verdict = answer;
   }

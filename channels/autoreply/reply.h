@@ -19,8 +19,7 @@ std::string reason_for_silence(const directory::User& user, std::string_view sen
 struct ReplyTask {
   const directory::User& user;
   std::string_view sender;  // gets the reply
-  std::string_view queue_id;
-  std::string_view host;  // for Message-ID
+  std::string_view host;    // for Message-ID
   const mail::HeaderBlock& header;
   std::int64_t now_seconds = 0;
 };

@@ -6,7 +6,9 @@
 
 #include <array>
 
-#include "channels/master/local_form.h"
+#include "channels/master/local_text.h"
+#include "channels/native_master/delivery_file.h"
+#include "common/base/file.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "mta/config/mta_config.h"
@@ -15,7 +17,6 @@ namespace waxwing::channels {
 
 namespace {
 
-constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr unsigned kWorkers = 8;
 constexpr const char* kDefaultPattern = "/var/mail/%u";
 
@@ -52,30 +53,33 @@ void NativeChannel::read_settings() {
   return_path_ = channel != nullptr && channel->is(mta::Kw::addreturnpath);
 }
 
-Result<> NativeChannel::put(Work& work, std::size_t index, Owner owner) const {
-  const auto& envelope = work.envelope();
+Result<NativeChannel::Place> NativeChannel::file_place(const mta::queue::Recipient& recipient) const {
+  const auto config = context_.daemon().config();
+  TRY(auto path, delivery_file_path(recipient, config->text("native.filefolders"), config->root()));
+  const auto file = path.substr(0, path.find_last_not_of('/') + 1);
+  TRY_VOID(make_directories(file.substr(0, file.rfind('/')), 0750));
+  return Place{{"the mail service", config->root(), ::geteuid(), ::getegid(), false}, std::move(path)};
+}
+
+Result<NativeChannel::Place> NativeChannel::account_place(Owner owner) const {
   TRY(auto path, mailbox_path(pattern_, owner));
+  owner.lends_rights = pattern_.find("%h") != std::string::npos;
+  return Place{std::move(owner), std::move(path)};
+}
+
+Result<> NativeChannel::put(Work& work, std::size_t index, Place place) const {
+  const auto& envelope = work.envelope();
   NativeMessage message;
   message.sender = envelope.sender;
   message.id = fmt::format("{}_{}_{}", work.message().name().id, work.message().name().copy, index);
   message.arrival_seconds = envelope.arrival_ms / 1000;
-  if (return_path_) message.head = "Return-Path: <" + printable(envelope.sender) + ">\n";
-  std::uint64_t at = 0;
-  LocalForm form;
-  message.next = [&]() -> Result<std::string> {
-    std::string text;
-    while (text.empty() && at < work.message().message_size()) {
-      TRY(const auto piece, work.message().read_message(at, kPieceBytes));
-      at += piece.size();
-      text = form.take(piece);
-    }
-    return text.empty() ? form.end() : text;
-  };
-  owner.lends_rights = pattern_.find("%h") != std::string::npos;
+  if (return_path_) message.head = return_path_line(envelope.sender);
+  LocalText text(work.message(), "");
+  message.next = [&text] { return text.next(); };
   const auto lock_ms = context_.daemon().config()->number("native.locktimeout") * 1000;
-  if (!path.ends_with('/')) return append_to_mbox(path, owner, message, lock_ms);
-  path.pop_back();
-  return put_into_maildir(path, owner, message);
+  if (!place.path.ends_with('/')) return append_to_mbox(place.path, place.owner, message, lock_ms);
+  place.path.pop_back();
+  return put_into_maildir(place.path, place.owner, message);
 }
 
 void NativeChannel::deliver_one(Work& work, std::size_t index) const {
@@ -83,10 +87,14 @@ void NativeChannel::deliver_one(Work& work, std::size_t index) const {
     if (error.fault != Fault::permanent) return work.deferred(index, "4.2.0 " + error.text);
     work.failed(index, code + error.text);
   };
-  auto owner = find_owner(work.envelope().recipients[index].address);
+  const auto& recipient = work.envelope().recipients[index];
+  const bool to_file = is_delivery_file(recipient);
+  auto owner = to_file ? Result<Owner>(Owner{}) : find_owner(recipient.address);
   if (!owner) return refused(owner.error(), "5.1.1 ");
-  if (const auto done = put(work, index, std::move(*owner)); !done) return refused(done.error(), "5.2.0 ");
-  work.delivered(index, "2.1.5 in the mailbox of the account");
+  auto place = to_file ? file_place(recipient) : account_place(std::move(*owner));
+  if (!place) return refused(place.error(), "5.2.0 ");
+  if (const auto done = put(work, index, std::move(*place)); !done) return refused(done.error(), "5.2.0 ");
+  work.delivered(index, "2.1.5 in the mailbox");
 }
 
 Task<void> NativeChannel::deliver(Work& work) {

@@ -15,7 +15,13 @@ class NativeChannel : public Channel {
   explicit NativeChannel(MasterContext& context);
   void read_settings();
   void deliver_one(Work& work, std::size_t recipient) const;
-  Result<> put(Work& work, std::size_t recipient, Owner owner) const;
+  struct Place {
+    Owner owner;
+    std::string path;
+  };
+  Result<Place> file_place(const mta::queue::Recipient& recipient) const;
+  Result<Place> account_place(Owner owner) const;
+  Result<> put(Work& work, std::size_t recipient, Place place) const;
 
   MasterContext& context_;
   WorkerPool workers_;   // own: a delivery waits for locks and for the disk

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 
-#include "channels/master/local_form.h"
+#include "channels/master/local_text.h"
 #include "channels/pipe_master/keeper.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
@@ -17,8 +17,6 @@
 namespace waxwing::channels {
 
 namespace {
-
-constexpr std::size_t kPieceBytes = 64 * 1024;
 
 unsigned at_least_one(std::int64_t number) {
   return static_cast<unsigned>(std::clamp<std::int64_t>(number, 1, 100'000));
@@ -165,19 +163,8 @@ void PipeChannel::deliver_one(Work& work, std::size_t index) const {
     if (order.error().fault == Fault::permanent) return work.failed(index, "5.3.5 " + order.error().text);
     return work.deferred(index, "4.3.5 " + order.error().text);
   }
-  std::uint64_t at = 0;
-  LocalForm form;
-  std::string head = return_path_ ? "Return-Path: <" + work.envelope().sender + ">\n" : "";
-  const auto next = [&]() -> Result<std::string> {
-    auto text = std::exchange(head, "");
-    while (text.empty() && at < work.message().message_size()) {
-      TRY(const auto piece, work.message().read_message(at, kPieceBytes));
-      at += piece.size();
-      text = form.take(piece);
-    }
-    return text.empty() ? form.end() : text;
-  };
-  const auto end = run_kept_program(*order, next);
+  LocalText text(work.message(), return_path_ ? return_path_line(work.envelope().sender) : "");
+  const auto end = run_kept_program(*order, [&text] { return text.next(); });
   if (!end) return work.deferred(index, "4.3.0 " + end.error().text);
   const auto verdict = judge_program(*end, *order);
   if (verdict.kind == PipeVerdict::Kind::delivered) return work.delivered(index, verdict.text);

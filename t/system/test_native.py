@@ -123,6 +123,33 @@ class Native(waxwing.TestCase):
             self.assertIn('\nFrom here on\n>From there\n', message.as_string())
         self.assertEqual(os.listdir(os.path.join(self.path('maildirs.' + ME), 'tmp')), [])
 
+    def group(self, name, url):
+        """What becomes of a message for a group whose mail goes to a file."""
+        self.box.command('commadmin', 'group', 'create', '--name', name, '--delivery', 'file',
+                         '--set', f'mailDeliveryFileURL={url}')
+        log = self.box.log('native_master')
+        with self.box.smtp() as client:
+            client.sendmail('alice@example.test', f'{name}@example.test', 'Subject: kept\r\n\r\nText\r\n')
+        return log.wait(r'mta\.\w+ .*native-daemon')
+
+    def test_a_group_keeps_its_mail_in_a_file(self):
+        files = os.path.join(self.box.root, 'files')
+        self.assertRegex(self.group('archive', f'file:///{files.lstrip("/").replace(" ", "%20")}/year/all'),
+                         r'mta\.delivered .*2\.1\.5')
+        box = mailbox.mbox(os.path.join(files, 'year', 'all'), create=False)
+        self.addCleanup(box.close)
+        self.assertEqual([message['Subject'] for message in box], ['kept'])
+        self.assertRegex(self.group('folder', f'{files}/folder/'), r'mta\.delivered ')
+        folder = mailbox.Maildir(os.path.join(files, 'folder'), create=False)
+        self.assertEqual([message['Subject'] for message in folder], ['kept'])
+
+    def test_a_file_elsewhere_is_not_written_to(self):
+        target = os.path.join(self.box.folder, 'elsewhere')
+        self.assertRegex(self.group('outside', target), r'mta\.failed .*5\.2\.0 .*in no folder of native\.filefolders')
+        inside = os.path.join(self.box.root, 'files', 'named')
+        self.assertRegex(self.send(user=f'"+{inside}"'), r'mta\.failed .*5\.1\.1 not the name of an account')
+        self.assertFalse(os.path.exists(target) or os.path.exists(inside))
+
 
 if __name__ == '__main__':
     waxwing.main()
