@@ -4,12 +4,15 @@
 #include <tuple>
 
 #include "common/base/strings.h"
+#include "common/base/time.h"
 #include "mta/form/address_text.h"
 #include "mta/submission/detail/state.h"
 
 namespace waxwing::mta {
 
 namespace {
+
+constexpr const char* kDiscardChannel = "filter_discard";
 
 queue::Envelope common_part(const Submission::Inner& inner) {
   queue::Envelope envelope;
@@ -100,8 +103,11 @@ form::AddressStyle style_of(const Channel* channel) {
   return form::AddressStyle::source_route;
 }
 
-// Deferred-delivery: counts where the channel it came from or the one it goes to honours it.
+// Deferred-delivery: counts where the channel it came from or the one it goes to honours it. What was discarded
+// waits in its channel for somebody to look for it.
 std::int64_t deferred_until(const Submission::Inner& inner, const Channel* to) {
+  if (to && to->name() == kDiscardChannel)
+    return wall_ms() + inner.submitter->daemon().config()->number("filter.discardkeep") * 1000;
   const auto* from = inner.channel;
   const bool honoured = (from && (from->is(Kw::deferred) || from->is(Kw::deferredsource))) ||
                         (to && (to->is(Kw::deferred) || to->is(Kw::deferreddest)));
@@ -122,6 +128,19 @@ std::string hold_reason(const Submission::Inner& inner, const std::string& chann
 }
 
 }  // namespace
+
+bool keep_discarded(Submission::Inner& inner) {
+  constexpr std::int64_t kToChannel = 2;
+  const bool kept = inner.config->options().number(Opt::FILTER_DISCARD) == kToChannel &&
+                    inner.config->channel(kDiscardChannel) && !inner.list;
+  if (!kept) return false;
+  inner.hold_reason.clear();
+  for (auto& destination : inner.destinations) {
+    destination.recipient.channel = destination.recipient.host = kDiscardChannel;
+    destination.held = false;
+  }
+  return true;
+}
 
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
   using Key = std::tuple<std::string, std::string, bool, std::string>;

@@ -262,7 +262,8 @@ Task<Verdict> Submission::finish() {
     if (!expanded.ok()) co_return inner.fail(expanded);
   }
   Verdict accepted{250, "2.5.0", "Ok, queued as " + inner.queue_id};
-  if (inner.discard || (inner.destinations.empty() && !inner.list)) {
+  const bool thrown_away = inner.discard && !keep_discarded(inner);
+  if (thrown_away || (inner.destinations.empty() && !inner.list)) {
     log::Event("mta.discarded")
         .with("qid", inner.queue_id)
         .with("sid", inner.source.session_id)

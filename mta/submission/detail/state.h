@@ -177,6 +177,10 @@ void log_member_problems(const Submission::Inner& inner, const std::string& addr
 // What $D of an access table asks for, a minute at most.
 Task<void> access_delay(std::int64_t delay_ms);
 
+// Of a message that is discarded: where the configuration wants that kept for a while (FILTER_DISCARD), its
+// destinations become the channel filter_discard, and the answer is true.
+bool keep_discarded(Submission::Inner& inner);
+
 // Queue files to be: recipients that share channel, sender and held state, cut by the channel's keywords.
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner);
 

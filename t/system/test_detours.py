@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Messages that stop on their way: pieces that wait for each other, what is discarded and kept for a while."""
+import os
+import re
+import signal
+
+import waxwing
+
+PASSWORD = 'correct horse'
+LINES = [f'line {i} of a long message' for i in range(300)]
+
+
+def change(name, pattern, text):
+    path = os.path.join(waxwing._shared.root, 'config', name)
+    with open(path) as f:
+        old = f.read()
+    new = re.sub(pattern, text, old)
+    assert new != old, f'{pattern} is not in {name}'
+    with open(path, 'w') as f:
+        f.write(new)
+
+
+def setUpModule():
+    box = waxwing.share(waxwing.Sandbox())
+    box.set_option('defragment.maxtotal', '50')
+    change('imta.cnf', r'(?m)^ims-ms ', 'ims-ms defragment ')
+    with open(os.path.join(box.root, 'config', 'mappings'), 'a') as mappings:
+        mappings.write('\nFROM_ACCESS\n\n  *|junk@far.test|*  $V$Y\n')
+    with open(os.path.join(box.root, 'config', 'option.dat'), 'a') as options:
+        options.write('FILTER_DISCARD=2\n')
+    box.command('imsimta', 'cnbuild')
+    box.start()
+
+
+class Case(waxwing.TestCase):
+    users = 0
+
+    def setUp(self):
+        Case.users += 1
+        self.user = f'user{Case.users}'
+        self.to = self.box.user(self.user, PASSWORD)
+
+    def send(self, text, sender='alice@far.test'):
+        with self.box.smtp() as client:
+            client.sendmail(sender, [self.to], text)
+
+    def messages(self, count):
+        self.box.wait_messages(self.user, PASSWORD, count)
+        with self.box.imap(self.user, PASSWORD) as client:
+            client.select('INBOX')
+            return [client.fetch(str(n), '(BODY.PEEK[])')[1][0][1].decode() for n in range(1, count + 1)]
+
+    def settings(self, **options):
+        """Options for the channel programs of one test."""
+        for name, value in options.items():
+            before = self.box.command('msconfig', 'get', name.replace('_', '.')).stdout.split()[-1]
+            self.box.set_option(name.replace('_', '.'), value)
+            self.addCleanup(self.box.command, 'imsimta', 'restart', 'job_controller')
+            self.addCleanup(self.box.set_option, name.replace('_', '.'), before)
+        self.box.command('imsimta', 'restart', 'job_controller')
+
+
+class Defragment(Case):
+    def piece(self, number, text, id='one@far.test', total=3, more=''):
+        ending = f'; total={total}' if total else ''
+        return (f'From: alice@far.test\r\nTo: {self.to}\r\nSubject: piece {number}\r\nMessage-ID: <p{number}@far.test>\r\n'
+                f'MIME-Version: 1.0\r\n{more}Content-Type: message/partial; id="{id}"; number={number}{ending}\r\n\r\n{text}')
+
+    def three(self, id):
+        inner = 'Subject: the whole\r\nMessage-ID: <whole@far.test>\r\nX-Inner: lost\r\nContent-Type: text/plain\r\n\r\n'
+        return [self.piece(n + 1, (inner if n == 0 else '') + ''.join(f'{line}\r\n' for line in LINES[n * 100:n * 100 + 100]),
+                           id, total=3 if n == 2 else None) for n in range(3)]
+
+    def check_whole(self, text):
+        header, _, body = text.partition('\r\n\r\n')
+        self.assertEqual(body.split('\r\n'), LINES + [''])
+        self.assertIn('\r\nSubject: the whole\r\n', header)
+        self.assertIn('\r\nMessage-ID: <whole@far.test>', header)
+        self.assertNotIn('message/partial', header)
+        self.assertNotIn('piece 1', header)
+        self.assertNotIn('X-Inner', header)
+        self.assertIn('defragment-daemon', header)
+
+    def waits(self, log, number):
+        log.wait(rf'mta\.deferred .*{self.user}@.*piece {number} of . waits for the others')
+
+    def test_pieces_in_any_order_become_the_message(self):
+        log = self.box.log('defragment', from_start=True)
+        pieces = self.three('order@far.test')
+        for number in (3, 1):
+            self.send(pieces[number - 1])
+            self.waits(log, number)
+        self.send(pieces[1])
+        self.check_whole(self.messages(1)[0])
+        self.box.wait_queue_empty('defragment')
+        self.assertIn('pieces=3', log.wait(r'defragment\.whole .*id=order@far\.test'))
+        waxwing.wait_until(lambda: os.listdir(os.path.join(self.box.root, 'defragment')) == [], 'the record to go')
+        self.assertEqual(self.box.wait_messages(self.user, PASSWORD, 1), 1)
+
+    def test_a_program_that_is_killed_forgets_nothing(self):
+        log = self.box.log('defragment', from_start=True)
+        pieces = self.three('killed@far.test')
+        for number in (1, 2):
+            self.send(pieces[number - 1])
+            self.waits(log, number)
+            os.kill(self.program(), signal.SIGKILL)
+        self.send(pieces[2])
+        self.check_whole(self.messages(1)[0])
+        self.box.wait_queue_empty('defragment')
+
+    def program(self):
+        for entry in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open(f'/proc/{entry}/cmdline') as f:
+                    words = f.read().split('\0')
+            except OSError:
+                continue
+            if words[0].endswith('/defragment') and self.box.root in words:
+                return int(entry)
+        self.fail('no defragment program runs')
+
+    def test_what_does_not_come_in_time_goes_as_it_is(self):
+        log = self.box.log('defragment', from_start=True)
+        pieces = self.three('late@far.test')
+        for number in (1, 3):
+            self.send(pieces[number - 1])
+            self.waits(log, number)
+        self.settings(defragment_timeout='0')
+        texts = self.messages(2)
+        self.assertEqual(sorted(re.search(r'Subject: (.*)\r', text)[1] for text in texts), ['piece 1', 'piece 3'])
+        for text in texts:
+            self.assertIn('message/partial', text)
+        self.box.wait_queue_empty('defragment')
+        self.assertIn('2 of 3 pieces came', log.wait(r'defragment\.given_up .*id=late@far\.test'))
+
+    def test_contradictory_pieces_go_as_they_are(self):
+        inner = 'Subject: x\r\n\r\n'
+        for name, first, second in (('total', self.piece(1, inner, 'total', 3), self.piece(2, 'x', 'total', 2)),
+                                    ('overlap', self.piece(1, inner + 'a', 'overlap', 3), self.piece(1, inner + 'b', 'overlap', 3)),
+                                    ('beyond', self.piece(3, inner, 'beyond', None), self.piece(1, inner, 'beyond', 2))):
+            with self.subTest(name):
+                log = self.box.log('defragment')
+                self.send(first)
+                log.wait(r'mta\.deferred .*waits for the others')
+                self.send(second)
+                log.wait(rf'defragment\.given_up .*id={name}')
+                self.box.wait_queue_empty('defragment')
+        self.assertEqual(len(self.messages(6)), 6)
+
+    def test_what_is_no_good_piece_or_one_of_too_many_goes_at_once(self):
+        for text in (self.piece(1, 'x', total=1000000), self.piece(0, 'x'), self.piece(1, 'x', id=''), self.piece(4, 'x', total=3),
+                     self.piece(1, 'eA==', more='Content-Transfer-Encoding: base64\r\n')):
+            self.send(text)
+        self.assertEqual(len(self.messages(5)), 5)
+        self.box.wait_queue_empty('defragment')
+
+    def test_a_piece_that_is_sent_twice_counts_once(self):
+        log = self.box.log('defragment', from_start=True)
+        pieces = self.three('twice@far.test')
+        self.send(pieces[0])
+        self.waits(log, 1)
+        self.send(pieces[0])
+        log.wait(rf'mta\.delivered .*{self.user}@.*the same piece is here already')
+        self.send(pieces[1])
+        self.send(pieces[2])
+        self.check_whole(self.messages(1)[0])
+        self.box.wait_queue_empty('defragment')
+
+    def test_pieces_of_others_do_not_mix(self):
+        log = self.box.log('defragment', from_start=True)
+        pieces = self.three('mixed@far.test')
+        self.send(pieces[0])
+        self.waits(log, 1)
+        self.send(self.piece(2, 'from mallory\r\n', 'mixed@far.test'), sender='mallory@far.test')
+        self.waits(log, 2)
+        self.send(pieces[1])
+        self.send(pieces[2])
+        self.check_whole(self.messages(1)[0])
+        self.settings(defragment_timeout='0')
+        self.assertIn('from mallory', self.messages(2)[1])
+
+    def test_a_message_without_pieces_makes_no_stop(self):
+        self.send('Subject: plain\r\n\r\nx\r\n')
+        self.assertNotIn('defragment', self.messages(1)[0])
+
+
+class Discarded(Case):
+    def test_it_is_kept_for_a_while(self):
+        self.send('Subject: junk\r\n\r\nx\r\n', sender='junk@far.test')
+        files = self.box.queue_files('filter_discard')
+        self.assertEqual(len(files), 1)
+        self.assertIn('junk@far.test', self.box.command('imsimta', 'qm', 'directory', 'filter_discard').stdout)
+        log = self.box.log('bitbucket')
+        self.box.set_option('filter.discardkeep', '0')
+        self.box.command('imsimta', 'reload')
+        self.send('Subject: junk\r\n\r\nx\r\n', sender='junk@far.test')
+        log.wait(rf'mta\.delivered .*channel=filter_discard .*{self.user}')
+        self.assertEqual(self.box.queue_files('filter_discard'), files)
+
+
+if __name__ == '__main__':
+    waxwing.main()
