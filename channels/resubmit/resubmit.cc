@@ -1,10 +1,6 @@
 #include "channels/resubmit/resubmit.h"
 
-#include <fmt/format.h>
-
-#include "common/base/strings.h"
-#include "common/base/time.h"
-#include "common/mail/date.h"
+#include "channels/resubmit/again.h"
 #include "common/mail/header.h"
 #include "mta/config/mta_config.h"
 
@@ -13,20 +9,6 @@ namespace waxwing::channels {
 namespace {
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
-constexpr unsigned kQuickTries = 10;
-constexpr std::int64_t kQuickTryMs = 30'000;
-
-std::string reason(const mta::Verdict& verdict) {
-  return fmt::format("{} {}", verdict.status, replace_all(verdict.text, "\n", " "));
-}
-
-void judge(Work& work, std::size_t recipient, const mta::Verdict& verdict) {
-  if (!verdict.temporary()) return work.failed(recipient, reason(verdict));
-  work.deferred(recipient, reason(verdict));
-  // The directory is usually back soon, and nobody else is bothered by another try.
-  if (work.attempts() < kQuickTries) work.retry_at(wall_ms() + kQuickTryMs);
-}
-
 // "@hold-daemon:joe@example.test" was sent to the hold channel by its route; without it, it is joe's again.
 std::string without_own_route(const mta::MtaConfig& config, const std::string& address) {
   const auto colon = address.find(':');
@@ -35,17 +17,6 @@ std::string without_own_route(const mta::MtaConfig& config, const std::string& a
   const bool own = channel != nullptr && (channel->name() == "hold" || channel->name() == "process" ||
                                           channel->name() == "reprocess");
   return own ? address.substr(colon + 1) : address;
-}
-
-mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uint64_t size_bytes) {
-  mta::SenderOptions options;
-  options.size_bytes = size_bytes;
-  options.body_8bit = envelope.body == "8BITMIME";
-  options.body_binary = envelope.body == "BINARYMIME";
-  options.smtputf8 = envelope.smtputf8;
-  options.envelope_id = envelope.envelope_id;
-  options.ret = envelope.ret;
-  return options;
 }
 
 }  // namespace
@@ -58,22 +29,6 @@ Result<std::unique_ptr<Channel>> Resubmit::create(MasterContext& context) {
   return std::unique_ptr<Channel>(new Resubmit(context, std::move(submitter)));
 }
 
-// A message that goes round in circles through this channel is found out by its count of Received: fields.
-std::string Resubmit::trace_line(const Work& work) const {
-  const auto& host = submitter_->config()->local_host();
-  return fmt::format("Received: from {}-daemon.{} by {}\r\n (Waxwing) id {}; {}\r\n", context_.channel(),
-                     host, host, work.queue_id(), mail::format_local_date(wall_seconds()));
-}
-
-mta::Submission Resubmit::begin(const Work& work) const {
-  mta::Source source;
-  source.channel = context_.channel();
-  source.session_id = work.envelope().session_id;
-  source.auth_user = work.envelope().auth_user;
-  source.internal = true;
-  return mta::Submission(submitter_, std::move(source));
-}
-
 // A list that somebody's session left to us: a submission of its own, since its header and text are the list's.
 Task<void> Resubmit::deliver_list(Work& work, std::size_t index) {
   const auto& envelope = work.envelope();
@@ -84,7 +39,7 @@ Task<void> Resubmit::deliver_list(Work& work, std::size_t index) {
     co_return;
   }
   auto approved = mail::unfold(mail::HeaderBlock::scan(*start).value("Approved").value_or(""));
-  auto submission = begin(work);
+  auto submission = begin_again(context_, submitter_, work);
   auto options = sender_options(envelope, work.message().message_size());
   auto verdict = co_await submission.sender(envelope.sender, std::move(options));
   if (verdict.ok()) {
@@ -117,7 +72,7 @@ Task<void> Resubmit::deliver(Work& work) {
 
 Task<void> Resubmit::deliver_plain(Work& work, const std::vector<std::size_t>& recipients) {
   const auto& envelope = work.envelope();
-  auto submission = begin(work);
+  auto submission = begin_again(context_, submitter_, work);
   auto options = sender_options(envelope, work.message().message_size());
   auto verdict = co_await submission.sender(envelope.sender, std::move(options));
   if (!verdict.ok()) {
@@ -142,7 +97,8 @@ Task<void> Resubmit::deliver_plain(Work& work, const std::vector<std::size_t>& r
 
 Task<void> Resubmit::send_message(Work& work, mta::Submission& submission,
                                   const std::vector<std::size_t>& accepted) {
-  submission.add_trace(trace_line(work));
+  submission.add_trace(
+      trace_line(context_.channel(), submitter_->config()->local_host(), work.queue_id()));
   auto& message = work.message();
   for (std::uint64_t at = 0; at < message.message_size();) {
     auto piece = message.read_message(at, kPieceBytes);

@@ -14,11 +14,9 @@ class Resubmit : public Channel {
 
  private:
   Resubmit(MasterContext& context, std::shared_ptr<mta::Submitter> submitter);
-  mta::Submission begin(const Work& work) const;
   Task<void> deliver_plain(Work& work, const std::vector<std::size_t>& recipients);
   Task<void> deliver_list(Work& work, std::size_t recipient);
   Task<void> send_message(Work& work, mta::Submission& submission, const std::vector<std::size_t>& accepted);
-  std::string trace_line(const Work& work) const;
 
   MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;

@@ -32,6 +32,7 @@ struct Recipient {
   std::string notify;         // not empty: what a list asks for in place of the sender (RFC 3461 NOTIFY)
   bool hold = false;          // put it in the queue held
   std::string list_state;     // not empty: a list that its channel (process) is to expand; ListState
+  std::string tags;           // for the conversion channel, separated by commas
   bool from_list = false;     // it came out of a group: RFC 3461 §5.2.7, no success notices past this point
 };
 

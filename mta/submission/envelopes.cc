@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "mta/form/address_text.h"
+#include "mta/submission/detail/detours.h"
 #include "mta/submission/detail/state.h"
 
 namespace waxwing::mta {
@@ -143,23 +144,26 @@ bool keep_discarded(Submission::Inner& inner) {
 }
 
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
-  using Key = std::tuple<std::string, std::string, bool, std::string>;
+  using Key = std::tuple<std::string, std::string, bool, std::string, std::string>;
   std::map<Key, std::size_t> open;  // the envelope that still takes recipients
   std::vector<queue::Envelope> envelopes;
   const auto plain = common_part(inner);
   for (auto& destination : inner.destinations) {
     destination.recipient.channel = channel_for(inner, destination.recipient.channel);
-    const auto style = style_of(inner.config->channel(destination.recipient.channel));
+    const auto stop = stop_before(inner, destination.recipient);
+    const auto& channel = stop ? stop->channel : destination.recipient.channel;
+    const auto style = style_of(inner.config->channel(channel));
     destination.recipient.address = form::styled(destination.recipient.address, style);
-    const auto cut = cut_of(*inner.config, destination.recipient.channel);
-    Key key{destination.recipient.channel, destination.envelope_from, destination.held,
+    const auto cut = cut_of(*inner.config, channel);
+    Key key{channel, destination.envelope_from, destination.held,
             // The members of a list may be at as many hosts as there are: they share files.
-            cut.by_host && !inner.list ? destination.recipient.host : std::string()};
+            cut.by_host && !inner.list ? destination.recipient.host : std::string(),
+            stop ? stop->flags : std::string()};
     const auto [at, fresh] = open.try_emplace(key, envelopes.size());
     if (fresh || envelopes[at->second].recipients.size() >= cut.per_file) {
       at->second = envelopes.size();
       auto& envelope = envelopes.emplace_back(plain);
-      envelope.channel = destination.recipient.channel;
+      envelope.channel = channel;
       envelope.priority = limited_priority(*inner.config, inner.config->channel(envelope.channel),
                                            inner.priority, inner.size);
       envelope.sender = form::styled(destination.envelope_from, style);
@@ -167,7 +171,10 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
       envelope.held_reason =
           destination.held ? "held by address or access table" : hold_reason(inner, envelope.channel);
     }
-    envelopes[at->second].recipients.push_back(queue_recipient(destination));
+    auto& recipient = envelopes[at->second].recipients.emplace_back(queue_recipient(destination));
+    if (!stop) continue;
+    recipient.host = stop->host;
+    recipient.flags = stop->flags;
   }
   return envelopes;
 }

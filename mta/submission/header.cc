@@ -9,6 +9,7 @@
 #include "common/mail/address.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
+#include "common/mail/parameters.h"
 #include "mta/address/resolve.h"
 #include "mta/submission/auth_rewrite.h"
 
@@ -130,6 +131,8 @@ void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, Head
     if (const auto when = mail::parse_date(field.value)) outcome.deferred_until_ms = when->utc_seconds * 1000;
   } else if (iequals(name, "Content-Type")) {
     outcome.plain_text = outcome.plain_text && istarts_with(trim(field.value), "text/plain");
+    if (istarts_with(trim(field.value), "message/partial"))
+      outcome.partial_id = mail::parse_parameters(field.value).get("id");
   } else if (iequals(name, "Content-Transfer-Encoding")) {
     const auto encoding = mail::unfold(field.value);
     outcome.plain_text = outcome.plain_text && (iequals(encoding, "7bit") || iequals(encoding, "8bit"));

@@ -51,6 +51,7 @@ struct HeaderOutcome {
   int received_here = 0;  // of these, written by this host
   bool mime = false;      // has MIME-Version:
   int sensitivity = 0;    // Sensitivity: (RFC 2156 §5.3.4): normal, personal, private, company-confidential
+  std::string partial_id;      // id of a message/partial (RFC 2046 §5.2.2); empty: it is none
   bool receipt_asked = false;  // Return-Receipt-To: or Delivery-Receipt-To:
   std::string new_sender;  // envelope From that AUTH_REWRITE puts in the place of the message's; empty: none
   bool plain_text = true;  // the body is text/plain that stands there as it is: lines may be put around it

@@ -193,6 +193,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   auto start = return_path(*this);
   start.append(std::exchange(trace, {})).append(extra_header).append(outcome.text);
   plain_text = outcome.plain_text;
+  partial_id = outcome.partial_id;
   if (auto written = write_body(start); !written.ok()) co_return written;
   header_size = start.size();
   in_body = true;

@@ -39,6 +39,7 @@ class DirectoryView;
 class MtaConfig;
 namespace queue {
 class Queue;
+struct Recipient;
 }
 
 // Who hands the message over. Filled once a session, copied into each of its messages.
@@ -98,6 +99,8 @@ class Submission {
   // stands with it in the queue file; approved: Approved: of the message, empty when it has none. finish() looks the
   // members up, on a worker; they go to the disk a slice at a time and become visible all at once.
   Task<Verdict> list(std::string address, RecipientOptions options, std::string state, std::string approved);
+  // The same for a recipient that stopped on its way (queue/detour.h): it goes on to where it was going.
+  Task<Verdict> resume(const queue::Recipient& waiting);
   std::size_t recipients() const;  // accepted as the caller gave them (a group counts as one)
 
   // Lines put in front of the message: Received:, Authentication-Results:. Each ends in CRLF. Before data().

@@ -50,14 +50,17 @@ class Case(waxwing.TestCase):
             client.select('INBOX')
             return [client.fetch(str(n), '(BODY.PEEK[])')[1][0][1].decode() for n in range(1, count + 1)]
 
-    def settings(self, **options):
-        """Options for the channel programs of one test."""
-        for name, value in options.items():
-            before = self.box.command('msconfig', 'get', name.replace('_', '.')).stdout.split()[-1]
-            self.box.set_option(name.replace('_', '.'), value)
-            self.addCleanup(self.box.command, 'imsimta', 'restart', 'job_controller')
-            self.addCleanup(self.box.set_option, name.replace('_', '.'), before)
+    def end_waiting(self):
+        """The time of all pieces that wait is over."""
+        self.box.set_option('defragment.timeout', 0)
+        self.addCleanup(self.box.command, 'imsimta', 'restart', 'job_controller')
+        self.addCleanup(self.box.command, 'msconfig', 'unset', 'defragment.timeout')
         self.box.command('imsimta', 'restart', 'job_controller')
+
+        def gone():
+            self.box.command('imsimta', 'run', 'defragment')
+            return not self.box.queue_files('defragment')
+        waxwing.wait_until(gone, 'the pieces to go', pause=0.1)
 
 
 class Defragment(Case):
@@ -125,7 +128,7 @@ class Defragment(Case):
         for number in (1, 3):
             self.send(pieces[number - 1])
             self.waits(log, number)
-        self.settings(defragment_timeout='0')
+        self.end_waiting()
         texts = self.messages(2)
         self.assertEqual(sorted(re.search(r'Subject: (.*)\r', text)[1] for text in texts), ['piece 1', 'piece 3'])
         for text in texts:
@@ -176,7 +179,7 @@ class Defragment(Case):
         self.send(pieces[1])
         self.send(pieces[2])
         self.check_whole(self.messages(1)[0])
-        self.settings(defragment_timeout='0')
+        self.end_waiting()
         self.assertIn('from mallory', self.messages(2)[1])
 
     def test_a_message_without_pieces_makes_no_stop(self):
@@ -189,7 +192,7 @@ class Discarded(Case):
         self.send('Subject: junk\r\n\r\nx\r\n', sender='junk@far.test')
         files = self.box.queue_files('filter_discard')
         self.assertEqual(len(files), 1)
-        self.assertIn('junk@far.test', self.box.command('imsimta', 'qm', 'directory', 'filter_discard').stdout)
+        self.assertIn('junk@far.test', self.box.command('imsimta', 'qm', 'directory', '-envelope', 'filter_discard').stdout)
         log = self.box.log('bitbucket')
         self.box.set_option('filter.discardkeep', '0')
         self.box.command('imsimta', 'reload')

@@ -90,6 +90,7 @@ struct Submission::Inner {
   std::deque<Destination> destinations;
   std::optional<PendingList> list;
   bool plain_text = false;
+  std::string partial_id;  // of a message/partial
   std::unordered_set<std::string> known;  // channel, address and folder of each: a list may have 100,000
   // From access tables: header lines, a tag of the subject, limits, the delay of every further command.
   std::string extra_header, subject_tag;

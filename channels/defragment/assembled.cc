@@ -1,0 +1,86 @@
+#include "channels/defragment/assembled.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "common/base/durable.h"
+#include "common/base/file.h"
+#include "common/base/random.h"
+#include "common/base/strings.h"
+#include "common/log/log.h"
+
+namespace waxwing::channels {
+
+namespace {
+constexpr std::string_view kFirst = "waxwing assembled 1 ";
+constexpr std::string_view kLast = "end";  // a file without it is not whole
+constexpr std::size_t kMostBytes = 4 << 20;
+constexpr std::size_t kKeyBytes = 64;
+}  // namespace
+
+Result<> Assembled::read() {
+  if (!file_exists(folder_)) return {};
+  TRY(const auto names, list_directory(folder_));
+  for (const auto& name : names) {
+    const auto path = folder_ + "/" + name;
+    if (name.size() != kKeyBytes) {  // a draft of a program that died
+      (void)durable::remove(path);
+      continue;
+    }
+    const auto text = read_file(path, kMostBytes);
+    auto lines = text ? split(*text, '\n') : std::vector<std::string_view>();
+    while (!lines.empty() && lines.back().empty()) lines.pop_back();
+    if (lines.size() < 2 || !lines.front().starts_with(kFirst) || lines.back() != kLast) {
+      log::Event("defragment.record.damaged").with("file", path).warning();
+      (void)durable::remove(path);
+      continue;
+    }
+    note(name, std::string(lines.front().substr(kFirst.size())), {lines.begin() + 1, lines.end() - 1});
+  }
+  return {};
+}
+
+Result<> Assembled::write(const std::string& key, const std::string& queue_id,
+                          const std::vector<std::string>& files) {
+  TRY_VOID(make_directories(folder_, 0750));
+  std::string text = std::string(kFirst) + queue_id + "\n";
+  for (const auto& file : files) text.append(file).append("\n");
+  text.append(kLast).append("\n");
+  const auto path = folder_ + "/" + key;
+  const auto draft = path + "." + unique_id();
+  TRY(auto fd, open_file(draft, O_RDWR | O_CREAT | O_EXCL, 0640));
+  durable::Batch batch;
+  auto outcome = write_all(fd.get(), text);
+  if (outcome) outcome = durable::commit(std::move(batch.content(fd.get(), path).rename(draft, path)));
+  if (!outcome) ::unlink(draft.c_str());
+  return outcome;
+}
+
+void Assembled::note(const std::string& key, const std::string& queue_id,
+                     const std::vector<std::string>& files) {
+  for (const auto& file : files) done_[file] = queue_id;
+  left_[key] = files;
+}
+
+std::string Assembled::of(const std::string& file) const {
+  const auto at = done_.find(file);
+  return at == done_.end() ? "" : at->second;
+}
+
+void Assembled::clean(const std::function<bool(const std::string& file)>& still_there) {
+  for (auto at = left_.begin(); at != left_.end();) {
+    std::erase_if(at->second, [&](const std::string& file) {
+      if (still_there(file)) return false;
+      done_.erase(file);
+      return true;
+    });
+    if (!at->second.empty()) {
+      ++at;
+      continue;
+    }
+    (void)durable::remove(folder_ + "/" + at->first);
+    at = left_.erase(at);
+  }
+}
+
+}  // namespace waxwing::channels

@@ -1,0 +1,295 @@
+#include "channels/defragment/defragment.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "channels/defragment/whole_message.h"
+#include "channels/resubmit/again.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/log/log.h"
+#include "common/net/seqpacket.h"
+
+namespace waxwing::channels {
+
+namespace {
+
+using mta::queue::FileName;
+using mta::queue::Reader;
+
+constexpr std::int64_t kAnswerMs = 5000;  // of the job controller
+
+GatheringLimits limits_of(const Config& config) {
+  GatheringLimits limits;
+  limits.pieces = static_cast<std::size_t>(std::max<std::int64_t>(0, config.number("defragment.maxpieces")));
+  limits.pieces_of_a_message =
+      static_cast<unsigned>(std::clamp<std::int64_t>(config.number("defragment.maxtotal"), 0, 100'000));
+  return limits;
+}
+
+void all_delivered(Work& work, const std::string& text) {
+  for (const auto i : work.pending()) work.delivered_with_dsn(i, text);
+}
+
+// The names that files of a channel have now, by key().
+class Names {
+ public:
+  explicit Names(const mta::queue::Queue& queue) : queue_(queue) {}
+  // Nothing: it is gone. key: "channel/bucket/id.copy".
+  std::optional<FileName> of(const std::string& key) {
+    const auto pieces = split(key, '/');
+    if (pieces.size() != 3) return std::nullopt;
+    const std::string channel(pieces[0]), bucket(pieces[1]);
+    auto [at, fresh] = known_.try_emplace(channel + "/" + bucket);
+    if (fresh)
+      for (auto& name : queue_.list_bucket(channel, bucket).value_or(std::vector<FileName>()))
+        at->second.emplace(name.key(), name);
+    const auto found = at->second.find(key);
+    return found == at->second.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  const mta::queue::Queue& queue_;
+  std::unordered_map<std::string, std::unordered_map<std::string, FileName>> known_;
+};
+
+}  // namespace
+
+Defragment::Defragment(MasterContext& context, std::shared_ptr<mta::Submitter> submitter)
+    : context_(context),
+      submitter_(std::move(submitter)),
+      gathering_(limits_of(*context.daemon().config())),
+      assembled_(context.daemon().config()->path_of("defragment")) {}
+
+Result<std::unique_ptr<Channel>> Defragment::create(MasterContext& context) {
+  TRY(auto submitter, mta::Submitter::create(context.daemon(), context.queue()));
+  std::unique_ptr<Defragment> channel(new Defragment(context, std::move(submitter)));
+  TRY_VOID(channel->start());
+  return channel;
+}
+
+// Two programs would each see some of the pieces, and one that outlived its job controller may still be at work.
+Result<> Defragment::start() {
+  const auto path = context_.daemon().config()->path_of("run/" + context_.channel() + ".lock");
+  TRY(lock_, open_file(path, O_RDWR | O_CREAT, 0640));
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    return temporary("another program works on channel " + context_.channel() +
+                     ", which takes one at a time: give it maxjobs 1 in imta.cnf");
+  TRY_VOID(assembled_.read());
+  const auto& queue = *context_.queue();
+  return queue.scan(context_.channel(), [this](const FileName& file) {
+    if (!file.held && assembled_.of(file.key()).empty()) take_up(file);
+    return !gathering_.is_full();
+  });
+}
+
+// What cannot be read is found again when the job controller gives it to us.
+void Defragment::take_up(const FileName& file) {
+  const auto message = Reader::open(*context_.queue(), file);
+  if (!message) return;
+  const auto header = message->read_header();
+  const auto piece = header ? parse_piece(*header) : Result<Piece>(std::unexpected(header.error()));
+  if (!piece) return;
+  PieceSet* set = nullptr;
+  const auto& envelope = message->envelope();
+  const auto key = set_key(*piece, envelope);
+  const auto added = gathering_.add(key, *piece, file, envelope.arrival_ms, set);
+  // Compared with the first one when it is its turn.
+  if (added == Gathering::Added::copy) gathering_.forget(key, file);
+}
+
+std::int64_t Defragment::timeout_ms() const {
+  return context_.daemon().config()->number("defragment.timeout") * 1000;
+}
+
+Task<void> Defragment::deliver(Work& work) {
+  const auto& file = work.message().name();
+  if (const auto whole = assembled_.of(file.key()); !whole.empty()) {
+    all_delivered(work, "2.5.0 put together with the other pieces as " + whole);
+    co_return;
+  }
+  auto header = work.message().read_header();
+  if (!header) {
+    work.defer_rest("4.3.0 " + header.error().text);
+    co_return;
+  }
+  const auto piece = parse_piece(*header);
+  if (!piece) {
+    co_await pass_on(context_, submitter_, work, "2.5.0 queued as it is (" + piece.error().text + ")");
+    co_return;
+  }
+  const auto key = set_key(*piece, work.envelope());
+  PieceSet* set = nullptr;
+  const auto added = gathering_.add(key, *piece, file, work.envelope().arrival_ms, set);
+  if (added == Gathering::Added::refused)
+    co_await pass_on(context_, submitter_, work, "2.5.0 queued as it is (there are too many pieces)");
+  else if (added == Gathering::Added::copy && set->given_up.empty())
+    co_await copy(work, key, *piece, *set);
+  else
+    co_await wait_or_go(work, key, *piece, *set);
+}
+
+Task<void> Defragment::copy(Work& work, const std::string& key, const Piece& piece, PieceSet& set) {
+  const auto& queue = *context_.queue();
+  const auto& mine = work.message().name();
+  auto compare = [&]() -> Result<bool> {
+    const auto first = Names(queue).of(set.pieces.at(piece.number).key());
+    if (!first) return std::unexpected(Error{Fault::temporary, "gone"});
+    return same_text(queue, *first, mine);
+  };
+  auto same = co_await context_.workers().run(compare);
+  if (same && *same) {
+    gathering_.forget(key, mine);
+    all_delivered(work, "2.5.0 the same piece is here already");
+    co_return;
+  }
+  if (same) {
+    set.given_up = fmt::format("two different pieces say that they are number {}", piece.number);
+    co_await give_up(work, key, set);
+    co_return;
+  }
+  // The first one is gone or damaged: this one takes its place.
+  gathering_.lose(set, piece.number);
+  set.pieces.emplace(piece.number, mine);
+  co_await wait_or_go(work, key, piece, set);
+}
+
+Task<void> Defragment::wait_or_go(Work& work, const std::string& key, const Piece& piece, PieceSet& set) {
+  const auto until = set.first_arrival_ms + timeout_ms();
+  if (set.given_up.empty() && wall_ms() >= until && !set.whole())
+    set.given_up =
+        fmt::format("{} of {} pieces came in {} seconds", set.pieces.size(),
+                    set.total == 0 ? std::string("an unknown number of") : std::to_string(set.total),
+                    timeout_ms() / 1000);
+  if (!set.given_up.empty()) {
+    co_await give_up(work, key, set);
+    co_return;
+  }
+  if (set.whole()) {
+    co_await put_together(work, key, set);
+    co_return;
+  }
+  work.defer_rest(fmt::format("4.4.7 piece {} of {} waits for the others", piece.number,
+                              set.total == 0 ? std::string("?") : std::to_string(set.total)));
+  work.retry_at(until);
+}
+
+std::vector<FileName> Defragment::find(PieceSet& set) const {
+  Names names(*context_.queue());
+  std::vector<FileName> found;
+  for (auto& [number, file] : set.pieces)
+    if (const auto now = names.of(file.key()); now && !now->held) found.push_back(*now);
+  return found;
+}
+
+Task<void> Defragment::put_together(Work& work, const std::string& key, PieceSet& set) {
+  auto look = [&] { return find(set); };
+  auto pieces = co_await context_.workers().run(look);
+  if (pieces.size() != set.total) {
+    // Somebody holds or has deleted one of them.
+    work.defer_rest(fmt::format("4.4.7 {} of {} pieces are here", pieces.size(), set.total));
+    work.retry_at(std::max(set.first_arrival_ms + timeout_ms(), wall_ms() + 60'000));
+    co_return;
+  }
+  std::string queue_id;
+  auto verdict = co_await send_whole(work, pieces, queue_id);
+  if (verdict.ok()) {
+    co_await done(work, key, set, queue_id);
+    co_return;
+  }
+  if (verdict.temporary()) {
+    for (const auto i : work.pending()) judge(work, i, verdict);
+    co_return;
+  }
+  set.given_up = verdict.text;
+  co_await give_up(work, key, set);
+}
+
+Task<mta::Verdict> Defragment::send_whole(Work& work, const std::vector<FileName>& pieces,
+                                          std::string& queue_id) {
+  const auto most = context_.daemon().config()->number("defragment.maxbytes");
+  const auto& queue = *context_.queue();
+  auto open = [&] {
+    return WholeMessage::open(queue, pieces, static_cast<std::uint64_t>(std::max<std::int64_t>(0, most)));
+  };
+  auto whole = co_await context_.workers().run(open);
+  if (!whole) {
+    const bool for_good = whole.error().fault == Fault::permanent;
+    co_return mta::Verdict{for_good ? 554 : 451, for_good ? "5.6.0" : "4.3.0", whole.error().text};
+  }
+  Onward onward(context_, submitter_, work);
+  auto verdict = co_await onward.open(work.pending(), whole->size_bytes());
+  while (verdict.ok()) {
+    auto next = [&] { return whole->next(); };
+    auto text = co_await context_.workers().run(next);
+    if (!text) co_return mta::Verdict{451, "4.3.0", text.error().text};
+    if (text->empty()) break;
+    auto answer = co_await onward.data(*text);
+    verdict = std::move(answer);
+  }
+  if (verdict.ok()) {
+    auto answer = co_await onward.finish();
+    verdict = std::move(answer);
+  }
+  queue_id = onward.queue_id();
+  co_return verdict;
+}
+
+Task<void> Defragment::done(Work& work, const std::string& key, PieceSet& set, const std::string& queue_id) {
+  std::vector<std::string> files(set.files.begin(), set.files.end());
+  auto write = [&] { return assembled_.write(key, queue_id, files); };
+  auto written = co_await context_.workers().run(write);
+  if (!written) log::Event("defragment.record.failed").with("error", written.error().text).error();
+  assembled_.note(key, queue_id, files);
+  log::Event("defragment.whole")
+      .with("qid", work.queue_id())
+      .with("id", set.id)
+      .with("pieces", static_cast<std::int64_t>(set.total))
+      .with("as", queue_id)
+      .information();
+  gathering_.drop(key);
+  all_delivered(work, "2.5.0 put together with the other pieces as " + queue_id);
+  co_await call(work.host());
+}
+
+Task<void> Defragment::give_up(Work& work, const std::string& key, PieceSet& set) {
+  const auto why = set.given_up;
+  const bool first = !std::exchange(set.called, true), others = set.files.size() > 1;
+  if (first)
+    log::Event("defragment.given_up")
+        .with("qid", work.queue_id())
+        .with("id", printable(set.id, 200))
+        .with("why", why)
+        .notice();
+  co_await pass_on(context_, submitter_, work, "2.5.0 queued as it is (" + printable(why, 200) + ")");
+  const bool gone = std::ranges::all_of(work.pending(),
+                                        [&](auto i) { return work.verdict(i).kind != Work::Kind::deferred; });
+  if (gone) gathering_.forget(key, work.message().name());
+  if (first && others) co_await call(work.host());
+}
+
+Task<void> Defragment::call(std::string host) {
+  auto connected = connect_unix(context_.daemon().config()->path_of("run/job_controller"));
+  if (!connected) co_return;
+  PacketSocket controller(context_.loop(), std::move(*connected));
+  const auto asked = controller.send(
+      Record("call").set("channel", context_.channel()).set("host", host).set("by", context_.channel()));
+  if (!asked) co_return;
+  auto answer = co_await controller.receive(kAnswerMs);
+  if (!answer) log::Event("defragment.call.failed").with("error", answer.error().text).warning();
+}
+
+Task<void> Defragment::idle() {
+  const auto& queue = *context_.queue();
+  auto clean = [&] {
+    Names names(queue);
+    assembled_.clean([&](const std::string& file) { return names.of(file).has_value(); });
+  };
+  co_await context_.workers().run(clean);
+}
+
+}  // namespace waxwing::channels

@@ -1,0 +1,118 @@
+#include "channels/resubmit/again.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/mail/date.h"
+#include "mta/config/mta_config.h"
+
+namespace waxwing::channels {
+
+namespace {
+constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr unsigned kQuickTries = 10;
+constexpr std::int64_t kQuickTryMs = 30'000;
+
+std::string reason(const mta::Verdict& verdict) {
+  return fmt::format("{} {}", verdict.status, replace_all(verdict.text, "\n", " "));
+}
+}  // namespace
+
+std::string trace_line(const std::string& channel, const std::string& host, const std::string& queue_id) {
+  return fmt::format("Received: from {}-daemon.{} by {}\r\n (Waxwing) id {}; {}\r\n", channel, host, host,
+                     queue_id, mail::format_local_date(wall_seconds()));
+}
+
+mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uint64_t size_bytes) {
+  mta::SenderOptions options;
+  options.size_bytes = size_bytes;
+  options.body_8bit = envelope.body == "8BITMIME";
+  options.body_binary = envelope.body == "BINARYMIME";
+  options.smtputf8 = envelope.smtputf8;
+  options.envelope_id = envelope.envelope_id;
+  options.ret = envelope.ret;
+  return options;
+}
+
+mta::Submission begin_again(const MasterContext& context, const std::shared_ptr<mta::Submitter>& submitter,
+                            const Work& work) {
+  mta::Source source;
+  source.channel = context.channel();
+  source.session_id = work.envelope().session_id;
+  source.auth_user = work.envelope().auth_user;
+  source.internal = true;
+  return mta::Submission(submitter, std::move(source));
+}
+
+void judge(Work& work, std::size_t recipient, const mta::Verdict& verdict) {
+  if (!verdict.temporary()) return work.failed(recipient, reason(verdict));
+  work.deferred(recipient, reason(verdict));
+  // The directory is usually back soon, and nobody else is bothered by another try.
+  if (work.attempts() < kQuickTries) work.retry_at(wall_ms() + kQuickTryMs);
+}
+
+Onward::Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work)
+    : context_(context),
+      submitter_(std::move(submitter)),
+      work_(work),
+      submission_(begin_again(context, submitter_, work)) {}
+
+Task<mta::Verdict> Onward::open(std::vector<std::size_t> recipients, std::uint64_t size_bytes) {
+  recipients_ = std::move(recipients);
+  const auto& envelope = work_.envelope();
+  auto verdict = co_await submission_.sender(envelope.sender, sender_options(envelope, size_bytes));
+  for (std::size_t i = 0; verdict.ok() && i < recipients_.size(); ++i) {
+    auto answer = co_await submission_.resume(envelope.recipients[recipients_[i]]);
+    verdict = std::move(answer);
+  }
+  if (verdict.ok())
+    submission_.add_trace(
+        trace_line(context_.channel(), submitter_->config()->local_host(), work_.queue_id()));
+  co_return verdict;
+}
+
+Task<mta::Verdict> Onward::data(std::string_view bytes) {
+  auto verdict = co_await submission_.data(bytes);
+  co_return verdict;
+}
+
+Task<mta::Verdict> Onward::finish() {
+  auto verdict = co_await submission_.finish();
+  co_return verdict;
+}
+
+void Onward::settle(const mta::Verdict& verdict, const std::string& text) {
+  for (const auto i : recipients_) {
+    if (verdict.ok())
+      work_.delivered_with_dsn(i, text + " as " + queue_id());
+    else
+      judge(work_, i, verdict);
+  }
+}
+
+Task<void> pass_on(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work,
+                   std::string text) {
+  Onward onward(context, std::move(submitter), work);
+  const auto& message = work.message();
+  auto verdict = co_await onward.open(work.pending(), message.message_size());
+  for (std::uint64_t at = 0; verdict.ok() && at < message.message_size();) {
+    auto piece = message.read_message(at, kPieceBytes);
+    if (!piece) {
+      verdict = {451, "4.3.0", piece.error().text};
+      break;
+    }
+    at += piece->size();
+    auto answer = co_await onward.data(*piece);
+    verdict = std::move(answer);
+  }
+  if (verdict.ok()) {
+    auto answer = co_await onward.finish();
+    verdict = std::move(answer);
+  }
+  onward.settle(verdict, text);
+}
+
+}  // namespace waxwing::channels

@@ -1,0 +1,57 @@
+// What channels share that take a message from the queue and hand it to submission again.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "channels/master/master.h"
+#include "mta/submission/submission.h"
+
+namespace waxwing::channels {
+
+// Received: of this stop. A message that goes round in circles is found out by its count of them.
+std::string trace_line(const std::string& channel, const std::string& host, const std::string& queue_id);
+
+mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uint64_t size_bytes);
+
+// A submission in the name of the channel.
+mta::Submission begin_again(const MasterContext& context, const std::shared_ptr<mta::Submitter>& submitter,
+                            const Work& work);
+
+// The recipient's verdict from submission's answer, one that is not ok(). Tried again soon at first: the directory
+// is usually back soon.
+void judge(Work& work, std::size_t recipient, const mta::Verdict& verdict);
+
+// A message on its way to where its recipients were going before they stopped here (mta/queue/detour.h).
+//
+//   Onward onward(context, submitter, work);
+//   auto verdict = co_await onward.open(work.pending(), size);
+//   if (verdict.ok()) verdict = co_await onward.data(bytes);   // as often as it takes
+//   if (verdict.ok()) verdict = co_await onward.finish();
+//   onward.settle(verdict, "2.5.0 converted");                 // or something else, when it is not ok()
+class Onward {
+ public:
+  Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work);
+  // The first answer that is not ok() ends it: nothing goes on then.
+  Task<mta::Verdict> open(std::vector<std::size_t> recipients, std::uint64_t size_bytes);
+  Task<mta::Verdict> data(std::string_view bytes);
+  Task<mta::Verdict> finish();
+  // Verdicts for the recipients: what they want to know travels with the message.
+  void settle(const mta::Verdict& verdict, const std::string& text);
+  const std::string& queue_id() const { return submission_.queue_id(); }
+
+ private:
+  const MasterContext& context_;
+  std::shared_ptr<mta::Submitter> submitter_;
+  Work& work_;
+  mta::Submission submission_;
+  std::vector<std::size_t> recipients_;
+};
+
+// The message as it lies in the queue, onward. Only verdicts are left to see.
+Task<void> pass_on(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work,
+                   std::string text);
+
+}  // namespace waxwing::channels

@@ -1,0 +1,23 @@
+// A stop on the way: a message that first goes through a channel that works on it (defragment, conversion)
+// remembers in each recipient's flags where it was going. It goes on there without being resolved again.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace waxwing::mta::queue {
+
+struct Detour {
+  std::string channel, host;  // where the recipient goes on to: Envelope::channel and Recipient::host there
+  std::string tags;           // conversion tags, separated by commas; may be empty
+  bool service = false;       // the message is to go through service conversions
+  bool operator==(const Detour&) const = default;
+};
+
+// "to=ims-ms host=ims-ms-daemon tag=a,b service"
+std::string encode_detour(const Detour& detour);
+// Nothing for flags that tell of none.
+std::optional<Detour> parse_detour(std::string_view flags);
+
+}  // namespace waxwing::mta::queue

@@ -1,0 +1,208 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <catch2/catch.hpp>
+
+#include "channels/defragment/assembled.h"
+#include "channels/defragment/gathering.h"
+#include "channels/defragment/whole_message.h"
+#include "mta/form/fragments.h"
+#include "mta/queue/detour.h"
+#include "t/unit/queue/scratch.h"
+
+using namespace waxwing;
+using namespace waxwing::channels;
+using mta::queue::FileName;
+
+namespace {
+
+Result<Piece> piece_of(const std::string& type, const std::string& more = "") {
+  return parse_piece("Subject: x\r\nContent-Type: " + type + "\r\n" + more + "\r\n");
+}
+
+FileName file(const std::string& id) {
+  return *FileName::parse("defragment/000/ZZ" + id + ".00");
+}
+
+Piece piece(unsigned number, unsigned total) {
+  return {"i", number, total};
+}
+
+}  // namespace
+
+TEST_CASE("what is a piece of a message") {
+  const auto good = piece_of("message/partial; id=\"a@b\"; number=2; total=3");
+  REQUIRE(good);
+  CHECK(good->id == "a@b");
+  CHECK(good->number == 2);
+  CHECK(good->total == 3);
+  CHECK(piece_of("Message/Partial; number=1;\r\n id=x")->total == 0);
+  for (const char* bad :
+       {"text/plain", "message/partial", "message/partial; id=x", "message/partial; number=1; total=2",
+        "message/partial; id=x; number=0", "message/partial; id=x; number=-1",
+        "message/partial; id=x; number=1x", "message/partial; id=x; number=3; total=2",
+        "message/partial; id=x; number=1; total=0", "message/partial; id=x; number=1; total=",
+        "message/partial; id=x; number=99999999999; total=99999999999"}) {
+    INFO(bad);
+    CHECK_FALSE(piece_of(bad));
+  }
+  CHECK_FALSE(piece_of("message/partial; id=x; number=1", "Content-Transfer-Encoding: base64\r\n"));
+  CHECK(piece_of("message/partial; id=x; number=1", "Content-Transfer-Encoding: 8bit\r\n"));
+  CHECK_FALSE(piece_of("message/partial; number=1; id=" + std::string(2000, 'x')));
+}
+
+TEST_CASE("pieces belong together when id, sender and recipients are the same") {
+  auto envelope = test::make_envelope("defragment", {"a@x.test", "b@x.test"});
+  const auto key = set_key(piece(1, 2), envelope);
+  CHECK(key.size() == 64);
+  std::swap(envelope.recipients[0], envelope.recipients[1]);
+  CHECK(set_key(piece(2, 0), envelope) == key);
+  envelope.recipients[0].flags = "to=other host=h";
+  CHECK(set_key(piece(1, 2), envelope) != key);
+  envelope = test::make_envelope("defragment", {"a@x.test", "b@x.test"});
+  envelope.sender = "else@x.test";
+  CHECK(set_key(piece(1, 2), envelope) != key);
+}
+
+TEST_CASE("a message is whole when all its numbers are there, in any order") {
+  Gathering gathering({});
+  PieceSet* set = nullptr;
+  CHECK(gathering.add("k", piece(3, 3), file("C"), 30, set) == Gathering::Added::waits);
+  CHECK(gathering.add("k", piece(1, 0), file("A"), 10, set) == Gathering::Added::waits);
+  CHECK_FALSE(set->whole());
+  CHECK(gathering.add("k", piece(1, 0), file("A"), 10, set) == Gathering::Added::waits);
+  CHECK(gathering.add("k", piece(2, 0), file("B"), 20, set) == Gathering::Added::waits);
+  CHECK(set->whole());
+  CHECK(set->first_arrival_ms == 10);
+  CHECK(gathering.pieces() == 3);
+  gathering.lose(*set, 2);
+  CHECK_FALSE(set->whole());
+  gathering.forget("k", file("A"));
+  gathering.forget("k", file("C"));
+  CHECK(gathering.sets() == 0);
+  CHECK(gathering.pieces() == 0);
+}
+
+TEST_CASE("contradictory pieces give their message up, too many are not waited for") {
+  PieceSet* set = nullptr;
+  {
+    Gathering gathering({});
+    gathering.add("k", piece(1, 3), file("A"), 0, set);
+    gathering.add("k", piece(2, 4), file("B"), 0, set);
+    CHECK(set->given_up == "one piece says that there are 3, another 4");
+  }
+  {
+    Gathering gathering({});
+    gathering.add("k", piece(5, 0), file("A"), 0, set);
+    gathering.add("k", piece(1, 2), file("B"), 0, set);
+    CHECK(set->given_up == "there is a piece 5 of 2");
+    CHECK_FALSE(set->whole());
+  }
+  {
+    Gathering gathering({});
+    CHECK(gathering.add("k", piece(1, 2), file("A"), 0, set) == Gathering::Added::waits);
+    CHECK(gathering.add("k", piece(1, 2), file("B"), 0, set) == Gathering::Added::copy);
+    CHECK_FALSE(set->whole());
+  }
+  {
+    Gathering gathering({.pieces = 3, .pieces_of_a_message = 2});
+    CHECK(gathering.add("m", piece(1, 1'000'000), file("A"), 0, set) == Gathering::Added::refused);
+    CHECK(gathering.add("m", piece(1'000'000, 0), file("A"), 0, set) == Gathering::Added::refused);
+    CHECK(gathering.sets() == 0);
+    for (unsigned i = 0; i < 3; ++i)
+      CHECK(gathering.add("k" + std::to_string(i), piece(1, 2), file(std::to_string(i)), 0, set) ==
+            Gathering::Added::waits);
+    CHECK(gathering.is_full());
+    CHECK(gathering.add("new", piece(1, 2), file("N"), 0, set) == Gathering::Added::refused);
+    gathering.add("k0", piece(3, 0), file("M"), 0, set);
+    CHECK_FALSE(set->given_up.empty());
+  }
+}
+
+TEST_CASE("the header of the whole: RFC 2046 5.2.2.1") {
+  CHECK(whole_header("Received: by a\r\nFrom: a@b\r\nSubject: piece 1\r\nMessage-ID: <1@a>\r\n"
+                     "Content-Type: message/partial; id=x; number=1\r\nMIME-Version: 1.0\r\nTo: c@d\r\n",
+                     "From: other@b\r\nX-Other: x\r\nSubject: the\r\n whole\r\nmessage-id: <w@a>\r\n"
+                     "Content-Type: text/plain\r\nMIME-Version: 1.0\r\n") ==
+        "Received: by a\r\nFrom: a@b\r\nTo: c@d\r\nSubject: the\r\n whole\r\nmessage-id: <w@a>\r\n"
+        "Content-Type: text/plain\r\nMIME-Version: 1.0\r\n\r\n");
+}
+
+namespace {
+std::vector<FileName> queue_pieces(test::ScratchQueue& scratch, const mta::form::Pieces& pieces) {
+  std::vector<FileName> names;
+  for (std::size_t i = 0; i < pieces.count(); ++i) {
+    const auto text = "Received: by this piece's host\r\n" + pieces.head(i) + std::string(pieces.text(i));
+    names.push_back(test::enqueue(scratch, {test::make_envelope("defragment", {"a@x.test"})}, text).front());
+  }
+  return names;
+}
+
+Result<std::string> read_whole(const mta::queue::Queue& queue, const std::vector<FileName>& names,
+                               std::uint64_t most = 1 << 30) {
+  TRY(auto whole, WholeMessage::open(queue, names, most));
+  std::string text;
+  for (;;) {
+    TRY(const auto piece, whole.next());
+    if (piece.empty()) break;
+    text += piece;
+  }
+  CHECK(text.size() == whole.size_bytes());
+  return text;
+}
+}  // namespace
+
+TEST_CASE("what was cut is whole again, byte for byte") {
+  std::string body;
+  for (int i = 0; i < 20'000; ++i) body += fmt::format("line {} of the body\r\n", i);
+  const std::string inner =
+      "Subject: large\r\nMessage-ID: <w@x>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n";
+  const auto pieces = mta::form::Pieces::cut("From: a@x.test\r\n" + inner + "\r\n" + body,
+                                             {.max_bytes = 50'000, .max_lines = 0}, "h.test");
+  REQUIRE(pieces.count() > 5);
+  test::ScratchQueue scratch;
+  auto names = queue_pieces(scratch, pieces);
+  CHECK(*read_whole(*scratch.queue, names) ==
+        "Received: by this piece's host\r\nFrom: a@x.test\r\n" + inner + "\r\n" + body);
+  const auto large = read_whole(*scratch.queue, names, 100'000);
+  REQUIRE_FALSE(large);
+  CHECK(large.error().fault == Fault::permanent);
+  CHECK(*same_text(*scratch.queue, names[1], names[1]));
+  CHECK_FALSE(*same_text(*scratch.queue, names[1], names[2]));
+  REQUIRE(scratch.queue->remove(names[2]));
+  CHECK_FALSE(read_whole(*scratch.queue, names));
+}
+
+TEST_CASE("what was put together is known to the next program, until its pieces are gone") {
+  test::ScratchQueue scratch;
+  const auto folder = scratch.root + "/defragment";
+  const std::string key(64, 'a'), other(64, 'b');
+  {
+    Assembled assembled(folder);
+    CHECK(assembled.read());
+    REQUIRE(assembled.write(key, "Q1", {"defragment/000/A.00", "defragment/001/B.00"}));
+    REQUIRE(replace_file(folder + "/" + other, "waxwing assembled 1 Q2\ndefragment/000/C.00\n"));
+    REQUIRE(replace_file(folder + "/" + key + ".draft", "wax"));
+  }
+  Assembled assembled(folder);
+  REQUIRE(assembled.read());
+  CHECK(assembled.of("defragment/000/A.00") == "Q1");
+  CHECK(assembled.of("defragment/000/C.00").empty());
+  CHECK(list_directory(folder)->size() == 1);
+  assembled.clean([](const std::string& name) { return name == "defragment/001/B.00"; });
+  CHECK(assembled.of("defragment/001/B.00") == "Q1");
+  CHECK(list_directory(folder)->size() == 1);
+  assembled.clean([](const std::string&) { return false; });
+  CHECK(assembled.of("defragment/001/B.00").empty());
+  CHECK(list_directory(folder)->empty());
+}
+
+TEST_CASE("where a recipient goes on to stands in its flags") {
+  const mta::queue::Detour detour{"tcp_local", "x.example.org", "a,b", true};
+  CHECK(mta::queue::encode_detour(detour) ==
+        "to=tcp_local host=x.example.org tag=a,b service");
+  CHECK(mta::queue::parse_detour(mta::queue::encode_detour(detour)) == detour);
+  CHECK(mta::queue::parse_detour("to=c host=h")->tags.empty());
+  CHECK_FALSE(mta::queue::parse_detour(""));
+  CHECK_FALSE(mta::queue::parse_detour("to=c"));
+  CHECK(mta::queue::encode_detour({"c", "h", "a b\n,c", false}) == "to=c host=h tag=ab,c");
+}
