@@ -1,8 +1,8 @@
 // pipe_master(8): gives messages to programs.
 #include <cstring>
 
-#include "channels/pipe_master/keeper.h"
 #include "channels/pipe_master/pipe_channel.h"
+#include "channels/program/keeper.h"
 
 int main(int argc, char** argv) {
   using namespace waxwing;

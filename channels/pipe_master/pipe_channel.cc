@@ -1,15 +1,14 @@
 #include "channels/pipe_master/pipe_channel.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 
 #include "channels/master/local_text.h"
-#include "channels/pipe_master/keeper.h"
+#include "channels/program/account.h"
+#include "channels/program/keeper.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "mta/config/mta_config.h"
@@ -20,30 +19,6 @@ namespace {
 
 unsigned at_least_one(std::int64_t number) {
   return static_cast<unsigned>(std::clamp<std::int64_t>(number, 1, 100'000));
-}
-
-struct Account {
-  std::string name, home;
-  std::uint32_t uid = 0, gid = 0;
-};
-
-Result<Account> find_account(const std::string& name) {
-  passwd row{}, *found = nullptr;
-  std::array<char, 16384> buffer;
-  const int problem = name.empty() ? ::getpwuid_r(::geteuid(), &row, buffer.data(), buffer.size(), &found)
-                                   : ::getpwnam_r(name.c_str(), &row, buffer.data(), buffer.size(), &found);
-  if (problem != 0) return std::unexpected(system_error("cannot look up account " + name, problem));
-  if (found == nullptr) return permanent("there is no account " + printable(name) + " on this host");
-  return Account{row.pw_name, row.pw_dir, row.pw_uid, row.pw_gid};
-}
-
-// Only root can run a program for somebody else; and nobody's mail is to run one for root.
-Result<> may_become(const Account& account, bool for_service) {
-  if (::geteuid() != 0 && account.uid != ::geteuid())
-    return temporary("the mail service cannot run programs as " + account.name +
-                     ": it does not run as root; list the program with -e postmaster");
-  if (account.uid == 0 && !for_service) return permanent("programs are not run as root");
-  return {};
 }
 
 std::vector<std::string> words_of(const std::string& root, const ListedProgram& program,

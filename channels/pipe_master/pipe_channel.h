@@ -4,7 +4,7 @@
 
 #include "channels/master/master.h"
 #include "channels/pipe_master/program_list.h"
-#include "channels/pipe_master/run_program.h"
+#include "channels/program/run_program.h"
 
 namespace waxwing::channels {
 

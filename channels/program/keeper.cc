@@ -1,4 +1,4 @@
-#include "channels/pipe_master/keeper.h"
+#include "channels/program/keeper.h"
 
 #include <dirent.h>
 #include <grp.h>
@@ -22,7 +22,7 @@ namespace waxwing::channels {
 
 namespace {
 
-constexpr int kFirstWord = 7;  // argv: name --run UID GID ACCOUNT SECONDS PROCESSES PROGRAM...
+constexpr int kFirstWord = 8;  // argv: name --run UID GID ACCOUNT SECONDS PROCESSES FILEBYTES PROGRAM...
 
 struct Order {
   uid_t uid = 0;
@@ -30,6 +30,7 @@ struct Order {
   const char* account = nullptr;
   unsigned seconds = 0;
   rlim_t processes = 0;
+  rlim_t file_bytes = 0;
   char** words = nullptr;
 };
 
@@ -46,6 +47,8 @@ int become_program(const Order& order, pid_t keeper) {
   const rlimit none{0, 0}, processes{order.processes, order.processes};
   ::setrlimit(RLIMIT_CORE, &none);
   ::setrlimit(RLIMIT_NPROC, &processes);
+  const rlimit file{order.file_bytes, order.file_bytes};
+  if (order.file_bytes > 0) ::setrlimit(RLIMIT_FSIZE, &file);
   if (::geteuid() == 0) {
     if (::initgroups(order.account, order.gid) != 0 || ::setgid(order.gid) != 0 || ::setuid(order.uid) != 0)
       return failed("cannot become the program's account");
@@ -139,7 +142,7 @@ int wait_for(pid_t program, unsigned seconds, const sigset_t& signals) {
 
 int run_keeper(int argc, char** argv) {
   if (argc <= kFirstWord) {
-    std::printf("pipe_master --run is for pipe_master itself");
+    std::printf("--run is for the channel program itself");
     return kKeeperFailed;
   }
   Order order{to_number<uid_t>(argv[2]).value_or(65534),
@@ -147,6 +150,7 @@ int run_keeper(int argc, char** argv) {
               argv[4],
               to_number<unsigned>(argv[5]).value_or(60),
               to_number<rlim_t>(argv[6]).value_or(100),
+              to_number<rlim_t>(argv[7]).value_or(0),
               argv + kFirstWord};
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -1,4 +1,4 @@
-#include "channels/pipe_master/run_program.h"
+#include "channels/program/run_program.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 
 #include <array>
 
-#include "channels/pipe_master/keeper.h"
+#include "channels/program/keeper.h"
 #include "common/base/file.h"
 #include "common/base/time.h"
 
@@ -40,13 +40,14 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 }
 
 Result<pid_t> start_keeper(const ProgramOrder& order, int input, int output) {
-  std::vector<std::string> words = {"pipe_master",
+  std::vector<std::string> words = {"keeper",
                                     "--run",
                                     std::to_string(order.uid),
                                     std::to_string(order.gid),
                                     order.account,
                                     std::to_string(order.seconds),
-                                    std::to_string(order.processes)};
+                                    std::to_string(order.processes),
+                                    std::to_string(order.file_bytes)};
   words.insert(words.end(), order.words.begin(), order.words.end());
   std::vector<std::string> environment;
   for (const auto& [name, value] : order.environment) environment.push_back(name + "=" + value);

@@ -19,6 +19,7 @@ struct ProgramOrder {
   unsigned seconds = 0;
   std::size_t output_bytes = 0;
   std::uint64_t processes = 0;
+  std::uint64_t file_bytes = 0;  // of each file that it writes; 0: no limit
 };
 
 struct ProgramEnd {

@@ -38,8 +38,9 @@ mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uin
 }
 
 mta::Submission begin_again(const MasterContext& context, const std::shared_ptr<mta::Submitter>& submitter,
-                            const Work& work) {
+                            const Work& work, std::string origin) {
   mta::Source source;
+  source.origin = std::move(origin);
   source.channel = context.channel();
   source.session_id = work.envelope().session_id;
   source.auth_user = work.envelope().auth_user;
@@ -58,7 +59,7 @@ Onward::Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> sub
     : context_(context),
       submitter_(std::move(submitter)),
       work_(work),
-      submission_(begin_again(context, submitter_, work)) {}
+      submission_(begin_again(context, submitter_, work, work.envelope().source_channel)) {}
 
 Task<mta::Verdict> Onward::open(std::vector<std::size_t> recipients, std::uint64_t size_bytes) {
   recipients_ = std::move(recipients);

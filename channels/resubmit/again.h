@@ -16,9 +16,9 @@ std::string trace_line(const std::string& channel, const std::string& host, cons
 
 mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uint64_t size_bytes);
 
-// A submission in the name of the channel.
+// A submission in the name of the channel. origin: the channel that it counts as coming from, see Source.
 mta::Submission begin_again(const MasterContext& context, const std::shared_ptr<mta::Submitter>& submitter,
-                            const Work& work);
+                            const Work& work, std::string origin = "");
 
 // The recipient's verdict from submission's answer, one that is not ok(). Tried again soon at first: the directory
 // is usually back soon.
@@ -37,6 +37,8 @@ class Onward {
   // The first answer that is not ok() ends it: nothing goes on then.
   Task<mta::Verdict> open(std::vector<std::size_t> recipients, std::uint64_t size_bytes);
   Task<mta::Verdict> data(std::string_view bytes);
+  // It goes on, but stays there until an operator releases it.
+  void hold(std::string reason) { submission_.hold(std::move(reason)); }
   Task<mta::Verdict> finish();
   // Verdicts for the recipients: what they want to know travels with the message.
   void settle(const mta::Verdict& verdict, const std::string& text);

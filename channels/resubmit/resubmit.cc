@@ -97,8 +97,7 @@ Task<void> Resubmit::deliver_plain(Work& work, const std::vector<std::size_t>& r
 
 Task<void> Resubmit::send_message(Work& work, mta::Submission& submission,
                                   const std::vector<std::size_t>& accepted) {
-  submission.add_trace(
-      trace_line(context_.channel(), submitter_->config()->local_host(), work.queue_id()));
+  submission.add_trace(trace_line(context_.channel(), submitter_->config()->local_host(), work.queue_id()));
   auto& message = work.message();
   for (std::uint64_t at = 0; at < message.message_size();) {
     auto piece = message.read_message(at, kPieceBytes);

@@ -16,7 +16,8 @@ TARGET    ?= $(patsubst t/fuzz/%.cc,%,$(FUZZSRC))
 # The rooms that targets reach, so that clang need not compile the others.
 FUZZROOMS  = common mta store popd imapd/parse dispatcher/settings.cc job_controller/controller_config.cc \
              channels/native_master/dot_lock.cc channels/native_master/as_owner.cc channels/pipe_master/program_list.cc \
-             channels/autoreply/told.cc
+             channels/autoreply/told.cc \
+             channels/defragment/piece.cc $(addprefix channels/conversion/,edition.cc options_file.cc part.cc wire_body.cc)
 
 .PHONY: fuzz
 fuzz:

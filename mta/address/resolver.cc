@@ -84,6 +84,14 @@ Trouble Resolver::address(const RoutedAddress& at, const Frame& frame) {
   return arrived(*rewritten, text, below, nullptr);
 }
 
+namespace {
+std::string conversion_tags(const directory::User& user) {
+  const auto of_domain = user.domain ? user.domain->conversion_tag : std::string();
+  return user.conversion_tag.empty() || of_domain.empty() ? user.conversion_tag + of_domain
+                                                          : user.conversion_tag + "," + of_domain;
+}
+}  // namespace
+
 // The end of the way: unless FORWARD sends it elsewhere, one recipient more.
 Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, const Frame& frame,
                           const directory::User* user) {
@@ -104,6 +112,7 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
   recipient.from_list = frame.from_list;
   recipient.notify = frame.notify;
   recipient.hold = frame.hold && recipient.channel != "hold";
+  if (user) recipient.tags = conversion_tags(*user);
   if (recipient.channel.starts_with("ims-ms")) {
     auto name = std::string_view(at.local);
     const auto plus = name.find('+');

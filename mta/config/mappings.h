@@ -91,6 +91,7 @@ enum class OwnTable : std::uint8_t {
   mail_access,
   forward,
   reverse,
+  conversions,
   count_
 };
 std::string_view name_of(OwnTable table);

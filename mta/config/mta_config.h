@@ -19,6 +19,7 @@
 #include "common/base/strings.h"
 #include "mta/config/alias_file.h"
 #include "mta/config/channel.h"
+#include "mta/config/conversions.h"
 #include "mta/config/databases.h"
 #include "mta/config/delivery_options.h"
 #include "mta/config/directory_options.h"
@@ -49,6 +50,7 @@ class MtaConfig {
   const RuleSet& rules() const { return rules_; }
   const Mappings& mappings() const { return mappings_; }
   const AliasFile& aliases() const { return aliases_; }
+  const Conversions& conversions() const { return conversions_; }
   const Databases& databases() const { return databases_; }
   const MtaOptions& options() const { return options_; }
   const DeliveryOptions& delivery_options() const { return delivery_options_; }
@@ -75,6 +77,7 @@ class MtaConfig {
   RuleSet rules_;
   Mappings mappings_;
   AliasFile aliases_;
+  Conversions conversions_;
   Databases databases_;
   MtaOptions options_;
   DeliveryOptions delivery_options_;

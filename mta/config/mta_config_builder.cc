@@ -31,7 +31,7 @@ std::string literal_tag(const std::vector<Step>& steps) {
 struct TableFlags {
   std::string_view table, flags;
 };
-constexpr std::string_view kAccessFlags = "YNFBHVZUJKI<>DTASX!";
+constexpr std::string_view kAccessFlags = "YNFBHVZUJKI<>DTASGX!";
 constexpr TableFlags kTableFlags[] = {
     {"PORT_ACCESS", "YNFT<>"},     {"INTERNAL_IP", "YN"},
     {"FROM_ACCESS", kAccessFlags}, {"ORIG_SEND_ACCESS", kAccessFlags},
@@ -55,6 +55,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
   config.options_ = MtaOptions::parse(sources, "option.dat", errors_, config.warnings_);
   config.mappings_ = Mappings::parse(sources, "mappings", errors_);
   config.aliases_ = AliasFile::parse(sources, "aliases", errors_, config.warnings_);
+  config.conversions_ = Conversions::parse(sources, "conversions", errors_, config.warnings_);
   const auto text_bits = static_cast<unsigned>(config.options_.number(Opt::USE_TEXT_DATABASES));
   if (auto loaded = Databases::load(config.root_, sources, text_bits))
     config.databases_ = std::move(*loaded);

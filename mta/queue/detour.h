@@ -10,12 +10,14 @@ namespace waxwing::mta::queue {
 
 struct Detour {
   std::string channel, host;  // where the recipient goes on to: Envelope::channel and Recipient::host there
+  std::string from;           // the channel it came to this host by; may be empty
   std::string tags;           // conversion tags, separated by commas; may be empty
-  bool service = false;       // the message is to go through service conversions
+  bool convert = false;       // its parts are to go through the file conversions
+  bool service = false;       // the whole message through its service commands
   bool operator==(const Detour&) const = default;
 };
 
-// "to=ims-ms host=ims-ms-daemon tag=a,b service"
+// "to=ims-ms host=ims-ms-daemon from=tcp_local tag=a,b convert service"
 std::string encode_detour(const Detour& detour);
 // Nothing for flags that tell of none.
 std::optional<Detour> parse_detour(std::string_view flags);

@@ -1,15 +1,68 @@
-// Detours: pieces of a message to the channel that puts them together.
-#include "common/base/strings.h"
+// Detours: pieces of a message to the channel that puts them together, what the mapping CONVERSIONS says to the
+// conversion channel. Pieces first: what is in them can be looked at when they are a message again.
 #include "mta/submission/detail/detours.h"
 
 #include <fmt/format.h>
 #include <xxhash.h>
+
+#include <algorithm>
+
+#include "common/base/strings.h"
+#include "common/directory/patiently.h"
+#include "common/log/log.h"
+#include "mta/address/mapping.h"
 
 namespace waxwing::mta {
 
 namespace {
 
 constexpr const char* kDefragment = "defragment";
+constexpr const char* kConversion = "conversion";
+constexpr std::int64_t kTagsInConversions = 2;  // of INCLUDE_CONVERSIONTAG
+
+// They only look where a message goes, or throw it away: it is converted on its way from there, or never.
+bool is_passed_by(std::string_view channel) {
+  return channel.starts_with("process") || channel.starts_with("reprocess") ||
+         channel.starts_with(kConversion) || channel == kDefragment || channel == "hold" ||
+         channel == "bitbucket" || channel == "filter_discard" || channel == "autoreply";
+}
+
+// "Yes", "Yes,Channel=name"; anything else is no. The channel, or "".
+std::string channel_of_answer(std::string_view answer) {
+  const auto words = split(answer, ',');
+  if (!iequals(trim(words.front()), "yes")) return {};
+  for (const auto word : words) {
+    const auto trimmed = trim(word);
+    if (istarts_with(trimmed, "channel=")) return to_lower(trimmed.substr(8));
+  }
+  return kConversion;
+}
+
+std::string conversions_key(const std::string& channel, const std::string& tags) {
+  return channel + " " + tags;
+}
+
+const std::string& origin_of(const Submission::Inner& inner) {
+  return inner.source.origin.empty() ? inner.source.channel : inner.source.origin;
+}
+
+bool is_converted(const Submission::Inner& inner, const std::string& channel) {
+  return !inner.source.channel.starts_with(kConversion) && !is_passed_by(channel);
+}
+
+std::optional<Stop> stop_for_conversion(const Submission::Inner& inner, const Recipient& recipient,
+                                        const Channel& to) {
+  if (!is_converted(inner, recipient.channel)) return std::nullopt;
+  const auto asked = inner.conversions.find(conversions_key(recipient.channel, recipient.tags));
+  const auto by_table = asked == inner.conversions.end() ? std::string() : asked->second;
+  const bool service = to.is(Kw::serviceconversion) && inner.config->channel(kConversion);
+  if (by_table.empty() && !service) return std::nullopt;
+  const auto channel = by_table.empty() ? std::string(kConversion) : by_table;
+  queue::Detour detour{recipient.channel, recipient.host,    origin_of(inner),
+                       recipient.tags,    !by_table.empty(), service};
+  if (detour.host.empty()) detour.host = recipient.channel;
+  return Stop{channel, channel, queue::encode_detour(detour)};
+}
 
 std::optional<Stop> stop_for_pieces(const Submission::Inner& inner, const Recipient& recipient,
                                     const Channel& to) {
@@ -19,7 +72,8 @@ std::optional<Stop> stop_for_pieces(const Submission::Inner& inner, const Recipi
   if (!inner.config->channel(kDefragment)) return std::nullopt;
   // The pieces of one message are one host, so that they can be called together.
   const auto host = fmt::format("{:016x}", XXH3_64bits(inner.partial_id.data(), inner.partial_id.size()));
-  return Stop{kDefragment, host, queue::encode_detour({recipient.channel, recipient.host, "", false})};
+  return Stop{kDefragment, host,
+              queue::encode_detour({recipient.channel, recipient.host, origin_of(inner), recipient.tags})};
 }
 
 }  // namespace
@@ -27,7 +81,58 @@ std::optional<Stop> stop_for_pieces(const Submission::Inner& inner, const Recipi
 std::optional<Stop> stop_before(const Submission::Inner& inner, const Recipient& recipient) {
   const Channel* to = inner.config->channel(recipient.channel);
   if (!to || !recipient.list_state.empty()) return std::nullopt;
-  return stop_for_pieces(inner, recipient, *to);
+  if (auto stop = stop_for_pieces(inner, recipient, *to)) return stop;
+  return stop_for_conversion(inner, recipient, *to);
+}
+
+Result<> ask_conversions(const Lookup& lookup, Submission::Inner& inner) {
+  const auto* table = inner.config->mappings().table(OwnTable::conversions);
+  if (!table) return {};
+  const bool with_tags =
+      (inner.config->options().number(Opt::INCLUDE_CONVERSIONTAG) & kTagsInConversions) != 0;
+  for (const auto& destination : inner.destinations) {
+    const auto& recipient = destination.recipient;
+    const auto& to = channel_for(inner, recipient.channel);
+    const auto key = conversions_key(to, recipient.tags);
+    if (!is_converted(inner, to) || inner.conversions.contains(key)) continue;
+    auto probe = "IN-CHAN=" + origin_of(inner) + ";OUT-CHAN=" + to;
+    if (with_tags && !recipient.tags.empty()) probe += ";TAG=" + recipient.tags;
+    TRY(const auto answer, apply_mapping(lookup, *table, probe + ";CONVERT"));
+    const auto channel = answer.matched ? channel_of_answer(answer.text) : std::string();
+    if (!channel.empty() && !inner.config->channel(channel))
+      return temporary("CONVERSIONS (" + answer.where + ") names channel " + printable(channel) +
+                       ", which imta.cnf does not have");
+    inner.conversions.emplace(key, channel);
+  }
+  return {};
+}
+
+Task<Verdict> Submission::Inner::find_conversions() {
+  auto ask = [this](directory::Ask patience) -> Result<bool> {
+    TRY_VOID(ask_conversions({*config, &submitter->view(), patience}, *this));
+    return true;
+  };
+  auto asked = co_await directory::patiently(workers(), ask);
+  if (asked) co_return Verdict{};
+  log::Event("mta.conversions.failed").with("qid", queue_id).with("error", asked.error().text).error();
+  co_return verdict_of(asked.error());
+}
+
+std::string tags_of(const Submission::Inner& inner, const Recipient& recipient, const AccessVerdict& access) {
+  std::vector<std::string> tags;
+  const auto add = [&](std::string_view list) {
+    for (const auto tag : split(list, ','))
+      if (const auto word = trim(tag); !word.empty() && std::ranges::find(tags, word) == tags.end())
+        tags.emplace_back(word);
+  };
+  add(recipient.tags);
+  add(inner.tags);
+  for (const auto& tag : access.conversion_tags) add(tag);
+  if (inner.channel)
+    for (const auto& tag : inner.channel->words(Kw::sourceconversiontag)) add(tag);
+  if (const Channel* to = inner.config->channel(recipient.channel))
+    for (const auto& tag : to->words(Kw::conversiontag)) add(tag);
+  return join(tags, ",");
 }
 
 Task<Verdict> Submission::resume(const queue::Recipient& waiting) {

@@ -11,6 +11,7 @@
 #include "mta/config/postmaster.h"
 #include "mta/policy/greylist.h"
 #include "mta/policy/user_limits.h"
+#include "mta/submission/detail/detours.h"
 #include "mta/submission/detail/state.h"
 
 namespace waxwing::mta {
@@ -227,6 +228,7 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
   if (inner.is_too_large(inner.options.size_bytes)) co_return inner.too_large();
   inner.sender = access.new_from.empty() ? std::move(**resolved) : access.new_from;
   if (access.action == AccessVerdict::Action::hold) inner.hold_reason = "held by FROM_ACCESS";
+  inner.tags = join(access.conversion_tags, ",");
   if (access.action == AccessVerdict::Action::discard || access.action == AccessVerdict::Action::discard_all)
     inner.discard = true;
   co_return Verdict{250, "2.1.0", "Sender ok"};
@@ -344,6 +346,7 @@ Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& acce
   if (access.action == AccessVerdict::Action::discard_all) discard = true;
   if (access.action == AccessVerdict::Action::discard) return {250, "2.1.5", "Recipient ok"};
   if (!list && !known.insert(key_of(recipient)).second) return {250, "2.1.5", "Recipient ok"};
+  recipient.tags = tags_of(*this, recipient, access);
   Destination& destination = destinations.emplace_back();
   destination.held = recipient.hold || access.action == AccessVerdict::Action::hold;
   destination.no_vacation = no_vacation || access.no_vacation;

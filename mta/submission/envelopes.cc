@@ -82,22 +82,6 @@ Cut cut_of(const MtaConfig& config, const std::string& channel_name) {
   return cut;
 }
 
-// The channel itself, or its alternatechannel when the message is over one of the alternate limits.
-const std::string& channel_for(const Submission::Inner& inner, const std::string& name) {
-  const Channel* channel = inner.config->channel(name);
-  const Channel* other = channel ? inner.config->channel(channel->word(Kw::alternatechannel)) : nullptr;
-  if (!other) return name;
-  const auto block = std::max<std::int64_t>(inner.config->options().number(Opt::BLOCK_SIZE), 1);
-  const auto over = [&](Kw keyword, std::uint64_t is, std::int64_t unit) {
-    const auto limit = channel->number(keyword, 0);
-    return limit > 0 && is > static_cast<std::uint64_t>(limit * unit);
-  };
-  const bool large = over(Kw::alternateblocklimit, inner.size, block) ||
-                     over(Kw::alternatelinelimit, inner.lines, 1) ||
-                     over(Kw::alternaterecipientlimit, inner.given.size(), 1);
-  return large ? other->name() : name;
-}
-
 form::AddressStyle style_of(const Channel* channel) {
   if (channel && channel->is(Kw::k733)) return form::AddressStyle::percent;
   if (channel && channel->is(Kw::uucp)) return form::AddressStyle::bang;
@@ -129,6 +113,21 @@ std::string hold_reason(const Submission::Inner& inner, const std::string& chann
 }
 
 }  // namespace
+
+const std::string& channel_for(const Submission::Inner& inner, const std::string& name) {
+  const Channel* channel = inner.config->channel(name);
+  const Channel* other = channel ? inner.config->channel(channel->word(Kw::alternatechannel)) : nullptr;
+  if (!other) return name;
+  const auto block = std::max<std::int64_t>(inner.config->options().number(Opt::BLOCK_SIZE), 1);
+  const auto over = [&](Kw keyword, std::uint64_t is, std::int64_t unit) {
+    const auto limit = channel->number(keyword, 0);
+    return limit > 0 && is > static_cast<std::uint64_t>(limit * unit);
+  };
+  const bool large = over(Kw::alternateblocklimit, inner.size, block) ||
+                     over(Kw::alternatelinelimit, inner.lines, 1) ||
+                     over(Kw::alternaterecipientlimit, inner.given.size(), 1);
+  return large ? other->name() : name;
+}
 
 bool keep_discarded(Submission::Inner& inner) {
   constexpr std::int64_t kToChannel = 2;

@@ -2,6 +2,7 @@
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "mta/mail_log/mail_log.h"
+#include "mta/submission/detail/detours.h"
 #include "mta/submission/detail/log_records.h"
 #include "mta/submission/detail/state.h"
 
@@ -33,6 +34,8 @@ Task<Verdict> Submission::list(std::string address, RecipientOptions options, st
 }
 
 Verdict Submission::Inner::add_slice() {
+  const auto asked = ask_conversions({*config, &submitter->view(), directory::Ask::may_block}, *this);
+  if (!asked) return verdict_of(asked.error());
   auto envelopes = make_envelopes(*this);
   destinations.clear();
   for (auto& envelope : envelopes) {

@@ -96,6 +96,10 @@ void Submission::add_trace(std::string_view header_lines) {
   inner_->trace.append(header_lines);
 }
 
+void Submission::hold(std::string reason) {
+  inner_->hold_reason = std::move(reason);
+}
+
 void Submission::set_chunking() {
   inner_->source.chunking = true;
 }
@@ -272,6 +276,10 @@ Task<Verdict> Submission::finish() {
         .notice();
     inner.writer.reset();
     co_return accepted;
+  }
+  if (!inner.list && inner.config->mappings().table(OwnTable::conversions)) {
+    auto asked = co_await inner.find_conversions();
+    if (!asked.ok()) co_return inner.fail(asked);
   }
   auto envelopes = inner.list ? std::move(inner.list->formed) : make_envelopes(inner);
   auto preparing = inner.prepare(std::move(envelopes));

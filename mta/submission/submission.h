@@ -45,6 +45,7 @@ struct Recipient;
 // Who hands the message over. Filled once a session, copied into each of its messages.
 struct Source {
   std::string channel;     // source channel, after channel switching: "tcp_local", "process"
+  std::string origin;      // channel it came to this host by, when channel only works on it; empty: channel
   std::string session_id;  // sid of log events; empty: none
   // "TCP|server-ip|server-port|client-ip|client-port"; empty for internal sources.
   std::string transport_info;
@@ -101,6 +102,8 @@ class Submission {
   Task<Verdict> list(std::string address, RecipientOptions options, std::string state, std::string approved);
   // The same for a recipient that stopped on its way (queue/detour.h): it goes on to where it was going.
   Task<Verdict> resume(const queue::Recipient& waiting);
+  // Its queue files are published as held ones. Before finish().
+  void hold(std::string reason);
   std::size_t recipients() const;  // accepted as the caller gave them (a group counts as one)
 
   // Lines put in front of the message: Received:, Authentication-Results:. Each ends in CRLF. Before data().

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -91,6 +92,9 @@ struct Submission::Inner {
   std::optional<PendingList> list;
   bool plain_text = false;
   std::string partial_id;  // of a message/partial
+  std::string tags;        // conversion tags that FROM_ACCESS gave
+  std::map<std::string, std::string>
+      conversions;                        // "channel tags" -> the conversion channel before it, or ""
   std::unordered_set<std::string> known;  // channel, address and folder of each: a list may have 100,000
   // From access tables: header lines, a tag of the subject, limits, the delay of every further command.
   std::string extra_header, subject_tag;
@@ -148,6 +152,8 @@ struct Submission::Inner {
   // Header complete: processed and written. Then the body that came with it.
   Task<Verdict> header_done(std::size_t header_bytes);
   Verdict write_body(std::string_view bytes);
+  // Asks CONVERSIONS for where the message goes; a list does so for each slice of its members.
+  Task<Verdict> find_conversions();
   Task<Result<Publication>> prepare(std::vector<queue::Envelope> envelopes);
   Verdict open_writer();
   void lower_line_limit(std::int64_t limit) {  // 0: none
@@ -181,6 +187,9 @@ Task<void> access_delay(std::int64_t delay_ms);
 // Of a message that is discarded: where the configuration wants that kept for a while (FILTER_DISCARD), its
 // destinations become the channel filter_discard, and the answer is true.
 bool keep_discarded(Submission::Inner& inner);
+
+// The channel itself, or its alternatechannel when the message is over one of the alternate limits.
+const std::string& channel_for(const Submission::Inner& inner, const std::string& name);
 
 // Queue files to be: recipients that share channel, sender and held state, cut by the channel's keywords.
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner);

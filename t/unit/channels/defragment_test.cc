@@ -197,12 +197,12 @@ TEST_CASE("what was put together is known to the next program, until its pieces 
 }
 
 TEST_CASE("where a recipient goes on to stands in its flags") {
-  const mta::queue::Detour detour{"tcp_local", "x.example.org", "a,b", true};
+  const mta::queue::Detour detour{"tcp_local", "x.example.org", "tcp_auth", "a,b", true, true};
   CHECK(mta::queue::encode_detour(detour) ==
-        "to=tcp_local host=x.example.org tag=a,b service");
+        "to=tcp_local host=x.example.org from=tcp_auth tag=a,b convert service");
   CHECK(mta::queue::parse_detour(mta::queue::encode_detour(detour)) == detour);
   CHECK(mta::queue::parse_detour("to=c host=h")->tags.empty());
   CHECK_FALSE(mta::queue::parse_detour(""));
   CHECK_FALSE(mta::queue::parse_detour("to=c"));
-  CHECK(mta::queue::encode_detour({"c", "h", "a b\n,c", false}) == "to=c host=h tag=ab,c");
+  CHECK(mta::queue::encode_detour({"c", "h", "", "a b\n,c"}) == "to=c host=h tag=ab,c");
 }

@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 
-#include "channels/pipe_master/keeper.h"
 #include "channels/pipe_master/pipe_channel.h"
+#include "channels/program/keeper.h"
 
 using namespace waxwing;
 using namespace waxwing::channels;
