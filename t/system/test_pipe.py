@@ -143,12 +143,14 @@ class Pipe(waxwing.TestCase):
 
     def test_a_program_that_forks_is_ended_with_all_its_kind(self):
         self.assertRegex(self.send('forks'), r'mta\.deferred .*did not end in 3 seconds')
+        program = os.path.join(self.box.root, 'site-programs', 'forks')
+
         def left():
             found = []
             for entry in filter(str.isdigit, os.listdir('/proc')):
                 try:
                     with open(f'/proc/{entry}/cmdline') as f:
-                        if 'site-programs/forks' in f.read():
+                        if program in f.read():
                             found.append(entry)
                 except OSError:
                     pass
