@@ -60,13 +60,13 @@ class Vanity(Site):
                   'add: objectClass\nobjectClass: msgVanityDomainUser\n-\n'
                   'add: msgVanityDomain\nmsgVanityDomain: vanity.test\n-\n'
                   'add: mailAlternateAddress\nmailAlternateAddress: me@vanity.test\n')
-        self.assertRegex(self.answer('me@vanity.test'), '^550 5.7.1')  # relaying
+        self.assertIn('channel tcp_', self.rewrite('me@vanity.test'))
         self.options('DOMAIN_MATCH_URL=ldap:///$B?msgVanityDomain?sub?(msgVanityDomain=$D)\n'
                      'ALIAS_URL1=ldap:///$B?*?sub?(&(msgVanityDomain=$D)$R)\n')
         self.send('me@vanity.test')
         self.box.wait_messages('owner', 'secret', 1)
         self.assertRegex(self.answer('you@vanity.test'), '^550 5.1.1')
-        self.assertRegex(self.answer('me@nobodys.test'), '^550 5.7.1')
+        self.assertIn('channel tcp_', self.rewrite('me@nobodys.test'))
         with self.assertRaises(smtplib.SMTPAuthenticationError):
             self.box.submit('owner@vanity.test', 'secret')
 

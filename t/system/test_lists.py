@@ -114,9 +114,9 @@ class Lists(waxwing.TestCase):
                      **{'told.members': 'told@example.test\n' + ''.join(f'{i}@discard.test\n' for i in range(60))})
         log = waxwing.LogFollower(os.path.join(self.box.root, 'log', 'mail.log_current'))
         self.send('told-of@example.test', 'Subject: to all\r\n\r\nx\r\n')
-        log.wait(r'process ims-ms E 1 owner@example\.test rfc822;told-of@example\.test told@ims-ms-daemon ')
+        log.wait(r'process ims-ms E 1 owner@example\.test rfc822;told-of@example\.test told@ims-ms-daemon$')
         for i in (0, 59):
-            log.wait(rf'process bitbucket E 1 owner@example\.test rfc822;told-of@example\.test {i}@discard\.test ')
+            log.wait(rf'process bitbucket E 1 owner@example\.test rfc822;told-of@example\.test {i}@discard\.test$')
         self.received('told')
 
     def keywords(self, channel, words):
