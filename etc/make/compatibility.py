@@ -223,7 +223,15 @@ def nothing():
 
 TEST = "tools/imsimta/test.cc"
 QUEUE = "tools/imsimta/queue_command.cc"
+def conversions():
+    clauses = re.findall(r'\{"([\w-]+)", Takes::\w+(, true)?\}', text_of("mta/config/conversions.cc"))
+    variables = re.findall(r'\{"(\w+)", ', block("channels/conversion/part_run.cc", r'"QUEUE_ID"', r"\};"))
+    answers = found(r'\{"(OUTPUT_\w+)", &PartOptions::', "channels/conversion/options_file.cc")
+    return here([name + "-N" * bool(numbered) for name, numbered in clauses] + variables + answers + ["STATUS"])
+
+
 READERS = {
+    "conversion": conversions,
     "keyword": keywords, "option": mta_options, "tcp_option": tcp_options, "rule": rule_template, "list_parameter": list_parameters,
     "pattern": mapping_pattern, "template": mapping_template, "table": mapping_tables, "access_flag": access_flags,
     "port_flag": port_access_flags, "reverse_flag": reverse_flags, "forward_flag": forward_flags, "input_flag": input_flags,

@@ -155,9 +155,9 @@ class Imsimta(waxwing.TestCase):
     def test_what_has_no_effect_is_told(self):
         result = self.with_more_lines({
             'tcp_local_option': 'CHECK_SOURCE=1\n', 'tcp_nowhere_option': 'BANNER_HOST=a.test\n',
-            'mappings': '\nMAIL_ACCESS\n\n  *|x@y.test  $!$Y\n', 'job_controller.cnf': 'SLAVE_COMMAND=x\n',
+            'mappings': '\nMAIL_ACCESS\n\n  *|x@y.test  $P$Y\n', 'job_controller.cnf': 'SLAVE_COMMAND=x\n',
             'imta.cnf': '\nx400 smtp\nx400-daemon\n'}, '-check')
-        for part in ('CHECK_SOURCE has no effect', 'tcp_nowhere_option has no effect', r'mappings:\d+: \$! in table MAIL_ACCESS', 'SLAVE_COMMAND',
+        for part in ('CHECK_SOURCE has no effect', 'tcp_nowhere_option has no effect', r'mappings:\d+: \$P in table MAIL_ACCESS', 'SLAVE_COMMAND',
                      'imta.cnf:.*nothing delivers what goes to channel x400'):
             self.assertRegex(result.stdout, f'warning: .*{part}')
 
