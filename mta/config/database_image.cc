@@ -109,7 +109,8 @@ Result<DatabaseImage> DatabaseImage::open(std::string_view bytes) {
                      "; make it again with imsimta crdb");
   DatabaseImage image;
   image.bytes_ = bytes;
-  if (hash(bytes.substr(0, 64)) != get<std::uint64_t>(bytes, 64)) return damaged("wrong checksum of the header");
+  if (hash(bytes.substr(0, 64)) != get<std::uint64_t>(bytes, 64))
+    return damaged("wrong checksum of the header");
   image.records_ = get<std::uint64_t>(bytes, 16);
   image.slots_ = get<std::uint64_t>(bytes, 24);
   image.slots_at_ = get<std::uint64_t>(bytes, 32);

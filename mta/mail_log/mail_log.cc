@@ -142,7 +142,8 @@ bool logs_fields(const MtaConfig& config, const Channel* channel) {
 
 bool wants_header(const MtaConfig& config, const Channel* channel) {
   const auto& options = config.options();
-  return logs_fields(config, channel) || options.flag(Opt::LOG_MESSAGE_ID) || options.flag(Opt::LOG_SENSITIVITY);
+  return logs_fields(config, channel) || options.flag(Opt::LOG_MESSAGE_ID) ||
+         options.flag(Opt::LOG_SENSITIVITY);
 }
 
 void write(const MtaConfig& config, const Entry& entry) {

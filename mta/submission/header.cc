@@ -243,7 +243,8 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& give
   outcome.text.reserve(task.header.size() + 256);
   for (const auto& field : block.fields()) {
     note(field, lookup, seen, outcome);
-    if (iequals(field.name, "Return-Path") && !task.inner) continue;  // of an earlier hop: the last one adds its own
+    if (iequals(field.name, "Return-Path") && !task.inner)
+      continue;  // of an earlier hop: the last one adds its own
     if (!rewriting.sender.empty() && iequals(field.name, rewriting.sender_name)) continue;
     if (!rewriting.from.empty() && iequals(field.name, rewriting.from_name)) continue;
     if (task.list && is_removed(*task.list, field.name)) continue;

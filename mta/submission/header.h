@@ -46,12 +46,12 @@ struct HeaderOutcome {
   std::string text;  // fields and the empty line
   queue::Priority priority = queue::Priority::normal;
   std::int64_t deferred_until_ms =
-      0;                  // Deferred-delivery: (RFC 2156 §5.3.14); 0: none, or one nobody understands
-  int received = 0;       // Received: fields that were there
-  int received_here = 0;  // of these, written by this host
-  bool mime = false;      // has MIME-Version:
-  int sensitivity = 0;    // Sensitivity: (RFC 2156 §5.3.4): normal, personal, private, company-confidential
-  std::string partial_id;      // id of a message/partial (RFC 2046 §5.2.2); empty: it is none
+      0;                   // Deferred-delivery: (RFC 2156 §5.3.14); 0: none, or one nobody understands
+  int received = 0;        // Received: fields that were there
+  int received_here = 0;   // of these, written by this host
+  bool mime = false;       // has MIME-Version:
+  int sensitivity = 0;     // Sensitivity: (RFC 2156 §5.3.4): normal, personal, private, company-confidential
+  std::string partial_id;  // id of a message/partial (RFC 2046 §5.2.2); empty: it is none
   bool receipt_asked = false;  // Return-Receipt-To: or Delivery-Receipt-To:
   std::string new_sender;  // envelope From that AUTH_REWRITE puts in the place of the message's; empty: none
   bool plain_text = true;  // the body is text/plain that stands there as it is: lines may be put around it

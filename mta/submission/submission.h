@@ -40,7 +40,7 @@ class MtaConfig;
 namespace queue {
 class Queue;
 struct Recipient;
-}
+}  // namespace queue
 
 // Who hands the message over. Filled once a session, copied into each of its messages.
 struct Source {

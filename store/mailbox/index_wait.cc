@@ -39,7 +39,8 @@ bool give_up(const Index& index, std::uint32_t slot, std::int64_t waited_ms, std
       .with("cause", cause)
       .with("times", ++times)
       .with("action",
-            "messages answered with OK are on disk but not shown before the writer of that slot is done: look for a "
+            "messages answered with OK are on disk but not shown before the writer of that slot is done: "
+            "look for a "
             "disk or a process that hangs; run imcheck if it stays so")
       .error();
   return false;

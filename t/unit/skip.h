@@ -3,8 +3,8 @@
 //   if (::geteuid() != 0) return skipped("only root lends rights");
 #pragma once
 
-#include <cstdio>
 #include <catch2/catch.hpp>
+#include <cstdio>
 
 namespace waxwing {
 
