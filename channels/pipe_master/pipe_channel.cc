@@ -4,7 +4,6 @@
 #include <sysexits.h>
 
 #include <algorithm>
-#include <array>
 
 #include "channels/master/local_text.h"
 #include "channels/program/account.h"

@@ -83,6 +83,7 @@ class Defragment(Case):
         self.assertNotIn('piece 1', header)
         self.assertNotIn('X-Inner', header)
         self.assertIn('defragment-daemon', header)
+        self.assertEqual(header.count('Return-Path:'), 1)
 
     def waits(self, log, number):
         log.wait(rf'mta\.deferred .*{self.user}@.*piece {number} of . waits for the others')
