@@ -27,14 +27,17 @@ USERS = ('amy', 'bob', 'cid')
 # Passed only in the recovery from a death at another one.
 AFTER = {'store.index.mend': 'imapd:store.cache.write'}
 
-# Not passed by this mix; their unit tests arm them.
+# Not passed by this mix; their unit tests arm them, or make what a death there leaves.
 ELSEWHERE = {
+    'stored.list.aside',  # a mailbox list that is damaged
     'queue.mark',    # one of several recipients has to wait
     'queue.rename',  # an attempt that failed for a time
 }
 
-# Passed by whoever comes up first after a cut of the power. journal.grow: when a segment is gone as well.
-AT_START = {'journal.open', 'journal.replay', 'journal.grow'}
+# Passed by whoever comes up first after a cut of the power, whatever the mix has written before. journal.grow: when a
+# segment is gone as well.
+AT_START = {'journal.open', 'journal.replay', 'journal.grow', 'journal.recycle', 'journal.checkpoint',
+            'journal.checkpoint.write'}
 
 # So small that the mix fills one segment after the other.
 SMALL_JOURNAL = {'journal.segmentbytes': 1 << 20, 'journal.segments': 2}
