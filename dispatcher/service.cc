@@ -133,8 +133,7 @@ bool Service::depends_on_count(const AcceptedConnection& connection) const {
 }
 
 Task<void> Service::count_again() const {
-  const auto all = workers_;  // some may go meanwhile
-  for (const auto& worker : all) co_await WorkerProcess::count_again(worker);
+  co_await WorkerProcess::count_again(workers_);
 }
 
 void Service::hand_over(AcceptedConnection connection) {

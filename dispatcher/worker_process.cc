@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -21,7 +22,7 @@ namespace waxwing::dispatcher {
 namespace {
 
 constexpr int kWorkerSocket = 3;
-constexpr std::int64_t kReportMs = 1000;  // a worker that is too busy to count is taken by what is known
+constexpr std::int64_t kReportMs = 1000;
 
 // Workers lie beside the dispatcher.
 std::string program_of(const ServiceSettings& settings) {
@@ -91,11 +92,16 @@ Result<std::shared_ptr<WorkerProcess>> WorkerProcess::start(Daemon& daemon, cons
   UniqueFd ours(pair[0]), theirs(pair[1]);
   // dup2 onto itself would keep close-on-exec set.
   if (theirs.get() == kWorkerSocket) theirs.reset(::fcntl(theirs.get(), F_DUPFD_CLOEXEC, kWorkerSocket + 1));
-  ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
   TRY(const pid_t pid, spawn_program(settings, daemon.config()->root(), theirs.get()));
-  auto worker =
-      std::make_shared<WorkerProcess>(daemon, settings.name, pid, std::move(ours), std::move(events));
   log::Event("dispatcher.worker.started").with("service", settings.name).with("pid", pid).notice();
+  return adopt(daemon, settings.name, pid, std::move(ours), std::move(events));
+}
+
+std::shared_ptr<WorkerProcess> WorkerProcess::adopt(Daemon& daemon, std::string service, pid_t pid,
+                                                    UniqueFd socket, Events events) {
+  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+  auto worker =
+      std::make_shared<WorkerProcess>(daemon, std::move(service), pid, std::move(socket), std::move(events));
   spawn(listen(worker));
   return worker;
 }
@@ -126,7 +132,7 @@ Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self) {
       .notice();
   self->socket_.close();
   self->doors_.clear();
-  self->ready_ = false;
+  self->ready_ = self->asked_ = false;
   self->reported_.notify_all();
   if (!self->draining_)
     spawn(have_queue_read_again(self->daemon_.loop(), self->daemon_.config()->path_of("run/job_controller")));
@@ -162,11 +168,20 @@ void WorkerProcess::closed(const Record& record) {
   if (active_ == 0) idle_since_ms_ = monotonic_ms();
 }
 
-Task<void> WorkerProcess::count_again(std::shared_ptr<WorkerProcess> self) {
-  if (!self->ready_) co_return;  // it has had no session yet, or never will
-  if (!std::exchange(self->asked_, true) && !self->socket_.send(Record("report"))) co_return;
-  const auto told = co_await self->reported_.wait(kReportMs);
-  if (told == Ready::timeout) self->asked_ = false;
+// One that is not ready has had no session yet, or never will.
+void WorkerProcess::ask_for_count() {
+  if (ready_ && !asked_) asked_ = socket_.send(Record("report")).has_value();
+}
+
+Task<void> WorkerProcess::count_again(std::vector<std::shared_ptr<WorkerProcess>> workers) {
+  const auto until_ms = monotonic_ms() + kReportMs;
+  for (const auto& worker : workers) worker->ask_for_count();
+  for (const auto& worker : workers) {
+    if (!worker->asked_) continue;  // answered while others were waited for
+    const auto left_ms = std::max<std::int64_t>(0, until_ms - monotonic_ms());
+    const auto told = co_await worker->reported_.wait(left_ms);
+    if (told == Ready::timeout) worker->asked_ = false;
+  }
 }
 
 std::int64_t WorkerProcess::connections_of(const std::string& peer_address) const {

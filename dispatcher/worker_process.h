@@ -29,14 +29,18 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   // Starts the program.
   static Result<std::shared_ptr<WorkerProcess>> start(Daemon& daemon, const ServiceSettings& settings,
                                                       Events events);
+  // The same for one that runs, at the other end of the socket.
+  static std::shared_ptr<WorkerProcess> adopt(Daemon& daemon, std::string service, pid_t pid, UniqueFd socket,
+                                              Events events);
   WorkerProcess(Daemon& daemon, std::string service, pid_t pid, UniqueFd socket, Events events);
 
   // Error: the worker has not got it, and it is not counted.
   Result<> hand(const AcceptedConnection& connection);
   void drain();  // finish sessions, then end
   void stop();   // the same, sessions between messages end at once
-  // The load is of up to 50 ms ago: waits until it counts every session that was over before the call.
-  static Task<void> count_again(std::shared_ptr<WorkerProcess> self);
+  // The load is of up to 50 ms ago: waits until that of all of them counts every session that was over before the
+  // call. All are asked at once; those who do not answer within a second are taken by what is known.
+  static Task<void> count_again(std::vector<std::shared_ptr<WorkerProcess>> workers);
   WorkerLoad load() const;
   // Connections of that client which it holds.
   std::int64_t connections_of(const std::string& peer_address) const;
@@ -47,6 +51,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
 
  private:
   static Task<void> listen(std::shared_ptr<WorkerProcess> self);
+  void ask_for_count();
   void heard(Packet packet);
   void closed(const Record& record);
   void close_doors();

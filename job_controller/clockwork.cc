@@ -30,8 +30,7 @@ void Controller::each_minute() {
       if (job.times.is_due(of_day)) run_periodic(job);
   }
   minute_ = now;
-  schedule_.refresh_openings();
-  jobs_.touch_all();
+  schedule_.refresh_openings();  // tick() looks at every channel next
 }
 
 // One at a time of each: a job that takes longer than its interval is not started again meanwhile.

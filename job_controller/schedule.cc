@@ -119,11 +119,12 @@ void Schedule::leave_state(Unit& unit) {
       break;
     case State::ready:
       line_of(unit).remove(unit);
-      channel.ready -= 1;
-      channel.ready_recipients -= unit.recipients;
+      channel.ready.units -= 1;
+      channel.ready.recipients -= unit.recipients;
       if (unit.mode != Mode::attempt) break;
       unit.destination->ready -= 1;
-      channel.ready_of[index_of(unit.file->priority)] -= 1;
+      channel.ready_of[index_of(unit.file->priority)].units -= 1;
+      channel.ready_of[index_of(unit.file->priority)].recipients -= unit.recipients;
       break;
     case State::in_flight:
       in_flight_.erase(unit.id);
@@ -148,12 +149,13 @@ void Schedule::make_ready(Unit& unit) {
   leave_state(unit);
   unit.state = State::ready;
   auto& channel = *unit.file->channel;
-  channel.ready += 1;
-  channel.ready_recipients += unit.recipients;
+  channel.ready.units += 1;
+  channel.ready.recipients += unit.recipients;
   line_of(unit).push_back(unit);
   if (unit.mode != Mode::attempt) return;
   unit.destination->ready += 1;
-  channel.ready_of[index_of(unit.file->priority)] += 1;
+  channel.ready_of[index_of(unit.file->priority)].units += 1;
+  channel.ready_of[index_of(unit.file->priority)].recipients += unit.recipients;
   activate(*unit.destination);
 }
 

@@ -4,8 +4,10 @@
 //
 // A unit is what one channel program works on at a time: the recipients of one destination host in one
 // queue file. Units of a host form a destination with a queue per priority; destinations that have
-// something ready stand in rings, one per channel and priority, and are served in turn. So the cost of every
-// step is independent of how much is queued, and a host with a long queue does not keep others waiting.
+// something ready stand in rings, one per channel and priority, and are served in turn. So a host with a long
+// queue does not keep others waiting, and what is added, taken, done or deferred costs the same however much is
+// queued (but for what waits for its time, which is sorted by it). A host that is found down has its own queue
+// gone through, once each time; calls, retries, looks and the audit go through what they are about.
 // A message takes about 320 bytes, a host about 260 more: see t/bench/README.md.
 // A host that is down is left alone for a time (doubling from one minute to thirty) and then tried with a
 // single unit; a success opens it again.
@@ -50,8 +52,8 @@ struct Assignment {
 
 struct ChannelCounts {
   std::size_t files = 0;
-  std::size_t ready = 0;    // units
-  std::size_t waiting = 0;  // for their time
+  std::size_t ready = 0;    // units not waiting for their time; of hosts that are down and closed windows too
+  std::size_t waiting = 0;  // units that are
   std::size_t in_flight = 0;
   std::uint64_t bytes = 0;
   std::size_t hosts = 0;
@@ -134,7 +136,9 @@ class Schedule {
   void reload_policies();
   const ChannelPolicy& policy(const std::string& channel);
 
-  std::size_t ready(const std::string& channel) const;  // units that may be tried now
+  // Units that wait for nothing but their turn, their host or a call, and their recipients; none of a stopped
+  // channel, none that a closed window keeps back. For how many programs are worth starting.
+  std::size_t ready(const std::string& channel) const;
   std::size_t ready_recipients(const std::string& channel) const;
   // Counts everything again and answers what does not agree with the books, a line each: a bug, if anything.
   std::vector<std::string> audit() const;
@@ -157,6 +161,7 @@ class Schedule {
   struct Line;
   struct Destination;
   struct Channel;
+  class Audit;
 
   Channel& channel_of(const std::string& name);
   const Channel* find_channel(const std::string& name) const;

@@ -128,16 +128,12 @@ const ChannelPolicy& Schedule::policy(const std::string& channel) {
 
 std::size_t Schedule::ready(const std::string& name) const {
   const auto* channel = find_channel(name);
-  if (channel == nullptr || channel->stopped) return 0;
-  std::size_t count = channel->ready;
-  for (std::size_t p = 0; p < channel->open.size(); ++p)
-    if (!channel->open[p]) count -= channel->ready_of[p];
-  return count;
+  return channel == nullptr || channel->stopped ? 0 : channel->ready_in_open_windows().units;
 }
 
 std::size_t Schedule::ready_recipients(const std::string& name) const {
   const auto* channel = find_channel(name);
-  return channel == nullptr || channel->stopped ? 0 : channel->ready_recipients;
+  return channel == nullptr || channel->stopped ? 0 : channel->ready_in_open_windows().recipients;
 }
 
 std::vector<std::string> Schedule::channels() const {
@@ -152,7 +148,7 @@ ChannelCounts Schedule::counts(const std::string& name) const {
   const auto* channel = find_channel(name);
   if (channel == nullptr) return counts;
   counts.files = channel->files.size();
-  counts.ready = channel->ready;
+  counts.ready = channel->ready.units;
   counts.waiting = channel->waiting;
   counts.in_flight = channel->in_flight;
   counts.bytes = channel->bytes;
@@ -160,7 +156,7 @@ ChannelCounts Schedule::counts(const std::string& name) const {
   counts.stopped = channel->stopped;
   counts.on_demand = channel->policy.on_demand;
   for (std::size_t p = 0; p < channel->open.size(); ++p)
-    counts.closed |= !channel->open[p] && channel->ready_of[p] > 0;
+    counts.closed |= !channel->open[p] && channel->ready_of[p].units > 0;
   counts.hosts_down = static_cast<std::size_t>(std::ranges::count_if(
       channel->hosts, [](const auto& row) { return row.second->blocked_until_ms != 0; }));
   return counts;

@@ -27,6 +27,11 @@ struct Schedule::Line {
   Unit *first = nullptr, *last = nullptr;
 
   bool empty() const { return first == nullptr; }
+  std::size_t length() const {  // linear
+    std::size_t units = 0;
+    for (const auto* unit = first; unit != nullptr; unit = unit->behind) ++units;
+    return units;
+  }
   void push_back(Unit& unit) {
     unit.before = last;
     unit.behind = nullptr;
@@ -98,11 +103,24 @@ struct Schedule::Channel {
   std::unordered_set<std::unique_ptr<File>, Hash, Equal> files;
   std::unordered_map<std::string, std::unique_ptr<Destination>> hosts;
   std::array<std::deque<Destination*>, 3> rings;
-  Line special;                           // units to notify or give back: no host is needed for them
-  std::array<std::size_t, 3> ready_of{};  // units by priority, those in special not counted
+  Line special;  // units to notify or give back: no host is needed for them
+  // What is ready by priority; units in special are counted in ready only, for no window keeps them.
+  struct Ready {
+    std::size_t units = 0, recipients = 0;
+  };
+  std::array<Ready, 3> ready_of{};
+  Ready ready;
   std::array<bool, 3> open = {true, true, true};
-  std::size_t ready = 0;
-  std::size_t ready_recipients = 0;
+  // Without what closed windows keep back.
+  Ready ready_in_open_windows() const {
+    auto left = ready;
+    for (std::size_t p = 0; p < open.size(); ++p) {
+      if (open[p]) continue;
+      left.units -= ready_of[p].units;
+      left.recipients -= ready_of[p].recipients;
+    }
+    return left;
+  }
   std::size_t waiting = 0;
   std::size_t in_flight = 0;
   std::uint64_t bytes = 0;

@@ -1,7 +1,7 @@
 // The queue tree of an instance: names, scanning, and word to the job controller.
 //
 //   queue/<channel>/<nnn>/ZZ<id>.<NN>        a message waiting
-//   queue/<channel>/<nnn>/ZZ<id>.<NN>.HELD   held, see qm(8)
+//   queue/<channel>/<nnn>/ZZ<id>.<NN>.HELD   held, see imsimta-qm(1)
 //   queue/<channel>/.stopped                 the operator has stopped this channel
 //   queue/.tmp/<nn>/<id>.<NN>                being written; nothing is promised about it
 //   queue/.damaged/<channel>_<name>          set aside: not a whole queue file

@@ -7,23 +7,24 @@ import smtplib
 import fake_smtp
 import waxwing
 
-fake = host = None
+fake = host = deep = None
 
 
 def setUpModule():
-    global fake, host
+    global fake, host, deep
     fake = fake_smtp.FakeServer()
     waxwing.unittest.addModuleCleanup(fake.close)
-    host = fake.host()
+    host, deep = fake.host(), fake.host(waits=True)
     box = waxwing.share(waxwing.Sandbox())
     box.set_option('imap.enable', '0')
     box.set_option('smtp.client.port', fake.port)
     config = os.path.join(box.root, 'config')
     with open(os.path.join(config, 'local.rules'), 'a') as rules, open(os.path.join(config, 'imta.cnf'), 'a') as cnf:
-        rules.write('.dial.test $U%$H.dial.test@dial-daemon\n')
+        rules.write('.dial.test $U%$H.dial.test@dial-daemon\n.deep.test $U%$H.deep.test@deep-daemon\nhere.test $U%here.test@native-daemon\n')
         for n, keyword in enumerate(('allowetrn', 'domainetrn', 'silentetrn', 'disableetrn'), 1):
             rules.write(f'[127.9.0.{n}] $E$R$U%[127.9.0.{n}]@in{n}-daemon\n')
             cnf.write(f'\ntcp_in{n} smtp allowswitchchannel {keyword}\nin{n}-daemon\n')
+        cnf.write(f'\ntcp_deep smtp single_sys nomx daemon [{deep.address}]\ndeep-daemon\n')
         cnf.write(f'\ntcp_dial smtp slave single_sys nomx daemon [{host.address}]\ndial-daemon\n')
     with open(os.path.join(config, 'job_controller.cnf'), 'a') as jobs:
         jobs.write('\n[PERIODIC_JOB=mark]\nCOMMAND=imsimta version\nTIME=00:00/00:01\n')
@@ -96,15 +97,51 @@ class Jobs(waxwing.TestCase):
                 self.assertEqual(self.etrn(1, bad)[0][0], 501)
         self.assertEqual(self.etrn(1, '#no_such_channel')[0][0], 458)
 
-    def test_what_is_changed_while_it_runs(self):
+    def change(self, *words, back):
+        """imsimta cache -change, and the other values at the end of the test."""
+        self.addCleanup(self.imsimta, 'cache', '-change', words[0], *back)
+        return self.imsimta('cache', '-change', *words)
+
+    def test_most_messages_in_memory_is_changed_while_it_runs(self):
         log = self.box.log('job_controller')
-        self.assertIn('max_messages is 500 now', self.imsimta('cache', '-change', '-global', '-max_messages=500'))
-        log.wait(r'job\.changed scope=global .*option=max_messages value=500')
-        self.assertIn('thread_depth is 3', self.imsimta('cache', '-change', '-channel=tcp_dial', '-thread_depth=3', '-job_limit=2'))
-        self.imsimta('cache', '-change', '-channel_template=bitbucket', '-master_job=no_such_program')
-        self.box.command('imsimta', 'cache', '-change', '-channel_template=bitbucket', '-master_job=bitbucket')
-        for words in (('-global',), ('-global', '-max_messages=3'), ('-channel=none', '-job_limit=3'), ('-job_limit=3',),
-                      ('-channel=tcp_dial', '-job_limit=none'), ('-channel_template=x', '-master_job=y')):
+        self.assertIn('max_messages is 100 now', self.change('-global', '-max_messages=100', back=['-max_messages=100000']))
+        log.wait(r'job\.changed scope=global .*option=max_messages value=100 ?')
+        with self.box.smtp() as client:
+            for n in range(105):
+                client.sendmail('alice@example.test', f'u{n}@many.dial.test', 'Subject: x\r\n\r\nx\r\n')
+        self.assertEqual(len(self.box.queue_files('tcp_dial')), 105)
+        waxwing.wait_until(lambda: '100 messages in memory, 0 disagreements' in self.imsimta('cache', '-walk'), '100 of 105 messages in memory')
+        self.imsimta('cache', '-change', '-global', '-max_messages=500')
+        waxwing.wait_until(lambda: len(self.states()) == 105, 'all of them in memory')
+        self.imsimta('run', 'tcp_dial')
+        self.box.wait_queue_empty('tcp_dial')
+
+    def test_how_many_connections_a_backlog_gets_is_changed_while_it_runs(self):
+        self.change('-channel=tcp_deep', '-thread_depth=100', back=['-thread_depth=10'])
+        for n in range(3):
+            self.send(f'joe{n}@one.deep.test')
+        deep.wait(lambda: deep.connections > 0, 'a connection')
+        active = lambda: re.findall(r'^tcp_deep/\S+ +\S+ +(\S+)', self.imsimta('cache', '-view', 'tcp_deep'), re.M).count('active')
+        waxwing.wait_until(lambda: self.imsimta('cache', '-view', 'tcp_deep').count('one.deep.test') == 3, 'three messages in memory')
+        self.assertEqual(active(), 1)
+        self.assertIn('thread_depth is 1', self.imsimta('cache', '-change', '-channel=tcp_deep', '-thread_depth=1'))
+        deep.wait(lambda: deep.connections == 3, 'three connections')
+        self.assertEqual(active(), 3)
+        deep.go_on()
+        self.box.wait_queue_empty('tcp_deep')
+
+    def test_the_program_of_a_channel_is_changed_while_it_runs(self):
+        log = self.box.log('job_controller')
+        self.change('-channel_template=native*', '-master_job=no_such_program', back=['-master_job=IMTA_EXE:native_master'])
+        self.send('joe@here.test')
+        log.wait(r'job\.start_failed channel=native why=.*no_such_program')
+        self.assertEqual(len(self.box.queue_files('native')), 1)
+        self.imsimta('cache', '-change', '-channel_template=native*', '-master_job=bitbucket')
+        self.box.wait_queue_empty('native')
+
+    def test_changes_that_make_no_sense(self):
+        for words in ((), ('-global',), ('-global', '-max_messages=3'), ('-global', '-job_limit=3'), ('-channel=none', '-job_limit=3'),
+                      ('-job_limit=3',), ('-channel=tcp_dial', '-job_limit=none'), ('-channel_template=x', '-master_job=y')):
             with self.subTest(words):
                 self.assertEqual(self.box.command('imsimta', 'cache', '-change', *words, check=False).returncode, 1)
 

@@ -4,6 +4,7 @@
 
 #include "common/base/strings.h"
 #include "tools/service/watcher_client.h"
+#include "watcher/services.h"
 
 namespace waxwing {
 
@@ -23,8 +24,10 @@ void show_progress(const Record& progress) {
 
 std::map<std::string, std::size_t> log_sizes(const std::string& root) {
   std::map<std::string, std::size_t> sizes;
-  for (const char* name : {"slapd", "stored", "job_controller", "metermaid", "dispatcher", "imapd", "popd"})
+  for (const auto& service : service_table()) {
+    const std::string name(service.name);
     sizes[name] = log_size(root, name);
+  }
   return sizes;
 }
 

@@ -10,6 +10,7 @@
 #include "common/base/file.h"
 #include "common/base/strings.h"
 #include "common/net/seqpacket.h"
+#include "watcher/services.h"
 
 namespace waxwing {
 
@@ -34,12 +35,13 @@ Result<> greet(const std::string& root, int socket) {
 
 std::string left_running(const std::string& root) {
   std::string names;
-  for (const char* name : {"slapd", "stored", "job_controller", "metermaid", "dispatcher", "imapd", "popd"}) {
+  for (const auto& service : service_table()) {
+    const std::string name(service.name);
     const auto pid = to_number<int>(number_in(root + "/run/" + name + ".pid"));
     const auto line = pid ? read_file("/proc/" + std::to_string(*pid) + "/cmdline", 1 << 20)
                           : Result<std::string>(temporary(""));
     if (line && line->find(root) != std::string::npos && line->find(name) != std::string::npos)
-      names += (names.empty() ? "" : " ") + std::string(name);
+      names += (names.empty() ? "" : " ") + name;
   }
   return names;
 }

@@ -157,6 +157,25 @@ TEST_CASE("recipients that are ready are counted") {
   CHECK(bench.schedule.ready_recipients(kChannel) == 0);
 }
 
+TEST_CASE("what a closed window keeps back is not ready, by units and by recipients") {
+  Bench bench;
+  bench.schedule.set_openings([](const std::string&) { return std::array{true, false, true}; });
+  bench.add("a.test", Priority::normal, 30);
+  bench.add("b.test", Priority::urgent, 4);
+  bench.add("c.test", Priority::nonurgent, 1);
+  CHECK(bench.schedule.ready(kChannel) == 2);
+  CHECK(bench.schedule.ready_recipients(kChannel) == 5);
+  // No window keeps back what an operator returns.
+  CHECK(bench.schedule.give_back(*FileName::parse(kChannel + "/000/ZZ100000.00")));
+  CHECK(bench.schedule.ready(kChannel) == 3);
+  CHECK(bench.schedule.ready_recipients(kChannel) == 35);
+  bench.schedule.set_openings([](const std::string&) { return std::array{false, false, false}; });
+  CHECK(bench.schedule.ready(kChannel) == 1);
+  CHECK(bench.schedule.ready_recipients(kChannel) == 30);
+  CHECK(bench.take() == "a.test");
+  CHECK(bench.schedule.ready_recipients(kChannel) == 0);
+}
+
 TEST_CASE("the books agree whatever happens") {
   Bench bench;
   std::uint32_t dice = 1;
@@ -165,8 +184,12 @@ TEST_CASE("the books agree whatever happens") {
     return (dice >> 8) % sides;
   };
   std::vector<std::uint64_t> hand;
+  const auto any_file = [&] {
+    return *FileName::parse(kChannel + "/000/ZZ" + std::to_string(100000 + roll(1000)) + ".00");
+  };
   for (int step = 0; step < 5000; ++step) {
-    switch (roll(8)) {
+    bool busy = false;
+    switch (roll(13)) {
       case 0:
       case 1:
         bench.add("h" + std::to_string(roll(7)) + ".test", static_cast<Priority>(roll(3)), roll(5) + 1);
@@ -181,6 +204,20 @@ TEST_CASE("the books agree whatever happens") {
       case 5:
         bench.now += roll(60) * kMinute;
         bench.schedule.tick(bench.now);
+        break;
+      case 6:
+        bench.schedule.set_openings([open = roll(8)](const std::string&) {
+          return std::array{(open & 1) != 0, (open & 2) != 0, (open & 4) != 0};
+        });
+        break;
+      case 7:
+        bench.schedule.give_back(any_file());
+        break;
+      case 8:
+        bench.schedule.forget(any_file(), busy);
+        break;
+      case 9:
+        if (roll(20) == 0) bench.schedule.retry_now(kChannel);
         break;
       default:
         if (hand.empty()) break;
