@@ -31,7 +31,7 @@ CXXFLAGS += -std=c++23 $(OPT) -pthread -fstack-protector-strong -Wall -Wextra -W
 CPPFLAGS += -I. -DDB_CXX_NO_EXCEPTIONS -D_FILE_OFFSET_BITS=64 -DFMT_HEADER_ONLY=0
 LDFLAGS  += -pthread -Wl,--as-needed $(LINKER) $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS   := -levent_core -levent_pthreads -lssl -lcrypto -lldap -llber -ldb_cxx -lunbound -lidn2 \
-            -licuuc -licui18n -licudata -lfmt -lcrypt -lz -lxxhash -lre2
+            -licuuc -licui18n -licudata -lfmt -lcrypt -lz -lxxhash -lre2 -ledit
 
 ROOMS    := common mta store dispatcher metermaid job_controller smtpd lmtpd channels imapd popd mshttpd mmp watcher tools
 SOURCES  := $(shell find $(wildcard $(ROOMS)) -name '*.cc' | sort)

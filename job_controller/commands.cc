@@ -28,6 +28,10 @@ Task<Record> Controller::command(const Record& request, PacketSocket& socket) {
     send_view(std::string(request.get("channel")), socket);
     co_return Record("ok");
   }
+  if (request.is("jobs")) {
+    send_jobs(std::string(request.get("channel")), socket);
+    co_return Record("ok");
+  }
   if (request.is("rescan")) {
     co_await read_tree();
     co_return Record("ok");
@@ -188,6 +192,20 @@ void Controller::send_summary(PacketSocket& socket) {
                           .set("closed", counts.closed ? 1 : 0)
                           .set("on_demand", counts.on_demand ? 1 : 0)
                           .set("trouble", jobs_.trouble_of(channel)));
+  }
+}
+
+void Controller::send_jobs(const std::string& wanted, PacketSocket& socket) {
+  for (const auto& job : jobs_.view()) {
+    if (!wanted.empty() && !iequals(wanted, job.channel)) continue;
+    (void)socket.send(Record("row")
+                          .set("channel", job.channel)
+                          .set("program", job.program)
+                          .set("pid", job.pid)
+                          .set("state", job.state)
+                          .set("started", job.started_seconds)
+                          .set("in_hand", static_cast<std::int64_t>(job.in_hand))
+                          .set("served", static_cast<std::int64_t>(job.served)));
   }
 }
 

@@ -64,6 +64,7 @@ class Controller {
   Task<Record> hold_file(FileName name);
   std::optional<Record> take_out(const FileName& name);
   Task<Record> batch_command(const Record& request);
+  void send_jobs(const std::string& wanted, PacketSocket& socket);
   void send_summary(PacketSocket& socket);
   void send_view(const std::string& channel, PacketSocket& socket);
 

@@ -280,6 +280,25 @@ void Jobs::stop_all() {
   for (auto& job : jobs_) stop_job(job);
 }
 
+std::vector<Jobs::JobView> Jobs::view() const {
+  std::vector<JobView> rows;
+  for (const auto& job : jobs_) {
+    JobView row;
+    row.channel = job.channel;
+    row.program = job.program.substr(job.program.find_last_of('/') + 1);
+    row.state = job.concurrency == 0 ? "starting"
+                : job.stopping       ? "ending"
+                : job.hand.empty()   ? "idle"
+                                     : "working";
+    row.pid = job.pid;
+    row.started_seconds = wall_seconds() - (monotonic_ms() - job.started_ms) / 1000;
+    row.in_hand = job.hand.size();
+    row.served = job.served;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 std::size_t Jobs::running(const std::string& channel) const {
   return static_cast<std::size_t>(std::ranges::count(jobs_, channel, &Job::channel));
 }

@@ -43,6 +43,14 @@ class Jobs {
   void tick();
   void stop_all();
   std::size_t running(const std::string& channel) const;
+  struct JobView {
+    std::string channel, program, state;  // state: starting, working, idle, ending
+    pid_t pid = -1;
+    std::int64_t started_seconds = 0;  // wall
+    std::size_t in_hand = 0;
+    std::uint64_t served = 0;
+  };
+  std::vector<JobView> view() const;
 
  private:
   struct Job {

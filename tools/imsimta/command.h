@@ -18,6 +18,7 @@ class Arguments {
   bool take(std::string_view name, std::string* value = nullptr);
   // The same for -name=value and "-name value".
   bool take_pair(std::string_view name, std::string& value);
+  void add(std::string word) { words_.push_back(std::move(word)); }
   // Removes and answers the first word that is no qualifier; "" when there is none.
   std::string take_word();
   // What is left; call it when all is taken: not empty means a word or qualifier nobody knows.
@@ -42,21 +43,28 @@ struct Command {
 };
 std::span<const Command> commands();
 
+// One of the five databases by its name, else a file; a name without a dot gets ".db".
+std::string path_of_database(const Context& context, const std::string& name);
+
 // One function per file; add yours here and in the table.
 Result<int> run_cache(const Context&, Arguments);
 Result<int> run_cnbuild(const Context&, Arguments);
+Result<int> run_convertdb(const Context&, Arguments);
 Result<int> run_crdb(const Context&, Arguments);
+Result<int> run_find(const Context&, Arguments);
 Result<int> run_journal(const Context&, Arguments);
 Result<int> run_kill(const Context&, Arguments);
 Result<int> run_metermaid(const Context&, Arguments);
 Result<int> run_process(const Context&, Arguments);
 Result<int> run_program(const Context&, Arguments);
+Result<int> run_purge(const Context&, Arguments);
 Result<int> run_qclean(const Context&, Arguments);
 Result<int> run_qm(const Context&, Arguments);
 Result<int> run_queue(const Context&, Arguments);
 Result<int> run_reload(const Context&, Arguments);
 Result<int> run_refresh(const Context&, Arguments);
 Result<int> run_renamedb(const Context&, Arguments);
+Result<int> run_return(const Context&, Arguments);
 Result<int> run_restart(const Context&, Arguments);
 Result<int> run_rotate(const Context&, Arguments);
 Result<int> run_run(const Context&, Arguments);
@@ -65,5 +73,6 @@ Result<int> run_stop(const Context&, Arguments);
 Result<int> run_test(const Context&, Arguments);
 Result<int> run_trace(const Context&, Arguments);
 Result<int> run_version(const Context&, Arguments);
+Result<int> run_view(const Context&, Arguments);
 
 }  // namespace waxwing::imsimta

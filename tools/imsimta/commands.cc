@@ -14,11 +14,13 @@ constexpr Command kCommands[] = {
      "shows and changes what the job controller has in memory", run_cache},
     {"cnbuild", "cnbuild [-check] [-statistics]", "checks the MTA's configuration files and publishes them",
      run_cnbuild},
+    {"convertdb", "convertdb file database", "makes a database from one of Berkeley DB", run_convertdb},
     {"crdb",
      "crdb [-append] [-delete] [-duplicates] [-quoted] [-remove] [-strip_colons] [-statistics] text "
      "database\n"
      "       imsimta crdb -dump database [text]",
      "makes one of the MTA's databases from a text", run_crdb},
+    {"find", "find [-f=n|-l=n] [-all] [-json] file", "tells where a version of a log file is", run_find},
     {"journal", "journal [-all] [-content] [-directory=D]", "prints the records of the commit journal",
      run_journal},
     {"kill", "kill pid", "ends a process of this instance in good order", run_kill},
@@ -26,34 +28,41 @@ constexpr Command kCommands[] = {
      run_metermaid},
     {"process", "process [-json]", "lists the processes of this instance", run_process},
     {"program",
-     "program -l [-m method]\n"
+     "program -l [-m method] [-json]\n"
      "       imsimta program -a|-c -m method -p program [-g arguments] [-e user|postmaster|account]\n"
      "       imsimta program -d -m method",
      "lists and changes the programs that mail may be given to", run_program},
+    {"purge", "purge [-num=n] [-day=n] [-hour=n] [-trial] [file]", "removes old versions of log files",
+     run_purge},
     {"qclean",
-     "qclean [-from=] [-to=] [-subject=] [-domain_to=] [-content=] [-match=and|or] [-delete|-hold] [channel]",
+     "qclean [-from=] [-to=] [-subject=] [-domain_to=] [-content=] [-match=and|or] [-ignore_zz]\n"
+     "       [-min_length=n] [-verbose] [-delete|-hold] [channel]",
      "finds messages in the queue, and holds or deletes them", run_qclean},
-    {"qm",
-     "qm [directory|summarize|top|clean|read|hold|release|return|delete|start|stop|help [argument ...]]",
-     "shows and changes what is queued; without a command, reads them from standard input", run_qm},
-    {"qtop", "qtop [-by=what] [-top=n] [-interval=seconds] [-once] [-json] [channel]",
+    {"qm", "qm [command [argument ...]]; imsimta qm help lists them",
+     "shows and changes what is queued; without a command, asks for one after the other", run_qm},
+    {"qtop",
+     "qtop [-by=what|-from|-to|-domain_to|-subject] [-top=n] [-interval=seconds] [-once] [-json] [channel]",
      "counts what is queued by host, domain, sender, age or status", qm_top},
-    {"queue", "queue start|stop channel | -retry_delivery channel", "stops and starts a channel's deliveries",
-     run_queue},
+    {"queue", "queue start|stop channel | -retry_delivery channel | -recover_crash",
+     "stops and starts a channel's deliveries", run_queue},
     {"refresh", "refresh [service ...]", "cnbuild, then restart", run_refresh},
     {"reload", "reload",
      "makes running services take the published configuration and msg.conf, without restart", run_reload},
     {"renamedb", "renamedb old new", "puts a database in the place of another", run_renamedb},
+    {"return", "return [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [message-file ...]",
+     "gives a message back to its sender", run_return},
     {"restart", "restart [service ...]", "restarts the MTA's services, or those named", run_restart},
     {"rotate", "rotate", "makes mail.log_current the log of yesterday, as is done every night", run_rotate},
-    {"run", "run channel [host|@domain]", "delivers what waits in a channel now", run_run},
+    {"run", "run channel [host|@domain|poll]", "delivers what waits in a channel now", run_run},
     {"shutdown", "shutdown [service ...]", "the same as stop", run_stop},
     {"start", "start [service ...]", "starts the MTA's services, or those named", run_start},
     {"stop", "stop [service ...]", "stops the MTA's services, or those named", run_stop},
+    {"submit", "submit channel [host|@domain|poll]", "the same as run", run_run},
+    {"submit_master", "submit_master channel [host|@domain|poll]", "the same as run", run_run},
     {"test",
      "test -rewrite [-channel=C] [-destination_channel=C] [-from=A] [-sender=A] [-check_expansions] address "
      "...\n"
-     "       imsimta test -mapping [-table=T] [-mapping_file=F] [-flags=L] string\n"
+     "       imsimta test -mapping [-table=T] [-mapping_file=F] [-flags=L] [-input=F] string\n"
      "       imsimta test -match -pattern=P -target=S\n"
      "       imsimta test -url ldap:///base?attributes?scope?filter\n"
      "       imsimta test -domain_map domain ...",
@@ -61,6 +70,7 @@ constexpr Command kCommands[] = {
     {"trace", "trace [-json] [-limit=N] queue-id|session-id|address",
      "shows the way of a message, from its connection to where it is now", run_trace},
     {"version", "version", "prints the version and the published build", run_version},
+    {"view", "view [-f=n|-l=n] file", "prints a version of a log file", run_view},
 };
 
 std::string_view bare(std::string_view word) {

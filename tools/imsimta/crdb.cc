@@ -55,14 +55,6 @@ Result<Wishes> wishes_of(Arguments& arguments) {
   return wishes;
 }
 
-// One of the five by its name, else a file; a name without a dot gets ".db".
-std::string path_of(const Context& context, const std::string& name) {
-  if (const auto* spec = find_database(name)) return database_path(context.root, *spec);
-  const auto slash = name.rfind('/');
-  const bool has_suffix = name.find('.', slash == name.npos ? 0 : slash) != name.npos;
-  return has_suffix ? name : name + ".db";
-}
-
 Result<DatabaseEntries> read_database(const std::string& path) {
   TRY(const auto bytes, read_file(path, kMaxTextBytes));
   const auto image = DatabaseImage::open(bytes);
@@ -99,7 +91,7 @@ DatabaseEntries combined(DatabaseEntries before, DatabaseEntries added, const Wi
 }
 
 Result<int> dump(const Context& context, const Wishes& wishes) {
-  TRY(const auto entries, read_database(path_of(context, wishes.input)));
+  TRY(const auto entries, read_database(path_of_database(context, wishes.input)));
   const auto text = write_database_text(entries);
   if (!wishes.output.empty()) {
     TRY_VOID(replace_file(wishes.output, text, 0640));
@@ -112,10 +104,17 @@ Result<int> dump(const Context& context, const Wishes& wishes) {
 
 }  // namespace
 
+std::string path_of_database(const Context& context, const std::string& name) {
+  if (const auto* spec = find_database(name)) return database_path(context.root, *spec);
+  const auto slash = name.rfind('/');
+  const bool has_suffix = name.find('.', slash == name.npos ? 0 : slash) != name.npos;
+  return has_suffix ? name : name + ".db";
+}
+
 Result<int> run_crdb(const Context& context, Arguments arguments) {
   TRY(const auto wishes, wishes_of(arguments));
   if (wishes.dump) return dump(context, wishes);
-  const auto path = path_of(context, wishes.output);
+  const auto path = path_of_database(context, wishes.output);
   TRY(const auto text, read_file(wishes.input, kMaxTextBytes));
   auto parsed = parse_database_text(text, wishes.input, wishes.text);
   if (path == database_path(context.root, database_spec(DatabaseId::domain)))
@@ -146,7 +145,7 @@ Result<int> run_renamedb(const Context& context, Arguments arguments) {
   const auto from = arguments.take_word(), to = arguments.take_word();
   TRY_VOID(arguments.finish("renamedb old new"));
   if (from.empty() || to.empty()) return permanent("usage: imsimta renamedb old new");
-  const auto old_path = path_of(context, from), new_path = path_of(context, to);
+  const auto old_path = path_of_database(context, from), new_path = path_of_database(context, to);
   TRY(const auto bytes, read_file(old_path, kMaxTextBytes));
   const auto image = DatabaseImage::open(bytes);
   if (!image) return wrap(image.error(), old_path);

@@ -6,13 +6,15 @@
 #include "channels/pipe_master/program_list.h"
 #include "common/base/strings.h"
 #include "tools/imsimta/command.h"
+#include "tools/imsimta/json.h"
 
 namespace waxwing::imsimta {
 
 namespace {
 
 constexpr const char* kUsage =
-    "program -l [-m method] | -a -m method -p program [-g arguments] [-e user|postmaster|account] | -c "
+    "program -l [-m method] [-json] | -a -m method -p program [-g arguments] [-e user|postmaster|account] | "
+    "-c "
     "(same) | "
     "-d -m method";
 
@@ -21,19 +23,27 @@ struct Wishes {
   bool with_arguments = false;
 };
 
-void show(const Context& context, const channels::ListedProgram& program) {
+void show(const Context& context, const channels::ListedProgram& program, bool json) {
+  const auto good = channels::check_program(channels::program_path(context.root, program.program));
+  if (json)
+    return JsonObject()
+        .text("method", program.method)
+        .text("account", program.account)
+        .text("program", program.program)
+        .text("arguments", join(program.arguments, " "))
+        .text("trouble", good ? "" : good.error().text)
+        .print();
   fmt::print("{:<16} {:<12} {} {}\n", program.method, program.account, program.program,
              join(program.arguments, " "));
-  if (const auto good = channels::check_program(channels::program_path(context.root, program.program)); !good)
-    fmt::print("  will not be run: {}\n", good.error().text);
+  if (!good) fmt::print("  will not be run: {}\n", good.error().text);
 }
 
 int list(const Context& context, const std::vector<channels::ListedProgram>& programs,
-         const std::string& method) {
-  fmt::print("{:<16} {:<12} {}\n", "Method", "Runs as", "Program");
+         const std::string& method, bool json) {
+  if (!json) fmt::print("{:<16} {:<12} {}\n", "Method", "Runs as", "Program");
   int shown = 0;
   for (const auto& program : programs)
-    if (method.empty() || iequals(program.method, method)) show(context, program), ++shown;
+    if (method.empty() || iequals(program.method, method)) show(context, program, json), ++shown;
   return shown > 0 || method.empty() ? 0 : 1;
 }
 
@@ -85,9 +95,10 @@ Result<int> run_program(const Context& context, Arguments arguments) {
   char action = ' ';
   for (const char letter : {'l', 'a', 'c', 'd'})
     if (arguments.take(std::string(1, letter))) action = letter;
+  const bool json = action == 'l' && arguments.take("json");
   TRY_VOID(arguments.finish(kUsage));
   TRY(auto programs, channels::read_program_list(context.root));
-  if (action == 'l') return list(context, programs, wishes.method);
+  if (action == 'l') return list(context, programs, wishes.method, json);
   if (action == ' ') return permanent(std::string("want one of -l -a -c -d: imsimta ") + kUsage);
   return change(context, action, wishes, std::move(programs));
 }

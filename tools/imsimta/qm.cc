@@ -2,64 +2,66 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
-#include <iostream>
+#include <fstream>
 
 #include "common/base/strings.h"
 #include "common/config/config.h"
 #include "common/daemon/instance_journal.h"
+#include "mta/config/build_file.h"
+#include "mta/config/imta_cnf.h"
+#include "tools/imsimta/line_editor.h"
 #include "tools/options/option_file.h"
 
 namespace waxwing::imsimta {
 
 namespace {
 
-constexpr const char* kHelp =
-    "directory [-held] [-envelope] [-file_info] [-from=text] [-to=text] [-match=and|or] [-total] [-json] "
-    "[channel]\n"
-    "summarize [-directory_tree|-database] [-heading|-noheading] [-held] [-trailing|-notrailing] [-json]\n"
-    "top [-by=host|domain|sender|age|status...] [-top=n] [-interval=seconds] [-once] [-json] [channel]\n"
-    "clean [-from=] [-to=] [-subject=] [-domain_to=] [-content=] [-match=and|or] [-delete|-hold] [channel]\n"
-    "read [-content] [-channel=name] id...\n"
-    "hold, release, return, delete [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [id...]\n"
-    "start channel, stop channel\n"
-    "help, exit, quit\n"
-    "An id is a number of the last directory listing, a range (1-4,7) or the name of a message file.\n";
-
 Result<int> run_one(const Context& context, Arguments arguments) {
-  const auto verb = to_lower(arguments.take_word());
-  if (verb == "directory") return qm_directory(context, std::move(arguments));
-  if (verb == "summarize") return qm_summarize(context, std::move(arguments));
-  if (verb == "top") return qm_top(context, std::move(arguments));
-  if (verb == "clean") return qm_clean(context, std::move(arguments));
-  if (verb == "read") return qm_read(context, std::move(arguments));
-  if (verb == "hold" || verb == "release" || verb == "return" || verb == "delete")
-    return qm_change(context, verb, std::move(arguments));
-  if (verb == "start" || verb == "stop") return qm_channel(context, verb, std::move(arguments));
-  if (verb == "help") {
-    std::fputs(kHelp, stdout);
-    return 0;
-  }
-  return permanent("qm has no command " + printable(verb) + "; it has:\n" + kHelp);
+  const auto verb = arguments.take_word();
+  const auto* command = find_qm_command(verb);
+  if (command == nullptr)
+    return permanent("qm has no command " + printable(verb) + "; imsimta qm help lists them");
+  return command->run(context, std::move(arguments));
 }
 
-// Commands from standard input until exit or its end. An error is printed, and the next line read.
-int run_session(const Context& context) {
-  const bool prompt = ::isatty(STDIN_FILENO) != 0;
-  int status = 0;
-  std::string line;
-  for (;;) {
-    if (prompt) std::fputs("qm> ", stdout), std::fflush(stdout);
-    if (!std::getline(std::cin, line)) return status;
-    std::vector<std::string> words;
-    for (const auto word : split_words(line)) words.emplace_back(word);
-    if (words.empty()) continue;
-    if (iequals(words[0], "exit") || iequals(words[0], "quit")) return status;
-    const auto outcome = run_one(context, Arguments(std::move(words)));
-    if (!outcome) std::fprintf(stderr, "%%QM-E-ERROR, %s\n", outcome.error().text.c_str());
-    status = outcome ? *outcome : 1;
-    std::fflush(stdout);
+// One line of a session. True: it is over. An error is printed, and the next line read.
+bool run_line(const Context& context, std::string_view line, int& status) {
+  auto words = qm_words(line);
+  if (words && words->empty()) return false;
+  if (words && (iequals(words->front(), "exit") || iequals(words->front(), "quit"))) return true;
+  const auto outcome =
+      words ? run_one(context, Arguments(std::move(*words))) : Result<int>(std::unexpected(words.error()));
+  if (!outcome) std::fprintf(stderr, "%%QM-E-ERROR, %s\n", outcome.error().text.c_str());
+  status = outcome ? *outcome : 1;
+  std::fflush(stdout);
+  return false;
+}
+
+// Those that imta.cnf has as published, and those that have a queue.
+std::vector<std::string> channel_names(const Context& context) {
+  auto names = open_queue(context)->channels();
+  if (const auto build = mta::read_build(context.root)) {
+    std::vector<std::string> errors, warnings;
+    const auto imta = mta::parse_imta_cnf(build->sources, errors, warnings);
+    for (const auto& channel : imta.channels) names.push_back(channel.name());
   }
+  return names;
+}
+
+int run_session(const Context& context) {
+  std::vector<std::string> usages{"exit", "quit"};
+  for (const auto& command : qm_commands()) usages.emplace_back(command.usage);
+  LineEditor editor("qm> ", context.root + "/run/qm_history." + std::to_string(::getuid()),
+                    [&](std::string_view before) {
+                      return complete_typed(before, usages, [&] { return channel_names(context); });
+                    });
+  int status = 0;
+  while (const auto line = editor.read())
+    if (run_line(context, *line, status)) break;
+  return status;
 }
 
 // What is changed while the job controller does not run is changed here.
@@ -78,6 +80,26 @@ Result<int> run_qm(const Context& context, Arguments arguments) {
 Result<int> run_qclean(const Context& context, Arguments arguments) {
   TRY_VOID(open_journal_of(context));
   return qm_clean(context, std::move(arguments));
+}
+
+// A file of commands may name another, but not for ever.
+Result<int> qm_run(const Context& context, Arguments arguments) {
+  constexpr int kMostFiles = 10;
+  static int depth = 0;
+  const auto path = arguments.take_word();
+  TRY_VOID(arguments.finish(qm_usage("run")));
+  if (path.empty()) return permanent("which file? " + qm_usage("run"));
+  if (depth >= kMostFiles) return permanent("files of commands name each other too deep: " + printable(path));
+  std::ifstream file(path);
+  if (!file) return std::unexpected(system_error("cannot read " + printable(path), errno));
+  ++depth;
+  int status = 0, worst = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (run_line(context, line, status)) break;
+    worst = std::max(worst, status);
+  }
+  --depth;
+  return worst;
 }
 
 }  // namespace waxwing::imsimta

@@ -89,8 +89,7 @@ int report(const std::string& verb, const FileName& name, const std::string& tro
 }  // namespace
 
 Result<int> qm_change(const Context& context, const std::string& verb, Arguments arguments) {
-  const std::string usage =
-      "qm " + verb + " [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [id...]";
+  const auto usage = qm_usage(verb);
   std::string channel;
   arguments.take("channel", &channel);
   const bool all = arguments.take("all");
@@ -101,18 +100,7 @@ Result<int> qm_change(const Context& context, const std::string& verb, Arguments
   for (auto word = arguments.take_word(); !word.empty(); word = arguments.take_word()) words.push_back(word);
   TRY_VOID(arguments.finish(usage));
   const auto queue = open_queue(context);
-  std::vector<FileName> names;
-  if (all) {
-    TRY(const auto listing, load_listing(context));
-    for (const auto& name : listing)
-      if (channel.empty() || name.channel == channel)
-        names.push_back(current_name(*queue, name).value_or(name));
-    if (names.empty())
-      return permanent("-all means the messages of the last qm directory listing: there are none");
-  } else {
-    if (words.empty()) return permanent("which messages? " + usage);
-    TRY(names, select_messages(context, *queue, channel, words));
-  }
+  TRY(auto names, all_or_selected(context, *queue, channel, all, words, usage));
   if (ask) std::erase_if(names, [&](const FileName& name) { return !confirmed(verb, name); });
   return change_messages(context, verb, names, quiet);
 }

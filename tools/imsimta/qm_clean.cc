@@ -5,8 +5,8 @@
 #include <cstdio>
 
 #include "common/base/strings.h"
-#include "common/mail/header.h"
 #include "tools/imsimta/qm.h"
+#include "tools/imsimta/qm_rows.h"
 
 namespace waxwing::imsimta {
 
@@ -15,14 +15,13 @@ using mta::queue::Reader;
 
 namespace {
 
-constexpr const char* kUsage =
-    "qm clean [-from=] [-to=] [-subject=] [-domain_to=] [-content=] [-match=and|or] [-delete|-hold] "
-    "[channel]";
 constexpr std::size_t kPieceBytes = 256 * 1024;
 
 struct Wanted {
   std::string from, to, subject, domain_to, content;
-  bool any = false;  // -match=or
+  bool any = false;          // -match=or
+  bool ignore_zz = false;    // not those that were never tried
+  std::size_t shortest = 1;  // bytes of a text, so that a slip of the finger does not fit everything
 };
 
 bool has_domain(const mta::queue::Envelope& envelope, std::string_view domain) {
@@ -39,10 +38,7 @@ bool has_recipient(const mta::queue::Envelope& envelope, std::string_view text) 
 }
 
 bool has_subject(const Reader& reader, std::string_view text) {
-  const auto header = reader.read_header();
-  if (!header) return false;
-  const auto subject = mail::HeaderBlock::scan(*header).value("Subject").value_or("");
-  return ifind(mail::decoded_text(subject), text) != std::string::npos;
+  return ifind(subject_of(reader), text) != std::string::npos;
 }
 
 // Pieces overlap, so that nothing hides where two meet.
@@ -88,9 +84,20 @@ Result<Wanted> parse_wanted(Arguments& arguments) {
   if (arguments.take("match", &match) && !iequals(match, "and") && !iequals(match, "or"))
     return permanent("-match is and or or, not " + printable(match));
   wanted.any = iequals(match, "or");
+  wanted.ignore_zz = arguments.take("ignore_zz");
+  std::string shortest;
+  if (arguments.take("min_length", &shortest)) {
+    const auto bytes = to_number<std::size_t>(shortest);
+    if (!bytes || *bytes < 1)
+      return permanent("-min_length is a number of at least 1, not " + printable(shortest));
+    wanted.shortest = *bytes;
+  }
+  for (const auto* text : {&wanted.from, &wanted.to, &wanted.subject, &wanted.domain_to, &wanted.content})
+    if (!text->empty() && text->size() < wanted.shortest)
+      return permanent("\"" + printable(*text) + "\" is shorter than -min_length");
   if (wanted.from.empty() && wanted.to.empty() && wanted.subject.empty() && wanted.domain_to.empty() &&
       wanted.content.empty())
-    return permanent(std::string("which messages? ") + kUsage);
+    return permanent("which messages? " + qm_usage("clean"));
   return wanted;
 }
 
@@ -100,18 +107,23 @@ Result<int> qm_clean(const Context& context, Arguments arguments) {
   TRY(const auto wanted, parse_wanted(arguments));
   const bool remove = arguments.take("delete"), hold = arguments.take("hold");
   const auto only = to_lower(arguments.take_word());
-  TRY_VOID(arguments.finish(kUsage));
+  const bool verbose = arguments.take("verbose");
+  TRY_VOID(arguments.finish(qm_usage("clean")));
   if (remove && hold) return permanent("-delete and -hold exclude each other");
   const auto queue = open_queue(context);
   std::vector<FileName> names;
   for (const auto& channel : queue->channels()) {
     if (!only.empty() && channel != only) continue;
+    const auto before = names.size();
+    std::size_t read = 0;
     TRY_VOID(queue->scan(channel, [&](const FileName& name) {
-      if (hold && name.held) return true;
+      if ((hold && name.held) || (wanted.ignore_zz && name.attempts == 0)) return true;
       const auto reader = Reader::open(*queue, name);
       if (reader && fits(*reader, wanted)) names.push_back(name);
+      ++read;
       return true;
     }));
+    if (verbose) fmt::print("channel {}: {} of {} messages\n", channel, names.size() - before, read);
   }
   std::ranges::sort(names, {}, &FileName::id);
   TRY_VOID(save_listing(context, names));

@@ -14,6 +14,7 @@
 #include "common/mail/date.h"
 #include "tools/imsimta/json.h"
 #include "tools/imsimta/qm.h"
+#include "tools/imsimta/qm_rows.h"
 
 namespace waxwing::imsimta {
 
@@ -76,7 +77,11 @@ constexpr std::array kMeasures = {
     Measure{"sender", nullptr},
     Measure{"sender_domain", nullptr},
     Measure{"recipient", nullptr},
+    Measure{"subject", nullptr},
 };
+// Other words for -by=.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kAlso = {
+    {{"from", "sender"}, {"to", "recipient"}, {"domain_to", "domain"}, {"subject", "subject"}}};
 
 void count(Counts& counts, const std::string& key, std::int64_t bytes, std::int64_t arrival_ms) {
   auto& row = counts[key];
@@ -102,6 +107,7 @@ void count_envelope(Counts& counts, const View& view, const Reader& reader) {
   const auto& envelope = reader.envelope();
   const auto bytes = static_cast<std::int64_t>(reader.message_size());
   const auto sender = envelope.sender.empty() ? std::string("<>") : envelope.sender;
+  if (view.by == "subject") return count(counts, subject_of(reader), bytes, envelope.arrival_ms);
   if (view.by == "sender") return count(counts, sender, bytes, envelope.arrival_ms);
   if (view.by == "sender_domain")
     return count(counts, envelope.sender.empty() ? sender : domain_of(sender), bytes, envelope.arrival_ms);
@@ -199,6 +205,8 @@ Result<View> parse_view(Arguments& arguments, bool& once) {
   TRY_VOID(number("most", view.most));
   view.json = arguments.take("json");
   once = arguments.take("once") || view.json;
+  for (const auto& [name, by] : kAlso)
+    if (arguments.take(name)) view.by = by;
   if (arguments.take("by", &text)) view.by = to_lower(text);
   view.channel = to_lower(arguments.take_word());
   return view;
@@ -209,8 +217,7 @@ Result<View> parse_view(Arguments& arguments, bool& once) {
 Result<int> qm_top(const Context& context, Arguments arguments) {
   bool once = false;
   TRY(const auto view, parse_view(arguments, once));
-  TRY_VOID(
-      arguments.finish("qm top [-by=what] [-top=n] [-interval=seconds] [-most=n] [-once] [-json] [channel]"));
+  TRY_VOID(arguments.finish(qm_usage("top")));
   const auto measure = std::ranges::find(kMeasures, view.by, &Measure::name);
   if (measure == kMeasures.end()) {
     std::string names;

@@ -19,9 +19,13 @@ Result<int> run_queue(const Context& context, Arguments arguments) {
     std::printf("%%QM-I-RETRY, everything that waits in channel %s is tried now\n", channel.c_str());
     return 0;
   }
+  if (arguments.take("recover_crash")) {
+    TRY_VOID(arguments.finish("imsimta queue -recover_crash"));
+    return run_cache(context, Arguments({"-sync"}));
+  }
   const auto verb = to_lower(arguments.take_word());
   if (verb != "start" && verb != "stop")
-    return permanent("want: imsimta queue start|stop channel, or -retry_delivery channel");
+    return permanent("want: imsimta queue start|stop channel, -retry_delivery channel or -recover_crash");
   return qm_channel(context, verb, std::move(arguments));
 }
 

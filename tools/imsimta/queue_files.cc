@@ -142,4 +142,19 @@ Result<std::vector<FileName>> select_messages(const Context& context, const mta:
   return chosen;
 }
 
+Result<std::vector<FileName>> all_or_selected(const Context& context, const mta::queue::Queue& queue,
+                                              const std::string& channel, bool all,
+                                              const std::vector<std::string>& words,
+                                              const std::string& usage) {
+  if (!all && words.empty()) return permanent("which messages? " + usage);
+  if (!all) return select_messages(context, queue, channel, words);
+  std::vector<FileName> names;
+  TRY(const auto listing, load_listing(context));
+  for (const auto& name : listing)
+    if (channel.empty() || name.channel == channel) names.push_back(current_name(queue, name).value_or(name));
+  if (names.empty())
+    return permanent("-all means the messages of the last qm directory listing: there are none");
+  return names;
+}
+
 }  // namespace waxwing::imsimta

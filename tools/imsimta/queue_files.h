@@ -35,6 +35,12 @@ Result<std::vector<mta::queue::FileName>> select_messages(const Context& context
                                                           const mta::queue::Queue& queue,
                                                           const std::string& channel,
                                                           const std::vector<std::string>& words);
+// The same, or with all the messages of the last listing. usage is told when nothing is chosen.
+Result<std::vector<mta::queue::FileName>> all_or_selected(const Context& context,
+                                                          const mta::queue::Queue& queue,
+                                                          const std::string& channel, bool all,
+                                                          const std::vector<std::string>& words,
+                                                          const std::string& usage);
 // Numbers of "1-4,7": each from 1 to count, at most 100,000 of them.
 Result<std::vector<std::size_t>> parse_numbers(std::string_view text, std::size_t count);
 

@@ -8,8 +8,9 @@ namespace waxwing::imsimta {
 
 Result<int> run_run(const Context& context, Arguments arguments) {
   const auto channel = to_lower(arguments.take_word());
-  const auto host = to_lower(arguments.take_word());
-  TRY_VOID(arguments.finish("run channel [host|@domain]"));
+  auto host = to_lower(arguments.take_word());
+  if (host == "poll") host.clear();  // of other products, whose channels fetch mail
+  TRY_VOID(arguments.finish("run channel [host|@domain|poll]"));
   if (channel.empty()) return permanent("which channel? imsimta run channel [host|@domain]");
   TRY(const auto answer,
       ask_controller(context,

@@ -1,11 +1,18 @@
 // imsimta test: which test is asked for.
 #include "tools/imsimta/test.h"
 
+#include <cerrno>
+#include <cstdio>
+
+#include "common/base/strings.h"
 #include "tools/imsimta/command.h"
 
 namespace waxwing::imsimta {
 
 Result<int> run_test(const Context& context, Arguments arguments) {
+  std::string output;
+  if (arguments.take("output", &output) && std::freopen(output.c_str(), "we", stdout) == nullptr)
+    return std::unexpected(system_error("cannot write " + printable(output), errno));
   if (arguments.take("rewrite")) return test_rewrite(context, std::move(arguments));
   if (arguments.take("mapping")) return test_mapping(context, std::move(arguments));
   if (arguments.take("match")) return test_match(std::move(arguments));

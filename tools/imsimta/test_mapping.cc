@@ -1,7 +1,9 @@
 // imsimta test -mapping and -match.
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <memory>
 
 #include "mta/address/directory_view.h"
 #include "mta/address/mapping.h"
@@ -26,6 +28,22 @@ Result<> show(const mta::Lookup& lookup, const std::string& table, const std::st
   return {};
 }
 
+// Strings of a file, one a line; without a file those that are typed, up to an empty line.
+Result<int> show_lines(const mta::Lookup& lookup, const std::string& table, const std::string& input,
+                       const mta::MapFlags& flags) {
+  std::FILE* file = input.empty() ? stdin : std::fopen(input.c_str(), "re");
+  if (!file) return std::unexpected(system_error("cannot read " + input, errno));
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> closing(file == stdin ? nullptr : file, std::fclose);
+  char line[65536];
+  while ((file == stdin ? fmt::print("Enter string: "), std::fflush(stdout) : 0),
+         std::fgets(line, sizeof line, file)) {
+    const std::string probe(trim(line));
+    if (probe.empty() && file == stdin) break;
+    if (!probe.empty()) TRY_VOID(show(lookup, table, probe, flags));
+  }
+  return 0;
+}
+
 Result<std::string> the_table(const mta::MtaConfig& config, const std::string& asked) {
   const auto& tables = config.mappings().tables();
   if (asked.empty() && tables.size() == 1) return tables[0].name();
@@ -43,10 +61,13 @@ Result<int> test_mapping(const Context& context, Arguments arguments) {
   std::string table, letters;
   arguments.take("table", &table);
   arguments.take("flags", &letters);
+  std::string input;
+  arguments.take("input", &input);
   const bool quiet = arguments.take("noverbose");
   TRY(auto config, config_for_test(context, arguments));
   auto probe = arguments.take_word();
-  TRY_VOID(arguments.finish("test -mapping [-table=T] [-mapping_file=F] [-flags=L] [-noverbose] string"));
+  TRY_VOID(arguments.finish(
+      "test -mapping [-table=T] [-mapping_file=F] [-flags=L] [-noverbose] [-input=F] [-output=F] string"));
   TRY(table, the_table(*config, table));
   mta::MapFlags flags;
   for (const char letter : letters) flags.set(letter);
@@ -57,13 +78,7 @@ Result<int> test_mapping(const Context& context, Arguments arguments) {
     TRY_VOID(show(lookup, table, probe, flags));
     return 0;
   }
-  char line[65536];
-  while (fmt::print("Enter string: "), std::fflush(stdout), std::fgets(line, sizeof line, stdin)) {
-    probe = std::string(trim(line));
-    if (probe.empty()) break;
-    TRY_VOID(show(lookup, table, probe, flags));
-  }
-  return 0;
+  return show_lines(lookup, table, input, flags);
 }
 
 Result<int> test_match(Arguments arguments) {
