@@ -1,6 +1,7 @@
 // What a session writes into mail.log_current besides its messages: O, C, U and B.
 #include <fmt/format.h>
 
+#include "mta/counters/counters.h"
 #include "mta/mail_log/mail_log.h"
 #include "smtpd/session.h"
 
@@ -11,6 +12,8 @@ using mta::mail_log::Entry;
 
 void Session::record_connection(char action, std::string_view diagnostic, std::string_view user) const {
   const auto& config = *settings_->config;
+  if (action == 'O' && channel_ != nullptr)
+    mta::counters::add(config.root(), channel_->name(), {{mta::counters::Count::in_associations, 1}});
   const auto bit = action == 'U'   ? Connections::auth
                    : action == 'I' ? Connections::etrn
                                    : Connections::opened;

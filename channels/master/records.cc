@@ -4,6 +4,7 @@
 
 #include "common/base/time.h"
 #include "common/mail/header.h"
+#include "mta/counters/counters.h"
 #include "mta/mail_log/mail_log.h"
 
 namespace waxwing::channels {
@@ -38,6 +39,39 @@ char outcome_code(const mta::queue::Recipient& recipient, Status status, bool ot
 }
 
 }  // namespace
+
+// A unit counts once in each column that one of its recipients is in.
+void count_settled(Work& work, const mta::MtaConfig& config, const std::vector<Settled>& settled) {
+  using mta::counters::Count;
+  std::uint64_t delivered = 0, failed = 0, attempted = 0;
+  bool first = true;
+  for (std::size_t k = 0; k < settled.size(); ++k) {
+    const auto index = work.pending()[k];
+    const bool tried = work.verdict(index).kind != Work::Kind::none;
+    delivered += settled[k].status == Status::delivered ? 1 : 0;
+    failed += settled[k].status == Status::failed ? 1 : 0;
+    attempted += settled[k].status == Status::pending && tried && work.hold_reason().empty() ? 1 : 0;
+    first &= settled[k].attempts <= 1;
+  }
+  const auto blocks = config.options().blocks_of(work.message().message_size());
+  const auto once = [&](std::uint64_t of) { return std::uint64_t{of > 0 ? 1U : 0U}; };
+  const auto seconds =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, wall_ms() - work.envelope().arrival_ms) / 1000);
+  const auto at_first = first ? once(delivered) : 0;
+  mta::counters::add(config.root(), work.envelope().channel,
+                     {{Count::delivered_messages, once(delivered)},
+                      {Count::delivered_recipients, delivered},
+                      {Count::delivered_blocks, once(delivered) * blocks},
+                      {Count::delivered_first, at_first},
+                      {Count::queue_seconds, once(delivered) * seconds},
+                      {Count::queue_first_seconds, at_first * seconds},
+                      {Count::attempted_messages, once(attempted)},
+                      {Count::attempted_recipients, attempted},
+                      {Count::attempted_blocks, once(attempted) * blocks},
+                      {Count::failed_messages, once(failed)},
+                      {Count::failed_recipients, failed},
+                      {Count::failed_blocks, once(failed) * blocks}});
+}
 
 void record_settled(Work& work, const mta::MtaConfig& config, const std::vector<Settled>& settled) {
   const auto* channel = config.channel(work.envelope().channel);

@@ -89,8 +89,11 @@ void log_recipient(const Work& work, std::size_t index, const Decision& decision
 
 void record(Work& work, const std::vector<Decision>& decisions, const mta::MtaConfig& config) {
   std::vector<Settled> settled;
-  for (const auto& decision : decisions) settled.push_back({decision.progress.status, decision.tell});
-  record_settled(work, config, settled);
+  for (const auto& decision : decisions)
+    settled.push_back({decision.progress.status, decision.tell, decision.progress.attempts});
+  count_settled(work, config, settled);
+  if (mta::mail_log::is_logged(config.channel(work.envelope().channel)))
+    record_settled(work, config, settled);
 }
 
 std::vector<Outcome> outcomes_of(const Work& work, const std::vector<Decision>& decisions) {
@@ -207,8 +210,7 @@ Task<UnitReport> settle(Work& work, UnitMode mode, SettleContext context, std::i
   auto marked = last ? Result<>() : write_marks(work, decisions);
   if (!marked) co_return trouble(work, marked.error(), now_ms);
   for (std::size_t k = 0; k < decisions.size(); ++k) log_recipient(work, work.pending()[k], decisions[k]);
-  if (mta::mail_log::is_logged(context.config.channel(work.envelope().channel)))
-    record(work, decisions, context.config);
+  record(work, decisions, context.config);
   auto all_done = last ? Result<bool>(true) : work.message().all_done();
   if (!all_done) co_return trouble(work, all_done.error(), now_ms);
   if (*all_done) {

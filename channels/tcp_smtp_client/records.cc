@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "channels/tcp_smtp_client/connection.h"
+#include "mta/counters/counters.h"
 #include "mta/mail_log/mail_log.h"
 
 namespace waxwing::channels::smtp {
@@ -46,11 +47,16 @@ Work::Wire Connection::wire() const {
 }
 
 void Connection::record(char action, std::string_view diagnostic) const {
+  if (action == 'O' && settings_->mta)
+    mta::counters::add(settings_->mta->root(), settings_->channel,
+                       {{mta::counters::Count::out_associations, 1}});
   if (is_wanted(*settings_)) write(*settings_, action, transport_, target_.name, diagnostic);
 }
 
 void Connection::record_failure(const ClientSettings& settings, const mta::Target& target,
                                 std::string_view diagnostic) {
+  if (settings.mta)
+    mta::counters::add(settings.mta->root(), settings.channel, {{mta::counters::Count::out_failures, 1}});
   if (is_wanted(settings))
     write(settings, 'Y', fmt::format("TCP|*|*|{}|{}", target.address, target.port), target.name, diagnostic);
 }

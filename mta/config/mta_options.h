@@ -1,6 +1,7 @@
 // option.dat: options of the whole MTA, declared once in mta_options.inc.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -35,6 +36,11 @@ class MtaOptions {
   bool flag(Opt option) const { return number(option) != 0; }
   const std::string& text(Opt option) const { return texts_[static_cast<std::size_t>(option)]; }
   bool given(Opt option) const { return given_[static_cast<std::size_t>(option)]; }
+  // In units of BLOCK_SIZE, rounded up.
+  std::uint64_t blocks_of(std::uint64_t bytes) const {
+    const auto block = static_cast<std::uint64_t>(std::max<std::int64_t>(number(Opt::BLOCK_SIZE), 1));
+    return bytes / block + (bytes % block != 0 ? 1 : 0);
+  }
   // Unknown options are errors (with the nearest name); known ones without effect go to warnings.
   static MtaOptions parse(const SourceSet& sources, std::string_view file, std::vector<std::string>& errors,
                           std::vector<std::string>& warnings);

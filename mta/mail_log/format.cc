@@ -111,9 +111,7 @@ class Collector {
   void message() {
     put("dc", entry_.destination_channel, Piece::Look::plain);
     put("ac", entry_.action + entry_.modifiers.letters(), Piece::Look::plain);
-    const auto block =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(options_.number(Opt::BLOCK_SIZE), 1));
-    put("sz", std::to_string((entry_.size_bytes + block - 1) / block), Piece::Look::plain);
+    put("sz", std::to_string(options_.blocks_of(entry_.size_bytes)), Piece::Look::plain);
     put("so", whole(entry_.sender));
     put("od", entry_.original);
     put("de", whole(entry_.address));

@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "mta/config/mta_config.h"
 #include "mta/config/postmaster.h"
+#include "mta/counters/counters.h"
 #include "mta/mail_log/mail_log.h"
 #include "mta/queue/channel_policy.h"
 
@@ -36,6 +37,14 @@ std::string personal_of(const MtaConfig& config, const Channel* channel) {
 // The notice in mail.log_current, where the channel it is for is logged.
 void record_enqueued(const MtaConfig& config, const queue::Envelope& envelope, const std::string& file,
                      std::uint64_t size_bytes) {
+  using counters::Count;
+  const auto blocks = config.options().blocks_of(size_bytes);
+  counters::add(
+      config.root(), envelope.channel,
+      {{Count::received_messages, 1}, {Count::received_recipients, 1}, {Count::received_blocks, blocks}});
+  counters::add(
+      config.root(), envelope.source_channel,
+      {{Count::submitted_messages, 1}, {Count::submitted_recipients, 1}, {Count::submitted_blocks, blocks}});
   if (!mail_log::is_logged(config.channel(envelope.channel))) return;
   mail_log::Entry entry;
   entry.action = 'E';

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "common/mail/header.h"
+#include "mta/counters/counters.h"
 #include "mta/mail_log/mail_log.h"
 
 namespace waxwing::mta {
@@ -49,8 +50,28 @@ void add_header(const Submission::Inner& inner, Texts& texts, Entry& entry) {
 
 }  // namespace
 
+void count_enqueued(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
+                    std::uint64_t size_bytes) {
+  using counters::Count;
+  const auto& config = *inner.config;
+  const auto blocks = config.options().blocks_of(size_bytes);
+  std::uint64_t all = 0;
+  for (const auto& envelope : envelopes) {
+    all += envelope.recipients.size();
+    counters::add(config.root(), envelope.channel,
+                  {{Count::received_messages, 1},
+                   {Count::received_recipients, envelope.recipients.size()},
+                   {Count::received_blocks, blocks}});
+  }
+  counters::add(config.root(), inner.source.channel,
+                {{Count::submitted_messages, 1},
+                 {Count::submitted_recipients, all},
+                 {Count::submitted_blocks, blocks}});
+}
+
 void record_enqueued(Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
                      const std::vector<queue::FileName>& files, std::uint64_t size_bytes) {
+  count_enqueued(inner, envelopes, size_bytes);
   std::optional<Texts> texts;  // made when a channel is logged
   Entry entry;
   for (std::size_t i = 0; i < envelopes.size() && i < files.size(); ++i) {
@@ -113,6 +134,8 @@ void record_listed(Submission::Inner& inner, std::uint64_t size_bytes) {
 }
 
 void record_refused(const Submission::Inner& inner, std::string_view address, const Verdict& verdict) {
+  if (inner.config && inner.channel != nullptr)
+    counters::add(inner.config->root(), inner.channel->name(), {{counters::Count::rejected_recipients, 1}});
   if (!inner.config || !mail_log::is_logged(inner.channel)) return;
   Texts texts;
   auto entry = common_part(inner, texts);

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "common/base/mapping_faults.h"
 #include "common/base/result.h"
-#include "store/detail/mapping_faults.h"
 
 namespace waxwing::store {
 

@@ -117,6 +117,10 @@ class Queued(waxwing.TestCase):
         with self.box.smtp() as client:
             client.sendmail(sender, to, f'Subject: {subject}\r\n\r\nx\r\n')
 
+    def counts(self, channel):
+        found = [row for row in self.rows('counters', '-show') if row['channel'] == channel]
+        return found[0] if found else {}
+
     def test_what_is_queued_from_tree_and_memory(self):
         known = lambda: [row['file'] for row in self.rows('cache', '-view', 'native')]
         before = len(known())
@@ -146,6 +150,43 @@ class Queued(waxwing.TestCase):
         self.assertIn('%QM-I-RETURNED', self.box.command('imsimta', 'return', file).stdout)
         self.assertEqual(self.box.command('imsimta', 'return', check=False).returncode, 1)
         self.assertEqual(self.box.command('imsimta', 'return', 'ZZnothing.00', check=False).returncode, 1)
+
+    def test_what_channels_do_is_counted(self):
+        before = self.counts('bitbucket')
+        self.send(['a@nowhere.test', 'b@nowhere.test'])
+        self.box.wait_queue_empty('bitbucket')
+        waxwing.wait_until(lambda: self.counts('bitbucket').get('delivered_messages', 0) > before.get('delivered_messages', 0),
+                           'a delivery to be counted')
+        after = self.counts('bitbucket')
+        more = {name: after[name] - before.get(name, 0) for name in after if name != 'channel'}
+        for name, value in (('received_messages', 1), ('received_recipients', 2), ('received_blocks', 1), ('delivered_messages', 1),
+                            ('delivered_recipients', 2), ('delivered_first_time', 1), ('failed_messages', 0), ('attempted_messages', 0)):
+            self.assertEqual(more[name], value, name)
+        local = self.counts('tcp_intranet')
+        with self.box.smtp() as client:
+            client.ehlo()
+            self.assertEqual(client.docmd('MAIL', 'FROM:<alice@one.test>')[0], 250)
+            self.assertEqual(client.docmd('RCPT', 'TO:<nobody@example.test>')[0], 550)
+        again = self.counts('tcp_intranet')
+        self.assertEqual(again['rejected_recipients'] - local['rejected_recipients'], 1)
+        self.assertEqual(again['in_associations'] - local['in_associations'], 1)
+        self.assertGreaterEqual(again['submitted_messages'], 1)
+        text = self.box.command('imsimta', 'counters', 'bitbucket').stdout
+        self.assertRegex(text, r'(?m)^bitbucket\n  Received +\d+ +\d+ +\d+\n  Delivered +\d+ +\d+ +\d+ \(\d+ first time\)')
+        self.assertNotIn('tcp_intranet', text)
+        self.assertRegex(self.box.command('imsimta', 'counters', '-today').stdout, r'^[1-9]\d* messages')
+        self.assertRegex(self.box.command('imsimta', 'qm', 'counters', 'today').stdout, r'^[1-9]\d* messages')
+        file = os.path.join(self.box.folder, 'counters.out')
+        self.box.command('imsimta', 'counters', '-noheaders', '-noassociations', f'-output={file}', 'tcp_intranet')
+        with open(file) as f:
+            self.assertNotRegex(f.read(), 'Counted since|Assocs')
+        self.box.command('imsimta', 'counters', '-clear')
+        self.assertEqual(self.counts('bitbucket')['received_messages'], 0)
+        self.box.command('imsimta', 'counters', '-delete')
+        self.assertEqual(self.box.command('imsimta', 'counters', check=False).returncode, 75)
+        self.box.command('imsimta', 'counters', '-create')
+        self.assertEqual(self.rows('counters'), [])
+        self.assertEqual(self.box.command('imsimta', 'counters', '-nonsense', check=False).returncode, 1)
 
     def test_channel_programs_that_run(self):
         self.send('c@nowhere.test')

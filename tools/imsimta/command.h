@@ -50,6 +50,7 @@ std::string path_of_database(const Context& context, const std::string& name);
 Result<int> run_cache(const Context&, Arguments);
 Result<int> run_cnbuild(const Context&, Arguments);
 Result<int> run_convertdb(const Context&, Arguments);
+Result<int> run_counters(const Context&, Arguments);
 Result<int> run_crdb(const Context&, Arguments);
 Result<int> run_find(const Context&, Arguments);
 Result<int> run_journal(const Context&, Arguments);

@@ -15,6 +15,12 @@ constexpr Command kCommands[] = {
     {"cnbuild", "cnbuild [-check] [-statistics]", "checks the MTA's configuration files and publishes them",
      run_cnbuild},
     {"convertdb", "convertdb file database", "makes a database from one of Berkeley DB", run_convertdb},
+    {"counters",
+     "counters [-show] [-today] [-associations|-noassociations] [-channels|-nochannels] "
+     "[-headers|-noheaders]\n"
+     "       [-output=file] [-json] [channel]\n"
+     "       imsimta counters -clear | -create | -delete | -sync",
+     "shows what the channels have done, and clears that", run_counters},
     {"crdb",
      "crdb [-append] [-delete] [-duplicates] [-quoted] [-remove] [-strip_colons] [-statistics] text "
      "database\n"

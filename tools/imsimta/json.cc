@@ -32,9 +32,12 @@ JsonObject& JsonObject::texts(std::string_view name, const std::vector<std::stri
   object_[std::string(name)] = values;
   return *this;
 }
+std::string JsonObject::line() const {
+  return object_.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
 void JsonObject::print() const {
-  const auto line = object_.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  std::fwrite(line.data(), 1, line.size(), stdout);
+  const auto text = line();
+  std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
 }  // namespace waxwing::imsimta

@@ -19,6 +19,7 @@ class JsonObject {
   JsonObject& list(std::string_view name, const std::vector<JsonObject>& objects);
   JsonObject& texts(std::string_view name, const std::vector<std::string>& values);
   void print() const;
+  std::string line() const;  // ends with a newline
 
  private:
   nlohmann::ordered_json object_ = nlohmann::ordered_json::object();

@@ -23,6 +23,7 @@ std::string qm_usage(std::string_view name);
 Result<std::vector<std::string>> qm_words(std::string_view line);
 
 Result<int> qm_clean(const Context& context, Arguments arguments);
+Result<int> qm_counters(const Context& context, Arguments arguments);
 Result<int> qm_date(const Context& context, Arguments arguments);
 Result<int> qm_directory(const Context& context, Arguments arguments);
 Result<int> qm_held(const Context& context, Arguments arguments);

@@ -18,6 +18,8 @@ constexpr QmCommand kCommands[] = {
     {"clean [-from=text] [-to=text] [-subject=text] [-domain_to=domain] [-content=text] [-match=and|or] "
      "[-ignore_zz] [-min_length=n] [-verbose] [-delete|-hold] [channel]",
      "finds messages by what stands in them", qm_clean},
+    {"counters [show|today|clear|create|delete] [-json] [channel]", "shows what the channels have done",
+     qm_counters},
     {"date", "tells date and time", qm_date},
     {"delete [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [id ...]",
      "removes messages without a word to anybody",

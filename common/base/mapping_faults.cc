@@ -1,4 +1,4 @@
-#include "store/detail/mapping_faults.h"
+#include "common/base/mapping_faults.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <mutex>
 
-namespace waxwing::store {
+namespace waxwing {
 
 // Places are made and used again, never freed, so that the handler can walk them at any moment. `begin` is
 // set last and cleared first.
@@ -82,4 +82,4 @@ FaultGuard::~FaultGuard() {
   free_places = place_;
 }
 
-}  // namespace waxwing::store
+}  // namespace waxwing

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstddef>
 
-namespace waxwing::store {
+namespace waxwing {
 
 // One mapping, known to the signal handler while this lives.
 class FaultGuard {
@@ -24,4 +24,4 @@ class FaultGuard {
   Place* place_;
 };
 
-}  // namespace waxwing::store
+}  // namespace waxwing
