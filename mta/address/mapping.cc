@@ -192,8 +192,8 @@ class Application {
 
   // ${key}: what the general database has for it, or the key itself.
   Result<bool> general(const std::string& key, std::string& out) {
-    TRY(const auto values, lookup_.config.databases().find(DatabaseId::general, key));
-    put(values.empty() ? std::string_view(key) : values.front(), out);
+    TRY(const auto values, lookup_.config.databases().find(DatabaseId::general, key, lookup_.ask));
+    put(values.empty() ? key : values.front(), out);
     return true;
   }
 

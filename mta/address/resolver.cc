@@ -48,6 +48,11 @@ Trouble Resolver::directory_trouble(const Error& error, const std::string& addre
                  "the directory cannot be asked about " + printable(address) + " now; try again later");
 }
 
+Trouble Resolver::database_trouble(const Error& error) const {
+  if (directory::is_would_block(error) || error.fault == Fault::bug) return std::unexpected(error);
+  return site_problem(error.text);
+}
+
 Trouble Resolver::text(std::string_view text, const Frame& frame) {
   if (istarts_with(text, "mailto:")) text.remove_prefix(7);
   auto parsed = parse_routed_address(text);
@@ -145,11 +150,11 @@ Trouble Resolver::forward_table(const Rewritten& at, const Frame& frame, bool& t
     }
   }
   if (!database) return std::nullopt;
-  const auto values = lookup_.config.databases().find(DatabaseId::forward, probe);
-  if (!values) return site_problem(values.error().text);
+  const auto values = lookup_.config.databases().find(DatabaseId::forward, probe, lookup_.ask);
+  if (!values) return database_trouble(values.error());
   if (values->empty()) return std::nullopt;
   taken = true;
-  lookup_.say([&] { return "  forward database: " + probe + " is " + std::string(values->front()); });
+  lookup_.say([&] { return "  forward database: " + probe + " is " + values->front(); });
   return text(values->front(), below);
 }
 
@@ -228,8 +233,8 @@ Trouble Resolver::alias_database(const Rewritten& at, const Frame& frame, bool& 
   const auto& databases = lookup_.config.databases();
   if (!databases.has(DatabaseId::alias)) return std::nullopt;
   for (const auto& name : alias_names(at)) {
-    const auto values = databases.find(DatabaseId::alias, name);
-    if (!values) return site_problem(values.error().text);
+    const auto values = databases.find(DatabaseId::alias, name, lookup_.ask);
+    if (!values) return database_trouble(values.error());
     if (values->empty()) continue;
     const auto entry = AliasFile::entry(lookup_.config.sources(), name, values->front(), "alias database");
     if (!entry) return site_problem(entry.error().text);

@@ -103,6 +103,7 @@ class Resolver {
   Trouble hand_over(Recipient recipient);
 
   bool first_visit(const std::string& what);
+  Trouble database_trouble(const Error& error) const;
   Trouble directory_trouble(const Error& error, const std::string& address) const;
 
   const Lookup& lookup_;

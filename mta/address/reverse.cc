@@ -22,14 +22,15 @@ std::string with_channels_of(const Channel* source, const Channel* destination, 
 }
 
 // What the reverse database has for an address, as it is; nothing when it has nothing. A damaged database is as
-// one that is not there: reversal never refuses.
-std::optional<std::string> from_database(const Lookup& lookup, const std::string& address,
-                                         const Channel* source, const Channel* destination) {
+// one that is not there: reversal never refuses. The error is would-block.
+Result<std::optional<std::string>> from_database(const Lookup& lookup, const std::string& address,
+                                                 const Channel* source, const Channel* destination) {
   const auto& databases = lookup.config.databases();
   if (!databases.has(DatabaseId::reverse)) return std::nullopt;
   const bool channels = lookup.config.options().number(Opt::USE_REVERSE_DATABASE) & database_with_channels;
-  const auto values = databases.find(DatabaseId::reverse,
-                                     channels ? with_channels_of(source, destination, address) : address);
+  const auto values = databases.find(
+      DatabaseId::reverse, channels ? with_channels_of(source, destination, address) : address, lookup.ask);
+  if (!values && directory::is_would_block(values.error())) return std::unexpected(values.error());
   if (!values || values->empty()) return std::nullopt;
   const auto spec = mail::parse_addr_spec(values->front());
   if (!spec) return std::nullopt;
@@ -113,7 +114,8 @@ Result<std::string> reverse_address(const Lookup& lookup, const std::string& add
                                     const Channel* destination, bool envelope) {
   if (!(lookup.config.options().number(Opt::USE_REVERSE_DATABASE) & on)) return address;
   TRY(auto primary, from_directory(lookup, address));
-  if (auto known = from_database(lookup, primary, source, destination)) {
+  TRY(auto known, from_database(lookup, primary, source, destination));
+  if (known) {
     primary = std::move(*known);
     if (!(lookup.config.options().number(Opt::USE_REVERSE_DATABASE) & table_after_database)) return primary;
   }

@@ -97,9 +97,9 @@ class Rewriter {
 
   Result<std::optional<Round>> database_rules(const std::string& pattern) {
     if (!lookup_.config.options().flag(Opt::USE_DOMAIN_DATABASE)) return std::nullopt;
-    TRY(const auto templates, lookup_.config.databases().find(DatabaseId::domain, pattern));
-    for (const auto text : templates) {
-      RewriteRule rule{pattern, std::string(text), "domain database, " + pattern, {}};
+    TRY(const auto templates, lookup_.config.databases().find(DatabaseId::domain, pattern, lookup_.ask));
+    for (const auto& text : templates) {
+      RewriteRule rule{pattern, text, "domain database, " + pattern, {}};
       auto steps = compile_rule_template(text);
       if (!steps) return std::unexpected(with_rule(steps.error(), rule));
       rule.steps = std::move(*steps);

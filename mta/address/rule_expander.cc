@@ -254,7 +254,7 @@ Result<std::optional<std::string>> RuleExpander::found(const Step& step, const s
     case StepKind::mapping:
       return from_mapping(step.text, argument);
     case StepKind::general: {
-      TRY(const auto values, lookup_.config.databases().find(DatabaseId::general, argument));
+      TRY(const auto values, lookup_.config.databases().find(DatabaseId::general, argument, lookup_.ask));
       if (values.empty()) return std::nullopt;
       return std::string(values.front());
     }

@@ -13,7 +13,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "numbers are stored as this machine has them");
 
 constexpr std::string_view kMagic = "WXDATAB\n";
-constexpr std::size_t kHeader = 72, kSlot = 16, kRecordHeader = 12;
+constexpr std::size_t kHeader = DatabaseImage::kHeaderBytes, kSlot = 16, kRecordHeader = 12;
 
 std::uint64_t hash(std::string_view bytes) {
   return XXH64(bytes.data(), bytes.size(), 0);
@@ -99,7 +99,7 @@ Result<std::string> encode_database(const DatabaseEntries& entries, std::uint64_
   return out + table;
 }
 
-Result<DatabaseImage> DatabaseImage::open(std::string_view bytes) {
+Result<DatabaseImage> DatabaseImage::header_of(std::string_view bytes, std::uint64_t file_bytes) {
   if (bytes.size() < kHeader || !bytes.starts_with(kMagic))
     return permanent("it is no database of imsimta crdb; make it with imsimta crdb");
   const auto version = get<std::uint32_t>(bytes, 8);
@@ -108,7 +108,6 @@ Result<DatabaseImage> DatabaseImage::open(std::string_view bytes) {
                      ", this program reads version " + std::to_string(kDatabaseVersion) +
                      "; make it again with imsimta crdb");
   DatabaseImage image;
-  image.bytes_ = bytes;
   if (hash(bytes.substr(0, 64)) != get<std::uint64_t>(bytes, 64))
     return damaged("wrong checksum of the header");
   image.records_ = get<std::uint64_t>(bytes, 16);
@@ -116,12 +115,18 @@ Result<DatabaseImage> DatabaseImage::open(std::string_view bytes) {
   image.slots_at_ = get<std::uint64_t>(bytes, 32);
   image.made_ = get<std::uint64_t>(bytes, 48);
   const auto size = get<std::uint64_t>(bytes, 40);
-  if (size != bytes.size())
-    return damaged("it has " + std::to_string(bytes.size()) + " bytes, not " + std::to_string(size));
+  if (size != file_bytes)
+    return damaged("it has " + std::to_string(file_bytes) + " bytes, not " + std::to_string(size));
   if (!std::has_single_bit(image.slots_) || image.records_ >= image.slots_ || image.slots_at_ < kHeader ||
       image.slots_at_ > size || (size - image.slots_at_) / kSlot != image.slots_ ||
       (size - image.slots_at_) % kSlot != 0)
     return damaged("its header makes no sense");
+  return image;
+}
+
+Result<DatabaseImage> DatabaseImage::open(std::string_view bytes) {
+  TRY(auto image, header_of(bytes, bytes.size()));
+  image.bytes_ = bytes;
   if (hash(bytes.substr(image.slots_at_)) != get<std::uint64_t>(bytes, 56))
     return damaged("wrong checksum of the slots");
   return image;
@@ -142,7 +147,7 @@ Result<DatabaseImage::Record> DatabaseImage::record(std::uint64_t offset) const 
 
 Result<std::vector<std::string_view>> DatabaseImage::find(std::string_view name) const {
   std::vector<std::string_view> values;
-  if (records_ == 0 || name.empty() || name.size() > kMaxDatabaseKey) return values;
+  if (bytes_.empty() || records_ == 0 || name.empty() || name.size() > kMaxDatabaseKey) return values;
   const auto key = to_lower(name);
   const auto wanted = hash(key);
   auto at = wanted & (slots_ - 1);

@@ -42,8 +42,11 @@ Result<std::string> encode_database(const DatabaseEntries& entries, std::uint64_
 class DatabaseImage {
  public:
   DatabaseImage() = default;  // of no records
+  static constexpr std::size_t kHeaderBytes = 72;
   // Checks header and slots. Permanent error: no database, another version, damaged.
   static Result<DatabaseImage> open(std::string_view bytes);
+  // Checks the header, the first bytes of a file of that size: an image of numbers, that finds nothing.
+  static Result<DatabaseImage> header_of(std::string_view bytes, std::uint64_t file_bytes);
   // The values of key, in order; none when it is not there. Permanent error: the record is damaged.
   Result<std::vector<std::string_view>> find(std::string_view key) const;
   // Every record in file order; checks all of them.

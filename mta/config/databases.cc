@@ -17,8 +17,6 @@ namespace waxwing::mta {
 
 namespace {
 
-constexpr std::size_t kMaxDatabaseBytes = std::size_t{2} << 30;  // what crdb makes at most
-
 // The image of a text of the published build.
 Result<std::string> image_of_text(const SourceSet& sources, std::string_view file) {
   const DatabaseTextOptions quoted{true, true, false, false};
@@ -34,30 +32,35 @@ Result<std::string> image_of_text(const SourceSet& sources, std::string_view fil
 Result<Databases> Databases::load(const std::string& root, const SourceSet& sources, unsigned text_bits) {
   Databases all;
   for (const auto& spec : kDatabases) {
-    std::string bytes;
+    auto& one = all.all_[static_cast<std::size_t>(spec.id)];
     const auto path = database_path(root, spec);
     if ((spec.text_bit & text_bits) != 0) {
-      TRY(bytes, image_of_text(sources, spec.text));
+      TRY(auto bytes, image_of_text(sources, spec.text));
+      one.text = std::make_shared<const std::string>(std::move(bytes));
+      TRY(one.image, DatabaseImage::open(*one.text));
+      all.id_ += fmt::format("{}:{:016x} ", spec.name, XXH3_64bits(one.text->data(), one.text->size()));
     } else if (!root.empty() && file_exists(path)) {
-      // Read, not mapped: one that somebody cuts short in place would end every process that looks into it.
-      TRY(bytes, read_file(path, kMaxDatabaseBytes));
-    } else {
-      continue;
+      TRY(auto file, DatabaseFile::open(path));
+      all.id_ += fmt::format("{}:{} ", spec.name, file->id());
+      one.file = std::move(file);
     }
-    const auto owned = std::make_shared<const std::string>(std::move(bytes));
-    auto image = DatabaseImage::open(*owned);
-    if (!image) return wrap(image.error(), path);
-    all.images_[static_cast<std::size_t>(spec.id)] = *image;
-    all.id_ += fmt::format("{}:{:016x} ", spec.name, XXH3_64bits(owned->data(), owned->size()));
-    all.owned_.push_back(owned);
   }
   return all;
 }
 
-Result<std::vector<std::string_view>> Databases::find(DatabaseId id, std::string_view key) const {
-  auto values = image(id).find(key);
-  if (!values) return wrap(values.error(), std::string(database_spec(id).name) + " database");
-  return values;
+Result<std::vector<std::string>> Databases::find(DatabaseId id, std::string_view key,
+                                                 directory::Ask ask) const {
+  const auto& database = one(id);
+  if (database.file) return database.file->find(key, ask);
+  const auto found = database.image.find(key);
+  if (!found) return wrap(found.error(), std::string(database_spec(id).name) + " database");
+  return std::vector<std::string>(found->begin(), found->end());
+}
+
+Result<> Databases::check() const {
+  for (const auto& database : all_)
+    if (database.file) TRY_VOID(database.file->check());
+  return {};
 }
 
 std::string database_path(const std::string& root, const DatabaseSpec& spec) {

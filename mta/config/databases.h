@@ -1,10 +1,9 @@
 // The five databases of the MTA: general, domain, alias, forward, reverse.
 //
 // Each is a file db/<name>.db of the instance, made by imsimta crdb and never changed after it is published:
-// a new one takes its name in one step and is picked up by imsimta reload. It is held in memory: what happens
-// to the file afterwards, cutting it short in place included, does not matter until the next load. With USE_TEXT_DATABASES the
-// general, reverse and forward databases are texts of the published build instead. One that is not there is
-// empty. All const members are thread-safe.
+// a new one takes its name in one step and is picked up by imsimta reload. It is mapped (database_file.h says what
+// happens to who writes into it all the same). With USE_TEXT_DATABASES the general, reverse and forward databases
+// are texts of the published build instead. One that is not there is empty. All const members are thread-safe.
 #pragma once
 
 #include <array>
@@ -14,7 +13,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "mta/config/database_image.h"
+#include "mta/config/database_file.h"
 #include "mta/config/source.h"
 
 namespace waxwing::mta {
@@ -37,21 +36,28 @@ inline constexpr std::array<DatabaseSpec, 5> kDatabases{{
 
 class Databases {
  public:
-  // Files of root (none when it is empty), and the texts that text_bits chooses. Permanent error: a file is
-  // damaged or of another version, or a text has a line that cannot be read.
+  // Files of root (none when it is empty), of which only the headers are read, and the texts that text_bits chooses.
+  // Permanent error: a file is cut short or of another version, or a text has a line that cannot be read.
   static Result<Databases> load(const std::string& root, const SourceSet& sources, unsigned text_bits);
   // Spares making a key when there is nothing to find.
-  bool has(DatabaseId id) const { return image(id).size() > 0; }
-  // As DatabaseImage::find; the views live as long as this. The error names the database.
-  Result<std::vector<std::string_view>> find(DatabaseId id, std::string_view key) const;
-  // Differs when files of other bytes were loaded.
+  bool has(DatabaseId id) const { return (one(id).file ? one(id).file->size() : one(id).image.size()) > 0; }
+  // The values of key, in order; none when it is not there. would_block() with cache_only when the file was not read
+  // yet. Other errors name the database: temporary for a file, permanent for a text.
+  Result<std::vector<std::string>> find(DatabaseId id, std::string_view key, directory::Ask ask) const;
+  // Reads and checks every file, whoever needs it or not: before it is published.
+  Result<> check() const;
+  // Differs when other files or texts were loaded.
   const std::string& id() const { return id_; }
 
  private:
-  const DatabaseImage& image(DatabaseId id) const { return images_[static_cast<std::size_t>(id)]; }
+  struct One {
+    std::shared_ptr<const DatabaseFile> file;  // or
+    std::shared_ptr<const std::string> text;   // the bytes of
+    DatabaseImage image;
+  };
+  const One& one(DatabaseId id) const { return all_[static_cast<std::size_t>(id)]; }
 
-  std::array<DatabaseImage, kDatabases.size()> images_;
-  std::vector<std::shared_ptr<const std::string>> owned_;
+  std::array<One, kDatabases.size()> all_;
   std::string id_;
 };
 

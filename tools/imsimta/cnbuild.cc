@@ -113,6 +113,9 @@ Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   if (jobs) findings.add(jobs->warnings);
   if (config) findings.add((*config)->warnings());
   if (config) check_site_routines(context, **config, findings);
+  if (config)
+    if (const auto whole = (*config)->databases().check(); !whole)
+      findings.wrong += "\n" + whole.error().text;
   if (config) check_channel_options(sources, **config, findings);
   if (config && services) check_services(*services, **config, findings);
   if (config && jobs) check_programs(*jobs, **config, findings);

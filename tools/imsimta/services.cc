@@ -43,6 +43,16 @@ void tell_unpublished(const Context& context) {
                  name);
 }
 
+// Services read no more than a header when they reload: a database that is damaged further in would be found by the
+// mail that needs it.
+Result<> check_databases(const Context& context) {
+  const auto published = mta::MtaConfig::load(context.root);
+  if (!published) return {};  // the services tell
+  auto checked = (*published)->databases().check();
+  if (!checked) return permanent("nothing was asked to reload: " + checked.error().text);
+  return {};
+}
+
 constexpr const char* kMtaServices[] = {"dispatcher", "metermaid", "job_controller"};
 
 Result<> need_watcher(const Context& context) {
@@ -93,6 +103,7 @@ Result<int> run_refresh(const Context& context, Arguments arguments) {
 Result<int> run_reload(const Context& context, Arguments arguments) {
   TRY_VOID(arguments.finish("reload"));
   TRY_VOID(need_watcher(context));
+  TRY_VOID(check_databases(context));
   std::size_t told = 0;
   TRY(auto answer, follow(context.root, Record("reload"), [&](const Record& progress) {
         ++told;

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "common/base/file.h"
@@ -12,6 +13,8 @@ using namespace waxwing;
 using namespace waxwing::mta;
 
 namespace {
+
+constexpr auto kMayBlock = directory::Ask::may_block, kCacheOnly = directory::Ask::cache_only;
 
 const DatabaseEntries kEntries{{"Sales", "one"}, {"b", "two words"}, {"sales", "three"}, {"\xc3\xa9", ""}};
 
@@ -118,18 +121,86 @@ TEST_CASE("what is written as text is read back") {
   CHECK(parse_database_text(write_database_text(entries), "f", {true, true, false, true}).entries == entries);
 }
 
-TEST_CASE("a database that somebody cuts short in place goes on answering") {
-  const std::string root = "/tmp/waxwing-databases-cut-" + std::to_string(::getpid());
-  const auto path = database_path(root, database_spec(DatabaseId::general));
-  DatabaseEntries entries;
-  for (int i = 0; i < 1000; ++i) entries.emplace_back("k" + std::to_string(i), std::string(100, 'v'));
-  REQUIRE(publish_database(path, *encode_database(entries, 7)));
-  const auto loaded = Databases::load(root, {}, 0);
+namespace {
+
+// An instance with a general database of 1000 keys k0 to k999, each standing for `value`.
+struct WithGeneral {
+  const std::string root = "/tmp/waxwing-databases-file-" + std::to_string(::getpid());
+  const std::string path = database_path(root, database_spec(DatabaseId::general));
+  explicit WithGeneral(const std::string& value) { publish(value); }
+  ~WithGeneral() { CHECK(remove_tree(root)); }
+  static std::string image(const std::string& value) {
+    DatabaseEntries entries;
+    for (int i = 0; i < 1000; ++i) entries.emplace_back("k" + std::to_string(i), value);
+    return *encode_database(entries, 7);
+  }
+  void publish(const std::string& value) const { REQUIRE(publish_database(path, image(value))); }
+  // As cp does: into the file that is there.
+  void write_into(const std::string& bytes) const {
+    const auto file = open_file(path, O_WRONLY | O_TRUNC);
+    REQUIRE(file);
+    REQUIRE(::write(file->get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  }
+};
+
+std::string ask(const Databases& databases, std::string_view key, directory::Ask ask = kMayBlock) {
+  const auto values = databases.find(DatabaseId::general, key, ask);
+  if (!values) return directory::is_would_block(values.error()) ? "later" : "error " + values.error().text;
+  return values->empty() ? "none" : values->front();
+}
+
+}  // namespace
+
+TEST_CASE("a database is read by the first look-up that may wait, not when it is loaded nor on a loop") {
+  const WithGeneral box("v");
+  auto bytes = WithGeneral::image("v");
+  bytes[bytes.size() - 5] ^= 1;  // in the slots
+  REQUIRE(publish_database(box.path, bytes));
+  const auto damaged = Databases::load(box.root, {}, 0);
+  REQUIRE(damaged);
+  CHECK(ask(*damaged, "k1").find("general.db: the database is damaged") != std::string::npos);
+  CHECK_FALSE(damaged->check());
+  box.publish("v");
+  const auto loaded = Databases::load(box.root, {}, 0);
   REQUIRE(loaded);
-  REQUIRE(::truncate(path.c_str(), 0) == 0);
-  CHECK(loaded->find(DatabaseId::general, "k999")->at(0) == std::string(100, 'v'));
-  CHECK(Databases::load(root, {}, 0).error().text.find("general.db") != std::string::npos);
-  CHECK(remove_tree(root));
+  CHECK(loaded->has(DatabaseId::general));
+  CHECK(ask(*loaded, "k1", kCacheOnly) == "later");
+  CHECK(ask(*loaded, "k1") == "v");
+  CHECK(ask(*loaded, "k1", kCacheOnly) == "v");
+  CHECK(ask(*loaded, "none", kCacheOnly) == "none");
+}
+
+TEST_CASE("a database that somebody cuts short in place fails look-ups for a time, and ends nobody") {
+  const WithGeneral box(std::string(100, 'v'));
+  const auto loaded = Databases::load(box.root, {}, 0);
+  REQUIRE(loaded);
+  const auto unread = Databases::load(box.root, {}, 0);
+  CHECK(ask(*loaded, "k999") == std::string(100, 'v'));
+  for (const off_t bytes : {off_t{0}, off_t{100}, off_t{5000}}) {
+    REQUIRE(::truncate(box.path.c_str(), bytes) == 0);
+    CHECK(ask(*loaded, "k999", kCacheOnly) == "later");
+    CHECK(ask(*loaded, "k999").starts_with("error " + box.path));
+    CHECK(ask(*unread, "k1").starts_with("error " + box.path));
+    CHECK(loaded->find(DatabaseId::general, "k1", kMayBlock).error().fault == Fault::temporary);
+  }
+  CHECK(Databases::load(box.root, {}, 0).error().text.find("general.db") != std::string::npos);
+  // It is whole again: no reload is needed.
+  box.write_into(WithGeneral::image("w"));
+  CHECK(ask(*loaded, "k999") == "w");
+  CHECK(ask(*unread, "k999") == "w");
+}
+
+TEST_CASE("a database that is written over with another never answers with a mixture") {
+  const WithGeneral box("v");
+  const auto loaded = Databases::load(box.root, {}, 0);
+  REQUIRE(loaded);
+  CHECK(ask(*loaded, "k1") == "v");
+  box.write_into(WithGeneral::image("w"));  // of the same size
+  CHECK(ask(*loaded, "k1") == "w");
+  box.write_into(WithGeneral::image("longer"));
+  CHECK(ask(*loaded, "k1") == "longer");
+  box.write_into(std::string(WithGeneral::image("longer").size(), 'x'));
+  CHECK(ask(*loaded, "k1").starts_with("error "));
 }
 
 TEST_CASE("databases of an instance: one that is damaged is refused by its name") {
@@ -141,16 +212,16 @@ TEST_CASE("databases of an instance: one that is damaged is refused by its name"
   REQUIRE(loaded);
   CHECK(loaded->has(DatabaseId::general));
   CHECK_FALSE(loaded->has(DatabaseId::reverse));
-  CHECK(loaded->find(DatabaseId::general, "K")->at(0) == "v");
+  CHECK(loaded->find(DatabaseId::general, "K", kMayBlock)->at(0) == "v");
   // A new one is another, made in the same second too; what was loaded stays.
   REQUIRE(publish_database(path, *encode_database({{"k", "w"}}, 7)));
   const auto second = Databases::load(root, sources, 0);
   CHECK(second->id() != loaded->id());
-  CHECK(loaded->find(DatabaseId::general, "k")->at(0) == "v");
-  CHECK(second->find(DatabaseId::general, "k")->at(0) == "w");
+  CHECK(loaded->find(DatabaseId::general, "k", kMayBlock)->at(0) == "v");
+  CHECK(second->find(DatabaseId::general, "k", kMayBlock)->at(0) == "w");
   // A text in its place.
   sources.set_file("general.txt", "k  text\n");
-  CHECK(Databases::load(root, sources, 1)->find(DatabaseId::general, "k")->at(0) == "text");
+  CHECK(Databases::load(root, sources, 1)->find(DatabaseId::general, "k", kMayBlock)->at(0) == "text");
   sources.set_file("general.txt", "k  text\nk\n");
   CHECK(Databases::load(root, sources, 1).error().text.starts_with("general.txt:2: "));
   REQUIRE(replace_file(path, "short"));
