@@ -58,6 +58,18 @@ const NumberOption kNumbers[] = {
 constexpr std::string_view kIgnored[] = {"DEBUG",   "GROUP",     "HISTORICAL_TIME", "IDENT",
                                          "LOGFILE", "STACKSIZE", "TLS_CERTIFICATE", "USER"};
 
+// IMAGE=IMTA_BIN:tcp_smtp_server is how older files name the server.
+constexpr std::pair<std::string_view, std::string_view> kOldImages[] = {{"tcp_smtp_server", "smtpd"},
+                                                                        {"tcp_lmtp_server", "lmtpd"}};
+
+std::string image_of(std::string_view value) {
+  for (const std::string_view prefix : {"IMTA_BIN:", "IMTA_EXE:", "IMTA_LIB:"})
+    if (istarts_with(value, prefix)) value.remove_prefix(prefix.size());
+  for (const auto& [old_name, name] : kOldImages)
+    if (value == old_name) value = name;
+  return std::string(value);
+}
+
 class Parser {
  public:
   Parser(const std::string& origin, const Expand& expand) : origin_(origin), expand_(expand) {}
@@ -134,7 +146,7 @@ class Parser {
     if (name == "PORT") return ports(value, target.ports);
     if (name == "TLS_PORT") return ports(value, target.tls_ports);
     if (name == "INTERFACE_ADDRESS") return addresses(value, target);
-    if (name == "IMAGE") return target.image = value, Result<>();
+    if (name == "IMAGE") return target.image = image_of(value), Result<>();
     if (name == "PARAMETER") return target.parameters.push_back(value), Result<>();
     if (name == "DNS_VERIFY_DOMAIN") return block_list(value, target);
     if (std::ranges::find(kIgnored, name) != std::end(kIgnored)) {

@@ -42,6 +42,12 @@ TEST_CASE("dispatcher.cnf: defaults, sections, radix numbers, ports from msg.con
   REQUIRE(backlog);
   CHECK(backlog->services[0].listen_backlog() == 77);
   CHECK(backlog->services[1].listen_backlog() == 5);
+  const auto old = parse_settings(
+      "[SERVICE=A]\nIMAGE=IMTA_BIN:tcp_smtp_server\n[SERVICE=B]\nIMAGE=imta_bin:tcp_lmtp_server\n", "d",
+      expand);
+  REQUIRE(old);
+  CHECK(old->services[0].image == "smtpd");
+  CHECK(old->services[1].image == "lmtpd");
 }
 
 TEST_CASE("dispatcher.cnf: errors name the line") {
