@@ -134,6 +134,8 @@ Resolver::Resolver(EventLoop& loop, Options options)
     : inner_(std::make_unique<Inner>(Inner{loop, ub_ctx_create()})) {
   auto* context = inner_->context;
   ub_ctx_async(context, 1);
+  // libunbound would answer by itself that private addresses have no names; the site's name server may know better.
+  ub_ctx_set_option(context, "unblock-lan-zones:", "yes");
   if (!options.server.empty()) {
     ub_ctx_set_option(context, "do-not-query-localhost:", "no");
     for (const auto server : split_words(options.server))

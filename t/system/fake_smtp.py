@@ -23,10 +23,11 @@ class Host:
 
     def __init__(self, address, extensions=('PIPELINING', '8BITMIME', 'SIZE 1000000'), greeting='220 fake ESMTP', mail='250 ok',
                  rcpt=None, data='354 go', end='250 2.0.0 taken', tls=None, close_after=None, name='fake',
-                 waits=False, vrfy=None):
+                 waits=False, vrfy=None, greylists=False):
         self.address, self.extensions, self.greeting, self.mail = address, extensions, greeting, mail
         self.rcpt, self.data, self.end, self.tls, self.close_after = rcpt or {}, data, end, tls, close_after
         self.name, self.vrfy = name, vrfy or {}
+        self.greylists, self.known = greylists, set()  # who comes for the first time shall come again
         self.may_greet = threading.Event()  # who waits greets nobody before go_on()
         if not waits:
             self.may_greet.set()
@@ -54,14 +55,14 @@ class Host:
 
 
 class FakeServer:
-    def __init__(self):
-        self.socket = socket.create_server(('0.0.0.0', 0), backlog=50)
+    def __init__(self, listener=None):
+        self.socket = listener or socket.create_server(('0.0.0.0', 0), backlog=50)
         self.port = self.socket.getsockname()[1]
         self.hosts, self.numbers = {}, itertools.count(1)
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def host(self, **script):
-        host = Host(f'127.0.1.{next(self.numbers)}', **script)
+    def host(self, address=None, **script):
+        host = Host(address or f'127.0.1.{next(self.numbers)}', **script)
         self.hosts[host.address] = host
         return host
 
@@ -164,6 +165,10 @@ class Talk:
     def rcpt_to(self, line):
         local = line[line.index('<') + 1:].split('@')[0]
         answer = self.host.rcpt.get(local, '250 ok') if self.mail else '503 MAIL first'
+        triplet = (self.socket.getpeername()[0], (self.mail or '').split('>')[0], line.split('>')[0])
+        if self.host.greylists and triplet not in self.host.known:
+            self.host.known.add(triplet)
+            answer = '451 4.7.1 greylisted, come again'
         if answer.startswith('2'):
             self.rcpts.append(line)
         self.say(answer)
