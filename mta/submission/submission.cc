@@ -218,12 +218,13 @@ Task<Verdict> Submission::data(std::string_view bytes) {
   if (inner.in_body) co_return inner.write_body(bytes);
   inner.header.append(bytes);
   const auto end = header_end(inner.header, inner.scanned);
+  const auto limit =
+      static_cast<std::size_t>(inner.submitter->daemon().config()->number("smtp.maxheadersize"));
+  // Its end may come with the very bytes that make it too long.
+  if (std::min(end, inner.header.size()) > limit)
+    co_return inner.fail({552, "5.3.4", fmt::format("The header is longer than {} bytes", limit)});
   if (end == std::string::npos) {
     inner.scanned = inner.header.size();
-    const auto limit =
-        static_cast<std::size_t>(inner.submitter->daemon().config()->number("smtp.maxheadersize"));
-    if (inner.scanned > limit)
-      co_return inner.fail({552, "5.3.4", fmt::format("The header is longer than {} bytes", limit)});
     co_return Verdict{};
   }
   auto done = co_await inner.header_done(end);
