@@ -86,11 +86,14 @@ Task<Result<std::string>> Autoreply::send(Work& work, const directory::User& use
   source.channel = context_.channel();
   source.internal = true;
   mta::Submission submission(submitter_, std::move(source));
-  auto verdict = co_await submission.sender("", {});
+  // Named, all of them: g++ 12 destroys temporaries among the arguments of a co_await twice.
+  std::string nobody, to = sender;
+  mta::SenderOptions options;
+  mta::RecipientOptions wishes;
+  wishes.notify = "NEVER";
+  auto verdict = co_await submission.sender(std::move(nobody), std::move(options));
   if (verdict.ok()) {
-    mta::RecipientOptions wishes;
-    wishes.notify = "NEVER";
-    auto answer = co_await submission.recipient(sender, std::move(wishes));
+    auto answer = co_await submission.recipient(std::move(to), std::move(wishes));
     verdict = answer;
   }
   if (verdict.ok()) {
@@ -108,7 +111,8 @@ Task<Result<std::string>> Autoreply::send(Work& work, const directory::User& use
   auto noted = co_await context_.daemon().workers().run(note);
   if (!noted)
     log::Event("autoreply.note.failed").with("file", told.path()).with("error", noted.error().text).error();
-  co_return "sent as " + submission.queue_id();
+  auto outcome = "sent as " + submission.queue_id();
+  co_return outcome;
 }
 
 }  // namespace waxwing::channels
