@@ -151,6 +151,7 @@ LOGFILE=IMTA_LOG:tcp_smtp_server.log
 PARAMETER=CHANNEL=tcp_local
 STACKSIZE=2048000
 ENABLE_RBL=1
+DNS_VERIFY_DOMAIN=list.example.org
 
 [SERVICE=SMTP_SUBMIT]
 PORT={submit}
@@ -179,7 +180,8 @@ def setUpModule():
     fake = fake_smtp.FakeServer()
     waxwing.unittest.addModuleCleanup(fake.close)
     partner, world = fake.host(), fake.host()
-    names = fake_dns.FakeDns({'world.example': {'A': [world.address]}})
+    names = fake_dns.FakeDns({'world.example': {'A': [world.address]},
+                              '70.0.0.127.list.example.org': {'A': ['127.0.0.2'], 'TXT': ['seen sending junk']}})
     waxwing.unittest.addModuleCleanup(names.close)
     box = waxwing.share(waxwing.Sandbox())
     box.set_option('imap.enable', '0')
@@ -268,6 +270,13 @@ class Guides(waxwing.TestCase):
                 self.assertEqual(refused.recv(1), b'')
         self.record(r'\+ X TCP\|127\.0\.0\.1\|\d+\|127\.0\.0\.77\|\d+ .*500 I will not talk to you')
         with self.client(FRIEND) as client:
+            self.assertEqual(client.noop()[0], 250)
+
+    def test_who_is_on_a_block_list_is_turned_away_from_the_port_of_the_world(self):
+        with socket.create_connection(('127.0.0.1', self.box.port('SMTP')), waxwing.DEADLINE, ('127.0.0.70', 0)) as refused:
+            self.assertIn(b'is listed by list.example.org: seen sending junk', refused.recv(200))
+        self.record(r'\+ T TCP\|127\.0\.0\.1\|\d+\|127\.0\.0\.70\|')
+        with self.client('127.0.0.70', 'SUBMIT') as client:
             self.assertEqual(client.noop()[0], 250)
 
     def test_lmtp_is_for_our_relays(self):
