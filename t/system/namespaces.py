@@ -11,6 +11,7 @@ thread makes while it is inside; a socket keeps the one it was made in.
 import atexit
 import ctypes
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -54,10 +55,19 @@ class Host:
             return socket.create_server((address, port), backlog=50)
 
 
+def remove_leftovers():
+    """Namespaces of runs that were killed."""
+    for line in subprocess.run(['ip', 'netns', 'list'], capture_output=True, text=True).stdout.splitlines():
+        name = re.match(r'waxwing-(\d+)-\w+', line)
+        if name and not os.path.exists(f'/proc/{name[1]}'):
+            subprocess.run(['ip', 'netns', 'delete', name[0]], capture_output=True)
+
+
 class Network:
     def __init__(self, networks=('inside', 'outside')):
         self.prefix, self.names, self.count = f'waxwing-{os.getpid()}-', [], 0
-        atexit.register(self.remove)  # whatever happens, none stays behind
+        atexit.register(self.remove)
+        remove_leftovers()
         self.switch = self.namespace('switch')
         for network in networks:
             ip('-n', self.switch, 'link', 'add', network, 'type', 'bridge')
