@@ -39,17 +39,22 @@ std::optional<Verdict> Session::may_mail() {
   return std::nullopt;
 }
 
-// mailfromdnsverify: true unless DNS says that no such domain exists.
-Task<bool> Session::sender_domain_exists(std::string address) {
+// mailfromdnsverify: refused when DNS says that there is no such domain, or that it takes no mail.
+Task<std::optional<Verdict>> Session::sender_domain_refusal(std::string address) {
   const auto at = address.rfind('@');
-  if (at == std::string::npos || address[at + 1] == '[') co_return true;
+  if (at == std::string::npos || address[at + 1] == '[') co_return std::nullopt;
   auto& resolver = server_->resolver(stream_.loop());
   const std::string domain = address.substr(at + 1);
   auto mx = co_await resolver.mx(domain);
-  if (mx.status == DnsAnswer::Status::no_name) co_return false;
-  if (mx.status != DnsAnswer::Status::no_data) co_return true;
-  auto addresses = co_await resolver.addresses(domain);
-  co_return addresses.status == DnsAnswer::Status::found || addresses.status == DnsAnswer::Status::failed;
+  // RFC 7505 §4.2
+  if (is_null_mx(mx)) co_return Verdict{550, "5.7.27", "The sender's domain takes no mail (null MX)"};
+  bool exists = mx.status != DnsAnswer::Status::no_name;
+  if (mx.status == DnsAnswer::Status::no_data) {
+    auto addresses = co_await resolver.addresses(domain);
+    exists = addresses.status == DnsAnswer::Status::found || addresses.status == DnsAnswer::Status::failed;
+  }
+  if (exists) co_return std::nullopt;
+  co_return Verdict{550, "5.1.8", "The sender's domain does not exist"};
 }
 
 Task<void> Session::mail(std::string_view argument) {
@@ -72,9 +77,9 @@ Task<void> Session::mail(std::string_view argument) {
   }
   ++counts_.attempts;
   if (channel_->is(Kw::mailfromdnsverify)) {
-    const bool exists = co_await sender_domain_exists(parsed->address);
-    if (!exists) {
-      reply({550, "5.1.8", "The sender's domain does not exist"});
+    const auto refusal = co_await sender_domain_refusal(parsed->address);
+    if (refusal) {
+      reply(*refusal);
       co_return;
     }
   }

@@ -75,7 +75,7 @@ class Session final : public LineSession {
   Task<void> rcpt(std::string_view argument);
   std::optional<Verdict> may_mail();
   std::optional<Verdict> may_rcpt() const;
-  Task<bool> sender_domain_exists(std::string address);
+  Task<std::optional<Verdict>> sender_domain_refusal(std::string address);
   void rejected_recipient(Verdict verdict);
 
   // message.cc

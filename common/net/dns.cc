@@ -136,6 +136,7 @@ Resolver::Resolver(EventLoop& loop, Options options)
   ub_ctx_async(context, 1);
   // libunbound would answer by itself that private addresses have no names; the site's name server may know better.
   ub_ctx_set_option(context, "unblock-lan-zones:", "yes");
+  ub_ctx_set_option(context, "insecure-lan-zones:", "yes");
   if (!options.server.empty()) {
     ub_ctx_set_option(context, "do-not-query-localhost:", "no");
     for (const auto server : split_words(options.server))

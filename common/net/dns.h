@@ -64,4 +64,9 @@ class Resolver {
   std::unique_ptr<Inner> inner_;
 };
 
+// RFC 7505: the domain says that it takes no mail.
+inline bool is_null_mx(const Resolver::MxList& mx) {
+  return mx.hosts.size() == 1 && mx.hosts.front().name.empty();
+}
+
 }  // namespace waxwing

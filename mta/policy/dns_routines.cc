@@ -126,6 +126,7 @@ Found from_status(DnsAnswer::Status status, std::string why) {
 // A domain that takes or sends mail: one with an MX record needs no address of its own.
 Found find_domain(BlockingDns& dns, const std::string& name) {
   const auto mx = dns.mx(name);
+  if (mx && is_null_mx(*mx)) return {Known::no, "it takes no mail"};
   if (mx && mx->status == DnsAnswer::Status::found) return {Known::yes, ""};
   if (mx && mx->status == DnsAnswer::Status::no_name) return from_status(mx->status, "");
   const auto found = dns.addresses(name);

@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 
-TYPES = {'A': 1, 'NS': 2, 'SOA': 6, 'MX': 15, 'TXT': 16, 'AAAA': 28}
+TYPES = {'A': 1, 'NS': 2, 'SOA': 6, 'PTR': 12, 'MX': 15, 'TXT': 16, 'AAAA': 28}
 NAMES = {number: name for name, number in TYPES.items()}
 CODES = {'SERVFAIL': 2, 'REFUSED': 5}
 

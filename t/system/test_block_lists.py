@@ -4,6 +4,7 @@ dispatcher.cnf."""
 import os
 import re
 import smtplib
+import tempfile
 
 import fake_dns
 import waxwing
@@ -43,7 +44,8 @@ def setUpModule():
         '12.0.0.127.zen.example.org': listed | {'TXT': ['a$Nb$]ldap:///x[${y}|$E \x01z']},
         '14.0.0.127.second.example.org': listed, '15.0.0.127.mail.example.org': listed | {'TXT': ['mail only']},
         'good.example.org': {'MX': ['10 mx.good.example.org']}, 'host.example.org': {'A': ['192.0.2.7']}, 'empty.example.org': {'TXT': ['x']},
-        'sick.example.org': 'SERVFAIL', '20.0.0.127.third.example.org': listed, '13.0.0.127.zen.example.org': 'SERVFAIL'})
+        'sick.example.org': 'SERVFAIL', 'null.example.org': {'MX': ['0 .'], 'A': ['192.0.2.7']},
+        '3.2.1.10.in-addr.arpa': {'PTR': ['ten.example.org']}, 'v6.example.org': {'AAAA': ['2001:db8::1']}, '20.0.0.127.third.example.org': listed, '13.0.0.127.zen.example.org': 'SERVFAIL'})
     box = waxwing.share(waxwing.Sandbox())
     config = os.path.join(box.root, 'config')
     edit(os.path.join(config, 'mappings'), rewritten(box.port('SMTP')))
@@ -141,7 +143,8 @@ class BlockLists(waxwing.TestCase):
         with self.connect(40) as client:
             client.ehlo('far.test')
             for sender, code in (('a@good.example.org', 250), ('a@host.example.org', 250), ('a@sick.example.org', 250), ('', 250),
-                                 ('a@empty.example.org', 550), ('a@none.example.org', 550)):
+                                 ('a@empty.example.org', 550), ('a@null.example.org', 550),
+                                 ('a@none.example.org', 550)):
                 client.mail(sender)
                 answer = client.rcpt('alice@example.test')
                 self.assertEqual(answer[0], code, (sender, answer))
@@ -161,6 +164,21 @@ class BlockLists(waxwing.TestCase):
         probe = f'TCP|127.0.0.1|{self.box.port("SMTP")}|127.0.0.10|4000'
         out = self.box.command('imsimta', 'test', '-mapping', '-table=PORT_ACCESS', '-flags=AS', probe).stdout
         self.assertIn('571 Your host (127.0.0.10) found on zen.example.org block list', out)
+
+
+    def test_the_rest_of_the_family(self):
+        for call, wanted in (('dns_verify_ptr,10.1.2.3|$$Yknown|$$Nno$ name', 'known'),
+                             ('dns_verify_ptr,10.1.2.4|$$Yknown|$$Nno$ name', 'no name'),
+                             ('dns_verify_ipv4,host.example.org|$$Yknown|$$N%e', 'known'),
+                             ('dns_verify_ipv4,v6.example.org|$$Yknown|$$N%e', 'the name has no address'),
+                             ('dns_verify_ipv6,v6.example.org|$$Yknown|$$N%e', 'known'),
+                             ('dns_get_first_mx,good.example.org', 'mx.good.example.org'),
+                             ('dns_get_first_mx,none.example.org', None), ('dns_verify,|$$Yknown|', None)):
+            with tempfile.NamedTemporaryFile('w') as file:
+                file.write(f'INTERNAL_IP\n\n  *  $N\n\nTABLE\n\n  probe  $[IMTA_LIB:dns_verify.so,{call}]\n')
+                file.flush()
+                out = self.box.command('imsimta', 'test', '-mapping', f'-mapping_file={file.name}', '-table=TABLE', 'probe')
+                self.assertRegex(out.stdout, rf'(?m)^Output string: {wanted}$' if wanted else 'No match in table TABLE')
 
 
 if __name__ == '__main__':
