@@ -183,7 +183,8 @@ def imsimta_commands():
 
 
 def qm_commands():
-    return here(re.findall(r'(?:verb == |words\[0\], )"(\w+)"', text_of("tools/imsimta/qm.cc")))
+    rows = block("tools/imsimta/qm_commands.cc", r"kCommands\[\] = \{", r"\n\};")
+    return here(re.findall(r'(?m)^    \{"(\w+)', rows) + found(r'words->front\(\), "(\w+)"', "tools/imsimta/qm.cc"))
 
 
 def qualifiers(*files, more=()):
@@ -245,7 +246,7 @@ READERS = {
     "imsimta_test": qualifiers("test"),
     "imsimta_rewrite": qualifiers("test_rewrite", more=[(TEST, r"kReplaced\[\] = ", r'\{"(\w+)", ')]),
     "imsimta_mapping": qualifiers("test_mapping"),
-    "qm_list": qualifiers("qm_list"), "qm_change": qualifiers("qm_change"), "qm_top": qualifiers("qm_top"),
+    "qm_list": qualifiers("qm_list", "qm_commands", "qm_summarize", "qm_read"), "qm_change": qualifiers("qm_change"), "qm_top": qualifiers("qm_top"),
     "mboxutil": letters_of("tools/mboxutil/main.cc"), "reconstruct": letters_of("tools/reconstruct/main.cc"),
     "configutil_letter": letters_of("tools/configutil/main.cc"), "imcheck": letters_of("tools/imcheck/main.cc"),
     "none": nothing,
