@@ -93,7 +93,7 @@ def lmtp(box):
     client.socket.close()
 
 
-def wrong(box):
+def misbehave(box):
     """Clients that break off, talk nonsense or have the wrong password."""
     with box.smtp() as client:
         client.docmd('MAIL FROM:<soak@example.test>')
@@ -112,7 +112,7 @@ class Load:
         self.lock, self.over, self.go = threading.Lock(), False, threading.Event()
         self.busy, self.last_error = 0, ''
         self.threads = [threading.Thread(target=self.work, args=(job,), daemon=True)
-                        for job in (send, send, submit, read, read, idle, pop, lmtp, wrong)]
+                        for job in (send, send, submit, read, read, idle, pop, lmtp, misbehave)]
 
     def work(self, job):
         while not self.over:
