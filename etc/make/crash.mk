@@ -34,4 +34,4 @@ crash-power: stage crash-helpers
 	@$(CRASH)/test_power.py --cuts 5000 $(ARGS)
 
 crash-order: stage crash-helpers
-	@$(CRASH)/test_order.py --cuts 5000 $(ARGS)
+	@$(CRASH)/test_order.py --cuts 5000 --segments 4 $(ARGS)

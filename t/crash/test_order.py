@@ -2,9 +2,9 @@
 """The power is cut on a file system that keeps names in no order (loose_disk.py): all that was answered is there.
 
 As test_power.py, whose recordings, cuts and checks these are; but the daemons are told that they are on such a file
-system, and the journal is small, so that messages are delivered behind the checkpoint that followed them.
+system. With a small journal messages are delivered behind the checkpoint that followed them.
 
-    t/crash/test_order.py --cuts 5000 [--seed N]
+    t/crash/test_order.py --cuts 5000 [--seed N] [--segments 4]
 """
 import argparse
 import os
@@ -17,7 +17,6 @@ import test_power
 from loose_disk import LooseDisk
 
 os.environ.setdefault('WAXWING_TEST_FILE_SYSTEM', 'in_no_order')  # in_order: what is lost without
-frame.OPTIONS.update({'journal.segmentbytes': 1 << 20, 'journal.segments': 4})
 disk.Disk = LooseDisk
 
 
@@ -31,8 +30,11 @@ if __name__ == '__main__':
     parser.add_argument('--seed', type=int, default=test_power.OPTIONS.seed)
     parser.add_argument('--seconds', type=float, default=test_power.OPTIONS.seconds, help='length of a recording')
     parser.add_argument('--keep')
+    parser.add_argument('--segments', type=int, help='a journal of so many segments of 1 MB')
     parser.add_argument('-v', action='store_true')
     arguments = parser.parse_args()
     for name in ('cuts', 'seed', 'seconds', 'keep'):
         setattr(test_power.OPTIONS, name, getattr(arguments, name))
+    if arguments.segments:
+        frame.OPTIONS.update({'journal.segmentbytes': 1 << 20, 'journal.segments': arguments.segments})
     unittest.main(argv=sys.argv[:1], verbosity=2)
