@@ -64,7 +64,9 @@ Onward::Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> sub
 Task<mta::Verdict> Onward::open(std::vector<std::size_t> recipients, std::uint64_t size_bytes) {
   recipients_ = std::move(recipients);
   const auto& envelope = work_.envelope();
-  auto verdict = co_await submission_.sender(envelope.sender, sender_options(envelope, size_bytes));
+  auto options = sender_options(envelope, size_bytes);  // see autoreply.cc: no temporary in a co_await
+  auto sender = envelope.sender;
+  auto verdict = co_await submission_.sender(std::move(sender), std::move(options));
   for (std::size_t i = 0; verdict.ok() && i < recipients_.size(); ++i) {
     auto answer = co_await submission_.resume(envelope.recipients[recipients_[i]]);
     verdict = std::move(answer);
