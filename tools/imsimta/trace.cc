@@ -12,8 +12,8 @@ namespace {
 constexpr const char* kUsage = "trace [-json] [-limit=N] queue-id|session-id|address";
 
 Result<TraceIds> ids_of(const std::string& folder, const std::string& wanted, std::size_t most) {
-  if (wanted.find('@') != wanted.npos) return find_messages(folder, wanted, most);
-  TraceIds ids;
+  TRY(auto ids, find_messages(folder, wanted, most));
+  if (wanted.find('@') != wanted.npos) return ids;
   ids.messages.insert(wanted);
   ids.sessions.insert(wanted);
   return ids;

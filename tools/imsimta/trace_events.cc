@@ -124,7 +124,8 @@ Result<TraceIds> find_messages(const std::string& folder, std::string_view addre
   TRY_VOID(each_line(folder, [&](std::string_view line) {
     const auto id = quick_field(line, " qid=");
     if (id.empty() || ifind(line, address) == line.npos) return;
-    if (parse_event(line, event) && names_address(event, address)) found.emplace_back(event.time, id);
+    if (parse_event(line, event) && (names_address(event, address) || event.field("sid") == address))
+      found.emplace_back(event.time, id);
   }));
   std::ranges::sort(found, std::greater<>());
   TraceIds ids;

@@ -26,7 +26,7 @@ struct TraceIds {
   std::size_t size() const { return messages.size() + sessions.size(); }
 };
 
-// Ids of at most `most` messages, the newest, whose events name this address as sender or recipient.
+// Ids of at most `most` messages, the newest, whose events name this address as sender or recipient, or this session.
 Result<TraceIds> find_messages(const std::string& folder, std::string_view address, std::size_t most);
 
 // All events of these messages, of the sessions they came by, and of the messages born of them (notifications,
