@@ -174,6 +174,7 @@ class Queued(waxwing.TestCase):
         text = self.box.command('imsimta', 'counters', 'bitbucket').stdout
         self.assertRegex(text, r'(?m)^bitbucket\n  Received +\d+ +\d+ +\d+\n  Delivered +\d+ +\d+ +\d+ \(\d+ first time\)')
         self.assertNotIn('tcp_intranet', text)
+        self.assertIn('bitbucket\n  Received', self.box.command('imsimta', 'qm', 'counters', 'bitbucket').stdout)
         self.assertRegex(self.box.command('imsimta', 'counters', '-today').stdout, r'^[1-9]\d* messages')
         self.assertRegex(self.box.command('imsimta', 'qm', 'counters', 'today').stdout, r'^[1-9]\d* messages')
         file = os.path.join(self.box.folder, 'counters.out')

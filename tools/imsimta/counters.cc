@@ -110,8 +110,8 @@ std::string json_of(const counters::ChannelCounts& row, const StoredBy& stored) 
       .number("queue_first_seconds", number(row.of(Count::queue_first_seconds)))
       .number("in_associations", number(row.of(Count::in_associations)))
       .number("out_associations", number(row.of(Count::out_associations)))
-      .number("failed_out_associations", number(row.of(Count::out_failures)))
-      .number("stored_messages", at == stored.end() ? 0 : number(at->second.messages));
+      .number("failed_out_associations", number(row.of(Count::out_failures)));
+  if (at != stored.end()) object.number("stored_messages", number(at->second.messages));
   return object.line();
 }
 
@@ -172,13 +172,12 @@ Result<int> run_counters(const Context& context, Arguments arguments) {
   return 0;
 }
 
-// "qm counters show" and so on: the same words without a dash.
+// "qm counters show" and so on: the same words without a dash. Another word is a channel.
 Result<int> qm_counters(const Context& context, Arguments arguments) {
-  const auto word = to_lower(arguments.take_word());
-  constexpr std::string_view kWords[] = {"", "clear", "create", "delete", "show", "today"};
-  if (std::ranges::find(kWords, word) == std::end(kWords))
-    return permanent("counters has no " + printable(word) + ": " + qm_usage("counters"));
-  if (!word.empty()) arguments.add("-" + word);
+  const auto word = arguments.take_word();
+  constexpr std::string_view kWords[] = {"clear", "create", "delete", "show", "today"};
+  const bool known = std::ranges::find(kWords, to_lower(word)) != std::end(kWords);
+  if (!word.empty()) arguments.add(known ? "-" + to_lower(word) : word);
   return run_counters(context, std::move(arguments));
 }
 
