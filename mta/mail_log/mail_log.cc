@@ -50,7 +50,9 @@ class File {
   void write_locked() {
     if (buffer_.empty()) return;
     look_locked();
-    if (!file_ || ::write(file_.get(), buffer_.data(), buffer_.size()) != std::ssize(buffer_))
+    if (file_ && ::write(file_.get(), buffer_.data(), buffer_.size()) == std::ssize(buffer_))
+      said_ = false;  // the next loss is another
+    else
       failed_locked();
     buffer_.clear();
   }
