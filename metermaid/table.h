@@ -52,7 +52,6 @@ struct Answer {
 class Table {
  public:
   explicit Table(TableRules rules) : rules_(rules) {}
-  const TableRules& rules() const { return rules_; }
 
   // Counts amount for the key (greylist: one try) and answers whether that is too much. What is refused is not
   // counted, save by penalize. A simple table limits nobody.

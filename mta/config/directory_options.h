@@ -22,7 +22,7 @@ Result<AliasOrder> alias_order(const MtaOptions& options);
 // Puts what option.dat says into settings that msg.conf has filled. Permanent error as alias_order().
 Result<> apply_directory_options(const MtaOptions& options, directory::Settings& settings);
 
-// All of them in one line of text, to tell whether they have changed.
+// All of them, one a line, to tell whether they have changed.
 std::string directory_options_text(const MtaOptions& options);
 
 }  // namespace waxwing::mta

@@ -41,7 +41,7 @@ class Block {
   ~Block();
   Block(const Block&) = delete;
 
-  // The channel's slot; null when the table is full, or to_read and it has none.
+  // The channel's slot; null when the table is full.
   Slot* slot(std::string_view channel);
   Slot& slot_at(std::size_t index) const {
     return *reinterpret_cast<Slot*>(data_ + kHeaderBytes + index * kSlotBytes);

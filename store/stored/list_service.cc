@@ -15,8 +15,6 @@
 #include "store/detail/partitions.h"
 #include "store/detail/paths.h"
 #include "store/list/protocol.h"
-#include "store/mailbox/rebuild.h"
-#include "store/maintenance/tree.h"
 
 namespace waxwing::store {
 
