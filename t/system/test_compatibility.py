@@ -12,7 +12,7 @@ import compatibility  # noqa: E402
 
 SECTIONS = compatibility.read_list()
 RENEW = 'run etc/make/compatibility.py, and look at what it changes'
-ROOMS = ('common', 'mta', 'store', 'dispatcher', 'job_controller', 'smtpd', 'lmtpd', 'channels', 'tools', 'watcher')
+ROOMS = ('common', 'mta', 'store', 'dispatcher', 'job_controller', 'smtpd', 'lmtpd', 'channels', 'tools', 'watcher', 'metermaid', 'imapd', 'popd')
 
 
 class Compatibility(unittest.TestCase):
