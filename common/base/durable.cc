@@ -67,12 +67,14 @@ class Appending {
   explicit Appending(Journal& journal) : journal_(journal) {}
   std::string& records() { return records_; }
   std::vector<const Range*>& ranges() { return ranges_; }
+  // From here on contents are read, whose names have been made.
+  std::uint64_t begin_reading() { return since_ = journal_.end(); }
   void after_a_job() {
     if (records_.size() > kMostBytes) flush();
   }
   void flush() {
     if (!outcome_ || (records_.empty() && ranges_.empty())) return;
-    if (auto lsn = journal_.append(std::move(records_), ranges_))
+    if (auto lsn = journal_.append(std::move(records_), ranges_, since_))
       lsn_ = *lsn;
     else
       outcome_ = std::unexpected(lsn.error());
@@ -89,7 +91,7 @@ class Appending {
   Journal& journal_;
   std::string records_;
   std::vector<const Range*> ranges_;
-  std::uint64_t lsn_ = 0;
+  std::uint64_t lsn_ = 0, since_ = Journal::kAnyTime;
   Result<> outcome_;
 };
 
@@ -129,11 +131,14 @@ void pass_through_journal(std::vector<Job>& jobs, Crew& crew) {
   auto& journal = *the_journal();
   if (journal.broken()) fail_those_left(jobs, journal.recover());
   admit_jobs(journal, jobs);
-  Appending appending(journal);
   for (auto& job : jobs) {
     if (job.outcome) job.outcome = make_names(job.batch);
     if (job.outcome) sync_links(journal, job.batch);
-    if (job.outcome) job.outcome = record_batch(journal, job.batch, appending.records());
+  }
+  Appending appending(journal);
+  const auto since = appending.begin_reading();
+  for (auto& job : jobs) {
+    if (job.outcome) job.outcome = record_batch(journal, job.batch, since, appending.records());
     if (job.outcome) add_ranges(journal, job.batch, appending.ranges());
     appending.after_a_job();
   }

@@ -26,16 +26,17 @@ bool is_content(const BatchParts& parts, const std::string& path) {
   return std::ranges::any_of(parts.contents, [&](const auto& content) { return content.path == path; });
 }
 
-Result<> read_back(int fd, std::uint64_t size, std::string_view name, std::string& out) {
+Result<> read_back(int fd, std::uint64_t size, std::uint64_t since, std::string_view name, std::string& out) {
   const auto at = out.size();
-  char* const bytes = begin_content(out, name, size);
+  char* const bytes = begin_content(out, since, name, size);
   TRY_VOID(read_at(fd, 0, bytes, size));
   end_content(out, at);
   return {};
 }
 
 // One file under several names, as a message for several mailboxes is, goes into the log once.
-Result<> record_contents(const Journal& journal, const BatchParts& parts, std::string& out) {
+Result<> record_contents(const Journal& journal, const BatchParts& parts, std::uint64_t since,
+                         std::string& out) {
   std::vector<struct stat> seen;
   for (const auto& content : parts.contents) {
     struct stat status {};
@@ -49,32 +50,33 @@ Result<> record_contents(const Journal& journal, const BatchParts& parts, std::s
       encode_names(out, RecordType::linked,
                    journal.name_of(parts.contents[static_cast<std::size_t>(same - seen.begin())].path), name);
     else
-      TRY_VOID(read_back(content.fd, static_cast<std::uint64_t>(status.st_size), name, out));
+      TRY_VOID(read_back(content.fd, static_cast<std::uint64_t>(status.st_size), since, name, out));
     seen.push_back(status);
   }
   return {};
 }
 // Where names have no order the log tells the bytes of an older file once more (journal_order.h).
 Result<> record_link(const Journal& journal, const std::string& from, const std::string& to,
-                     std::string& out) {
+                     std::uint64_t since, std::string& out) {
   if (lack_of(journal, to) == Lack::bytes) {
     if (const auto file = open_file(to, O_RDONLY | O_NOFOLLOW)) {
       TRY(const auto size, size_of(file->get()));
-      return read_back(file->get(), size, journal.name_of(to), out);
+      return read_back(file->get(), size, since, journal.name_of(to), out);
     }
   }
   encode_names(out, RecordType::linked, journal.name_of(from), journal.name_of(to));
   return {};
 }
 
-Result<> record_moves(const Journal& journal, const BatchParts& parts, std::string& out) {
+Result<> record_moves(const Journal& journal, const BatchParts& parts, std::uint64_t since,
+                      std::string& out) {
   for (const auto& move : parts.moves) {
     const auto from = journal.name_of(move.from), to = journal.name_of(move.to);
     const bool content = is_content(parts, move.to);
     if (!content && move.kind == Kind::rename)
       encode_names(out, RecordType::renamed, from, to);
     else if (!content)
-      TRY_VOID(record_link(journal, move.from, move.to, out));
+      TRY_VOID(record_link(journal, move.from, move.to, since, out));
     else if (move.kind == Kind::rename)
       // The content stands under its final name. To rename what is left of the temporary file onto it in a
       // replay would put back a file whose data never reached the disk.
@@ -110,11 +112,11 @@ Result<> admit_batch(Journal& journal, const Batch& batch) {
   return {};
 }
 
-Result<> record_batch(const Journal& journal, const Batch& batch, std::string& out) {
+Result<> record_batch(const Journal& journal, const Batch& batch, std::uint64_t since, std::string& out) {
   const BatchParts parts(batch);
   const auto before = out.size();
-  auto read = record_contents(journal, parts, out);
-  if (read) read = record_moves(journal, parts, out);
+  auto read = record_contents(journal, parts, since, out);
+  if (read) read = record_moves(journal, parts, since, out);
   if (!read) {
     out.resize(before);
     return read;

@@ -15,9 +15,9 @@ Result<bool> goes_to_disk(const Journal& journal, const Batch& batch);
 // Before anything of the batch is done: may the journal hold records of all its paths? See Journal::admit().
 Result<> admit_batch(Journal& journal, const Batch& batch);
 
-// Appends the records of a batch whose names have been made; contents are read back from their descriptors.
-// Ranges are left to Journal::append. On failure out is as before.
-Result<> record_batch(const Journal& journal, const Batch& batch, std::string& out);
+// Appends the records of a batch whose names had been made when the log ended at since; contents are read back from
+// their descriptors. Ranges are left to Journal::append. On failure out is as before.
+Result<> record_batch(const Journal& journal, const Batch& batch, std::uint64_t since, std::string& out);
 
 // The same for a batch that went straight to disk: its names stand, whatever the journal held of them when the
 // log ended at since, before the sync began. Paths that no root covers are left out.

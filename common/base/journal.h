@@ -20,7 +20,7 @@
 // A commit (durable.cc), and what may happen there:
 //   1. makes its names in the file system.
 //        death: nothing was promised, nothing is to be repaired
-//   2. reads the contents back into records.
+//   2. looks where the log ends, and reads the contents back into records that tell that place.
 //   3. takes the lock append, takes images of its ranges, writes the records at the end of the log, moves the
 //      end of the log.
 //        death: the end was not moved, the next one writes over what is there
@@ -30,7 +30,10 @@
 //
 // Changes are applied before they are appended. So whatever stands before the end of the log is in the page
 // cache, and syncfs brings it to disk: a checkpoint notes the end of the log, syncs, and then needs nothing
-// before that point any more. Processes may die at will, for the page cache has everything; only the first
+// before that point any more, nor of what was in the page cache when the log ended there. Hence the place in a
+// content: if a checkpoint noted one behind it before the content was appended, as it may when the append waits for
+// room, the file is on disk, perhaps with changes that the log does not tell any more, and the replay leaves it alone.
+// Processes may die at will, for the page cache has everything; only the first
 // opening after a system start (control missing or of another boot) replays: journal_replay.h.
 //
 // Broken: when a sync of the log fails, the kernel takes the pages for clean, and trying again would succeed
@@ -66,6 +69,8 @@ namespace waxwing::durable {
 
 class Journal {
  public:
+  static constexpr std::uint64_t kAnyTime = ~std::uint64_t{0};
+
   // Replays if this is the first opening of the system run. roots: named to covers() so far.
   static Result<std::unique_ptr<Journal>> open(JournalSettings settings,
                                                const std::vector<std::string>& roots);
@@ -80,7 +85,9 @@ class Journal {
   Result<> admit(const std::string& path);
 
   // Appends encoded records, then ranges, whose images are taken under the lock. Answers the lsn to wait for.
-  Result<std::uint64_t> append(std::string records, const std::vector<const Range*>& ranges = {});
+  // since: where the log ended when the contents among the records had been applied and were not read yet.
+  Result<std::uint64_t> append(std::string records, const std::vector<const Range*>& ranges = {},
+                               std::uint64_t since = kAnyTime);
   // One record, if there is room for it without waiting. False: there is none.
   Result<bool> append_at_once(std::string record);
   // Until everything before lsn is durable.
@@ -112,7 +119,8 @@ class Journal {
 
   // journal_append.cc
   Result<std::optional<std::uint64_t>> append_what_fits(std::string& records,
-                                                        const std::vector<const Range*>& ranges);
+                                                        const std::vector<const Range*>& ranges,
+                                                        std::uint64_t since = kAnyTime);
   Result<bool> write_records(std::string& records, const std::vector<const Range*>& ranges,
                              std::uint64_t& lsn);
   Result<bool> fit(LogEnd& end, std::size_t count);
@@ -127,6 +135,7 @@ class Journal {
   Result<> syncfs_all();
   Result<> start_afresh();
   LogEnd end_now() const;
+  LogEnd note_end();
 
   // journal_housekeeper.cc
   void wake_housekeeper(std::uint64_t lsn);
@@ -135,7 +144,7 @@ class Journal {
   bool is_half_full(std::uint64_t lsn) const;
   void end_housekeeper();
 
-  void note_time();  // journal_order.cc; a point of the log was noted, and no sync has begun
+  void note_time();  // journal_order.cc; append is held
 
   // The lock checkpoint is held.
   Result<bool> mark(const std::string& name, MarkEmpty empty) const;

@@ -31,9 +31,10 @@ Error Journal::stopped() const {
                                 " cannot be written; it is tried again with every commit, see the log"};
 }
 
-Result<std::uint64_t> Journal::append(std::string records, const std::vector<const Range*>& ranges) {
+Result<std::uint64_t> Journal::append(std::string records, const std::vector<const Range*>& ranges,
+                                      std::uint64_t since) {
   for (;;) {
-    TRY(const auto lsn, append_what_fits(records, ranges));
+    TRY(const auto lsn, append_what_fits(records, ranges, since));
     if (lsn) return *lsn;
     TRY_VOID(make_room());
   }
@@ -46,13 +47,16 @@ Result<bool> Journal::append_at_once(std::string record) {
 
 // The lsn to wait for; none: what is left in records has no room.
 Result<std::optional<std::uint64_t>> Journal::append_what_fits(std::string& records,
-                                                               const std::vector<const Range*>& ranges) {
+                                                               const std::vector<const Range*>& ranges,
+                                                               std::uint64_t since) {
   std::uint64_t lsn = 0;
   bool whole = false;
   {
     const RobustLock lock(control_->append);
     if (broken()) return std::unexpected(stopped());
     if (control_->closed != 0) return temporary("this process has left the journal and is ending");
+    if (since < control_->refused_before)
+      return temporary("a file system could not be written while this was on its way; see the log");
     auto written = write_records(records, ranges, lsn);
     if (!written && written.error().fault == Fault::bug) return std::unexpected(written.error());
     if (!written) {

@@ -15,9 +15,24 @@
 
 namespace waxwing::durable {
 
+namespace {
+// From the first byte of a file to its append: so long after a failed sync there may be one whose pages it lost.
+constexpr std::int64_t kLongestCommitMs = 15LL * 60 * 1000;
+}  // namespace
+
 LogEnd Journal::end_now() const {
   const RobustLock lock(control_->append);
   return log_end(*control_);
+}
+
+// The place from which the log counts when what has been applied so far is on disk. When it may not be, because a sync
+// failed that wrote the files of somebody who is yet to append them, that one is refused.
+LogEnd Journal::note_end() {
+  const RobustLock lock(control_->append);
+  const auto end = log_end(*control_);
+  if (control_->suspect != 0 || control_->checking != 0) control_->refused_before = end.lsn;
+  note_time();
+  return end;
 }
 
 Result<> Journal::checkpoint() {
@@ -27,9 +42,8 @@ Result<> Journal::checkpoint() {
 }
 
 Result<> Journal::checkpoint_locked() {
-  const auto end = end_now();
-  if (end.lsn == control_->checkpointed && control_->suspect == 0 && control_->checking == 0) return {};
-  note_time();
+  if (end_now().lsn == control_->checkpointed && control_->suspect == 0 && control_->checking == 0) return {};
+  const auto end = note_end();
   TRY_VOID(sync_files());
   const auto serial = control_->checkpoint_serial + 1;
   if (auto stored =
@@ -48,7 +62,11 @@ Result<> Journal::checkpoint_locked() {
 
 // Everything that was applied before is on disk.
 Result<> Journal::sync_files() {
-  if (control_->checking != 0) control_->suspect = 1;  // the dead did not tell how it ended
+  const auto doubt = [this] {
+    control_->failed_ms = monotonic_ms();
+    control_->suspect = 1;
+  };
+  if (control_->checking != 0) doubt();  // the dead did not tell how it ended
   const auto synced = [&]() -> Result<> {
     if (control_->suspect != 0) {
       TRY(const auto last, load_checkpoint(settings_.directory));
@@ -60,9 +78,9 @@ Result<> Journal::sync_files() {
     return syncfs_all();
   }();
   if (!synced) {
-    control_->suspect = 1;
+    doubt();
     report("journal.checkpoint.failed", {{"error", synced.error().text}}, true);
-  } else {
+  } else if (monotonic_ms() - control_->failed_ms > kLongestCommitMs) {
     control_->suspect = 0;
   }
   control_->checking = 0;
@@ -94,7 +112,7 @@ Result<> Journal::syncfs_all() {
 Result<> Journal::recover() {
   const RobustLock lock(control_->checkpoint);
   if (!broken()) return {};
-  note_time();
+  note_end();
   if (auto synced = sync_files(); !synced) return std::unexpected(stopped());
   TRY_VOID(start_afresh());
   report("journal.recovered", {}, false);
@@ -120,6 +138,7 @@ Result<> Journal::start_afresh() {
     const RobustLock append(control_->append);
     control_->slot_segment[slot] = number;
     set_log_end(*control_, fresh);
+    control_->refused_before = fresh.lsn;  // it may have been applied after the sync
     control_->unchecked_since_ms = 0;
   }
   control_->synced = fresh.lsn;

@@ -44,7 +44,7 @@ void Journal::note_time() {
   control_->noted_ms = static_cast<std::uint32_t>(wall_ms());
 }
 
-// Files are born before their bytes are appended. So who was born after the end was noted from which the log will
+// Files are born before the log is looked at and their bytes are appended. So who was born after the end was noted from which the log will
 // count has its bytes behind it, unless it was too large for the log, or in one batch with one that was.
 bool Journal::may_lack(const std::string& path) const {
   struct statx status {};

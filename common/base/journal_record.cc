@@ -70,6 +70,8 @@ std::uint64_t chain_of(const Header& header, std::uint64_t before) {
 bool decode_payload(std::string_view payload, JournalRecord& record) {
   switch (record.type) {
     case RecordType::content:
+      record.since = take<std::uint64_t>(payload);
+      [[fallthrough]];
     case RecordType::renamed:
     case RecordType::linked: {
       const auto length = take<std::uint32_t>(payload);
@@ -88,6 +90,15 @@ bool decode_payload(std::string_view payload, JournalRecord& record) {
     case RecordType::removed:
       record.path = payload;
       return true;
+    case RecordType::old_content: {
+      const auto length = take<std::uint32_t>(payload);
+      if (payload.size() < length) return false;
+      record.type = RecordType::content;
+      record.since = record.lsn;
+      record.path = take_bytes(payload, length);
+      record.bytes = payload;
+      return true;
+    }
     case RecordType::range: {
       const auto path_length = take<std::uint32_t>(payload);
       const auto guard_length = take<std::uint32_t>(payload);
@@ -105,13 +116,15 @@ bool decode_payload(std::string_view payload, JournalRecord& record) {
 }  // namespace
 
 const char* name_of(RecordType type) {
-  constexpr const char* kNames[] = {"content", "renamed", "linked", "removed", "range", "standing", "stands"};
+  constexpr const char* kNames[] = {"content", "renamed",  "linked", "removed",
+                                    "range",   "standing", "stands", "content"};
   const auto index = static_cast<std::size_t>(type) - 1;
   return index < std::size(kNames) ? kNames[index] : "unknown";
 }
 
-char* begin_content(std::string& out, std::string_view path, std::size_t size) {
+char* begin_content(std::string& out, std::uint64_t since, std::string_view path, std::size_t size) {
   begin(out, RecordType::content);
+  put(out, since);
   put(out, static_cast<std::uint32_t>(path.size()));
   out += path;
   const auto at = out.size();
@@ -125,9 +138,9 @@ void end_content(std::string& out, std::size_t record_at) {
   end(out, record_at);
 }
 
-void encode_content(std::string& out, std::string_view path, std::string_view bytes) {
+void encode_content(std::string& out, std::uint64_t since, std::string_view path, std::string_view bytes) {
   const auto at = out.size();
-  std::ranges::copy(bytes, begin_content(out, path, bytes.size()));
+  std::ranges::copy(bytes, begin_content(out, since, path, bytes.size()));
   end(out, at);
 }
 

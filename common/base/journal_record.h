@@ -10,7 +10,8 @@
 // fitting length and be taken for its successor.
 //
 // Payloads (n: u32 length, o: u64; the last text takes the rest):
-//   content             n path, path, bytes
+//   content             o since, n path, path, bytes
+//   old content         n path, path, bytes
 //   renamed, linked     n from, from, to
 //   removed, standing   path
 //   stands              o since, path
@@ -27,13 +28,14 @@
 namespace waxwing::durable {
 
 enum class RecordType : std::uint16_t {
-  content = 1,   // path holds exactly bytes
-  renamed = 2,   // from is now to
-  linked = 3,    // to is another name of from
-  removed = 4,   // path is gone
-  range = 5,     // bytes stand in path at offset, if guard stands at guard offset
-  standing = 6,  // path is on disk as it is: what was said of this name before is void; read, not written
-  stands = 7,    // path was on disk when it was synced; that began when the log ended at since
+  old_content = 1,  // path holds exactly bytes; decoded as content whose since is its own lsn, not written
+  renamed = 2,      // from is now to
+  linked = 3,       // to is another name of from
+  removed = 4,      // path is gone
+  range = 5,        // bytes stand in path at offset, if guard stands at guard offset
+  standing = 6,     // path is on disk as it is: what was said of this name before is void; read, not written
+  stands = 7,       // path was on disk when it was synced; that began when the log ended at since
+  content = 8,      // path holds exactly bytes; they were there, and read, after the log had ended at since
 };
 const char* name_of(RecordType type);
 
@@ -51,18 +53,18 @@ struct JournalRecord {
   std::string_view bytes;
   std::uint64_t offset = 0, guard_offset = 0;
   std::string_view guard;
-  std::uint64_t since = 0;  // of standing: its own lsn
+  std::uint64_t since = 0;  // of standing, old_content: its own lsn
 };
 
 // Each appends one record without lsn and chain.
-void encode_content(std::string& out, std::string_view path, std::string_view bytes);
+void encode_content(std::string& out, std::uint64_t since, std::string_view path, std::string_view bytes);
 void encode_names(std::string& out, RecordType type, std::string_view from, std::string_view to);
 void encode_name(std::string& out, RecordType type, std::string_view path);
 void encode_stands(std::string& out, std::uint64_t since, std::string_view path);
 void encode_range(std::string& out, std::string_view path, std::uint64_t offset, std::string_view bytes,
                   std::uint64_t guard_offset, std::string_view guard);
 // A content whose bytes are yet to be read: begin, put exactly size bytes at the place answered, end.
-char* begin_content(std::string& out, std::string_view path, std::size_t size);
+char* begin_content(std::string& out, std::uint64_t since, std::string_view path, std::size_t size);
 void end_content(std::string& out, std::size_t record_at);
 
 // Bytes of the first record of encoded records, padding included.

@@ -22,7 +22,8 @@ struct Fate {
 
 class Replay {
  public:
-  Replay(std::string root, const std::vector<std::string>& roots) : root_(std::move(root)) {
+  Replay(std::string root, const std::vector<std::string>& roots, std::uint64_t begin)
+      : root_(std::move(root)), begin_(begin) {
     for (const auto& path : roots) roots_.push_back(full(path));
   }
 
@@ -35,7 +36,7 @@ class Replay {
         fate(record.path).since = record.since + 1;
         break;
       case RecordType::content:
-        fate(record.path).content = lsn;
+        if (!is_on_disk(record)) fate(record.path).content = lsn;
         break;
       case RecordType::removed:
         fate(record.path).removed = lsn;
@@ -80,6 +81,8 @@ class Replay {
       if (path.size() > root.size() + 1 && path.starts_with(root) && path[root.size()] == '/') return root;
     return {};
   }
+  // Was it applied before the checkpoint, and appended behind it? Then changes of it may stand before the log.
+  bool is_on_disk(const JournalRecord& content) const { return content.since < begin_; }
   // Was the name synced past the journal later?
   bool is_void(std::string_view path, std::uint64_t lsn) {
     const auto at = fates_.find(path);
@@ -96,7 +99,7 @@ class Replay {
     if (root_of(path).empty()) return Redo::refused;
     switch (record.type) {
       case RecordType::content:
-        return content(record, path);
+        return is_on_disk(record) ? Redo::needless : content(record, path);
       case RecordType::renamed:
       case RecordType::linked:
         return names(record, path);
@@ -110,6 +113,8 @@ class Replay {
       case RecordType::standing:
       case RecordType::stands:
         return Redo::needless;
+      case RecordType::old_content:  // decoded as content
+        break;
     }
     return Redo::refused;
   }
@@ -226,6 +231,7 @@ class Replay {
   };
 
   const std::string root_;
+  const std::uint64_t begin_;  // of the log
   std::vector<std::string> roots_;
   std::unordered_map<std::string, Fate, TextHash, std::equal_to<>> fates_;
   std::map<std::string, std::string, std::less<>> hidden_;                // name -> bytes it had
@@ -238,7 +244,7 @@ class Replay {
 
 Result<ReplayReport> replay(JournalReader& reader, const std::string& root,
                             const std::vector<std::string>& roots) {
-  Replay replay(root, roots);
+  Replay replay(root, roots, reader.lsn());
   const auto lsn = reader.lsn(), chain = reader.chain();
   const auto each = [&](auto&& visit) -> Result<> {
     for (;;) {

@@ -3,7 +3,8 @@
 // Sequential redo in the order of the log. The disk may be behind the log (data lost, old, zero or torn; the
 // latest names missing, or some of them: journal_order.h) or ahead of it (removals that were never promised); the outcome is the same, and so
 // it is when a replay is cut short and done again:
-//   content    written anew beside and renamed over, unless the file is there with these bytes
+//   content    written anew beside and renamed over, unless the file is there with these bytes; left alone when it was
+//              in place before the log began
 //   renamed    done if from exists
 //   linked     done if from exists and to is missing or has other bytes. If from is missing, it is kept in
 //              mind: a process may have linked a file before its writer had appended it, then content follows

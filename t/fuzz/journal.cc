@@ -24,7 +24,7 @@ std::string encoded(const JournalRecord& record) {
   std::string out;
   switch (record.type) {
     case RecordType::content:
-      encode_content(out, record.path, record.bytes);
+      encode_content(out, record.since, record.path, record.bytes);
       break;
     case RecordType::renamed:
     case RecordType::linked:

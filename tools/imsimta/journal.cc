@@ -16,7 +16,8 @@ using durable::RecordType;
 std::string describe(const JournalRecord& record) {
   auto text = fmt::format("{:>12} {:<8} {}", record.lsn, name_of(record.type), printable(record.path, 4096));
   if (!record.to.empty()) text += " -> " + printable(record.to, 4096);
-  if (record.type == RecordType::content) text += fmt::format(" bytes={}", record.bytes.size());
+  if (record.type == RecordType::content)
+    text += fmt::format(" since={} bytes={}", record.since, record.bytes.size());
   if (record.type == RecordType::range)
     text += fmt::format(" offset={} bytes={} guard={}+{}", record.offset, record.bytes.size(),
                         record.guard_offset, record.guard.size());

@@ -51,11 +51,11 @@ TEST_CASE("records that lead outside the roots are refused") {
   scratch.write("mine", "mine");
   std::string log;
   const auto& root = scratch.root;
-  encode_content(log, "config/new", "x");
-  encode_content(log, "data/../config/secret", "x");
-  encode_content(log, root + "/config/secret", "x");
-  encode_content(log, "data", "x");
-  encode_content(log, "", "x");
+  encode_content(log, kLater, "config/new", "x");
+  encode_content(log, kLater, "data/../config/secret", "x");
+  encode_content(log, kLater, root + "/config/secret", "x");
+  encode_content(log, kLater, "data", "x");
+  encode_content(log, kLater, "", "x");
   encode_names(log, RecordType::linked, "config/secret", "data/stolen");
   encode_names(log, RecordType::linked, "data/mine", "config/mine");
   encode_names(log, RecordType::renamed, "data/mine", "data/../config/mine");
@@ -63,7 +63,7 @@ TEST_CASE("records that lead outside the roots are refused") {
   encode_name(log, RecordType::removed, "config/secret");
   encode_name(log, RecordType::removed, "/etc/passwd");
   encode_range(log, "data/../config/secret", 0, "x", 0, "");
-  encode_content(log, "data/last", "last");
+  encode_content(log, kLater, "data/last", "last");
   forge(scratch, log);
   const auto before = everything_outside(scratch);
   REQUIRE(scratch.restart() == 0);
@@ -80,14 +80,14 @@ TEST_CASE("what stands in the way of a record is left alone, and the rest is don
   scratch.write("../config/secret", "secret");
   std::filesystem::create_symlink(scratch.root + "/config/secret", scratch.path("alias"));
   std::string log;
-  encode_content(log, "data/folder", "x");
+  encode_content(log, kLater, "data/folder", "x");
   encode_name(log, RecordType::removed, "data/folder");
   encode_range(log, "data/folder", 0, "x", 0, "");
   encode_range(log, "data/alias", 0, "x", 0, "");
-  encode_content(log, "data/alias", "x");
-  encode_content(log, "data/" + std::string(300, 'n'), "x");
-  encode_content(log, "data/a/b/c", "two levels are missing");
-  encode_content(log, "data/last", "last");
+  encode_content(log, kLater, "data/alias", "x");
+  encode_content(log, kLater, "data/" + std::string(300, 'n'), "x");
+  encode_content(log, kLater, "data/a/b/c", "two levels are missing");
+  encode_content(log, kLater, "data/last", "last");
   forge(scratch, log);
   REQUIRE(scratch.restart() == 0);
   CHECK(file_exists(scratch.path("folder/inside")));
@@ -126,11 +126,28 @@ TEST_CASE("a link that was appended before its content is made when the content 
   std::string log;
   encode_names(log, RecordType::linked, "data/queued", "data/delivered");
   encode_name(log, RecordType::removed, "data/queued");
-  encode_content(log, "data/queued", "message");
+  encode_content(log, kLater, "data/queued", "message");
   forge(scratch, log);
   REQUIRE(scratch.restart() == 0);
   CHECK(scratch.read("delivered") == "message");
   CHECK(scratch.read("queued") == "message");
+}
+
+TEST_CASE(
+    "a content that was in place before the log began is left alone, and what came for it later is done") {
+  JournalScratch scratch;
+  scratch.write("index", "new flags, and");
+  scratch.write("moved", "as it is on disk");
+  std::string log;
+  encode_content(log, 0, "data/index", "old flags, and");
+  encode_content(log, 0, "data/moved", "as it was read!!");
+  encode_names(log, RecordType::renamed, "data/moved", "data/here");
+  encode_range(log, "data/index", 11, "AND", 0, "new");
+  forge(scratch, log);
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("index") == "new flags, AND");
+  CHECK(scratch.read("here") == "as it is on disk");
+  CHECK(scratch.read("moved") == "(none)");
 }
 
 TEST_CASE("a change that was appended before the content of its file is done behind it") {
@@ -143,7 +160,7 @@ TEST_CASE("a change that was appended before the content of its file is done beh
   }
   encode_range(log, "data/queued", 9, "done...", 0, "message:");
   encode_range(log, "data/queued", 9, "old one", 0, "another:");
-  encode_content(log, "data/queued", was);
+  encode_content(log, kLater, "data/queued", was);
   forge(scratch, log);
   REQUIRE(scratch.restart() == 0);
   CHECK(scratch.read("queued") == is);

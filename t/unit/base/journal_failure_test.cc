@@ -1,6 +1,9 @@
 // A disk that refuses: every commit is answered truly, and service goes on when the disk does.
 #include <catch2/catch.hpp>
 
+#include "common/base/durable_committer.h"
+#include "common/base/journal.h"
+#include "common/base/journal_record.h"
 #include "t/unit/base/journal_scratch.h"
 
 using namespace waxwing;
@@ -60,6 +63,24 @@ TEST_CASE("a checkpoint that fails at any step keeps the log") {
   REQUIRE(scratch.restart() == 0);
   CHECK(scratch.read("one") == "1");
   CHECK(scratch.read("two") == "2");
+}
+
+TEST_CASE("what was on its way when files could not be synced is refused, for its pages may be lost") {
+  const auto* const point = GENERATE("journal.checkpoint", "journal.sync");
+  INFO(point);
+  JournalScratch scratch;
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    const auto since = durable::the_journal()->end();
+    arm_failpoints(std::string(point) + "=eio@1");
+    if (scratch.publish("one", "1") && durable::settle()) return false;
+    if (!durable::settle() || !scratch.publish("two", "2")) return false;
+    std::string record;
+    durable::encode_content(record, since, "data/late", "late");
+    const auto late = durable::the_journal()->append(record, {}, since);
+    if (late || late.error().fault != Fault::temporary) return false;
+    return durable::the_journal()->append(record, {}, durable::the_journal()->end()).has_value();
+  }) == 0);
 }
 
 TEST_CASE("a log that can neither grow nor be freed refuses, and goes on when there is room") {

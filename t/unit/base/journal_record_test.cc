@@ -12,7 +12,7 @@ constexpr std::uint64_t kLsn = 4096, kChain = 77;
 
 std::string one_of_each() {
   std::string log;
-  encode_content(log, "queue/a", "the bytes");
+  encode_content(log, 7, "queue/a", "the bytes");
   encode_names(log, RecordType::renamed, "queue/a", "queue/b");
   encode_names(log, RecordType::linked, "queue/b", "store/c");
   encode_name(log, RecordType::removed, "queue/b");
@@ -40,6 +40,7 @@ TEST_CASE("every kind of record comes back as it was written") {
   const auto records = decode_all(log);
   REQUIRE(records.size() == 7);
   CHECK(records[0].type == RecordType::content);
+  CHECK(records[0].since == 7);
   CHECK(records[0].path == "queue/a");
   CHECK(records[0].bytes == "the bytes");
   CHECK(records[1].type == RecordType::renamed);
@@ -128,7 +129,7 @@ TEST_CASE("a content record holds exactly its bytes, whatever room the buffer ha
       std::string out;
       out.reserve(room);
       const std::string bytes(size, 'x');
-      encode_content(out, "queue/a/000/ZZ1.00", bytes);
+      encode_content(out, 0, "queue/a/000/ZZ1.00", bytes);
       CHECK(record_bytes(out) == out.size());
       seal_records(out.data(), out.size(), 4096, 77);
       const auto record = decode_record(out, 4096, 77);

@@ -19,6 +19,9 @@
 
 namespace waxwing {
 
+// For contents of a log that is made by hand: read at a time that no checkpoint has noted.
+constexpr std::uint64_t kLater = std::uint64_t{1} << 62;
+
 struct JournalScratch {
   std::string root = "/tmp/waxwing-journal-" + unique_id();
   std::uint64_t segment_bytes = 1 << 20;
