@@ -58,6 +58,9 @@ ssize_t write_tracked(int fd, const iovec* parts, int count, off_t offset) {
     if (!half) return -1;
     bytes.resize(std::max<std::size_t>(1, bytes.size() / 2));
   }
+  // Whoever writes to the journal tells of pages that he has changed. From then on anybody's sync of everything
+  // covers them, and his would be the only look at them.
+  if (offset >= 0) look_at_mappings();
   const auto flags = syscall(SYS_fcntl, fd, F_GETFL);
   auto at = offset;
   if (offset < 0) at = syscall(SYS_lseek, fd, 0, flags & O_APPEND ? SEEK_END : SEEK_CUR);
