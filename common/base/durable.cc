@@ -74,7 +74,7 @@ class Appending {
   }
   void flush() {
     if (!outcome_ || (records_.empty() && ranges_.empty())) return;
-    if (auto lsn = journal_.append(std::move(records_), ranges_, since_))
+    if (auto lsn = journal_.append(std::move(records_), std::move(ranges_), since_))
       lsn_ = *lsn;
     else
       outcome_ = std::unexpected(lsn.error());
@@ -117,9 +117,11 @@ void pass_to_disk(std::vector<Job>& jobs, Crew& crew) {
   sync_jobs(jobs, Step::names, crew);
   if (journal == nullptr) return;
   Appending appending(*journal);
-  for (const auto& job : jobs) {
+  const auto reading = appending.begin_reading();
+  for (auto& job : jobs) {
     if (!job.outcome) continue;
     record_standing(*journal, job.batch, since, appending.records());
+    job.outcome = record_small_contents(*journal, job.batch, reading, appending.records());
     add_ranges(*journal, job.batch, appending.ranges());
     appending.after_a_job();
   }

@@ -115,6 +115,11 @@ Result<> rename(const std::string& from, const std::string& to);
 // journal, this one does not: for event loops.
 Result<> remove_for_ever(const std::string& path);
 
+// Where names become durable in no order a rename has both names for a while (journal_order.h), and leaves them when
+// its process dies. If it did, stays is made durable and other is removed. Waits for the disk.
+enum class TwoNames { are_not, go_on, ended };  // not of one file; of one that is just renamed; other is gone
+Result<TwoNames> end_rename(const std::string& other, const std::string& stays);
+
 // Everything that was committed or removed before is in its files on disk when this answers (a checkpoint).
 // Slow. Without a journal there is nothing to do.
 Result<> settle();

@@ -126,6 +126,18 @@ Result<> record_batch(const Journal& journal, const Batch& batch, std::uint64_t 
   return {};
 }
 
+// Where names have no order a link to a small file counts on the log for its bytes (journal_order.h).
+Result<> record_small_contents(const Journal& journal, const Batch& batch, std::uint64_t since,
+                               std::string& out) {
+  if (journal.keeps_names_in_order()) return {};
+  for (const auto& content : BatchParts(batch).contents) {
+    TRY(const auto size, size_of(content.fd));
+    if (size <= kCountedOn && journal.covers(content.path))
+      TRY_VOID(read_back(content.fd, size, since, journal.name_of(content.path), out));
+  }
+  return {};
+}
+
 void record_standing(const Journal& journal, const Batch& batch, std::uint64_t since, std::string& out) {
   const BatchParts parts(batch);
   const auto stands = [&](const std::string& path) {

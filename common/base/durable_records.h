@@ -23,6 +23,10 @@ Result<> record_batch(const Journal& journal, const Batch& batch, std::uint64_t 
 // log ended at since, before the sync began. Paths that no root covers are left out.
 void record_standing(const Journal& journal, const Batch& batch, std::uint64_t since, std::string& out);
 
+// And behind that what the log must have of it all the same; as record_batch.
+Result<> record_small_contents(const Journal& journal, const Batch& batch, std::uint64_t since,
+                               std::string& out);
+
 // The ranges of a batch that the journal covers.
 void add_ranges(const Journal& journal, const Batch& batch, std::vector<const Range*>& ranges);
 

@@ -362,7 +362,7 @@ Result<> Journal::cover(const std::string& directory) {
       names.push_back(name);
       TRY_VOID(make_root_durable(settings_, name));
       // Replay must know of it before anything is appended.
-      const auto stored = load_roots(settings_.directory).value_or(std::vector<KnownRoot>());
+      TRY(const auto stored, load_roots(settings_.directory));  // damaged: its marks must not be forgotten
       std::vector<KnownRoot> roots;
       for (const auto& each : names) {
         const auto known = std::ranges::find(stored, each, &KnownRoot::name);

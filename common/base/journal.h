@@ -86,7 +86,7 @@ class Journal {
 
   // Appends encoded records, then ranges, whose images are taken under the lock. Answers the lsn to wait for.
   // since: where the log ended when the contents among the records had been applied and were not read yet.
-  Result<std::uint64_t> append(std::string records, const std::vector<const Range*>& ranges = {},
+  Result<std::uint64_t> append(std::string records, std::vector<const Range*> ranges = {},
                                std::uint64_t since = kAnyTime);
   // One record, if there is room for it without waiting. False: there is none.
   Result<bool> append_at_once(std::string record);
@@ -99,6 +99,9 @@ class Journal {
   // log lack the bytes of that file? See journal_order.h.
   bool keeps_names_in_order() const { return in_no_order_ == 0; }
   bool may_lack(const std::string& path) const;
+  // Renames if the log has the bytes of the file, and will have them until both halves are on disk, for no checkpoint is
+  // on its way. False: nothing was done.
+  Result<bool> rename_what_log_has(const std::string& from, const std::string& to);
   bool broken() const { return control_->broken != 0; }
   // Leaves the broken state, or says why not.
   Result<> recover();
@@ -118,11 +121,9 @@ class Journal {
                                 const std::vector<std::string>& roots);
 
   // journal_append.cc
-  Result<std::optional<std::uint64_t>> append_what_fits(std::string& records,
-                                                        const std::vector<const Range*>& ranges,
-                                                        std::uint64_t since = kAnyTime);
-  Result<bool> write_records(std::string& records, const std::vector<const Range*>& ranges,
-                             std::uint64_t& lsn);
+  Result<bool> append_some(std::string& records, std::vector<const Range*>& ranges, std::uint64_t since,
+                           std::uint64_t& lsn);
+  Result<bool> write_some(std::string& records, std::vector<const Range*>& ranges, std::uint64_t& lsn);
   Result<bool> fit(LogEnd& end, std::size_t count);
   Result<bool> enter_segment(LogEnd& end);
   Result<> make_room();

@@ -15,6 +15,7 @@ namespace waxwing::durable {
 
 namespace {
 constexpr std::size_t kMostRangeBytes = 64 << 10;
+constexpr std::size_t kMostAtOnce = 1 << 20;  // that the lock is held for, and a range more
 
 Result<> encode(std::string& out, const Range& range, std::string_view name) {
   std::string image;
@@ -31,33 +32,34 @@ Error Journal::stopped() const {
                                 " cannot be written; it is tried again with every commit, see the log"};
 }
 
-Result<std::uint64_t> Journal::append(std::string records, const std::vector<const Range*>& ranges,
+Result<std::uint64_t> Journal::append(std::string records, std::vector<const Range*> ranges,
                                       std::uint64_t since) {
+  std::uint64_t lsn = 0;
   for (;;) {
-    TRY(const auto lsn, append_what_fits(records, ranges, since));
-    if (lsn) return *lsn;
-    TRY_VOID(make_room());
+    TRY(const bool room, append_some(records, ranges, since, lsn));
+    if (records.empty() && ranges.empty()) return lsn;
+    if (!room) TRY_VOID(make_room());
   }
 }
 
 Result<bool> Journal::append_at_once(std::string record) {
-  TRY(const auto lsn, append_what_fits(record, {}));
-  return lsn.has_value();
+  std::vector<const Range*> none;
+  std::uint64_t lsn = 0;
+  return append_some(record, none, kAnyTime, lsn);
 }
 
-// The lsn to wait for; none: what is left in records has no room.
-Result<std::optional<std::uint64_t>> Journal::append_what_fits(std::string& records,
-                                                               const std::vector<const Range*>& ranges,
-                                                               std::uint64_t since) {
-  std::uint64_t lsn = 0;
-  bool whole = false;
+// Appends from the front of records, and of ranges when these are done, and takes off what it has appended. False:
+// there is no room for the next one.
+Result<bool> Journal::append_some(std::string& records, std::vector<const Range*>& ranges,
+                                  std::uint64_t since, std::uint64_t& lsn) {
+  bool room = false;
   {
     const RobustLock lock(control_->append);
     if (broken()) return std::unexpected(stopped());
     if (control_->closed != 0) return temporary("this process has left the journal and is ending");
     if (since < control_->refused_before)
       return temporary("a file system could not be written while this was on its way; see the log");
-    auto written = write_records(records, ranges, lsn);
+    auto written = write_some(records, ranges, lsn);
     if (!written && written.error().fault == Fault::bug) return std::unexpected(written.error());
     if (!written) {
       // Part of it may be in the log already, and more may not follow: start afresh.
@@ -65,21 +67,21 @@ Result<std::optional<std::uint64_t>> Journal::append_what_fits(std::string& reco
       report("journal.broken", {{"error", written.error().text}}, true);
       return std::unexpected(Error{Fault::temporary, written.error().text});
     }
-    whole = *written;
+    room = *written;
   }
   wake_housekeeper(lsn);
-  return whole ? std::optional(lsn) : std::nullopt;
+  return room;
 }
 
-// Writes from the front of records what there is room for, and takes it off. True: all of it, ranges too.
-Result<bool> Journal::write_records(std::string& records, const std::vector<const Range*>& ranges,
-                                    std::uint64_t& lsn) {
-  // Taken now: whoever changes the same bytes later appends later. Once taken they are records like the
-  // others; if there is no room they are taken again, for somebody may come between.
+Result<bool> Journal::write_some(std::string& records, std::vector<const Range*>& ranges,
+                                 std::uint64_t& lsn) {
+  // Images are taken now: whoever changes the same bytes later appends later. Those that find no room are taken again.
   const auto fixed = records.size();
-  for (const auto* range : ranges) TRY_VOID(encode(records, *range, name_of(range->path)));
+  std::size_t images = 0;
+  for (; images < ranges.size() && records.size() < kMostAtOnce; ++images)
+    TRY_VOID(encode(records, *ranges[images], name_of(ranges[images]->path)));
   auto end = log_end(*control_);
-  std::size_t done = 0;
+  std::size_t done = 0, images_done = 0;
   while (done < records.size()) {
     std::size_t count = 0;
     TRY(const bool room, fit(end, record_bytes(std::string_view(records).substr(done))));
@@ -88,6 +90,7 @@ Result<bool> Journal::write_records(std::string& records, const std::vector<cons
     while (done + count < records.size()) {
       const auto next = record_bytes(std::string_view(records).substr(done + count));
       if (count + next > left) break;
+      images_done += done + count >= fixed;
       count += next;
     }
     end.chain = seal_records(records.data() + done, count, end.lsn, end.chain);
@@ -104,14 +107,11 @@ Result<bool> Journal::write_records(std::string& records, const std::vector<cons
   }
   if (control_->unchecked_since_ms == 0 && done > 0) control_->unchecked_since_ms = monotonic_ms();
   control_->appends.fetch_add(1, std::memory_order_relaxed);
-  if (done == records.size()) return true;
-  if (done < fixed) {
-    records.resize(fixed);
-    records.erase(0, done);
-  } else {
-    records.clear();
-  }
-  return false;
+  const bool room = done == records.size();
+  records.resize(fixed);
+  records.erase(0, std::min(done, fixed));
+  ranges.erase(ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(images_done));
+  return room;
 }
 
 // Is there room for a record of count bytes? Goes on to the next segment if not in this one; false: no file

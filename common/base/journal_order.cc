@@ -1,6 +1,7 @@
 #include "common/base/journal_order.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,13 +45,13 @@ void Journal::note_time() {
   control_->noted_ms = static_cast<std::uint32_t>(wall_ms());
 }
 
-// Files are born before the log is looked at and their bytes are appended. So who was born after the end was noted from which the log will
-// count has its bytes behind it, unless it was too large for the log, or in one batch with one that was.
+// Files are born before the log is looked at and their bytes are appended. So who was born after the end was noted from
+// which the log will count has its bytes behind it, unless it was too large for the log.
 bool Journal::may_lack(const std::string& path) const {
   struct statx status {};
   if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_SIZE, &status) != 0)
     return errno != ENOENT;  // removed since: nothing can be lost
-  if ((status.stx_mask & STATX_BTIME) == 0 || status.stx_size > kLargeContent / 2) return true;
+  if ((status.stx_mask & STATX_BTIME) == 0 || status.stx_size > kCountedOn) return true;
   const std::int64_t born = status.stx_btime.tv_sec * 1000 + status.stx_btime.tv_nsec / 1'000'000;
   const auto now = wall_ms();
   const auto age = static_cast<std::uint32_t>(now) - control_->noted_ms;
@@ -74,10 +75,21 @@ void sync_links(const Journal& journal, Batch& batch) {
   for (auto& directory : directories) batch.directory(std::move(directory));
 }
 
-Result<> rename_safely(const Journal* journal, const std::string& from, const std::string& to) {
-  if (journal == nullptr || journal->keeps_names_in_order() || !journal->may_lack(from))
-    return rename_at_once(from, to);
-  // A directory, or in the place of another file: there is no way to have both names for a while.
+Result<bool> Journal::rename_what_log_has(const std::string& from, const std::string& to) {
+  const RobustLock no_checkpoint(control_->checkpoint, std::try_to_lock);
+  if (!no_checkpoint.held() || may_lack(from)) return false;
+  TRY_VOID(rename_at_once(from, to));
+  return true;
+}
+
+Result<> rename_safely(Journal* journal, const std::string& from, const std::string& to) {
+  if (journal == nullptr || journal->keeps_names_in_order()) return rename_at_once(from, to);
+  TRY(const bool renamed, journal->rename_what_log_has(from, to));
+  if (renamed) return {};
+  TRY(const auto file, open_file(from, O_RDONLY | O_NOFOLLOW));
+  // Both names are there for a while: nobody else is to make one of them, end_rename().
+  if (::flock(file.get(), LOCK_EX) != 0) return std::unexpected(system_error("cannot lock " + from, errno));
+  // A directory, or in the place of another file: there is no way to have both names.
   if (::link(from.c_str(), to.c_str()) != 0 && !is_same_file(from, to)) return rename_at_once(from, to);
   if (auto synced = sync_directory(parent_directory(to)); !synced) {
     ::unlink(to.c_str());
@@ -85,6 +97,16 @@ Result<> rename_safely(const Journal* journal, const std::string& from, const st
   }
   if (::unlink(from.c_str()) == 0 || errno == ENOENT) return {};
   return std::unexpected(system_error("cannot remove " + from, errno));
+}
+
+Result<TwoNames> end_rename(const std::string& other, const std::string& stays) {
+  if (!is_same_file(other, stays)) return TwoNames::are_not;
+  TRY(const auto file, open_file(stays, O_RDONLY | O_NOFOLLOW));
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return TwoNames::go_on;
+  if (!is_same_file(other, stays)) return TwoNames::are_not;
+  TRY_VOID(sync_directory(parent_directory(stays)));
+  TRY_VOID(remove(other));
+  return TwoNames::ended;
 }
 
 }  // namespace waxwing::durable

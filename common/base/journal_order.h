@@ -16,6 +16,9 @@
 
 namespace waxwing::durable {
 
+// Who is larger may have gone past the log. Less than kLargeContent, for a file may have grown by marks.
+constexpr std::uint64_t kCountedOn = kLargeContent / 2;
+
 // What has to be done for that name, a link that was just made.
 enum class Lack { nothing, bytes, directory };
 Lack lack_of(const Journal& journal, const std::string& path);
@@ -26,6 +29,6 @@ bool is_same_file(const std::string& a, const std::string& b);
 
 Result<> rename_at_once(const std::string& from, const std::string& to);
 // rename(2), safe on any file system. journal: null when there is none. May wait for the disk.
-Result<> rename_safely(const Journal* journal, const std::string& from, const std::string& to);
+Result<> rename_safely(Journal* journal, const std::string& from, const std::string& to);
 
 }  // namespace waxwing::durable

@@ -20,6 +20,21 @@ bool is_older(const FileName& a, const FileName& b) {
   return a.held != b.held ? !a.held : a.attempts < b.attempts;
 }
 
+// Of two names of one file the younger stays: to that it was renamed, and to the older somebody who still does it might
+// not come back. True: the rename goes on.
+Result<bool> end_renames(const Queue& queue, std::vector<FileName>& twins) {
+  std::ranges::sort(twins, is_older);
+  for (std::size_t i = 0; i + 1 < twins.size();) {
+    TRY(const auto names, durable::end_rename(queue.path_of(twins[i]), queue.path_of(twins[i + 1])));
+    if (names == durable::TwoNames::go_on) return true;
+    if (names == durable::TwoNames::ended)
+      twins.erase(twins.begin() + static_cast<std::ptrdiff_t>(i));
+    else
+      ++i;
+  }
+  return false;
+}
+
 // Index of the one that stays; nothing when there is no choice to make: a rename is just going on, or none is
 // whole.
 std::optional<std::size_t> choose(const Queue& queue, const std::vector<FileName>& twins) {
@@ -38,9 +53,12 @@ std::vector<FileName> Queue::without_twins(std::vector<FileName> names) const {
   std::vector<FileName> kept;
   for (auto at = names.begin(); at != names.end();) {
     const auto end = std::find_if(at, names.end(), [&](const FileName& name) { return !same(*at, name); });
-    const std::vector<FileName> twins(at, end);
+    std::vector<FileName> twins(at, end);
     at = end;
-    const auto stays = twins.size() == 1 ? std::optional<std::size_t>(0) : choose(*this, twins);
+    const bool goes_on = twins.size() > 1 && end_renames(*this, twins).value_or(true);
+    const auto stays = goes_on            ? std::nullopt
+                       : twins.size() > 1 ? choose(*this, twins)
+                                          : std::optional<std::size_t>(0);
     for (std::size_t i = 0; i < twins.size(); ++i) {
       if (stays.value_or(i) == i) {
         kept.push_back(twins[i]);

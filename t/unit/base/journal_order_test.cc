@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "common/base/file_system.h"
+#include "common/base/journal_control.h"
 #include "common/base/time.h"
 #include "t/unit/base/journal_scratch.h"
 
@@ -60,6 +61,25 @@ TEST_CASE("where names have no order, a link to what the log lacks brings the by
   }
 }
 
+TEST_CASE("where names have no order, a small file that was committed with a large one is not lost either") {
+  JournalScratch scratch;
+  CHECK(life_on("in_no_order", scratch, [&] {
+          arm_failpoints("");
+          auto large = open_file(scratch.path("large"), O_CREAT | O_RDWR);
+          auto small = open_file(scratch.path("small"), O_CREAT | O_RDWR);
+          if (!write_all(large->get(), std::string(durable::kLargeContent + 1, 'x'))) return false;
+          if (!write_all(small->get(), "message")) return false;
+          durable::Batch batch;
+          batch.content(large->get(), scratch.path("large")).content(small->get(), scratch.path("small"));
+          return durable::commit(std::move(batch)) && deliver(scratch, "small", "box") &&
+                 durable::remove(scratch.path("small"));
+        }) == 0);
+  ::unlink(scratch.path("box").c_str());
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("box") == "message");
+}
+
 TEST_CASE("where names have no order, a link to what the log has costs no sync") {
   JournalScratch scratch;
   CHECK(life_on("in_no_order", scratch, [&] { return bool(deliver(scratch, "late", "box")); }) == 0);
@@ -108,6 +128,16 @@ TEST_CASE("a file that only the disk has keeps its name until it has another one
   SECTION("what the log has") {
     CHECK(life_on("in_no_order", scratch, [&] { return move("late"); }) == 0);
     CHECK(scratch.read("late") == "(none)");
+  }
+  SECTION("what the log has, but a checkpoint is on its way") {
+    CHECK(life_on("in_no_order", scratch, [&] {
+            auto lock = open_file(scratch.root + "/journal/lock", O_RDWR);
+            auto control = durable::Control::attach(scratch.root + "/run/journal", lock->get());
+            if (!control || !*control) return false;
+            const durable::RobustLock checkpoint((*control)->checkpoint);
+            return !move("late");
+          }) == 0);
+    CHECK(scratch.read("late") == "message");
   }
   SECTION("where there is an order") {
     CHECK(life_on("in_order", scratch, [&] { return move("early"); }) == 0);

@@ -1,4 +1,4 @@
-// A content that was read before a change which a checkpoint has passed.
+// A journal that is too small for what is appended at once: who waits for room, and what happens meanwhile.
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -60,4 +60,28 @@ TEST_CASE("a change of a file whose content waits for room in the log is not und
   ::unlink((scratch.root + "/run/journal").c_str());
   REQUIRE(scratch.restart() == 0);
   CHECK(scratch.read("index").substr(0, 3) == "NEW");
+}
+
+TEST_CASE("changes that are more than the journal holds are appended in pieces, each once") {
+  JournalScratch scratch;
+  scratch.segments = 2;
+  constexpr std::uint64_t kChanges = 30'000, kBytes = 128;
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open() || !scratch.publish("index", std::string(kChanges * kBytes, 'o'))) return false;
+    auto fd = open_file(scratch.path("index"), O_RDWR);
+    if (!fd || !write_at(fd->get(), 0, std::string(kChanges * kBytes, 'n'))) return false;
+    std::uint64_t images = 0;
+    durable::Batch batch;
+    for (std::uint64_t n = 0; n < kChanges; ++n)
+      batch.range({scratch.path("index"), fd->get(), n * kBytes,
+                   [&](std::string& image) { ++images, image.append(kBytes, 'n'); }, 0, ""});
+    // Those that found no room are taken again, which are as many as are tried at once.
+    return durable::commit(std::move(batch)) && images < 2 * kChanges;
+  }) == 0);
+  auto fd = open_file(scratch.path("index"), O_WRONLY);
+  const auto last = (kChanges - 1) * kBytes;
+  REQUIRE(write_at(fd->get(), last, std::string(kBytes, 'o')));
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  CHECK(scratch.read("index") == std::string(kChanges * kBytes, 'n'));
 }

@@ -1,4 +1,6 @@
 // The states that a power cut may leave of the queue, and what becomes of them: see queue.h.
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "t/unit/queue/scratch.h"
@@ -83,6 +85,28 @@ TEST_CASE("two names of which none is whole are left for who reads them; a renam
   REQUIRE(::unlink(scratch.queue->path_of(with_attempts(name, 1)).c_str()) == 0);
   CHECK(scratch.queue->without_twins(names).size() == 2);
   CHECK(file_exists(scratch.queue->path_of(name)));
+}
+
+TEST_CASE("of two names of one file the younger stays, unless the rename goes on") {
+  ScratchQueue scratch;
+  const auto older = enqueue(scratch, {make_envelope("tcp_local", {"a@x"})})[0];
+  auto younger = with_attempts(older, 2);
+  SECTION("tried again") {}
+  SECTION("held") {
+    younger = older;
+    younger.held = true;
+  }
+  REQUIRE(::link(scratch.queue->path_of(older).c_str(), scratch.queue->path_of(younger).c_str()) == 0);
+  {
+    const auto renamer = open_file(scratch.queue->path_of(older), O_RDONLY);
+    REQUIRE(::flock(renamer->get(), LOCK_EX) == 0);
+    CHECK(listed(scratch, older).size() == 2);
+    CHECK(file_exists(scratch.queue->path_of(older)));
+    CHECK(file_exists(scratch.queue->path_of(younger)));
+  }
+  CHECK(listed(scratch, older) == std::vector<std::string>{younger.relative()});
+  CHECK_FALSE(file_exists(scratch.queue->path_of(older)));
+  CHECK(file_exists(scratch.queue->path_of(younger)));
 }
 
 TEST_CASE("copies of one message in one channel are no twins") {
