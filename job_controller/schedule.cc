@@ -59,7 +59,9 @@ std::int64_t Schedule::first_due_ms(const ScheduleEntry& entry, std::size_t at,
     due = host.last_attempt_ms + policy.backoff_ms(entry.priority, host.attempts);
   else if (!policy.immediate[index_of(entry.priority)])
     due = std::max(due, entry.arrival_ms + policy.backoff_ms(entry.priority, 1));
-  return policy.next_run_ms(std::max(entry.not_before_ms, due));
+  due = policy.next_run_ms(std::max(entry.not_before_ms, due));
+  // What is to go back by then does not wait for more.
+  return entry.by_ms != 0 && entry.by_returns ? std::min(due, entry.by_ms) : due;
 }
 
 bool Schedule::add(const ScheduleEntry& entry, std::int64_t now_ms) {
@@ -75,6 +77,10 @@ bool Schedule::add(const ScheduleEntry& entry, std::int64_t now_ms) {
   file.seen_in_look = look_;
   file.bytes = entry.size_bytes;
   file.arrival_ms = entry.arrival_ms;
+  const auto clock = entry.clock();
+  file.begun_ms = clock.begun_ms;
+  file.by_ms = clock.by_ms;
+  file.by_returns = clock.by_returns;
   file.priority = entry.priority;
   file.attempts = file.attempts_in_name = at_most_16_bits(entry.name.attempts);
   file.unit_count = file.units_left = static_cast<std::uint32_t>(entry.hosts.size());
@@ -263,7 +269,7 @@ std::int64_t Schedule::next_try_ms(const Unit& unit, std::int64_t now_ms) {
   const auto& policy = unit.file->channel->policy;
   const auto backoff = policy.next_run_ms(now_ms + policy.backoff_ms(unit.file->priority, unit.attempts));
   // A warning or the return must not wait for the end of a long backoff time.
-  const auto notice = unit.file->arrival_ms + policy.next_notice_ms(unit.file->priority, unit.notices);
+  const auto notice = policy.next_notice_ms(unit.file->priority, unit.file->clock(), unit.notices);
   return notice > now_ms ? std::min(backoff, notice) : backoff;
 }
 

@@ -51,7 +51,8 @@ struct Schedule::File {
   Channel* channel = nullptr;
   std::uint64_t bytes = 0;
   std::int64_t arrival_ms = 0;
-  std::unique_ptr<Unit[]> units;  // never moved: lines and sets point into it
+  std::int64_t begun_ms = 0, by_ms = 0;  // see mta::queue::Clock
+  std::unique_ptr<Unit[]> units;         // never moved: lines and sets point into it
   std::uint32_t unit_count = 0;
   std::uint32_t units_left = 0;  // not done
   std::uint32_t in_flight = 0;
@@ -60,7 +61,9 @@ struct Schedule::File {
   std::uint16_t attempts = 0;
   std::uint16_t attempts_in_name = 0;
   Priority priority = Priority::normal;
+  bool by_returns = false;
 
+  mta::queue::Clock clock() const { return {begun_ms, by_ms, by_returns}; }
   FileName name() const;
 };
 

@@ -43,12 +43,12 @@ void Schedule::queue_notices(Destination& destination, std::int64_t now_ms) {
   for (const auto& line : destination.lines)
     for (auto* unit = line.first; unit != nullptr; unit = unit->behind) {
       const auto& file = *unit->file;
-      if (file.arrival_ms + policy.next_notice_ms(file.priority, unit->notices) <= now_ms)
-        due.push_back(unit);
+      if (policy.next_notice_ms(file.priority, file.clock(), unit->notices) <= now_ms) due.push_back(unit);
     }
   for (auto* unit : due) {
-    const auto limit = policy.notices_due(unit->file->priority, now_ms - unit->file->arrival_ms);
-    const bool over = now_ms - unit->file->arrival_ms >= policy.return_age_ms(unit->file->priority);
+    const auto& file = *unit->file;
+    const auto limit = policy.notices_due(file.priority, file.clock(), now_ms);
+    const bool over = now_ms >= policy.return_at_ms(file.priority, file.clock());
     if (!over && unit->notices >= limit) continue;
     leave_state(*unit);
     unit->mode = Mode::notify;

@@ -70,9 +70,14 @@ Task<void> Session::mail(std::string_view argument) {
   rules.binary = !channel_->is(Kw::nochunkingserver);
   rules.auth = auth_offered() || identity_.has_value();
   rules.dsn = !channel_->is(Kw::nonotary);
+  allow_extensions(rules);
   auto parsed = mta::protocol::parse_mail(argument, rules);
   if (!parsed) {
     bad_command(parsed.error());
+    co_return;
+  }
+  if (channel_->is(Kw::mtprioritiesrequired) && !parsed->options.mt_priority) {
+    reply({550, "5.7.0", "MT-PRIORITY= is required here"});
     co_return;
   }
   ++counts_.attempts;

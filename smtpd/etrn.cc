@@ -15,15 +15,14 @@ using mta::Kw;
 
 namespace {
 
-constexpr std::int64_t kAnswerMs = 10'000;
-
 // "node", "@domain" (and all below it) or "#channel".
 struct Wanted {
   char form = ' ';
   std::string name;
 };
+using WantedOrRefusal = std::expected<Wanted, Verdict>;
 
-std::optional<Wanted> parse_wanted(std::string_view argument) {
+WantedOrRefusal parse_wanted(std::string_view argument) {
   Wanted wanted;
   if (argument.starts_with('@') || argument.starts_with('#')) {
     wanted.form = argument[0];
@@ -33,7 +32,7 @@ std::optional<Wanted> parse_wanted(std::string_view argument) {
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789.-_$[]:";
   if (wanted.name.empty() || wanted.name.size() > 255 ||
       wanted.name.find_first_not_of(kAllowed) != std::string::npos)
-    return std::nullopt;
+    return std::unexpected(Verdict{501, "5.5.4", "Syntax: ETRN host, ETRN @domain or ETRN #channel"});
   return wanted;
 }
 
@@ -62,13 +61,8 @@ bool Session::etrn_offered() const {
   return channel_->is(Kw::allowetrn) || channel_->is(Kw::domainetrn) || channel_->is(Kw::silentetrn);
 }
 
-std::optional<Verdict> Session::may_etrn(std::string_view argument) {
-  if (!etrn_offered() || channel_->is(Kw::disableetrn) || channel_->is(Kw::blocketrn))
-    return Verdict{502, "5.5.1", "ETRN is not offered"};
-  if (in_transaction()) return Verdict{503, "5.5.1", "Not within a transaction"};
-  const auto wanted = parse_wanted(argument);
-  if (!wanted) return Verdict{501, "5.5.4", "Syntax: ETRN host, ETRN @domain or ETRN #channel"};
-  if (channel_->is(Kw::domainetrn) && wanted->form == '#')
+std::optional<Verdict> Session::may_etrn(bool whole_channel) {
+  if (channel_->is(Kw::domainetrn) && whole_channel)
     return Verdict{459, "5.7.1", "Not allowed: name a host or a domain"};
   if (++counts_.etrns > settings_->options.allow_etrns_per_session)
     return Verdict{458, "4.7.1", "Unable to queue messages: too often in this session"};
@@ -76,20 +70,26 @@ std::optional<Verdict> Session::may_etrn(std::string_view argument) {
 }
 
 Task<void> Session::etrn(std::string_view argument) {
-  if (auto refused = may_etrn(argument)) {
+  if (!etrn_offered() || in_transaction()) {
+    bad_command(in_transaction() ? Verdict{503, "5.5.1", "Not within a transaction"}
+                                 : Verdict{502, "5.5.1", "ETRN is not offered"});
+    co_return;
+  }
+  const auto wanted = parse_wanted(argument);
+  auto refused = wanted ? may_etrn(wanted->form == '#') : wanted.error();
+  if (refused) {
     bad_command(std::move(*refused));
     co_return;
   }
   record_connection('I', argument);
-  const auto wanted = *parse_wanted(argument);
-  auto call = co_await route(*server_, *settings_->config, channel_, wanted);
+  auto call = co_await route(*server_, *settings_->config, channel_, *wanted);
   if (!call) {
-    reply({459, "5.1.2", "Not allowed: nothing goes to " + wanted.name + " from here"});
+    reply({459, "5.1.2", "Not allowed: nothing goes to " + wanted->name + " from here"});
     co_return;
   }
   call->set("by", peer_address_);
   const auto path = server_->submitter()->daemon().config()->path_of("run/job_controller");
-  auto answer = co_await server_->workers().run([&] { return ask(path, *call, kAnswerMs); });
+  auto answer = co_await server_->workers().run([&] { return ask(path, *call); });
   log::Event("smtp.etrn")
       .with("session", sid_)
       .with("for", argument)
@@ -97,15 +97,15 @@ Task<void> Session::etrn(std::string_view argument) {
       .with("units", answer ? answer->number("units") : -1)
       .information();
   if (!answer || answer->is("error"))
-    reply({458, "4.3.0", "Unable to queue messages for " + wanted.name});
+    reply({458, "4.3.0", "Unable to queue messages for " + wanted->name});
   else if (channel_->is(Kw::silentetrn))
     reply({250, "2.0.0", "Ok, queuing started"});
   else if (answer->number("units") == 0)
-    reply({251, "2.0.0", "Ok, no messages waiting for " + wanted.name});
+    reply({251, "2.0.0", "Ok, no messages waiting for " + wanted->name});
   else
     reply({253, "2.0.0",
            fmt::format("Ok, {} pending messages for {} started, channel {}", answer->number("units"),
-                       wanted.name, call->get("channel"))});
+                       wanted->name, call->get("channel"))});
 }
 
 }  // namespace waxwing::smtpd

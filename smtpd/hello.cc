@@ -22,6 +22,7 @@ std::string Session::extensions() const {
   if (!channel_->is(Kw::nonotary)) lines += "\nDSN";
   if (!channel_->is(Kw::nochunkingserver)) lines += "\nCHUNKING\nBINARYMIME";
   if (etrn_offered()) lines += "\nETRN";
+  lines += extensions_of_channel();
   if (tls_offered()) lines += "\nSTARTTLS";
   if (auth_offered()) {
     const auto mechanisms = server_->authenticator().mechanisms(peer());

@@ -41,6 +41,7 @@ std::string Session::trace_field() const {
   facts.esmtp = esmtp_;
   facts.authenticated = identity_.has_value();
   facts.smtputf8 = mail_options_.smtputf8;
+  facts.mt_priority = mail_options_.mt_priority;
   facts.show_name = !channel_->is(Kw::identnonenumeric) && !channel_->is(Kw::identtcpnumeric);
   facts.show_address = !channel_->is(Kw::identnonesymbolic) && !channel_->is(Kw::identtcpsymbolic);
   facts.now_seconds = wall_seconds();

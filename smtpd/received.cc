@@ -63,6 +63,7 @@ std::string received_field(const TraceFacts& facts) {
       if (c >= ' ' && c != 0x7f) out.push_back(static_cast<char>(c));
     out += ">";
   }
+  if (facts.mt_priority) out += fmt::format("\r\n\tpriority {}", *facts.mt_priority);
   out += ";\r\n\t" + mail::format_local_date(facts.now_seconds) + "\r\n";
   return out;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace waxwing::smtpd {
@@ -20,6 +21,7 @@ struct TraceFacts {
   std::string tls_protocol;  // "" without TLS
   std::string tls_cipher;
   int tls_bits = 0;
+  std::optional<int> mt_priority;  // RFC 6710
   bool esmtp = false, authenticated = false, smtputf8 = false;
   bool show_name = true, show_address = true;  // identnonenumeric, identnonesymbolic
   std::int64_t now_seconds = 0;

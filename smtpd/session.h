@@ -70,6 +70,10 @@ class Session final : public LineSession {
   std::string banner() const;
   std::string extensions() const;
 
+  // extensions.cc: FUTURERELEASE, DELIVERBY, MT-PRIORITY, where the channel offers them
+  std::string extensions_of_channel() const;
+  void allow_extensions(mta::protocol::MailRules& rules) const;
+
   // envelope.cc
   Task<void> mail(std::string_view argument);
   Task<void> rcpt(std::string_view argument);
@@ -106,7 +110,7 @@ class Session final : public LineSession {
 
   // etrn.cc
   bool etrn_offered() const;
-  std::optional<Verdict> may_etrn(std::string_view argument);
+  std::optional<Verdict> may_etrn(bool whole_channel);
   Task<void> etrn(std::string_view argument);
 
   // verify.cc

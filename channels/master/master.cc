@@ -175,7 +175,9 @@ class Master {
       unreadable(unit, *name, whole.error());
       co_return;
     }
-    if (unit.mode == UnitMode::attempt)
+    if (unit.mode == UnitMode::attempt && work.envelope().clock().over(wall_ms()))
+      work.fail_rest("5.4.7 not delivered by the time its sender gave for it");
+    else if (unit.mode == UnitMode::attempt)
       co_await deliver(work);
     else
       judge_untried(work, unit.mode, unit.why);

@@ -52,6 +52,8 @@ class Work {
   void delivered(std::size_t recipient, std::string text, std::string remote_mta = "");
   // The same, and the next host takes over the duty to send DSNs (it offered DSN): no "relayed" report.
   void delivered_with_dsn(std::size_t recipient, std::string text, std::string remote_mta = "");
+  // Behind either of them: the next host knows nothing of the time by which the message is to be delivered.
+  void deadline_lost(std::size_t recipient) { verdicts_.at(recipient).deadline_lost = true; }
   void failed(std::size_t recipient, std::string text, std::string remote_mta = "");
   void deferred(std::size_t recipient, std::string text, std::string remote_mta = "");
   // For all that have no verdict yet.
@@ -81,6 +83,7 @@ class Work {
     std::string text;
     std::string remote_mta;
     bool next_host_reports = false;
+    bool deadline_lost = false;
   };
   const Verdict& verdict(std::size_t recipient) const { return verdicts_[recipient]; }
   const std::string& hold_reason() const { return hold_reason_; }

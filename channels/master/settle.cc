@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/failpoint.h"
+#include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
 #include "common/net/workers.h"
@@ -28,6 +29,15 @@ struct Decision {
   Action action = Action::failed;
 };
 
+// RFC 2852 §4.1.4: who asked for a trace, or to hear of a delay that the next host knows nothing of, hears of every
+// relaying.
+bool wants_success(const mta::queue::Envelope& envelope, const mta::queue::Recipient& recipient,
+                   const Work::Verdict& verdict) {
+  const bool silent = iequals(recipient.notify, "NEVER");
+  if (envelope.deliver_by_ms != 0 && !silent && (envelope.by_trace || verdict.deadline_lost)) return true;
+  return !verdict.next_host_reports && recipient.wants("SUCCESS");
+}
+
 Decision decide(const Work& work, std::size_t index, UnitMode mode, const mta::queue::ChannelPolicy& policy,
                 std::int64_t now_ms) {
   const auto& envelope = work.envelope();
@@ -41,7 +51,7 @@ Decision decide(const Work& work, std::size_t index, UnitMode mode, const mta::q
   }
   if (verdict.kind == Work::Kind::delivered) {
     progress.status = Status::delivered;
-    decision.tell = !verdict.next_host_reports && envelope.recipients[index].wants("SUCCESS");
+    decision.tell = wants_success(envelope, envelope.recipients[index], verdict);
     decision.action = work.is_final() ? Action::delivered : Action::relayed;
     return decision;
   }
@@ -50,14 +60,14 @@ Decision decide(const Work& work, std::size_t index, UnitMode mode, const mta::q
     decision.tell = true;
     return decision;
   }
-  const auto age = now_ms - envelope.arrival_ms;
-  if (age >= policy.return_age_ms(envelope.priority)) {
+  const auto clock = envelope.clock();
+  if (now_ms >= policy.return_at_ms(envelope.priority, clock)) {
     progress.status = Status::failed;
     decision.tell = true;
     decision.action = Action::timed_out;
     return decision;
   }
-  const auto warnings = policy.notices_due(envelope.priority, age);
+  const auto warnings = policy.notices_due(envelope.priority, clock, now_ms);
   decision.tell = warnings > progress.notices;
   decision.action = Action::delayed;
   progress.notices = std::max(progress.notices, warnings);

@@ -15,7 +15,7 @@ Work::Work(mta::queue::Reader reader, std::string host) : reader_(std::move(read
 }
 
 void Work::set(std::size_t recipient, Kind kind, std::string text, std::string remote_mta) {
-  verdicts_.at(recipient) = {kind, std::move(text), std::move(remote_mta), false};
+  verdicts_.at(recipient) = {kind, std::move(text), std::move(remote_mta)};
 }
 
 void Work::delivered(std::size_t recipient, std::string text, std::string remote_mta) {

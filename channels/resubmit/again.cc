@@ -34,6 +34,12 @@ mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uin
   options.smtputf8 = envelope.smtputf8;
   options.envelope_id = envelope.envelope_id;
   options.ret = envelope.ret;
+  // It has been released already: what stays is what its sender is told.
+  options.future_release = envelope.future_release;
+  options.deliver_by_ms = envelope.deliver_by_ms;
+  options.by_returns = envelope.by_returns;
+  options.by_trace = envelope.by_trace;
+  options.mt_priority = envelope.mt_priority;
   return options;
 }
 

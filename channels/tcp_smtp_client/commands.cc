@@ -17,6 +17,14 @@ std::string_view without_route(std::string_view address) {
   return colon == std::string_view::npos ? address : address.substr(colon + 1);
 }
 
+// What is left of the time; with N it may be over.
+std::string deliver_by(const mta::queue::Envelope& envelope, std::int64_t now_ms) {
+  constexpr std::int64_t kMost = 999'999'999;  // nine digits
+  auto left_s = (envelope.deliver_by_ms - now_ms) / 1000;
+  left_s = std::clamp<std::int64_t>(left_s, envelope.by_returns ? 1 : -kMost, kMost);
+  return fmt::format(" BY={};{}{}", left_s, envelope.by_returns ? "R" : "N", envelope.by_trace ? "T" : "");
+}
+
 std::string one_line(std::string text) {
   std::ranges::replace(text, '\n', ' ');
   return printable(text, 400);
@@ -38,6 +46,8 @@ PeerFeatures parse_features(std::string_view text) {
     if (is("CHUNKING")) features.chunking = true;
     if (is("STARTTLS")) features.starttls = true;
     if (is("ETRN")) features.etrn = true;
+    if (is("DELIVERBY")) features.deliverby = true;
+    if (is("MT-PRIORITY")) features.mt_priority = true;
     if (is("SIZE")) {
       features.size = true;
       if (words.size() > 1) features.size_limit = to_number<std::uint64_t>(words[1]).value_or(0);
@@ -53,7 +63,7 @@ std::string reply_text(const mta::Verdict& reply) {
 }
 
 std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes, std::string_view body,
-                      const PeerFeatures& features, bool needs_utf8) {
+                      const PeerFeatures& features, bool needs_utf8, std::int64_t now_ms) {
   std::string line = "MAIL FROM:<" + envelope.sender + ">";
   if (features.size) line += fmt::format(" SIZE={}", size_bytes);
   if (body == "BINARYMIME")
@@ -64,7 +74,21 @@ std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_b
   if (features.dsn && !envelope.ret.empty()) line += " RET=" + envelope.ret;
   if (features.dsn && !envelope.envelope_id.empty())
     line += " ENVID=" + mail::encode_xtext(envelope.envelope_id);
+  if (features.mt_priority && envelope.mt_priority)
+    line += fmt::format(" MT-PRIORITY={}", *envelope.mt_priority);
+  if (features.deliverby && envelope.deliver_by_ms != 0) line += deliver_by(envelope, now_ms);
   return line;
+}
+
+std::string missing_feature(const mta::queue::Envelope& envelope, const PeerFeatures& features,
+                            bool must_prioritize) {
+  if (envelope.deliver_by_ms != 0 && envelope.by_returns && !features.deliverby)
+    return "5.3.3 its sender wants it back when it is not delivered in time, and the next host does not "
+           "offer "
+           "DELIVERBY";
+  if (must_prioritize && envelope.mt_priority && !features.mt_priority)
+    return "5.3.3 the next host does not offer MT-PRIORITY, which this channel requires";
+  return {};
 }
 
 std::string rcpt_line(const mta::queue::Recipient& recipient, const PeerFeatures& features,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "common/base/time.h"
 #include "common/mail/address.h"
 #include "common/mail/smtp_data.h"
 
@@ -27,6 +28,7 @@ Transaction::Transaction(Connection& connection, Work& work, Outgoing& message,
 void Transaction::settle(std::size_t recipient, const mta::Verdict& reply) {
   const auto text = reply_text(reply);
   const auto& host = connection_.target_.name;
+  const bool knows_time = work_.envelope().deliver_by_ms == 0 || connection_.features_.deliverby;
   if (reply.code >= 500)
     work_.failed(recipient, text, host);
   else if (reply.code >= 400)
@@ -35,6 +37,7 @@ void Transaction::settle(std::size_t recipient, const mta::Verdict& reply) {
     work_.delivered_with_dsn(recipient, text, host);
   else
     work_.delivered(recipient, text, host);
+  if (reply.ok() && !knows_time) work_.deadline_lost(recipient);
 }
 
 void Transaction::settle(const mta::Verdict& reply) {
@@ -80,7 +83,7 @@ Task<Result<>> Transaction::envelope() {
   auto& stream = connection_.stream_;
   const auto& settings = *connection_.settings_;
   stream.write(mail_line(work_.envelope(), message_.size_bytes(), message_.body(), connection_.features_,
-                         needs_utf8_) +
+                         needs_utf8_, wall_ms()) +
                "\r\n");
   if (pipelined()) {
     for (const auto i : batch_)
@@ -228,6 +231,11 @@ Task<Connection::Outcome> Connection::deliver(Work& work, WorkerPool& workers) {
       work.fail_rest(suited.error().text, target_.name);
     else
       work.defer_rest(suited.error().text, target_.name);
+    co_return Outcome::done;
+  }
+  if (const auto missing = missing_feature(envelope, features_, settings_->must_prioritize);
+      !missing.empty()) {
+    work.fail_rest(missing, target_.name);
     co_return Outcome::done;
   }
   const auto size = message.size_bytes();

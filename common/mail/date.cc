@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstdio>
 
@@ -371,6 +373,56 @@ std::optional<DateTime> parse_internal_date(std::string_view text) {
                    .minute = number(12, 2),
                    .second = number(15, 2),
                    .zone_minutes = *zone});
+}
+
+namespace {
+// Digits stand for themselves in shape, '0' for any digit.
+bool has_shape(std::string_view text, std::string_view shape) {
+  if (text.size() != shape.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] == '0' ? !is_digit(text[i]) : text[i] != shape[i]) return false;
+  return true;
+}
+
+// "Z", "+01:00".
+std::optional<int> internet_zone(std::string_view text) {
+  if (iequals(text, "Z")) return 0;
+  if (text.empty() || !has_shape(text.substr(1), "00:00")) return std::nullopt;
+  return zone_offset(text[0], std::string(text.substr(1, 2)).append(text.substr(4, 2)));
+}
+}  // namespace
+
+std::optional<DateTime> parse_internet_date(std::string_view text) {
+  std::string moment(text.substr(0, 19));
+  if (moment.size() == 19 && (moment[10] == 't' || moment[10] == ' ')) moment[10] = 'T';
+  if (!has_shape(moment, "0000-00-00T00:00:00")) return std::nullopt;
+  text.remove_prefix(19);
+  if (text.starts_with('.')) {
+    const auto end = text.find_first_not_of("0123456789", 1);
+    if (end == 1 || end == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(end);
+  }
+  const auto zone = internet_zone(text);
+  if (!zone) return std::nullopt;
+  const auto number = [&](std::size_t at, std::size_t size) {
+    return *to_number<int>(std::string_view(moment).substr(at, size));
+  };
+  return assemble({.year = number(0, 4),
+                   .month = number(5, 2),
+                   .day = number(8, 2),
+                   .hour = number(11, 2),
+                   .minute = number(14, 2),
+                   .second = number(17, 2),
+                   .zone_minutes = *zone});
+}
+
+std::string format_internet_date(std::int64_t utc_seconds) {
+  constexpr std::int64_t kDay = 86400;
+  const auto days = (utc_seconds >= 0 ? utc_seconds : utc_seconds - kDay + 1) / kDay;
+  const auto civil = civil_from_days(days);
+  const auto second = utc_seconds - days * kDay;
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", civil.year, civil.month, civil.day,
+                     second / 3600, second / 60 % 60, second % 60);
 }
 
 std::optional<std::int64_t> parse_imap_day(std::string_view text) {

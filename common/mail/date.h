@@ -33,6 +33,9 @@ std::string format_local_date(std::int64_t utc_seconds);
 std::string format_internal_date(std::int64_t utc_seconds, int zone_minutes = 0);
 // Strict; a one-digit day may come with or without the blank.
 std::optional<DateTime> parse_internal_date(std::string_view text);
+// RFC 3339 date-time: "2026-11-22T04:10:00.5+01:00"; fractions are cut off.
+std::optional<DateTime> parse_internet_date(std::string_view text);
+std::string format_internet_date(std::int64_t utc_seconds);  // "2026-11-22T04:10:00Z"
 // IMAP date ("1-Feb-1994", no quotes): days since 1970-01-01.
 std::optional<std::int64_t> parse_imap_day(std::string_view text);
 

@@ -40,6 +40,10 @@ enum class Tag : std::uint16_t {
   session_id = 0x010e,         // text: log id of the session that brought it
   held_reason = 0x010f,        // text
   submission_flags = 0x0110,   // text: words for the re-submitting channels
+  deliver_by_ms = 0x0111,      // i64: when it should be delivered (RFC 2852)
+  deliver_by_mode = 0x0112,    // text: "R" or "N", and "T"
+  mt_priority = 0x0113,        // i64: -9 to 9 (RFC 6710)
+  future_release = 0x0114,     // text: what FUTURERELEASE asked for: "for;3600"
   recipient = 0x0180,          // nested records, one recipient; slot i of the file belongs to the i-th
 
   // Inside a recipient record.

@@ -163,6 +163,10 @@ std::string status_part(const Notice& notice, bool utf8) {
     out += "Original-Envelope-Id: " + plain_ascii(notice.envelope->envelope_id) + "\r\n";
   out += "Reporting-MTA: dns;" + plain_ascii(notice.reporting_mta) + "\r\n";
   out += "Arrival-Date: " + date_of(notice.envelope->arrival_ms) + "\r\n";
+  if (notice.envelope->deliver_by_ms != 0)
+    out += "Deliver-By-Date: " + date_of(notice.envelope->deliver_by_ms) + "\r\n";
+  if (!notice.envelope->future_release.empty())
+    out += "Future-Release-Request: " + plain_ascii(notice.envelope->future_release) + "\r\n";
   for (const auto& outcome : notice.outcomes) put_recipient(out, notice, outcome, utf8);
   return out;
 }

@@ -117,7 +117,7 @@ Notice Notifier::plain_notice(Family family, queue::Reader& message) const {
   notice.use_intermediate = channel != nullptr && channel->is(Kw::useintermediate);
   notice.tell_attempts = config_->options().flag(Opt::RETURN_DELIVERY_HISTORY);
   notice.now_ms = wall_ms();
-  notice.return_at_ms = envelope.arrival_ms + policy.return_age_ms(envelope.priority);
+  notice.return_at_ms = policy.return_at_ms(envelope.priority, envelope.clock());
   notice.unit_seconds = config_->options().number(Opt::RETURN_UNITS) == 1 ? 3600 : 86400;
   // RFC 3461 §4.3: RET rules failures only; other reports carry the header.
   const auto block = std::max<std::int64_t>(1, config_->options().number(Opt::BLOCK_SIZE));
@@ -186,6 +186,9 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
   // Never towards the postmaster: one that cannot be delivered would be told of again and again.
   if (return_envelope(*config_, channel).notices && !iequals(notice.to, notice.postmaster))
     envelope.sender = notice.postmaster;
+  // RFC 6710 §5: a report has the priority of its message.
+  envelope.mt_priority = message.envelope().mt_priority;
+  if (envelope.mt_priority) envelope.priority = message.envelope().priority;
   envelope.smtputf8 = text.utf8;
   envelope.body = message.envelope().body;
   queue::Recipient to;

@@ -4,6 +4,7 @@
 
 #include "common/base/strings.h"
 #include "common/mail/address.h"
+#include "mta/protocol/detail/mail_extensions.h"
 
 namespace waxwing::mta::protocol {
 
@@ -23,11 +24,6 @@ constexpr VerbName kVerbs[] = {{"EHLO", Verb::ehlo}, {"HELO", Verb::helo},      
 std::unexpected<Verdict> refuse(int code, std::string status, std::string text) {
   return std::unexpected(Verdict{code, std::move(status), std::move(text)});
 }
-
-struct Parameter {
-  std::string_view name, value;
-  bool has_value = false;
-};
 
 // The next blank-separated NAME[=value] of rest.
 std::expected<Parameter, Verdict> next_parameter(std::string_view& rest) {
@@ -122,6 +118,7 @@ std::expected<void, Verdict> take_mail_parameter(const Parameter& p, const MailR
     options.auth = std::move(*value);
     return {};
   }
+  if (const auto take = extension_parameter(p.name, rules)) return take(p, rules, options);
   return refuse(555, "5.5.4", fmt::format("Parameter {} is not known here", printable(p.name, 40)));
 }
 
@@ -201,6 +198,9 @@ std::expected<MailCommand, Verdict> parse_mail(std::string_view argument, const 
   const auto take = [&](const Parameter& p) { return take_mail_parameter(p, rules, command.options); };
   if (auto taken = take_parameters(argument, rules.extended, take); !taken)
     return std::unexpected(taken.error());
+  if (command.options.hold_until_ms != 0 && command.options.by_returns &&
+      command.options.deliver_by_ms <= command.options.hold_until_ms)
+    return refuse(501, "5.5.4", "The time of BY= is over before the message is released");
   if (!mail::is_ascii(command.address) && !command.options.smtputf8)
     return refuse(553, "5.6.7", "A non-ASCII sender address needs SMTPUTF8");
   return command;

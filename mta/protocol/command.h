@@ -48,9 +48,14 @@ bool is_http_request(std::string_view line);
 struct MailRules {
   bool extended = true;  // EHLO was said: parameters are allowed
   bool size = true, body = true, binary = true, smtputf8 = true, dsn = true;
-  bool auth = false;             // AUTH= is offered (it is taken and ignored otherwise: RFC 4954 §5)
-  std::uint64_t size_limit = 0;  // bytes; 0: none; SIZE= above it is 552 5.3.4
-  bool loose_brackets = false;   // MAIL FROM:a@b without <>
+  bool auth = false;                // AUTH= is offered (it is taken and ignored otherwise: RFC 4954 §5)
+  std::uint64_t size_limit = 0;     // bytes; 0: none; SIZE= above it is 552 5.3.4
+  bool loose_brackets = false;      // MAIL FROM:a@b without <>
+  std::int64_t longest_hold_s = 0;  // HOLDFOR=, HOLDUNTIL= up to that many seconds ahead; 0: not offered
+  std::int64_t shortest_by_s =
+      -1;  // BY= with at least that many seconds where it asks for a return; -1: not offered
+  bool mt_priority = false;  // MT-PRIORITY=
+  std::int64_t now_ms = 0;   // wall time, where HOLDFOR, HOLDUNTIL or BY is offered
 };
 
 struct MailCommand {

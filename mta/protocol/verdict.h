@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace waxwing::mta {
@@ -25,6 +26,15 @@ struct SenderOptions {
   std::string envelope_id;  // ENVID, decoded
   std::string ret;          // "FULL", "HDRS" or ""
   std::string auth;         // AUTH= value, decoded; "<>" for none
+  // FUTURERELEASE (RFC 4865): wall time before which it is not to leave, and the request as it was made, in the
+  // form of the DSN field ("for;3600"). 0: now.
+  std::int64_t hold_until_ms = 0;
+  std::string future_release;
+  // DELIVERBY (RFC 2852): wall time by which it should be delivered; 0: none. After it the message is returned, or
+  // (by_returns false) its sender is told that it is late. by_trace: a notification from every host on its way.
+  std::int64_t deliver_by_ms = 0;
+  bool by_returns = false, by_trace = false;
+  std::optional<int> mt_priority;  // RFC 6710, -9 to 9
 };
 
 struct RecipientOptions {

@@ -1,6 +1,7 @@
 #include "mta/queue/channel_policy.h"
 
 #include <algorithm>
+#include <span>
 
 namespace waxwing::mta::queue {
 
@@ -34,23 +35,40 @@ std::int64_t ChannelPolicy::next_run_ms(std::int64_t wall_ms) const {
   return (wall_ms + period_ms - 1) / period_ms * period_ms;
 }
 
-std::int64_t ChannelPolicy::next_notice_ms(Priority priority, unsigned notices_sent) const {
+namespace {
+// Of a list of ages the last is that of the return.
+std::span<const std::int64_t> warnings_of(const std::vector<std::int64_t>& ages) {
+  return std::span(ages).first(ages.empty() ? 0 : ages.size() - 1);
+}
+}  // namespace
+
+std::int64_t ChannelPolicy::return_at_ms(Priority priority, const Clock& clock) const {
   const auto& list = notice_seconds[index_of(priority)];
-  if (list.empty()) return 12 * kDay * 1000;
-  return list[std::min<std::size_t>(notices_sent, list.size() - 1)] * 1000;
+  const auto usual = clock.begun_ms + (list.empty() ? 12 * kDay : list.back()) * 1000;
+  return clock.by_returns && clock.by_ms != 0 ? std::min(usual, clock.by_ms) : usual;
 }
 
-std::int64_t ChannelPolicy::return_age_ms(Priority priority) const {
-  const auto& list = notice_seconds[index_of(priority)];
-  return (list.empty() ? 12 * kDay : list.back()) * 1000;
+std::int64_t ChannelPolicy::next_notice_ms(Priority priority, const Clock& clock,
+                                           unsigned notices_sent) const {
+  const auto last = return_at_ms(priority, clock);
+  bool late = clock.by_ms != 0 && !clock.by_returns;  // one warning more, somewhere among the others
+  for (const auto age : warnings_of(notice_seconds[index_of(priority)])) {
+    const auto at = clock.begun_ms + age * 1000;
+    if (late && clock.by_ms <= at) {
+      late = false;
+      if (notices_sent-- == 0) return std::min(clock.by_ms, last);
+    }
+    if (notices_sent-- == 0) return std::min(at, last);
+  }
+  return late && notices_sent == 0 ? std::min(clock.by_ms, last) : last;
 }
 
-unsigned ChannelPolicy::notices_due(Priority priority, std::int64_t age_ms) const {
-  const auto& list = notice_seconds[index_of(priority)];
-  if (list.empty()) return 0;
-  const auto warnings = std::ranges::count_if(list.begin(), list.end() - 1,
-                                              [&](std::int64_t seconds) { return seconds * 1000 <= age_ms; });
-  return static_cast<unsigned>(warnings);
+unsigned ChannelPolicy::notices_due(Priority priority, const Clock& clock, std::int64_t now_ms) const {
+  const auto warnings =
+      std::ranges::count_if(warnings_of(notice_seconds[index_of(priority)]),
+                            [&](std::int64_t seconds) { return clock.begun_ms + seconds * 1000 <= now_ms; });
+  const bool late = clock.by_ms != 0 && !clock.by_returns && clock.by_ms <= now_ms;
+  return static_cast<unsigned>(warnings) + (late ? 1 : 0);
 }
 
 }  // namespace waxwing::mta::queue

@@ -36,11 +36,12 @@ struct ChannelPolicy {
   std::int64_t backoff_ms(Priority priority, unsigned attempts) const;
   // The first moment at or after that time at which a try may begin: the same, but for periodic channels.
   std::int64_t next_run_ms(std::int64_t wall_ms) const;
-  // Age in ms at which the next warning, or the return, is due when that many warnings were sent.
-  std::int64_t next_notice_ms(Priority priority, unsigned notices_sent) const;
-  std::int64_t return_age_ms(Priority priority) const;
-  // How many warnings should have been sent at this age.
-  unsigned notices_due(Priority priority, std::int64_t age_ms) const;
+  // Wall time at which the next warning, or the return, is due when that many warnings were sent. The sender's own
+  // time (DELIVERBY) stands among them.
+  std::int64_t next_notice_ms(Priority priority, const Clock& clock, unsigned notices_sent) const;
+  std::int64_t return_at_ms(Priority priority, const Clock& clock) const;
+  // How many warnings should have been sent by now.
+  unsigned notices_due(Priority priority, const Clock& clock, std::int64_t now_ms) const;
 };
 
 // Defaults when the configuration knows no such channel.

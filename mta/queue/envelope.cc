@@ -19,6 +19,13 @@ const char* priority_name(Priority priority) {
   return "normal";
 }
 
+Priority priority_of(int mt_priority) {
+  constexpr int kUrgent = 4;
+  return mt_priority >= kUrgent    ? Priority::urgent
+         : mt_priority <= -kUrgent ? Priority::nonurgent
+                                   : Priority::normal;
+}
+
 bool Recipient::wants(const char* event) const {
   // Without NOTIFY the sender hears of failure and delay: RFC 3461 §4.1.
   if (notify.empty()) return !iequals(event, "SUCCESS");
@@ -78,6 +85,13 @@ Records to_records(const Envelope& envelope) {
   if (envelope.smtputf8) records.add_number(Tag::smtputf8, 1);
   records.add_number(Tag::priority, static_cast<int>(envelope.priority));
   if (envelope.deferred_until_ms != 0) records.add_number(Tag::deferred_until_ms, envelope.deferred_until_ms);
+  add_text(records, Tag::future_release, envelope.future_release);
+  if (envelope.deliver_by_ms != 0) {
+    records.add_number(Tag::deliver_by_ms, envelope.deliver_by_ms);
+    records.add(Tag::deliver_by_mode,
+                std::string(envelope.by_returns ? "R" : "N") + (envelope.by_trace ? "T" : ""));
+  }
+  if (envelope.mt_priority) records.add_number(Tag::mt_priority, *envelope.mt_priority);
   add_text(records, Tag::held_reason, envelope.held_reason);
   for (const auto& recipient : envelope.recipients) records.add(Tag::recipient, encode_recipient(recipient));
   return records;
@@ -103,6 +117,14 @@ Result<Envelope> from_records(const Records& records) {
   envelope.priority = static_cast<Priority>(priority);
   envelope.arrival_ms = records.number(Tag::arrival_ms);
   envelope.deferred_until_ms = records.number(Tag::deferred_until_ms);
+  envelope.future_release = records.text(Tag::future_release);
+  envelope.deliver_by_ms = records.number(Tag::deliver_by_ms);
+  const auto mode = records.text(Tag::deliver_by_mode);
+  envelope.by_returns = mode.starts_with('R');
+  envelope.by_trace = mode.ends_with('T');
+  if (records.find(Tag::mt_priority))
+    envelope.mt_priority =
+        static_cast<int>(std::clamp<std::int64_t>(records.number(Tag::mt_priority), -9, 9));
   envelope.held_reason = records.text(Tag::held_reason);
   if (!records.find(Tag::sender)) return permanent("an envelope without sender");
   for (const auto bytes : records.all(Tag::recipient)) {

@@ -4,7 +4,9 @@
 // queue (status, attempts, last answer) is in the recipients' slots. Plain data, no thread rules.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,18 @@ enum class Status : std::uint8_t {
   delivered = 'D',  // by this channel: stored, or handed to the next host
   failed = 'F',     // for ever; the sender has been told where that was due
   removed = 'X',    // taken out by an operator without a word to the sender
+};
+
+// The queue's three for the nineteen of MT-PRIORITY: the levels of MIXER (RFC 6710 appendix).
+Priority priority_of(int mt_priority);
+
+// What the times of warnings and of the return are counted by.
+struct Clock {
+  std::int64_t begun_ms = 0;  // when it arrived, or was released
+  std::int64_t by_ms = 0;     // DELIVERBY (RFC 2852): then it is late; 0: never
+  bool by_returns = false;    // and is returned, not only told of
+
+  bool over(std::int64_t now_ms) const { return by_returns && by_ms != 0 && by_ms <= now_ms; }
 };
 
 // What has happened to a recipient so far. Kept in its slot.
@@ -65,8 +79,14 @@ struct Envelope {
   Priority priority = Priority::normal;
   std::int64_t arrival_ms = 0;         // wall time; filled by Writer when 0
   std::int64_t deferred_until_ms = 0;  // not to be tried before
-  std::string held_reason;             // not empty: the file is published as .HELD
+  std::string future_release;          // what FUTURERELEASE asked for: "for;3600"; "" nothing
+  std::int64_t deliver_by_ms = 0;      // DELIVERBY; 0: never late
+  bool by_returns = false, by_trace = false;
+  std::optional<int> mt_priority;  // RFC 6710, as the sender gave it
+  std::string held_reason;         // not empty: the file is published as .HELD
   std::vector<Recipient> recipients;
+
+  Clock clock() const { return {std::max(arrival_ms, deferred_until_ms), deliver_by_ms, by_returns}; }
 };
 
 // Slots hold a Progress each: 256 bytes up to 64 recipients, then 64 (shorter last_text).

@@ -17,6 +17,8 @@ ScheduleEntry make_schedule_entry(const FileName& name, const Envelope& envelope
   entry.priority = envelope.priority;
   entry.arrival_ms = envelope.arrival_ms;
   entry.not_before_ms = envelope.deferred_until_ms;
+  entry.by_ms = envelope.deliver_by_ms;
+  entry.by_returns = envelope.by_returns;
   std::unordered_map<std::string_view, std::size_t> index;
   for (const auto& recipient : envelope.recipients) {
     if (recipient.progress.status != Status::pending) continue;
@@ -32,8 +34,10 @@ ScheduleEntry make_schedule_entry(const FileName& name, const Envelope& envelope
 }
 
 std::string encode(const ScheduleEntry& entry) {
-  auto line = fmt::format("{} {} {} {} {}", entry.name.relative(), entry.size_bytes,
-                          static_cast<int>(entry.priority), entry.arrival_ms, entry.not_before_ms);
+  auto line =
+      fmt::format("{} {} {}", entry.name.relative(), entry.size_bytes, static_cast<int>(entry.priority));
+  if (entry.by_ms != 0) line += fmt::format("{}{}", entry.by_returns ? 'R' : 'N', entry.by_ms);
+  line += fmt::format(" {} {}", entry.arrival_ms, entry.not_before_ms);
   for (const auto& host : entry.hosts)
     line += fmt::format(" {} {} {} {} {}", host.host, host.recipients, host.attempts, host.last_attempt_ms,
                         host.notices);
@@ -49,6 +53,17 @@ Result<ScheduleHost> decode_host(const std::vector<std::string_view>& words, std
   if (!recipients || !attempts || !last || !notices) return permanent("malformed host in a schedule line");
   return ScheduleHost{std::string(words[at]), *recipients, *attempts, *last, *notices};
 }
+
+// "1", "1R1795000000000".
+bool decode_priority(std::string_view word, ScheduleEntry& entry) {
+  if (word.empty() || word[0] < '0' || word[0] > '2') return false;
+  entry.priority = static_cast<Priority>(word[0] - '0');
+  if (word.size() == 1) return true;
+  entry.by_returns = word[1] == 'R';
+  const auto by = to_number<std::int64_t>(word.substr(2));
+  entry.by_ms = by.value_or(0);
+  return by && (entry.by_returns || word[1] == 'N');
+}
 }  // namespace
 
 Result<ScheduleEntry> decode_schedule_entry(std::string_view line) {
@@ -58,13 +73,11 @@ Result<ScheduleEntry> decode_schedule_entry(std::string_view line) {
   ScheduleEntry entry;
   TRY(entry.name, FileName::parse(words[0]));
   const auto size = to_number<std::uint64_t>(words[1]);
-  const auto priority = to_number<int>(words[2]);
   const auto arrival = to_number<std::int64_t>(words[3]);
   const auto not_before = to_number<std::int64_t>(words[4]);
-  if (!size || !priority || *priority < 0 || *priority > 2 || !arrival || !not_before)
+  if (!size || !decode_priority(words[2], entry) || !arrival || !not_before)
     return permanent("malformed schedule line: " + printable(line));
   entry.size_bytes = *size;
-  entry.priority = static_cast<Priority>(*priority);
   entry.arrival_ms = *arrival;
   entry.not_before_ms = *not_before;
   for (std::size_t at = 5; at < words.size(); at += 5) {

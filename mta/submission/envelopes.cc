@@ -25,6 +25,8 @@ queue::Envelope common_part(const Submission::Inner& inner) {
   envelope.session_id = inner.source.session_id;
   envelope.smtputf8 = inner.options.smtputf8;
   envelope.priority = inner.priority;
+  envelope.mt_priority = inner.options.mt_priority;
+  envelope.future_release = inner.options.future_release;
   envelope.body = inner.options.body_binary ? "BINARYMIME" : inner.options.body_8bit ? "8BITMIME" : "";
   // "TCP|server|port|client|port"
   if (const auto& info = inner.source.transport_info; !info.empty()) {
@@ -96,7 +98,7 @@ std::int64_t deferred_until(const Submission::Inner& inner, const Channel* to) {
   const auto* from = inner.channel;
   const bool honoured = (from && (from->is(Kw::deferred) || from->is(Kw::deferredsource))) ||
                         (to && (to->is(Kw::deferred) || to->is(Kw::deferreddest)));
-  return honoured ? inner.deferred_until_ms : 0;
+  return std::max(honoured ? inner.deferred_until_ms : 0, inner.options.hold_until_ms);
 }
 
 // The hold channel has nothing to deliver: its files are held from the start, and no program has to rename
@@ -166,6 +168,12 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
       envelope.priority = limited_priority(*inner.config, inner.config->channel(envelope.channel),
                                            inner.priority, inner.size);
       envelope.sender = form::styled(destination.envelope_from, style);
+      // A list sends in its own name from here on: RFC 2852 §5.
+      if (destination.envelope_from == inner.sender) {
+        envelope.deliver_by_ms = inner.options.deliver_by_ms;
+        envelope.by_returns = inner.options.by_returns;
+        envelope.by_trace = inner.options.by_trace;
+      }
       envelope.deferred_until_ms = deferred_until(inner, inner.config->channel(envelope.channel));
       envelope.held_reason =
           destination.held ? "held by address or access table" : hold_reason(inner, envelope.channel);

@@ -187,7 +187,7 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
       if (destination.envelope_from == sender) destination.envelope_from = outcome.new_sender;
     sender = outcome.new_sender;
   }
-  priority = outcome.priority;
+  priority = options.mt_priority ? queue::priority_of(*options.mt_priority) : outcome.priority;
   if (mail_log::wants_header(*config, channel)) logged_header = outcome.text;
   deferred_until_ms = outcome.deferred_until_ms;
   lower_line_limit(limits.number(Opt::LINE_LIMIT));

@@ -123,7 +123,11 @@ FUZZ_TARGET(smtp) {
                                                       .size = bit(2),
                                                       .auth = bit(3),
                                                       .size_limit = bit(4) ? 1000U : 0U,
-                                                      .loose_brackets = bit(5)});
+                                                      .loose_brackets = bit(5),
+                                                      .longest_hold_s = bit(7) ? 86400 : 0,
+                                                      .shortest_by_s = bit(7) ? 0 : -1,
+                                                      .mt_priority = bit(7),
+                                                      .now_ms = 1'795'000'000'000});
       if (mail) MUST(is_clean(mail->address));
       if (!mail) refused(mail.error());
     } else if (command.verb == Verb::rcpt) {

@@ -50,6 +50,11 @@ void print_envelope(const Reader& reader, const Filter& filter) {
       print("\n");
     }
     if (!envelope.held_reason.empty()) print("      held: " + printable(envelope.held_reason) + "\n");
+    if (envelope.deferred_until_ms != 0)
+      print("      not before " + when(envelope.deferred_until_ms / 1000) + "\n");
+    if (envelope.deliver_by_ms != 0)
+      print(fmt::format("      by {}, else {}\n", when(envelope.deliver_by_ms / 1000),
+                        envelope.by_returns ? "returned" : "its sender is told"));
   }
   if (filter.file_info)
     print(fmt::format("      {} bytes of message, {} recipients, priority {}, {}\n", reader.message_size(),
@@ -101,6 +106,8 @@ void print_json(const Row& row, std::size_t number, const Reader* reader) {
         .text("priority", mta::queue::priority_name(envelope.priority))
         .number("message_bytes", static_cast<std::int64_t>(reader->message_size()))
         .text("held_reason", envelope.held_reason)
+        .time("not_before", envelope.deferred_until_ms / 1000)
+        .time("deliver_by", envelope.deliver_by_ms / 1000)
         .list("recipients", recipients);
   }
   object.print();

@@ -263,3 +263,66 @@ TEST_CASE("a full disk at any step loses no recipient and no notification") {
     }
   }
 }
+
+TEST_CASE("what is late by its sender's time is told of once, or goes back") {
+  for (const bool returns : {false, true}) {
+    INFO(returns);
+    Bench bench;
+    auto envelope = make_envelope("tcp_local", {"x@other.test"}, "other.test");
+    envelope.arrival_ms = kNow;
+    envelope.deliver_by_ms = kNow + 60'000, envelope.by_returns = returns;
+    bench.name = enqueue(bench.scratch, {envelope})[0];
+    const auto defer = [](Work& work) { work.defer_rest("4.4.1 refused"); };
+    CHECK(bench.run(defer, kNow + 59'999).notices == 0);
+    CHECK(bench.notices().empty());
+    const auto report = bench.run(defer, kNow + 60'000);
+    REQUIRE(bench.notices().size() == 1);
+    const auto text = bench.notices()[0].second;
+    CHECK(text.find("\r\nDeliver-By-Date: ") != std::string::npos);
+    CHECK(text.find(returns ? "Action: failed" : "Action: delayed") != std::string::npos);
+    CHECK(bench.waits() == !returns);
+    if (returns) continue;
+    CHECK(report.notices == 1);
+    CHECK(bench.run(defer, kNow + 61'000).notices == 1);
+    CHECK(bench.notices().size() == 1);
+    CHECK(bench.run(defer, kNow + kHour).notices == 2);
+  }
+}
+
+TEST_CASE("who asked for a trace hears of every relaying, but for NEVER") {
+  struct Row {
+    bool trace, lost;
+    const char* notify;
+    std::size_t told;
+  };
+  for (const Row row : {Row{true, false, "", 1}, Row{false, true, "", 1}, Row{false, false, "", 0},
+                        Row{true, true, "NEVER", 0}, Row{true, false, "FAILURE", 1}}) {
+    INFO(row.trace << row.lost << row.notify);
+    Bench bench;
+    auto envelope = make_envelope("tcp_local", {"x@other.test"}, "other.test");
+    envelope.arrival_ms = kNow;
+    envelope.deliver_by_ms = kNow + kHour, envelope.by_trace = row.trace;
+    envelope.recipients[0].notify = row.notify;
+    bench.name = enqueue(bench.scratch, {envelope})[0];
+    bench.run([&](Work& work) {
+      work.delivered_with_dsn(0, "2.0.0 ok", "mx.other.test");
+      if (row.lost) work.deadline_lost(0);
+    });
+    REQUIRE(bench.notices().size() == row.told);
+    if (row.told) CHECK(bench.notices()[0].second.find("Action: relayed") != std::string::npos);
+  }
+}
+
+TEST_CASE("the time that a message is held does not count towards its return") {
+  Bench bench;
+  auto envelope = make_envelope("tcp_local", {"x@other.test"}, "other.test");
+  envelope.arrival_ms = kNow;
+  envelope.deferred_until_ms = kNow + 100 * kHour, envelope.future_release = "for;360000";
+  bench.name = enqueue(bench.scratch, {envelope})[0];
+  const auto defer = [](Work& work) { work.defer_rest("4.4.1 refused"); };
+  CHECK(bench.run(defer, kNow + 100 * kHour + 1).notices == 0);
+  CHECK(bench.run(defer, kNow + 101 * kHour).notices == 1);
+  CHECK(bench.notices()[0].second.find("\r\nFuture-Release-Request: for;360000\r\n") != std::string::npos);
+  bench.run(defer, kNow + 103 * kHour);
+  CHECK_FALSE(bench.waits());
+}

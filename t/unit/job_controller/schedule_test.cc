@@ -157,10 +157,63 @@ TEST_CASE("the default times of normal, urgent and nonurgent messages") {
   CHECK(policy.backoff_ms(Priority::normal, 99) == 4 * kHour);
   CHECK(policy.backoff_ms(Priority::urgent, 1) == 15 * kMinute);
   CHECK(policy.backoff_ms(Priority::nonurgent, 1) == kHour);
-  CHECK(policy.notices_due(Priority::normal, 3 * kDay - 1) == 0);
-  CHECK(policy.notices_due(Priority::normal, 3 * kDay) == 1);
-  CHECK(policy.notices_due(Priority::normal, 100 * kDay) == 3);
-  CHECK(policy.return_age_ms(Priority::normal) == 12 * kDay);
+  const mta::queue::Clock clock{kStart};
+  CHECK(policy.notices_due(Priority::normal, clock, kStart + 3 * kDay - 1) == 0);
+  CHECK(policy.notices_due(Priority::normal, clock, kStart + 3 * kDay) == 1);
+  CHECK(policy.notices_due(Priority::normal, clock, kStart + 100 * kDay) == 3);
+  CHECK(policy.return_at_ms(Priority::normal, clock) == kStart + 12 * kDay);
+}
+
+TEST_CASE("the sender's own time stands among the channel's") {
+  ChannelPolicy policy;
+  policy.notice_seconds[1] = {3600, 7200, 10800};
+  struct Row {
+    std::int64_t by;
+    bool returns;
+    std::vector<std::int64_t> due;  // warnings and the return
+  };
+  for (const auto& row :
+       {Row{0, false, {kHour, 2 * kHour, 3 * kHour}},
+        Row{90 * kMinute, false, {kHour, 90 * kMinute, 2 * kHour, 3 * kHour}},
+        Row{-5000, false, {-5000, kHour, 2 * kHour, 3 * kHour}},
+        Row{150 * kMinute, false, {kHour, 2 * kHour, 150 * kMinute, 3 * kHour}},
+        Row{9 * kHour, false, {kHour, 2 * kHour, 3 * kHour}}, Row{90 * kMinute, true, {kHour, 90 * kMinute}},
+        Row{9 * kHour, true, {kHour, 2 * kHour, 3 * kHour}}}) {
+    INFO(row.by << row.returns);
+    const mta::queue::Clock clock{kStart, row.by == 0 ? 0 : kStart + row.by, row.returns};
+    CHECK(policy.return_at_ms(Priority::normal, clock) == kStart + row.due.back());
+    for (unsigned sent = 0; sent < row.due.size(); ++sent) {
+      const auto at = kStart + row.due[sent];
+      CHECK(policy.next_notice_ms(Priority::normal, clock, sent) == at);
+      if (sent + 1 == row.due.size()) break;
+      CHECK(policy.notices_due(Priority::normal, clock, at - 1) == sent);
+      CHECK(policy.notices_due(Priority::normal, clock, at) == sent + 1);
+    }
+  }
+}
+
+TEST_CASE("a message with a time of its own is due by then, and one that is held not before") {
+  Bench bench;
+  bench.policy.backoff_seconds[1] = {4 * 3600};
+  ScheduleEntry entry;
+  entry.name = *FileName::parse("tcp_local/000/ZZ1.00");
+  entry.arrival_ms = bench.now;
+  entry.not_before_ms = bench.now + 2 * kHour;
+  entry.by_ms = bench.now + 3 * kHour, entry.by_returns = true;
+  entry.hosts.push_back({"a.test", 1, 0, 0, 0});
+  REQUIRE(bench.schedule.add(entry, bench.now));
+  CHECK(bench.next_due_ms() == kStart + 2 * kHour);
+  bench.now = kStart + 2 * kHour;
+  const auto unit = bench.take();
+  REQUIRE(unit);
+  bench.schedule.deferred(unit->unit, {}, bench.now);
+  CHECK(bench.next_due_ms() == kStart + 3 * kHour);
+  // A controller that starts anew has it from the file.
+  entry.hosts[0] = {"a.test", 1, 1, bench.now, 0};
+  Bench other;
+  other.policy = bench.policy;
+  REQUIRE(other.schedule.add(entry, bench.now));
+  CHECK(other.next_due_ms() == kStart + 3 * kHour);
 }
 
 TEST_CASE("a wait ends early when a warning or the return falls due") {

@@ -100,6 +100,8 @@ TEST_CASE("calendar arithmetic goes both ways") {
 
 TEST_CASE("IMAP internal dates are strict") {
   CHECK(format_internal_date(1795320600) == "22-Nov-2026 04:10:00 +0000");
+  CHECK(format_internet_date(1795320600) == "2026-11-22T04:10:00Z");
+  CHECK(format_internet_date(-1) == "1969-12-31T23:59:59Z");
   CHECK(format_internal_date(0, -90) == "31-Dec-1969 22:30:00 -0130");
   CHECK(format_internal_date(86400) == " 2-Jan-1970 00:00:00 +0000");
   for (const char* good :

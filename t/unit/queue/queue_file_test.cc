@@ -383,3 +383,45 @@ TEST_CASE("what was written is read back before it is published, and written on"
   CHECK(reader->read_message(0, message.size() + 1).value() == message);
   CHECK(reader->verify_message());
 }
+
+TEST_CASE("what its sender asked of delivery goes with a message") {
+  ScratchQueue scratch;
+  auto envelope = make_envelope("tcp_local", {"a@example.test"});
+  envelope.arrival_ms = 1000, envelope.deferred_until_ms = 5000;
+  envelope.future_release = "for;4";
+  envelope.deliver_by_ms = 9000, envelope.by_returns = true, envelope.by_trace = true;
+  envelope.mt_priority = -9;
+  const auto names = enqueue(scratch, {envelope, make_envelope("tcp_other", {"b@example.test"})});
+  const auto read = Reader::open(*scratch.queue, names[0])->envelope();
+  CHECK(read.future_release == "for;4");
+  CHECK(read.deliver_by_ms == 9000);
+  CHECK(read.by_returns);
+  CHECK(read.by_trace);
+  CHECK(read.mt_priority == -9);
+  CHECK(read.clock().begun_ms == 5000);
+  CHECK(read.clock().over(9000));
+  CHECK_FALSE(read.clock().over(8999));
+  // Without them, as files were written before.
+  const auto plain = Reader::open(*scratch.queue, names[1])->envelope();
+  CHECK_FALSE(plain.mt_priority);
+  CHECK_FALSE(plain.clock().over(INT64_MAX));
+  CHECK(plain.clock().begun_ms == plain.arrival_ms);
+  const auto line = schedule_line(names[0], read, 10);
+  const auto entry = decode_schedule_entry(line);
+  REQUIRE(entry);
+  CHECK(encode(*entry) == line);
+  CHECK(entry->by_ms == 9000);
+  CHECK(entry->by_returns);
+  for (const char* bad : {"1R", "1X5", "3", "", "R5", "1R5x"}) {
+    auto broken = line;
+    broken.replace(broken.find("1R9000"), 6, bad);
+    INFO(broken);
+    CHECK_FALSE(decode_schedule_entry(broken));
+  }
+}
+
+TEST_CASE("nineteen priorities are three") {
+  for (const int urgent : {4, 9}) CHECK(priority_of(urgent) == Priority::urgent);
+  for (const int normal : {3, 0, -3}) CHECK(priority_of(normal) == Priority::normal);
+  for (const int low : {-4, -9}) CHECK(priority_of(low) == Priority::nonurgent);
+}

@@ -79,6 +79,81 @@ TEST_CASE("hostile MAIL arguments are refused with the right code") {
   CHECK_FALSE(parse_mail("FROM:<a@b.test> SIZE=1", rules));
 }
 
+namespace {
+constexpr std::int64_t kNow = 1'795'320'600'000;  // 2026-11-22T04:10:00Z
+MailRules offering() {
+  MailRules rules;
+  rules.longest_hold_s = 3600, rules.shortest_by_s = 60, rules.mt_priority = true, rules.now_ms = kNow;
+  return rules;
+}
+}  // namespace
+
+TEST_CASE("a message can be held, have its time, and a priority") {
+  const auto options = [](const std::string& parameters) {
+    const auto mail = parse_mail("FROM:<a@b.test> " + parameters, offering());
+    INFO(parameters);
+    REQUIRE(mail);
+    return mail->options;
+  };
+  CHECK(options("HOLDFOR=60").hold_until_ms == kNow + 60'000);
+  CHECK(options("holdfor=60").future_release == "for;60");
+  CHECK(options("HOLDUNTIL=2026-11-22T05:10:00.5+00:30").hold_until_ms == kNow + 1'800'000);
+  CHECK(options("HOLDUNTIL=2026-11-22T04:40:00Z").future_release == "until;2026-11-22T04:40:00Z");
+  CHECK(options("HOLDUNTIL=2026-11-22T04:09:00Z").hold_until_ms == 0);
+  CHECK(options("BY=60;R").deliver_by_ms == kNow + 60'000);
+  CHECK(options("BY=60;R").by_returns);
+  CHECK_FALSE(options("BY=1;n").by_returns);
+  CHECK(options("BY=-10;NT").deliver_by_ms == kNow - 10'000);
+  CHECK(options("BY=-10;NT").by_trace);
+  CHECK(options("MT-PRIORITY=-9").mt_priority == -9);
+  CHECK(options("mt-priority=4").mt_priority == 4);
+  CHECK_FALSE(options("SIZE=1").mt_priority);
+}
+
+TEST_CASE("what is asked for wrongly, or not offered, is refused") {
+  struct Row {
+    const char* parameters;
+    int code;
+  };
+  for (const Row row : {Row{"HOLDFOR", 501},
+                        Row{"HOLDFOR=0", 501},
+                        Row{"HOLDFOR=3601", 501},
+                        Row{"HOLDFOR=1000000000", 501},
+                        Row{"HOLDFOR=+1", 501},
+                        Row{"HOLDFOR=1 HOLDFOR=1", 501},
+                        Row{"HOLDFOR=1 HOLDUNTIL=2026-11-22T04:40:00Z", 501},
+                        Row{"HOLDUNTIL=2026-11-22T05:10:01Z", 501},
+                        Row{"HOLDUNTIL=2026-11-22", 501},
+                        Row{"HOLDUNTIL=2026-02-30T00:00:00Z", 501},
+                        Row{"HOLDUNTIL=2026-11-22T04:40:00", 501},
+                        Row{"HOLDUNTIL=2026-11-22T04:40:00.Z", 501},
+                        Row{"HOLDUNTIL=tomorrow", 501},
+                        Row{"BY=60", 501},
+                        Row{"BY=60;", 501},
+                        Row{"BY=60;X", 501},
+                        Row{"BY=60;RX", 501},
+                        Row{"BY=60;RTT", 501},
+                        Row{"BY=;R", 501},
+                        Row{"BY=--1;N", 501},
+                        Row{"BY=0;R", 501},
+                        Row{"BY=-1;R", 501},
+                        Row{"BY=59;R", 555},
+                        Row{"BY=60;R BY=60;R", 501},
+                        Row{"BY=60;R HOLDFOR=60", 501},
+                        Row{"HOLDFOR=60 BY=60;R", 501},
+                        Row{"MT-PRIORITY=10", 501},
+                        Row{"MT-PRIORITY=-", 501},
+                        Row{"MT-PRIORITY=+1", 501},
+                        Row{"MT-PRIORITY", 501},
+                        Row{"MT-PRIORITY=1 MT-PRIORITY=1", 501}}) {
+    INFO(row.parameters);
+    const auto mail = parse_mail(std::string("FROM:<a@b.test> ") + row.parameters, offering());
+    REQUIRE_FALSE(mail);
+    CHECK(mail.error().code == row.code);
+    CHECK(parse_mail(std::string("FROM:<a@b.test> ") + row.parameters, {}).error().code == 555);
+  }
+}
+
 TEST_CASE("RCPT takes NOTIFY and ORCPT") {
   const auto rcpt = parse_rcpt("TO:<u@x.test> NOTIFY=success,FAILURE ORCPT=rfc822;u+2Bv@x.test", {});
   REQUIRE(rcpt);

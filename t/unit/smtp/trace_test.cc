@@ -59,6 +59,25 @@ TEST_CASE("a Received: field has UTF-8 where the message may have it, and ASCII 
   CHECK(smtpd::received_field(facts).starts_with("Received: from b\xC3\xBCro.test\r\n"));
 }
 
+TEST_CASE("time and priority go on where they are understood") {
+  using namespace waxwing::channels::smtp;
+  mta::queue::Envelope envelope;
+  envelope.sender = "a@b.test", envelope.mt_priority = -3;
+  envelope.deliver_by_ms = 100'000, envelope.by_trace = true;
+  const auto features = parse_features("mx greets\nDELIVERBY 60\nMT-PRIORITY MIXER");
+  const auto line = [&](std::int64_t now_ms) { return mail_line(envelope, 5, "", features, false, now_ms); };
+  CHECK(line(40'500) == "MAIL FROM:<a@b.test> MT-PRIORITY=-3 BY=59;NT");
+  CHECK(line(130'000) == "MAIL FROM:<a@b.test> MT-PRIORITY=-3 BY=-30;NT");
+  CHECK(mail_line(envelope, 5, "", {}, false, 0) == "MAIL FROM:<a@b.test>");
+  CHECK(missing_feature(envelope, {}, false).empty());
+  CHECK(missing_feature(envelope, {}, true).starts_with("5.3.3 "));
+  CHECK(missing_feature(envelope, features, true).empty());
+  envelope.by_returns = true;
+  CHECK(line(99'999) == "MAIL FROM:<a@b.test> MT-PRIORITY=-3 BY=1;RT");
+  CHECK(missing_feature(envelope, {}, false).starts_with("5.3.3 "));
+  CHECK(missing_feature(envelope, features, false).empty());
+}
+
 TEST_CASE("the client uses what the peer offers, and nothing else") {
   using namespace waxwing::channels::smtp;
   const auto features =
@@ -71,9 +90,9 @@ TEST_CASE("the client uses what the peer offers, and nothing else") {
   mta::queue::Envelope envelope;
   envelope.sender = "a@b.test", envelope.ret = "HDRS", envelope.envelope_id = "x y",
   envelope.body = "8BITMIME";
-  CHECK(mail_line(envelope, 5, envelope.body, features, false) ==
+  CHECK(mail_line(envelope, 5, envelope.body, features, false, 0) ==
         "MAIL FROM:<a@b.test> SIZE=5 BODY=8BITMIME RET=HDRS ENVID=x+20y");
-  CHECK(mail_line(envelope, 5, envelope.body, {}, true) == "MAIL FROM:<a@b.test> SMTPUTF8");
+  CHECK(mail_line(envelope, 5, envelope.body, {}, true, 0) == "MAIL FROM:<a@b.test> SMTPUTF8");
   mta::queue::Recipient recipient;
   recipient.address = "@relay.test:u@x.test", recipient.notify = "NEVER",
   recipient.original = "rfc822;u+v@x.test";
