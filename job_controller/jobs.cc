@@ -233,7 +233,9 @@ void Jobs::report_deferred(Job&, std::string_view text, std::int64_t now) {
   deferral.until_ms = to_number<std::int64_t>(take_until(text, ' ')).value_or(0);
   deferral.notices = to_number<unsigned>(take_until(text, ' ')).value_or(0);
   deferral.attempted = take_until(text, ' ') != "0";
-  if (take_until(text, ' ') == "1") deferral.host_down = text.empty() ? "unreachable" : std::string(text);
+  const auto host = take_until(text, ' ');
+  if (host == "1") deferral.host_down = text.empty() ? "unreachable" : std::string(text);
+  deferral.congested = host == "2";
   schedule_.deferred(unit, deferral, now);
 }
 

@@ -166,7 +166,7 @@ void Schedule::make_ready(Unit& unit) {
 }
 
 bool Schedule::may_be_tried(const Destination& destination) {
-  if (destination.blocked_until_ms != 0 && !destination.probing) return false;
+  if (destination.paced || (destination.blocked_until_ms != 0 && !destination.probing)) return false;
   return destination.called || !destination.channel->policy.on_demand;
 }
 
@@ -183,8 +183,11 @@ void Schedule::activate(Destination& destination) {
 bool Schedule::may_start(const Destination& destination, unsigned per_host) const {
   if (!may_be_tried(destination)) return false;
   if (destination.blocked_until_ms != 0) return destination.probing && destination.in_flight == 0;
+  const auto& policy = destination.channel->policy;
+  if (destination.window != 0 && destination.in_flight >= destination.window) return false;
+  if (policy.host_connections != 0 && destination.in_flight >= policy.host_connections) return false;
   if (per_host == 0) return true;
-  const std::size_t depth = std::max(1U, destination.channel->policy.threaddepth);
+  const std::size_t depth = std::max(1U, policy.threaddepth);
   const std::size_t backlog = destination.ready + destination.in_flight;
   return destination.in_flight < std::min<std::size_t>(per_host, (backlog + depth - 1) / depth);
 }
@@ -247,7 +250,10 @@ Assignment Schedule::assign(Unit& unit, std::int64_t now_ms) {
   unit.file->channel->in_flight += 1;
   unit.file->in_flight += 1;
   destination.in_flight += 1;
-  if (unit.mode == Mode::attempt) destination.probing = false;
+  if (unit.mode == Mode::attempt) {
+    destination.probing = false;
+    pace(destination, now_ms);
+  }
   return {unit.id, unit.file->name().relative(), *destination.host, unit.mode,
           unit.mode == Mode::notify ? destination.why_down : ""};
 }
@@ -261,7 +267,10 @@ void Schedule::done(std::uint64_t id) {
   auto* unit = in_flight_unit(id);
   if (unit == nullptr) return;
   auto& destination = *unit->destination;
-  if (unit->mode == Mode::attempt) host_up(destination);
+  if (unit->mode == Mode::attempt) {
+    widen(destination);
+    host_up(destination);
+  }
   drop_unit(*unit);
 }
 
@@ -291,6 +300,7 @@ void Schedule::deferred(std::uint64_t id, const Deferral& deferral, std::int64_t
     make_waiting(*unit,
                  deferral.until_ms != 0 ? std::max(deferral.until_ms, now_ms) : next_try_ms(*unit, now_ms));
   settle_name(file);
+  if (deferral.congested) narrow(destination);
   if (!deferral.host_down.empty())
     host_down(destination, deferral.host_down, now_ms);
   else if (tried)
@@ -335,7 +345,8 @@ void Schedule::drop_unit(Unit& unit) {
   file.units_left -= 1;
   destination.units -= 1;
   // A host that was found down is remembered until its time is over, work or not.
-  if (destination.units == 0 && !blocked_.contains({destination.blocked_until_ms, &destination}))
+  if (destination.units == 0 && !destination.paced &&
+      !blocked_.contains({destination.blocked_until_ms, &destination}))
     drop_destination(destination);
   else
     end_call(destination), activate(destination);

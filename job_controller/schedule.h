@@ -10,7 +10,8 @@
 // gone through, once each time; calls, retries, looks and the audit go through what they are about.
 // A message takes about 320 bytes, a host about 260 more: see t/bench/README.md.
 // A host that is down is left alone for a time (doubling from one minute to thirty) and then tried with a
-// single unit; a success opens it again.
+// single unit; a success opens it again. One that has had enough for now (421) gets half as much at once from then on,
+// and one more after each round that went well, until nothing of it is left.
 #pragma once
 
 #include <array>
@@ -100,6 +101,7 @@ class Schedule {
     unsigned notices = 0;       // sent so far
     bool attempted = true;      // false: notify only
     std::string host_down;      // not empty: the host could not be reached, and why
+    bool congested = false;     // it wants less at once
   };
   void deferred(std::uint64_t unit, const Deferral& deferral, std::int64_t now_ms);
   // The program ended with the unit in hand: again soon, later each time it happens.
@@ -185,6 +187,10 @@ class Schedule {
   Unit* in_flight_unit(std::uint64_t id);
   void host_down(Destination& destination, const std::string& why, std::int64_t now_ms);
   void host_up(Destination& destination);
+  static void narrow(Destination& destination);
+  static void widen(Destination& destination);
+  void pace(Destination& destination, std::int64_t now_ms);
+  void unpace(std::int64_t now_ms);
   void unblock(Destination& destination);
   void queue_notices(Destination& destination, std::int64_t now_ms);
   void drop_unit(Unit& unit);
@@ -200,6 +206,7 @@ class Schedule {
   std::unordered_map<std::uint64_t, Unit*> in_flight_;
   std::set<std::pair<std::int64_t, Unit*>> waiting_;
   std::set<std::pair<std::int64_t, Destination*>> blocked_;
+  std::set<std::pair<std::int64_t, Destination*>> paced_;  // until a rate allows more
   std::size_t size_ = 0;
   std::uint32_t look_ = 0;
   std::uint64_t next_unit_ = 1;

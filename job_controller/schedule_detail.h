@@ -80,6 +80,10 @@ struct Schedule::Destination {
   unsigned in_flight = 0;
   unsigned times_down = 0;
   std::int64_t blocked_until_ms = 0;  // 0: open
+  std::int64_t next_start_ms = 0;     // by the channel's rate
+  std::uint16_t window = 0;           // most units at once since the host had enough; 0: it has not
+  std::uint16_t went_well = 0;        // since the window was changed
+  bool paced = false;                 // in paced_
   std::string why_down;
 };
 

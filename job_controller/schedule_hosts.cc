@@ -35,6 +35,48 @@ void Schedule::host_up(Destination& destination) {
   activate(destination);
 }
 
+// Half of what is on its way, this unit counted no more.
+void Schedule::narrow(Destination& destination) {
+  const auto half = std::max(1U, (destination.in_flight + 1) / 2);
+  if (destination.window != 0 && half >= destination.window && destination.window > 1)
+    destination.window = static_cast<std::uint16_t>(destination.window - 1);
+  else
+    destination.window = static_cast<std::uint16_t>(std::min(half, 1000U));
+  destination.went_well = 0;
+}
+
+// One more for each round; a window that nobody fills any more is none.
+void Schedule::widen(Destination& destination) {
+  constexpr std::uint16_t kOpen = 16;  // more than a channel program asks for
+  if (destination.window == 0 || ++destination.went_well < destination.window) return;
+  destination.went_well = 0;
+  destination.window = destination.window < kOpen ? static_cast<std::uint16_t>(destination.window + 1) : 0;
+}
+
+// The controller looks every second: what a second allows may begin together.
+void Schedule::pace(Destination& destination, std::int64_t now_ms) {
+  const auto rate = destination.channel->policy.host_rate;
+  if (rate == 0) return;
+  constexpr std::int64_t kTogetherMs = 1000, kMinuteMs = 60'000;
+  destination.next_start_ms = std::max(destination.next_start_ms, now_ms) + kMinuteMs / rate;
+  const auto until_ms = destination.next_start_ms - kTogetherMs;
+  if (until_ms <= now_ms) return;
+  destination.paced = true;
+  paced_.emplace(until_ms, &destination);
+}
+
+void Schedule::unpace(std::int64_t now_ms) {
+  while (!paced_.empty() && paced_.begin()->first <= now_ms) {
+    auto& destination = *paced_.begin()->second;
+    paced_.erase(paced_.begin());
+    destination.paced = false;
+    if (destination.units > 0)
+      activate(destination);
+    else if (!blocked_.contains({destination.blocked_until_ms, &destination}))
+      drop_destination(destination);
+  }
+}
+
 // Units that wait behind a dead host are not tried, but their senders must hear of it in time. Linear in the
 // host's queue, once for each time the host was found down.
 void Schedule::queue_notices(Destination& destination, std::int64_t now_ms) {
@@ -58,12 +100,14 @@ void Schedule::queue_notices(Destination& destination, std::int64_t now_ms) {
 }
 
 void Schedule::tick(std::int64_t now_ms) {
+  unpace(now_ms);
   while (!waiting_.empty() && waiting_.begin()->first <= now_ms) make_ready(*waiting_.begin()->second);
   while (!blocked_.empty() && blocked_.begin()->first <= now_ms) {
     auto& destination = *blocked_.begin()->second;
     blocked_.erase(blocked_.begin());
     if (destination.units == 0) {
-      drop_destination(destination);
+      destination.blocked_until_ms = 0;
+      if (!destination.paced) drop_destination(destination);
       continue;
     }
     // Still counted as down (blocked_until_ms stays), but one unit may go and see.

@@ -11,14 +11,12 @@ namespace waxwing::smtpd {
 
 using mta::Kw;
 
-namespace {
 // The smaller of two limits where 0 means none.
-std::int64_t lower_limit(std::int64_t a, std::int64_t b) {
+std::int64_t Session::lower_limit(std::int64_t a, std::int64_t b) {
   if (a <= 0) return b;
   if (b <= 0) return a;
   return std::min(a, b);
 }
-}  // namespace
 
 std::optional<Verdict> Session::may_mail() {
   if (helo_.empty()) return Verdict{503, "5.5.1", "EHLO or HELO first"};

@@ -21,10 +21,19 @@ std::string Session::extensions_of_channel() const {
   }
   if (channel_->is(Kw::mtprioritiesallowed) || channel_->is(Kw::mtprioritiesrequired))
     lines += "\nMT-PRIORITY MIXER";
+  if (stream_.is_tls()) lines += "\nREQUIRETLS";
+  const auto recipients =
+      lower_limit(keyword(Kw::recipientlimit, 0), settings_->options.allow_recipients_per_transaction);
+  const auto messages =
+      lower_limit(keyword(Kw::transactionlimit, 0), settings_->options.allow_transactions_per_session);
+  if (recipients > 0 || messages > 0) lines += "\nLIMITS";
+  if (messages > 0) lines += fmt::format(" MAILMAX={}", messages);
+  if (recipients > 0) lines += fmt::format(" RCPTMAX={}", recipients);
   return lines;
 }
 
 void Session::allow_extensions(mta::protocol::MailRules& rules) const {
+  rules.require_tls = stream_.is_tls();
   rules.mt_priority = channel_->is(Kw::mtprioritiesallowed) || channel_->is(Kw::mtprioritiesrequired);
   if (channel_->is(Kw::futurerelease)) rules.longest_hold_s = keyword(Kw::futurerelease, 0);
   if (channel_->is(Kw::deliverby)) rules.shortest_by_s = std::max<std::int64_t>(keyword(Kw::deliverby, 0), 0);

@@ -77,6 +77,7 @@ class Session final : public LineSession {
   // envelope.cc
   Task<void> mail(std::string_view argument);
   Task<void> rcpt(std::string_view argument);
+  static std::int64_t lower_limit(std::int64_t a, std::int64_t b);
   std::optional<Verdict> may_mail();
   std::optional<Verdict> may_rcpt() const;
   Task<std::optional<Verdict>> sender_domain_refusal(std::string address);

@@ -227,8 +227,11 @@ class Master {
         break;
     }
     tell("deferred",
-         fmt::format("{} {} {} {:d} {:d} {}", unit.id, report.until_ms, report.notices, report.attempted,
-                     report.host_down, std::string_view(report.text).substr(0, 300)));
+         fmt::format("{} {} {} {:d} {} {}", unit.id, report.until_ms, report.notices, report.attempted,
+                     report.host_down   ? 1
+                     : report.congested ? 2
+                                        : 0,
+                     std::string_view(report.text).substr(0, 300)));
   }
 
   // Reports of one turn of the loop leave in one packet.

@@ -61,6 +61,9 @@ class Work {
   void fail_rest(const std::string& text, const std::string& remote_mta = "");
   // The host cannot be reached at all: other messages to it need not be tried now. With deferred().
   void host_is_down(std::string why);
+  // The host takes mail, but wants less at once.
+  void host_is_congested() { congested_ = true; }
+  bool is_congested() const { return congested_; }
   // Not before this wall time, instead of the channel's backoff.
   void retry_at(std::int64_t wall_milliseconds) { retry_at_ms_ = wall_milliseconds; }
   // The whole file becomes .HELD. Recipients with a verdict keep it.
@@ -101,7 +104,7 @@ class Work {
   std::string hold_reason_;
   std::string host_down_;
   std::int64_t retry_at_ms_ = 0;
-  bool final_ = false;
+  bool final_ = false, congested_ = false;
 };
 
 // What a channel program does. Called on loop 0, several deliver() at a time; an exception defers the unit.

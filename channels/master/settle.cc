@@ -142,6 +142,7 @@ UnitReport deferred_report(const Work& work, UnitMode mode, const std::vector<De
   report.until_ms = work.retry_at_ms();
   report.attempted = mode == UnitMode::attempt;
   report.host_down = !work.host_down_reason().empty();
+  report.congested = work.is_congested();
   report.text = work.host_down_reason();
   for (const auto& decision : decisions) report.notices = std::max(report.notices, decision.progress.notices);
   return report;

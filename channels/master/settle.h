@@ -24,7 +24,7 @@ struct UnitReport {
   unsigned notices = 0;
   bool attempted = true;
   std::string text;  // for deferred with host_down: why; for held: the reason
-  bool host_down = false;
+  bool host_down = false, congested = false;
 };
 
 // For units that are not to be tried: gives every pending recipient the verdict that mode asks for.

@@ -40,6 +40,8 @@ mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uin
   options.by_returns = envelope.by_returns;
   options.by_trace = envelope.by_trace;
   options.mt_priority = envelope.mt_priority;
+  options.require_tls = envelope.require_tls;
+  options.auth = envelope.submitter;
   return options;
 }
 

@@ -1,5 +1,7 @@
 #include "channels/tcp_smtp_client/client.h"
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -18,13 +20,15 @@ Task<void> say_goodbye(std::unique_ptr<Connection> connection) {
 }  // namespace
 
 Client::Client(EventLoop& loop, WorkerPool& workers, std::shared_ptr<const ClientSettings> settings,
-               std::shared_ptr<mta::NameService> names, TlsClient tls, std::unique_ptr<Resolver> resolver)
+               std::shared_ptr<mta::NameService> names, TlsClient tls, TlsClient verifying,
+               std::unique_ptr<Resolver> resolver)
     : loop_(loop),
       workers_(workers),
       settings_(std::move(settings)),
       resolver_(std::move(resolver)),
       names_(std::move(names)),
-      tls_(std::move(tls)) {
+      tls_(std::move(tls)),
+      verifying_(std::move(verifying)) {
   sweeper_ = loop_.every(kIdleMs / 4, [this] { sweep(); });
 }
 
@@ -42,11 +46,13 @@ Result<std::unique_ptr<Channel>> Client::create(MasterContext& context) {
   if (config->is_set("smtp.client.resolver_hosts"))
     dns.hosts_file = config->path("smtp.client.resolver_hosts");
   auto resolver = std::make_unique<Resolver>(context.loop(), dns);
-  TRY(auto tls, TlsClient::create({}));
+  TRY(auto tls, TlsClient::create({.identity = settings.certificate}));
+  TRY(auto verifying,
+      TlsClient::create({.verify = true, .ca_file = settings.ca_file, .identity = settings.certificate}));
   auto names = std::make_shared<mta::DnsNameService>(*resolver);
-  return std::make_unique<Client>(context.loop(), context.workers(),
-                                  std::make_shared<const ClientSettings>(std::move(settings)),
-                                  std::move(names), std::move(tls), std::move(resolver));
+  return std::make_unique<Client>(
+      context.loop(), context.workers(), std::make_shared<const ClientSettings>(std::move(settings)),
+      std::move(names), std::move(tls), std::move(verifying), std::move(resolver));
 }
 
 std::unique_ptr<Connection> Client::take_idle(const std::string& host) {
@@ -63,8 +69,11 @@ std::unique_ptr<Connection> Client::take_idle(const std::string& host) {
 
 Task<void> Client::give_back(std::string host, std::unique_ptr<Connection> connection) {
   auto& line = idle_[host];
+  auto most = kTransactionsPerConnection;
+  if (const auto limit = connection->features().most_messages; limit > 0)
+    most = std::min(most, static_cast<std::int64_t>(limit));
   const bool keep = settings_->keep_connections && connection->usable() &&
-                    connection->transactions() < kTransactionsPerConnection && line.size() < kIdlePerHost;
+                    connection->transactions() < most && line.size() < kIdlePerHost;
   if (keep) {
     line.push_back({std::move(connection), monotonic_ms()});
   } else {
@@ -72,13 +81,15 @@ Task<void> Client::give_back(std::string host, std::unique_ptr<Connection> conne
   }
 }
 
-Task<Result<std::unique_ptr<Connection>>> Client::open(mta::Target target) {
-  auto opened = co_await Connection::open(loop_, target, settings_, &tls_);
+Task<Result<std::unique_ptr<Connection>>> Client::open(mta::Target target, bool require_tls) {
+  const Connection::Security usual{&tls_, settings_->tls}, verified{&verifying_, TlsPolicy::must};
+  auto opened = co_await Connection::open(loop_, target, settings_, require_tls ? verified : usual);
   const bool tls_trouble = !opened && opened.error().text.starts_with("4.7.5 TLS with");
-  if (!tls_trouble || settings_->tls != TlsPolicy::may) co_return opened;
+  if (!tls_trouble || require_tls || settings_->tls != TlsPolicy::may) co_return opened;
   // Opportunistic means that a broken handshake is no reason not to deliver.
   log::Event("smtp_client.tls.failed").with("host", target.name).with("error", opened.error().text).notice();
-  auto plain = co_await Connection::open(loop_, std::move(target), settings_, nullptr);
+  const Connection::Security without{nullptr, settings_->tls};
+  auto plain = co_await Connection::open(loop_, std::move(target), settings_, without);
   co_return plain;
 }
 
@@ -95,9 +106,18 @@ Task<std::unique_ptr<Connection>> Client::connect(Work& work, std::string host) 
   std::string last;
   std::string last_host;
   if (settings_->remember_failures) failures_.put_last(route.targets, monotonic_ms());
+  const bool require_tls = work.envelope().require_tls;
+  if (require_tls) std::erase_if(route.targets, [](const auto& target) { return !target.sure; });
+  if (route.targets.empty()) {
+    work.fail_rest(
+        "5.7.10 its sender requires TLS all the way, and DNS does not prove which host takes mail for " +
+        host);
+    co_return nullptr;
+  }
   for (auto& target : route.targets) {
     last_host = target.name;
-    auto connection = co_await open(target);
+    target.destination = host;
+    auto connection = co_await open(target, require_tls);
     if (connection) {
       failures_.answered(target.address);
       co_return std::move(*connection);
@@ -119,12 +139,25 @@ Task<std::unique_ptr<Connection>> Client::connect(Work& work, std::string host) 
   co_return nullptr;
 }
 
+namespace {
+// 421 to the first message is a closed door; later it only means that it was enough for once.
+void note_farewell(const Connection& connection, Work& work) {
+  if (connection.farewell().empty()) return;
+  if (connection.delivered() == 0)
+    work.host_is_down(connection.target().name + ": " + connection.farewell());
+  else
+    work.host_is_congested();
+}
+}  // namespace
+
 Task<void> Client::deliver(Work& work) {
   const std::string host = to_lower(settings_->fixed_host.empty() ? work.host() : settings_->fixed_host);
+  // Connections that were verified for messages that demand it are for those only.
+  const std::string kept = work.envelope().require_tls ? host + " tls" : host;
   // An idle connection may have been closed by the peer meanwhile: then nothing was answered on it, and the
   // next one is tried; a fresh one gets two tries in all.
   for (int fresh = 0; fresh < 2;) {
-    auto connection = take_idle(host);
+    auto connection = take_idle(kept);
     if (!connection) {
       ++fresh;
       connection = co_await connect(work, host);
@@ -132,7 +165,8 @@ Task<void> Client::deliver(Work& work) {
     }
     const auto outcome = co_await connection->deliver(work, workers_);
     if (outcome == Connection::Outcome::done) {
-      co_await give_back(host, std::move(connection));
+      note_farewell(*connection, work);
+      co_await give_back(kept, std::move(connection));
       co_return;
     }
   }

@@ -18,7 +18,8 @@ class Client : public Channel {
   Task<void> end() override;
 
   Client(EventLoop& loop, WorkerPool& workers, std::shared_ptr<const ClientSettings> settings,
-         std::shared_ptr<mta::NameService> names, TlsClient tls, std::unique_ptr<Resolver> resolver);
+         std::shared_ptr<mta::NameService> names, TlsClient tls, TlsClient verifying,
+         std::unique_ptr<Resolver> resolver);
 
  private:
   struct Idle {
@@ -29,15 +30,15 @@ class Client : public Channel {
   Task<void> give_back(std::string host, std::unique_ptr<Connection> connection);
   // Tries the targets in order; none: the work has been given its verdicts.
   Task<std::unique_ptr<Connection>> connect(Work& work, std::string host);
-  Task<Result<std::unique_ptr<Connection>>> open(mta::Target target);
+  Task<Result<std::unique_ptr<Connection>>> open(mta::Target target, bool require_tls);
 
   EventLoop& loop_;
   WorkerPool& workers_;
   std::shared_ptr<const ClientSettings> settings_;
   std::unique_ptr<Resolver> resolver_;
   std::shared_ptr<mta::NameService> names_;
-  TlsClient tls_;
-  void sweep();  // closes what has been idle for too long
+  TlsClient tls_, verifying_;  // as channels want it; for messages that demand it themselves
+  void sweep();                // closes what has been idle for too long
   std::map<std::string, std::deque<Idle>> idle_;
   FailedHosts failures_;
   std::unique_ptr<EventLoop::Timer> sweeper_;

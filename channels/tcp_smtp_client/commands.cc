@@ -29,7 +29,74 @@ std::string one_line(std::string text) {
   std::ranges::replace(text, '\n', ' ');
   return printable(text, 400);
 }
+
+void take_mechanisms(const std::vector<std::string_view>& words, PeerFeatures& features) {
+  const auto has = [&](std::string_view name) {
+    return std::ranges::any_of(words, [&](auto word) { return iequals(word, name); });
+  };
+  features.auth = true;
+  features.auth_plain = has("PLAIN");
+  features.auth_login = has("LOGIN");
+  features.auth_external = has("EXTERNAL");
+}
+
+// "RCPTMAX=100"; what is malformed or unknown says nothing (RFC 9422 §4).
+void take_limits(const std::vector<std::string_view>& words, PeerFeatures& features) {
+  struct Row {
+    std::string_view name;
+    std::uint64_t PeerFeatures::*member;
+  };
+  constexpr Row kRows[] = {{"MAILMAX", &PeerFeatures::most_messages},
+                           {"RCPTMAX", &PeerFeatures::most_recipients},
+                           {"RCPTDOMAINMAX", &PeerFeatures::most_domains}};
+  for (auto value : words) {
+    const auto name = take_until(value, '=');
+    for (const auto& row : kRows)
+      if (iequals(name, row.name) && value.size() <= 6)
+        features.*row.member = to_number<std::uint64_t>(value).value_or(0);
+  }
+}
+
+std::string_view domain_of(std::string_view address) {
+  const auto at = address.rfind('@');
+  return at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
+}
 }  // namespace
+
+std::optional<std::int64_t> greylisting_s(std::string_view text) {
+  constexpr std::int64_t kUsual = 300, kLeast = 30, kMost = 3600;
+  const auto is_said = [&](std::string_view word) { return ifind(text, word) != std::string_view::npos; };
+  if (!is_said("greylist") && !is_said("graylist") && !is_said("grey-list") && !is_said("gray-list"))
+    return std::nullopt;
+  const auto words = split_words(text);
+  for (std::size_t i = 1; i + 1 < words.size(); ++i) {
+    const auto number = to_number<std::int64_t>(words[i]);
+    const std::int64_t unit = istarts_with(words[i + 1], "min")   ? 60
+                              : istarts_with(words[i + 1], "sec") ? 1
+                                                                  : 0;
+    if (number && unit != 0 && *number > 0 && *number <= kMost)
+      return std::clamp(*number * unit, kLeast, kMost);
+  }
+  return kUsual;
+}
+
+std::string auth_parameter(const mta::queue::Envelope& envelope) {
+  return " AUTH=" + (envelope.submitter.empty() ? std::string("<>") : mail::encode_xtext(envelope.submitter));
+}
+
+std::size_t batch_size(const mta::queue::Envelope& envelope, const std::vector<std::size_t>& recipients,
+                       std::size_t most, std::uint64_t most_domains) {
+  const auto count = std::min(recipients.size(), most);
+  if (most_domains == 0) return count;
+  std::vector<std::string_view> domains;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto domain = domain_of(envelope.recipients[recipients[i]].address);
+    if (std::ranges::any_of(domains, [&](auto known) { return iequals(known, domain); })) continue;
+    if (domains.size() >= most_domains) return i;
+    domains.push_back(domain);
+  }
+  return count;
+}
 
 PeerFeatures parse_features(std::string_view text) {
   PeerFeatures features;
@@ -52,8 +119,9 @@ PeerFeatures parse_features(std::string_view text) {
       features.size = true;
       if (words.size() > 1) features.size_limit = to_number<std::uint64_t>(words[1]).value_or(0);
     }
-    if (is("AUTH"))
-      features.auth_plain = std::ranges::any_of(words, [](auto word) { return iequals(word, "PLAIN"); });
+    if (is("REQUIRETLS")) features.require_tls = true;
+    if (is("LIMITS")) take_limits(words, features);
+    if (is("AUTH")) take_mechanisms(words, features);
   }
   return features;
 }
@@ -77,6 +145,7 @@ std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_b
   if (features.mt_priority && envelope.mt_priority)
     line += fmt::format(" MT-PRIORITY={}", *envelope.mt_priority);
   if (features.deliverby && envelope.deliver_by_ms != 0) line += deliver_by(envelope, now_ms);
+  if (envelope.require_tls && features.require_tls) line += " REQUIRETLS";
   return line;
 }
 
@@ -86,6 +155,8 @@ std::string missing_feature(const mta::queue::Envelope& envelope, const PeerFeat
     return "5.3.3 its sender wants it back when it is not delivered in time, and the next host does not "
            "offer "
            "DELIVERBY";
+  if (envelope.require_tls && !features.require_tls)
+    return "5.7.30 its sender requires TLS all the way, and the next host does not offer REQUIRETLS";
   if (must_prioritize && envelope.mt_priority && !features.mt_priority)
     return "5.3.3 the next host does not offer MT-PRIORITY, which this channel requires";
   return {};

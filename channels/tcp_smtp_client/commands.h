@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mta/protocol/verdict.h"
 #include "mta/queue/envelope.h"
@@ -12,11 +14,16 @@ namespace waxwing::channels::smtp {
 
 struct PeerFeatures {
   bool pipelining = false, size = false, eightbit = false, binary = false, utf8 = false, dsn = false,
-       chunking = false, starttls = false, auth_plain = false, etrn = false, deliverby = false,
-       mt_priority = false,
+       chunking = false, starttls = false, etrn = false, deliverby = false, mt_priority = false,
+       require_tls = false, auth = false, auth_plain = false, auth_login = false, auth_external = false,
        extended = false;  // it took EHLO
   std::uint64_t size_limit = 0;
+  // LIMITS (RFC 9422); 0: not said.
+  std::uint64_t most_messages = 0, most_recipients = 0, most_domains = 0;
 };
+// How long a host that greylists wants to be left alone, in seconds, when that is what its answer says.
+std::optional<std::int64_t> greylisting_s(std::string_view reply_text);
+
 // The lines of an EHLO answer after its code, separated by '\n'.
 PeerFeatures parse_features(std::string_view ehlo_text);
 
@@ -26,6 +33,11 @@ std::string reply_text(const mta::Verdict& reply);
 // "MAIL FROM:<a@b> SIZE=.. BODY=.." with what the peer offers. body: "8BITMIME", "BINARYMIME" or "".
 std::string mail_line(const mta::queue::Envelope& envelope, std::uint64_t size_bytes, std::string_view body,
                       const PeerFeatures& features, bool needs_utf8, std::int64_t now_ms);
+// " AUTH=..": who submitted the message, <> when nobody knows.
+std::string auth_parameter(const mta::queue::Envelope& envelope);
+// How many of the first recipients may go together: at most that many, at so many domains (0: any number).
+std::size_t batch_size(const mta::queue::Envelope& envelope, const std::vector<std::size_t>& recipients,
+                       std::size_t most, std::uint64_t most_domains);
 // Why this peer may not have the message, with an RFC 3463 status; "" when it may. must_prioritize: the channel
 // demands that a priority is passed on.
 std::string missing_feature(const mta::queue::Envelope& envelope, const PeerFeatures& features,

@@ -17,25 +17,33 @@ constexpr std::int64_t kQuitMs = 5000;
 
 }  // namespace
 
-Connection::Connection(Stream stream, mta::Target target, std::shared_ptr<const ClientSettings> settings)
+Connection::Connection(Stream stream, mta::Target target, std::shared_ptr<const ClientSettings> settings,
+                       Security security)
     : stream_(std::move(stream)),
       target_(std::move(target)),
       settings_(std::move(settings)),
+      security_(security),
       transport_(fmt::format("TCP|{}|{}|{}|{}", stream_.local_address(), stream_.local_port(),
                              target_.address, target_.port)) {}
 
 Task<Result<std::unique_ptr<Connection>>> Connection::open(EventLoop& loop, mta::Target target,
                                                            std::shared_ptr<const ClientSettings> settings,
-                                                           const TlsClient* tls) {
-  auto stream = co_await connect_tcp(loop, target.address, target.port, kConnectMs, settings->local_address);
+                                                           Security security) {
+  auto from = local_address_for(*settings, target.address);
+  if (!from)
+    co_return temporary(
+        fmt::format("4.4.1 {} [{}]: the channel's interfaceaddress has no address of that family",
+                    target.name, target.address));
+  auto stream = co_await connect_tcp(loop, target.address, target.port, kConnectMs, std::move(*from));
   if (!stream) {
     auto why = fmt::format("4.4.1 connect to {} [{}]:{}: {}", target.name, target.address, target.port,
                            stream.error().text);
     record_failure(*settings, target, why);
     co_return temporary(std::move(why));
   }
-  auto connection = std::make_unique<Connection>(std::move(*stream), std::move(target), std::move(settings));
-  auto greeted = co_await connection->greet(tls);
+  auto connection =
+      std::make_unique<Connection>(std::move(*stream), std::move(target), std::move(settings), security);
+  auto greeted = co_await connection->greet();
   if (!greeted) {
     connection->record('X', greeted.error().text);
     connection->stream_.close();
@@ -65,7 +73,10 @@ Task<Result<mta::Verdict>> Connection::read_reply(std::int64_t timeout_ms) {
     if (*whole) break;
   }
   auto reply = reader.take();
-  if (reply.code == 421) usable_ = false;
+  if (reply.code == 421) {
+    usable_ = false;
+    farewell_ = reply_text(reply);
+  }
   co_return reply;
 }
 
@@ -102,15 +113,15 @@ Task<Result<>> Connection::hello() {
   co_return Result<>();
 }
 
-Task<Result<>> Connection::secure(const TlsClient& tls) {
+Task<Result<>> Connection::secure() {
   auto reply = co_await ask("STARTTLS", settings_->options.status_mail_receive_ms);
   CO_TRY(auto answer, std::move(reply));
   if (answer.code != 220) {
-    if (settings_->tls == TlsPolicy::must)
+    if (security_.policy == TlsPolicy::must)
       co_return temporary(fmt::format("4.7.5 {} refused STARTTLS: {}", where(), reply_text(answer)));
     co_return Result<>();
   }
-  auto secured = co_await stream_.start_tls_client(tls, target_.name);
+  auto secured = co_await stream_.start_tls_client(*security_.context, target_.name);
   if (!secured) {
     usable_ = false;
     co_return temporary(fmt::format("4.7.5 TLS with {} failed: {}", where(), secured.error().text));
@@ -118,24 +129,6 @@ Task<Result<>> Connection::secure(const TlsClient& tls) {
   // What was said in clear is void: RFC 3207 §4.2.
   auto again = co_await hello();
   co_return again;
-}
-
-Task<Result<>> Connection::authenticate() {
-  const bool private_enough =
-      stream_.is_tls() || target_.address.starts_with("127.") || target_.address == "::1";
-  if (!features_.auth_plain || !private_enough) {
-    if (!settings_->must_auth) co_return Result<>();
-    co_return temporary(
-        fmt::format("4.7.0 {} offers no AUTH PLAIN {}", where(), private_enough ? "" : "over TLS"));
-  }
-  std::string secret("\0", 1);
-  secret.append(settings_->user).append("\0", 1).append(settings_->password);
-  auto reply = co_await ask("AUTH PLAIN " + to_base64(secret), settings_->options.status_mail_receive_ms);
-  CO_TRY(auto answer, std::move(reply));
-  if (answer.code != 235)
-    co_return temporary(fmt::format("4.7.8 {} refused our login: {}", where(), reply_text(answer)));
-  authenticated_ = true;
-  co_return Result<>();
 }
 
 Task<Result<>> Connection::verify(Work& work, std::vector<std::size_t>& recipients) {
@@ -158,7 +151,7 @@ Task<Result<>> Connection::verify(Work& work, std::vector<std::size_t>& recipien
   co_return Result<>();
 }
 
-Task<Result<>> Connection::greet(const TlsClient* tls) {
+Task<Result<>> Connection::greet() {
   auto reply = co_await read_reply(settings_->options.status_mail_receive_ms);
   CO_TRY(auto greeting, std::move(reply));
   // A server that refuses everybody today may be mended tomorrow, and another MX may do better.
@@ -167,13 +160,14 @@ Task<Result<>> Connection::greet(const TlsClient* tls) {
   greeting_ = greeting.text;
   auto said = co_await hello();
   CO_TRY_VOID(said);
-  if (settings_->tls == TlsPolicy::must && (!features_.starttls || !tls))
+  const auto [context, policy] = security_;
+  if (policy == TlsPolicy::must && (!features_.starttls || !context))
     co_return temporary(fmt::format("4.7.5 TLS is required, but {} does not offer it", where()));
-  if (settings_->tls != TlsPolicy::never && features_.starttls && tls) {
-    auto secured = co_await secure(*tls);
+  if (policy != TlsPolicy::never && features_.starttls && context) {
+    auto secured = co_await secure();
     CO_TRY_VOID(secured);
   }
-  if (!settings_->user.empty()) {
+  if (settings_->may_auth) {
     auto known = co_await authenticate();
     CO_TRY_VOID(known);
   }

@@ -22,10 +22,14 @@ namespace waxwing::channels::smtp {
 
 class Connection {
  public:
-  // with_tls false: STARTTLS is left alone (second try after a failed opportunistic handshake).
+  // Without a context STARTTLS is left alone (second try after a failed opportunistic handshake).
+  struct Security {
+    const TlsClient* context = nullptr;
+    TlsPolicy policy = TlsPolicy::never;
+  };
   static Task<Result<std::unique_ptr<Connection>>> open(EventLoop& loop, mta::Target target,
                                                         std::shared_ptr<const ClientSettings> settings,
-                                                        const TlsClient* tls);
+                                                        Security security);
 
   // What became of a transaction. Recipients that were answered have their verdict in Work; for `stale`
   // nothing was answered at all, so the work can go to a fresh connection.
@@ -43,8 +47,12 @@ class Connection {
   const PeerFeatures& features() const { return features_; }
   bool is_tls() const { return stream_.is_tls(); }
   std::int64_t transactions() const { return transactions_; }
+  // What the peer said when it ended the connection (421); "" when it did not.
+  const std::string& farewell() const { return farewell_; }
+  std::int64_t delivered() const { return delivered_; }  // recipients
 
-  Connection(Stream stream, mta::Target target, std::shared_ptr<const ClientSettings> settings);
+  Connection(Stream stream, mta::Target target, std::shared_ptr<const ClientSettings> settings,
+             Security security);
   ~Connection();
   Connection(const Connection&) = delete;
 
@@ -53,10 +61,12 @@ class Connection {
   // records.cc: into mail.log_current, and who we talk to for the records of deliveries
   void record(char action, std::string_view diagnostic = {}) const;
   Work::Wire wire() const;
-  Task<Result<>> greet(const TlsClient* tls);
+  Task<Result<>> greet();
   Task<Result<>> hello();
-  Task<Result<>> secure(const TlsClient& tls);
+  Task<Result<>> secure();
+  // login.cc
   Task<Result<>> authenticate();
+  Task<Result<mta::Verdict>> log_in(const ClientSettings::Login* login);
   // domainvrfy, localvrfy: who the peer says it does not know has its verdict, and is taken out.
   Task<Result<>> verify(Work& work, std::vector<std::size_t>& recipients);
   Task<Result<mta::Verdict>> ask(std::string line, std::int64_t timeout_ms);
@@ -66,13 +76,15 @@ class Connection {
   Stream stream_;
   mta::Target target_;
   std::shared_ptr<const ClientSettings> settings_;
+  Security security_;
   PeerFeatures features_;
   const std::string transport_;  // "TCP|ours|port|theirs|port"
   std::string greeting_;
   bool usable_ = true;
   bool authenticated_ = false;
   bool opened_ = false;
-  std::int64_t transactions_ = 0;
+  std::int64_t transactions_ = 0, delivered_ = 0;
+  std::string farewell_;
 };
 
 }  // namespace waxwing::channels::smtp

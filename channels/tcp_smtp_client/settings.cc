@@ -43,6 +43,50 @@ void more_keywords(const mta::Channel& channel, ClientSettings& settings) {
 }
 }  // namespace
 
+namespace {
+// smtp.client.login.HOST = user:password, and the channel's own login for all other hosts.
+Result<> take_logins(const Config& config, const mta::Channel& channel, ClientSettings& settings) {
+  settings.may_auth = settings.must_auth || channel.is(Kw::maysaslclient);
+  settings.pass_auth = channel.is(Kw::saslpassauth);
+  settings.external_identity = channel.word(Kw::externalidentity);
+  settings.certificate = {config.path("smtp.client.certificate"), config.path("smtp.client.key")};
+  settings.ca_file = config.path("smtp.client.ca_file");
+  if (!settings.may_auth) return {};
+  for (const auto& [host, login] : config.starred("smtp.client.login.*")) {
+    const auto colon = login.find(':');
+    if (colon == 0 || colon == login.npos)
+      return permanent("smtp.client.login." + host + " takes user:password");
+    settings.logins[to_lower(host)] = {login.substr(0, colon), login.substr(colon + 1)};
+  }
+  if (channel.is(Kw::authusername))
+    settings.logins[""] = {std::string(channel.word(Kw::authusername)),
+                           std::string(channel.word(Kw::authpassword))};
+  return {};
+}
+}  // namespace
+
+std::optional<std::string> local_address_for(const ClientSettings& settings, std::string_view address) {
+  if (settings.local_addresses.empty()) return "";
+  const auto is_v6 = [](std::string_view text) { return text.find(':') != text.npos; };
+  for (const auto& local : settings.local_addresses)
+    if (is_v6(local) == is_v6(address)) return local;
+  return std::nullopt;
+}
+
+const ClientSettings::Login* login_for(const ClientSettings& settings, std::string_view destination,
+                                       std::string_view host) {
+  if (settings.logins.empty()) return nullptr;
+  for (const auto name : {destination, host}) {
+    for (auto rest = to_lower(name); !rest.empty();) {
+      if (const auto at = settings.logins.find(rest); at != settings.logins.end()) return &at->second;
+      const auto dot = rest.find('.');
+      rest = dot == rest.npos || name.starts_with('[') ? std::string() : rest.substr(dot + 1);
+    }
+  }
+  const auto usual = settings.logins.find("");
+  return usual == settings.logins.end() ? nullptr : &usual->second;
+}
+
 Result<ClientSettings> client_settings(const Config& config, const mta::MtaConfig& mta_config,
                                        const std::string& name) {
   const mta::Channel* channel = mta_config.channel(name);
@@ -56,7 +100,9 @@ Result<ClientSettings> client_settings(const Config& config, const mta::MtaConfi
     // The channel's official host name is the smart host.
     if (iequals(settings.fixed_host, "router")) settings.fixed_host = channel->tag();
   }
-  settings.local_address = channel->word(Kw::interfaceaddress);
+  if (channel->is(Kw::interfaceaddress))
+    for (const auto address : split(channel->word(Kw::interfaceaddress), ','))
+      settings.local_addresses.emplace_back(trim(address));
   settings.helo = channel->is(Kw::local_host_alias) ? std::string(channel->word(Kw::local_host_alias))
                                                     : mta_config.local_host();
   if (channel->is(Kw::maytlsclient)) settings.tls = TlsPolicy::may;
@@ -70,10 +116,7 @@ Result<ClientSettings> client_settings(const Config& config, const mta::MtaConfi
   settings.loop_check = !channel->is(Kw::noloopcheck);
   settings.must_auth = channel->is(Kw::mustsaslclient);
   more_keywords(*channel, settings);
-  if (settings.must_auth || channel->is(Kw::maysaslclient)) {
-    settings.user = channel->word(Kw::authusername);
-    settings.password = channel->word(Kw::authpassword);
-  }
+  TRY_VOID(take_logins(config, *channel, settings));
   return settings;
 }
 

@@ -1,12 +1,15 @@
 // What one channel's keywords, its option file and msg.conf say to the SMTP client.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/config/config.h"
+#include "common/net/tls.h"
 #include "mta/config/mta_config.h"
 #include "mta/transport/route.h"
 #include "mta/transport/tcp_options.h"
@@ -22,9 +25,9 @@ struct ClientSettings {
   std::shared_ptr<const mta::MtaConfig> mta;  // for mail.log_current; null in unit tests
   mta::TcpOptions options;
   mta::RouteOptions route;
-  std::string fixed_host;     // daemon keyword: everything goes there
-  std::string local_address;  // interfaceaddress
-  std::string helo;           // how we name ourselves
+  std::string fixed_host;                    // daemon keyword: everything goes there
+  std::vector<std::string> local_addresses;  // interfaceaddress: one of each family at most
+  std::string helo;                          // how we name ourselves
   TlsPolicy tls = TlsPolicy::never;
   EightBit eight_bit = EightBit::negotiate;
   bool lmtp = false;
@@ -32,7 +35,16 @@ struct ClientSettings {
   bool chunking = true;
   bool remove_routes = false;  // dequeue_removeroute
   bool loop_check = true;
-  std::string user, password;  // AUTH PLAIN
+  // Logins by host: that of the destination, of its MX, or of a domain above them. "" is for all others.
+  struct Login {
+    std::string user, password;
+  };
+  std::map<std::string, Login> logins;
+  std::string external_identity;  // externalidentity, for AUTH EXTERNAL
+  TlsCertificate certificate;     // smtp.client.certificate
+  std::string ca_file;            // smtp.client.ca_file
+  bool may_auth = false;
+  bool pass_auth = false;  // saslpassauth
   bool must_auth = false;
   int streaming = -1;                                         // 0-3; -1: what the peer offers
   std::string etrn_host;                                      // sendetrn
@@ -43,6 +55,13 @@ struct ClientSettings {
   bool must_prioritize = false;                               // mtprioritiesrequired
   bool utf8_header = false;  // UTF-8 in a header needs no SMTPUTF8 at this peer
 };
+
+// Where a connection to this address begins: "" anywhere, nothing when the channel has no address of that family.
+std::optional<std::string> local_address_for(const ClientSettings& settings, std::string_view address);
+
+// The login for a host of a destination; null when there is none.
+const ClientSettings::Login* login_for(const ClientSettings& settings, std::string_view destination,
+                                       std::string_view host);
 
 Result<ClientSettings> client_settings(const Config& config, const mta::MtaConfig& mta_config,
                                        const std::string& channel);

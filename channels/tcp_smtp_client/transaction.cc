@@ -32,12 +32,21 @@ void Transaction::settle(std::size_t recipient, const mta::Verdict& reply) {
   if (reply.code >= 500)
     work_.failed(recipient, text, host);
   else if (reply.code >= 400)
-    work_.deferred(recipient, text, host);
+    later(recipient, reply);
   else if (connection_.features_.dsn)
     work_.delivered_with_dsn(recipient, text, host);
   else
     work_.delivered(recipient, text, host);
+  if (reply.ok()) ++connection_.delivered_;
   if (reply.ok() && !knows_time) work_.deadline_lost(recipient);
+}
+
+// Who greylists says when to come back, and means the first tries only.
+void Transaction::later(std::size_t recipient, const mta::Verdict& reply) {
+  constexpr unsigned kTimes = 4;
+  work_.deferred(recipient, reply_text(reply), connection_.target_.name);
+  if (work_.attempts() >= kTimes) return;
+  if (const auto wait_s = greylisting_s(reply.text)) work_.retry_at(wall_ms() + *wait_s * 1000);
 }
 
 void Transaction::settle(const mta::Verdict& reply) {
@@ -82,9 +91,10 @@ Task<Result<>> Transaction::read_rcpts() {
 Task<Result<>> Transaction::envelope() {
   auto& stream = connection_.stream_;
   const auto& settings = *connection_.settings_;
-  stream.write(mail_line(work_.envelope(), message_.size_bytes(), message_.body(), connection_.features_,
-                         needs_utf8_, wall_ms()) +
-               "\r\n");
+  auto mail = mail_line(work_.envelope(), message_.size_bytes(), message_.body(), connection_.features_,
+                        needs_utf8_, wall_ms());
+  if (settings.pass_auth && connection_.authenticated_) mail += auth_parameter(work_.envelope());
+  stream.write(mail + "\r\n");
   if (pipelined()) {
     for (const auto i : batch_)
       stream.write(rcpt_line(work_.envelope().recipients[i], connection_.features_, settings.remove_routes) +
@@ -99,6 +109,7 @@ Task<Result<>> Transaction::envelope() {
   if (!reply.ok()) {
     mail_refused_ = true;
     refuse_all(reply);
+    if (reply.temporary()) work_.host_is_congested();
     if (!pipelined()) co_return Result<>();
   }
   auto rcpts = co_await read_rcpts();
@@ -257,7 +268,9 @@ Task<Connection::Outcome> Connection::deliver(Work& work, WorkerPool& workers) {
     if (!verified) co_return Outcome::stale;
   }
   for (bool first = true; !rest.empty(); first = false) {
-    const auto count = std::min(rest.size(), kBatch);
+    const auto most =
+        features_.most_recipients > 0 ? std::min<std::size_t>(kBatch, features_.most_recipients) : kBatch;
+    const auto count = batch_size(envelope, rest, most, features_.most_domains);
     Transaction transaction(*this, work, message,
                             {rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count)});
     rest.erase(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count));

@@ -28,6 +28,7 @@ class Transaction {
   void refuse_all(const mta::Verdict& reply);
   void settle(const mta::Verdict& final_reply);
   void settle(std::size_t recipient, const mta::Verdict& reply);
+  void later(std::size_t recipient, const mta::Verdict& reply);
   void lost(const std::string& text);
   // streaming 1: MAIL and RCPT go together whatever the peer offers; 2 and more: DATA too; 0: never.
   bool pipelined() const {

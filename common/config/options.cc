@@ -26,14 +26,16 @@ constexpr OptionSpec kRegistry[] = {
 #include "common/config/options/watcher.inc"
 };
 
-// "store.partition.*.path" against "store.partition.primary.path": * is one or more characters, no dot.
+// "store.partition.*.path" against "store.partition.primary.path": * is one or more characters, no dot but at the end
+// of a pattern, where it may be a host.
 bool matches(std::string_view pattern, std::string_view name) {
   const auto star = pattern.find('*');
   if (star == std::string_view::npos) return iequals(pattern, name);
   const auto head = pattern.substr(0, star), tail = pattern.substr(star + 1);
   if (name.size() <= head.size() + tail.size()) return false;
   const auto middle = name.substr(head.size(), name.size() - head.size() - tail.size());
-  return istarts_with(name, head) && iends_with(name, tail) && middle.find('.') == std::string_view::npos;
+  return istarts_with(name, head) && iends_with(name, tail) &&
+         (tail.empty() || middle.find('.') == std::string_view::npos);
 }
 
 bool is_flag(std::string_view value) {

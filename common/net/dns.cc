@@ -191,6 +191,7 @@ Task<Resolver::MxList> Resolver::mx(std::string domain) {
   auto answer = co_await query(std::move(domain), kMx);
   list.status = answer.status;
   list.why = answer.why;
+  list.secure = answer.secure;
   for (const auto& rdata : answer.records) {
     if (rdata.size() < 3) continue;
     const auto byte = [&](std::size_t i) {

@@ -54,6 +54,7 @@ class Resolver {
     DnsAnswer::Status status = DnsAnswer::Status::failed;
     std::vector<MxHost> hosts;  // sorted by preference
     std::string why;
+    bool secure = false;  // DNSSEC-validated
   };
   Task<MxList> mx(std::string domain);
   // Names of an address (PTR), empty when none.

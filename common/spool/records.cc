@@ -38,6 +38,8 @@ constexpr std::array kNames = {
     Name{Tag::deliver_by_mode, "deliver-by-mode"},
     Name{Tag::mt_priority, "mt-priority"},
     Name{Tag::future_release, "future-release"},
+    Name{Tag::submitter, "submitter"},
+    Name{Tag::require_tls, "require-tls"},
     Name{Tag::recipient, "recipient"},
     Name{Tag::address, "address"},
     Name{Tag::original, "original-recipient"},

@@ -44,6 +44,8 @@ enum class Tag : std::uint16_t {
   deliver_by_mode = 0x0112,    // text: "R" or "N", and "T"
   mt_priority = 0x0113,        // i64: -9 to 9 (RFC 6710)
   future_release = 0x0114,     // text: what FUTURERELEASE asked for: "for;3600"
+  submitter = 0x0115,          // text: address of who submitted it (RFC 4954 §5)
+  require_tls = 0x0116,        // i64: 1 when it goes over TLS only (RFC 8689)
   recipient = 0x0180,          // nested records, one recipient; slot i of the file belongs to the i-th
 
   // Inside a recipient record.

@@ -123,7 +123,9 @@ Notice Notifier::plain_notice(Family family, queue::Reader& message) const {
   const auto block = std::max<std::int64_t>(1, config_->options().number(Opt::BLOCK_SIZE));
   const auto limit = config_->options().number(Opt::CONTENT_RETURN_BLOCK_LIMIT);
   const bool too_large = limit > 0 && message.message_size() > static_cast<std::uint64_t>(limit * block);
-  notice.full_content = family == Family::failure && envelope.ret != "HDRS" && !too_large;
+  // RFC 8689 §5: nor does the text of a message that is for TLS only.
+  notice.full_content =
+      family == Family::failure && envelope.ret != "HDRS" && !too_large && !envelope.require_tls;
   return notice;
 }
 
@@ -189,6 +191,7 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
   // RFC 6710 §5: a report has the priority of its message.
   envelope.mt_priority = message.envelope().mt_priority;
   if (envelope.mt_priority) envelope.priority = message.envelope().priority;
+  envelope.require_tls = message.envelope().require_tls;
   envelope.smtputf8 = text.utf8;
   envelope.body = message.envelope().body;
   queue::Recipient to;

@@ -54,6 +54,7 @@ struct MailRules {
   std::int64_t longest_hold_s = 0;  // HOLDFOR=, HOLDUNTIL= up to that many seconds ahead; 0: not offered
   std::int64_t shortest_by_s =
       -1;  // BY= with at least that many seconds where it asks for a return; -1: not offered
+  bool require_tls = false;  // REQUIRETLS: the session is over TLS
   bool mt_priority = false;  // MT-PRIORITY=
   std::int64_t now_ms = 0;   // wall time, where HOLDFOR, HOLDUNTIL or BY is offered
 };

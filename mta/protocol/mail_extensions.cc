@@ -79,6 +79,13 @@ std::expected<void, Verdict> take_priority(const Parameter& p, const MailRules&,
   return {};
 }
 
+std::expected<void, Verdict> take_requiretls(const Parameter& p, const MailRules&, SenderOptions& options) {
+  if (p.has_value || options.require_tls)
+    return refuse(501, "5.5.4", "REQUIRETLS has no value and stands once");
+  options.require_tls = true;
+  return {};
+}
+
 struct Row {
   std::string_view name;
   TakeParameter take;
@@ -88,6 +95,7 @@ constexpr Row kRows[] = {
     {"HOLDFOR", take_holdfor, [](const MailRules& rules) { return rules.longest_hold_s > 0; }},
     {"HOLDUNTIL", take_holduntil, [](const MailRules& rules) { return rules.longest_hold_s > 0; }},
     {"BY", take_by, [](const MailRules& rules) { return rules.shortest_by_s >= 0; }},
+    {"REQUIRETLS", take_requiretls, [](const MailRules& rules) { return rules.require_tls; }},
     {"MT-PRIORITY", take_priority, [](const MailRules& rules) { return rules.mt_priority; }},
 };
 

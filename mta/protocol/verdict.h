@@ -35,6 +35,7 @@ struct SenderOptions {
   std::int64_t deliver_by_ms = 0;
   bool by_returns = false, by_trace = false;
   std::optional<int> mt_priority;  // RFC 6710, -9 to 9
+  bool require_tls = false;        // RFC 8689
 };
 
 struct RecipientOptions {

@@ -26,7 +26,9 @@ struct ChannelPolicy {
   unsigned maxjobs = 10;
   unsigned filesperjob = 1000;  // ready units for which one more job is started; 0: never more than one
   unsigned threaddepth = 128;
-  unsigned addrsperjob = 0;  // recipients that are ready for which one more job is started; 0: not asked
+  unsigned host_connections = 0;  // units of one host at once, whatever program works on them; 0: no limit
+  unsigned host_rate = 0;         // units of one host a minute; 0: no limit
+  unsigned addrsperjob = 0;       // recipients that are ready for which one more job is started; 0: not asked
   std::int64_t after_seconds = 0;   // a new message is not tried before that age
   std::int64_t period_seconds = 0;  // tries begin at multiples of this time of day only; 0: at any time
   bool on_demand = false;           // slave: nothing is tried until the host's mail is asked for

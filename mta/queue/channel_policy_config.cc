@@ -51,6 +51,8 @@ ChannelPolicy policy_from_config(const MtaConfig& config, const std::string& nam
   if (channel->is(Kw::periodic) || channel->given(Kw::period))
     policy.period_seconds = positive(*channel, Kw::period, kPeriodMinutes, 1) * std::int64_t{60};
   policy.on_demand = channel->is(Kw::slave);
+  policy.host_connections = positive(*channel, Kw::maxhostconnections, 0, 1);
+  policy.host_rate = positive(*channel, Kw::maxhostrate, 0, 1);
   policy.addrsperjob = positive(*channel, Kw::addrsperjob, policy.addrsperjob, 1);
   policy.maxjobs = positive(*channel, Kw::maxjobs, policy.maxjobs, 1);
   policy.filesperjob = positive(*channel, Kw::filesperjob, policy.filesperjob, 0);

@@ -91,6 +91,8 @@ Records to_records(const Envelope& envelope) {
     records.add(Tag::deliver_by_mode,
                 std::string(envelope.by_returns ? "R" : "N") + (envelope.by_trace ? "T" : ""));
   }
+  add_text(records, Tag::submitter, envelope.submitter);
+  if (envelope.require_tls) records.add_number(Tag::require_tls, 1);
   if (envelope.mt_priority) records.add_number(Tag::mt_priority, *envelope.mt_priority);
   add_text(records, Tag::held_reason, envelope.held_reason);
   for (const auto& recipient : envelope.recipients) records.add(Tag::recipient, encode_recipient(recipient));
@@ -122,6 +124,8 @@ Result<Envelope> from_records(const Records& records) {
   const auto mode = records.text(Tag::deliver_by_mode);
   envelope.by_returns = mode.starts_with('R');
   envelope.by_trace = mode.ends_with('T');
+  envelope.submitter = records.text(Tag::submitter);
+  envelope.require_tls = records.number(Tag::require_tls) != 0;
   if (records.find(Tag::mt_priority))
     envelope.mt_priority =
         static_cast<int>(std::clamp<std::int64_t>(records.number(Tag::mt_priority), -9, 9));

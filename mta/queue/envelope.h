@@ -83,6 +83,8 @@ struct Envelope {
   std::int64_t deliver_by_ms = 0;      // DELIVERBY; 0: never late
   bool by_returns = false, by_trace = false;
   std::optional<int> mt_priority;  // RFC 6710, as the sender gave it
+  std::string submitter;           // address of who has logged in to send it; "": not known
+  bool require_tls = false;        // REQUIRETLS (RFC 8689)
   std::string held_reason;         // not empty: the file is published as .HELD
   std::vector<Recipient> recipients;
 

@@ -15,6 +15,15 @@ namespace {
 
 constexpr const char* kDiscardChannel = "filter_discard";
 
+// RFC 4954 §5: what a peer says of others counts where its channel has saslpassauth and it has logged in.
+std::string submitter_of(const Submission::Inner& inner) {
+  const auto& said = inner.options.auth;
+  const auto& source = inner.source;
+  const bool believed = source.internal || (!source.auth_user.empty() && inner.channel->is(Kw::saslpassauth));
+  if (believed && !said.empty()) return said == "<>" ? std::string() : said;
+  return source.auth_address;
+}
+
 queue::Envelope common_part(const Submission::Inner& inner) {
   queue::Envelope envelope;
   envelope.queue_id = inner.queue_id;
@@ -26,6 +35,8 @@ queue::Envelope common_part(const Submission::Inner& inner) {
   envelope.smtputf8 = inner.options.smtputf8;
   envelope.priority = inner.priority;
   envelope.mt_priority = inner.options.mt_priority;
+  envelope.require_tls = inner.options.require_tls;
+  envelope.submitter = submitter_of(inner);
   envelope.future_release = inner.options.future_release;
   envelope.body = inner.options.body_binary ? "BINARYMIME" : inner.options.body_8bit ? "8BITMIME" : "";
   // "TCP|server|port|client|port"

@@ -53,6 +53,7 @@ void drop_from_own(std::vector<MxHost>& hosts, const RouteOptions& options) {
 
 struct Gathered {
   std::vector<Target> targets;
+  bool sure = true;  // the names came from nobody in between
   bool own = false, uncertain = false;
   std::string why;
 };
@@ -69,7 +70,7 @@ Task<void> gather(NameService& names, std::string name, const RouteOptions& opti
     if (options.is_own && options.is_own(address, options.port))
       into.own = true;
     else
-      into.targets.push_back({name, std::move(address), options.port});
+      into.targets.push_back({name, std::move(address), options.port, into.sure, {}});
   }
 }
 
@@ -86,6 +87,7 @@ Task<void> add_last_resort(NameService& names, const RouteOptions& options, Rout
 
 Task<Route> route_of(NameService& names, std::string host, const RouteOptions& options) {
   std::vector<MxHost> hosts;
+  bool secure = false;
   if (options.use_mx) {
     auto mx = co_await names.mx(host);
     if (mx.status == Status::failed)
@@ -93,6 +95,7 @@ Task<Route> route_of(NameService& names, std::string host, const RouteOptions& o
     if (mx.status == Status::no_name)
       co_return no_route(Route::Status::failed, "5.1.2 host unknown: " + host);
     hosts = std::move(mx.hosts);
+    secure = mx.secure;
     if (hosts.size() == 1 && (hosts[0].name.empty() || hosts[0].name == "."))
       co_return no_route(Route::Status::failed, "5.1.10 " + host + " takes no mail (null MX)");
     const bool had_mx = !hosts.empty();
@@ -105,6 +108,7 @@ Task<Route> route_of(NameService& names, std::string host, const RouteOptions& o
   if (hosts.empty()) hosts.push_back({0, host});
   Gathered gathered;
   for (const auto& each : hosts) {
+    gathered.sure = secure || iequals(each.name, host);
     co_await gather(names, each.name, options, gathered);
     // What is worse than ourselves by address is as bad as by name.
     if (gathered.own) break;
@@ -161,7 +165,7 @@ Task<Route> find_route(NameService& names, std::string host, const RouteOptions&
   if (!literal.empty()) {
     if (options.is_own && options.is_own(literal, options.port))
       co_return no_route(Route::Status::failed, "5.4.6 mail for " + host + " loops back to this host");
-    route.targets.push_back({host, std::move(literal), options.port});
+    route.targets.push_back({host, std::move(literal), options.port, true, {}});
   } else if (host.starts_with('[') || !mail::is_smtp_domain(host, true)) {
     co_return no_route(Route::Status::failed, "5.1.2 that is no host: " + printable(host));
   } else {

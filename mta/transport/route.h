@@ -16,6 +16,9 @@ struct Target {
   std::string name;     // host by its name, for TLS and logs
   std::string address;  // numeric
   int port = 25;
+  // Who asked for the destination may trust the name: it is the destination's own, or DNSSEC vouches for it.
+  bool sure = true;
+  std::string destination;  // what was asked for
 };
 
 struct RouteOptions {

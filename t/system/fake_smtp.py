@@ -23,10 +23,10 @@ class Host:
 
     def __init__(self, address, extensions=('PIPELINING', '8BITMIME', 'SIZE 1000000'), greeting='220 fake ESMTP', mail='250 ok',
                  rcpt=None, data='354 go', end='250 2.0.0 taken', tls=None, close_after=None, name='fake',
-                 waits=False, vrfy=None, greylists=False):
+                 waits=False, vrfy=None, greylists=False, auth='235 welcome'):
         self.address, self.extensions, self.greeting, self.mail = address, extensions, greeting, mail
         self.rcpt, self.data, self.end, self.tls, self.close_after = rcpt or {}, data, end, tls, close_after
-        self.name, self.vrfy = name, vrfy or {}
+        self.name, self.vrfy, self.auth = name, vrfy or {}, auth
         self.greylists, self.known = greylists, set()  # who comes for the first time shall come again
         self.may_greet = threading.Event()  # who waits greets nobody before go_on()
         if not waits:
@@ -135,7 +135,12 @@ class Talk:
         elif verb == 'STARTTLS':
             self.starttls()
         elif verb == 'AUTH':
-            self.say('235 welcome')
+            if line.upper() == 'AUTH LOGIN':
+                for prompt in ('334 VXNlcm5hbWU6', '334 UGFzc3dvcmQ6'):
+                    self.say(prompt)
+                    word = self.line()
+                    host.note(lambda: host.commands.append(word))
+            self.say(host.auth)
         elif verb == 'MAIL':
             self.mail, self.rcpts, self.chunks = line if host.mail.startswith('2') else None, [], b''
             self.say(host.mail)

@@ -1,9 +1,14 @@
 """SMTP extensions that a channel offers by keyword: time and priority. test_keywords tells how the channels are made."""
+import base64
 import email
 import re
+import shutil
+import subprocess
+import tempfile
 import time
 import unittest
 
+import fake_smtp
 import test_keywords as keywords
 import waxwing
 from test_smtp import newest
@@ -12,7 +17,7 @@ KNOWS = ('PIPELINING', '8BITMIME', 'DSN', 'DELIVERBY', 'MT-PRIORITY MIXER')
 
 
 def setUpModule():
-    keywords.set_up((Extensions,))
+    keywords.set_up((Extensions, Client), options=Client.options)
 
 
 class Extensions(waxwing.TestCase):
@@ -100,6 +105,125 @@ class Extensions(waxwing.TestCase):
         self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test> MT-PRIORITY=0')[:3], '250')
         self.submit('strict', b' MT-PRIORITY=1')
         self.assertIn(b'Status: 5.3.3', self.report('u@' + self.to['strict'][0]))
+
+
+class Client(waxwing.TestCase):
+    """What tcp_smtp_client makes of what a host says."""
+
+    @classmethod
+    def declare(cls):
+        cls.to = {
+            'login': keywords.channel_out('mustsaslclient', extensions=('AUTH LOGIN X-OTHER',)),
+            'none': keywords.channel_out('mustsaslclient', extensions=('AUTH PLAIN',)),
+            'submitter': keywords.channel_out('maysaslclient saslpassauth', extensions=('AUTH PLAIN',)),
+            'limits': keywords.channel_out('', extensions=('PIPELINING', 'LIMITS RCPTMAX=2 MAILMAX=1')),
+            'grey': keywords.channel_out('', rcpt={'u0': '451 4.7.1 Greylisted, come back in 40 seconds'}),
+            'full': keywords.channel_out('', mail='421 4.7.0 too many of you'),
+        }
+        cls.to['external'] = keywords.channel_out('mustsaslclient externalidentity us@example.test', tls=cls.certificate(),
+                                                  extensions=('AUTH EXTERNAL PLAIN',))
+        cls.to['tls'] = keywords.channel_out('daemon tls.example.org', tls=cls.certificate(), extensions=('REQUIRETLS', 'SIZE'))
+        cls.to['nocert'] = keywords.channel_out('daemon other.example.org', tls=cls.certificate(), extensions=('REQUIRETLS',))
+        for name in ('tls', 'other'):
+            keywords.names.table[name + '.example.org'] = {'A': [cls.to['tls' if name == 'tls' else 'nocert'][1].address]}
+
+    folder = None
+
+    @classmethod
+    def certificate(cls):
+        """For tls.example.org."""
+        if not cls.folder:
+            cls.folder = tempfile.mkdtemp(prefix='waxwing-')
+            unittest.addModuleCleanup(shutil.rmtree, cls.folder)
+            subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+                            '-subj', '/CN=tls.example.org', '-addext', 'subjectAltName=DNS:tls.example.org', '-keyout', cls.folder + '/key.pem',
+                            '-out', cls.folder + '/cert.pem'], check=True, capture_output=True)
+        return fake_smtp.tls_context(cls.folder + '/cert.pem', cls.folder + '/key.pem')
+
+    @classmethod
+    def options(cls, box):
+        number = {name: domain[3:-5] for name, (domain, host) in cls.to.items()}
+        for name in ('login', 'submitter'):
+            box.set_option(f'smtp.client.login.[{cls.to[name][1].address}]', 'relay:se:cret')
+        box.set_option('smtp.client.certificate', cls.folder + '/cert.pem')
+        box.set_option('smtp.client.key', cls.folder + '/key.pem')
+        box.set_option('smtp.client.ca_file', cls.folder + '/cert.pem')
+
+    def submit(self, name, count=1, options=()):
+        domain, host = self.to[name]
+        with self.box.smtp() as client:
+            client.ehlo()
+            client.sendmail('joe@example.test', [f'u{n}@{domain}' for n in range(count)], b'Subject: out\r\n\r\nx\r\n', mail_options=options)
+        return host
+
+    def test_a_login_for_each_host(self):
+        host = self.submit('login')
+        host.wait_messages(1)
+        at = host.commands.index('AUTH LOGIN')
+        self.assertEqual([base64.b64decode(word) for word in host.commands[at + 1:at + 3]], [b'relay', b'se:cret'])
+        host = self.submit('external')
+        host.wait_messages(1)
+        self.assertIn('AUTH EXTERNAL ' + base64.b64encode(b'us@example.test').decode(), host.commands)
+
+    def test_nothing_goes_without_a_login_that_is_required(self):
+        log = self.box.log('tcp_smtp_client')
+        host = self.submit('none')
+        self.assertIn('smtp.client.login', log.wait('mta.deferred .*u0@' + self.to['none'][0]))
+        self.assertEqual(host.messages, [])
+
+    def test_who_submitted_it(self):
+        host = self.submit('submitter')
+        self.assertTrue(host.wait_messages(1)[0].mail.endswith(' AUTH=<>'), host.messages)
+        with self.box.submit('ann', keywords.PASSWORD) as client:
+            client.sendmail('ann@example.test', ['u0@' + self.to['submitter'][0]], b'Subject: s\r\n\r\nx\r\n')
+        self.assertTrue(host.wait_messages(2)[1].mail.endswith(' AUTH=ann@example.test'), host.messages)
+
+    def test_limits_of_the_host(self):
+        host = self.submit('limits', 5)
+        self.assertEqual([len(m.rcpts) for m in host.wait_messages(3)], [2, 2, 1])
+
+    def test_a_host_that_greylists_is_tried_when_it_wants(self):
+        log = self.box.log('tcp_smtp_client')
+        before = time.time()
+        self.submit('grey')
+        log.wait('mta.deferred .*u0@' + self.to['grey'][0])
+        due = waxwing.wait_until(lambda: self.due('grey'), 'the wait')
+        self.assertGreaterEqual(due, before + 39)
+        self.assertLess(due, time.time() + 60)
+
+    def due(self, name):
+        """When the message of this channel is tried again."""
+        out = self.box.command('imsimta', 'cache', '-view', 'tcp_' + self.to[name][0].split('.')[0]).stdout
+        found = re.search(r'waiting +(\S+ \S+)', out)
+        return found and out
+
+    def test_a_host_that_wants_no_more_is_left_alone(self):
+        log = self.box.log('tcp_smtp_client')
+        host = self.submit('full')
+        log.wait('mta.deferred .*u0@' + self.to['full'][0])
+        count = host.connections
+        self.submit('full')
+        channel = 'tcp_' + self.to['full'][0].split('.')[0]
+        waxwing.wait_until(lambda: 'too many of you' in self.box.command('imsimta', 'cache', '-view', channel).stdout, 'the host to be down')
+        self.assertEqual(host.connections, count)
+
+    def test_tls_all_the_way(self):
+        def secure(name):
+            domain, host = self.to[name]
+            with self.box.submit('ann', keywords.PASSWORD) as client:
+                self.assertTrue(client.has_extn('requiretls'))
+                client.sendmail('ann@example.test', ['u0@' + domain], b'Subject: s\r\n\r\nsecret text\r\n', mail_options=['REQUIRETLS'])
+            return host
+        message = secure('tls').wait_messages(1)[0]
+        self.assertIn('TLS', message.how)
+        self.assertTrue(message.mail.endswith(' REQUIRETLS'), message.mail)
+        log = self.box.log('tcp_smtp_client')
+        host = secure('nocert')
+        log.wait('mta.deferred .*u0@' + self.to['nocert'][0] + '.*4.7.5 TLS')
+        self.assertEqual(host.messages, [])
+        secure('limits')
+        report = Extensions.report(self, 'u0@' + self.to['limits'][0])
+        self.assertIn(b'4.7.5', report)
 
 
 if __name__ == '__main__':

@@ -39,8 +39,8 @@ def setUpModule():
     set_up((Inbound, Outbound))
 
 
-def set_up(cases, prepare=None):
-    """One instance for these cases; prepare(config folder) puts in what else they need."""
+def set_up(cases, prepare=None, options=None):
+    """One instance for these cases; prepare(config folder) puts in what else they need, options(box) sets options."""
     global fake, names
     fake = fake_smtp.FakeServer()
     unittest.addModuleCleanup(fake.close)
@@ -54,6 +54,8 @@ def set_up(cases, prepare=None):
     box.set_option('imap.enable', '0')
     box.set_option('smtp.client.port', fake.port)
     box.set_option('dns.server', names.address)
+    if options:
+        options(box)
     config = os.path.join(box.root, 'config')
     with open(os.path.join(config, 'local.rules'), 'a') as rules, open(os.path.join(config, 'imta.cnf'), 'a') as cnf:
         for n, keywords in enumerate(inbound, 1):

@@ -415,3 +415,70 @@ TEST_CASE("a look at the tree finds what was removed behind our back, and nothin
   CHECK(bench.schedule.knows(fresh));
   CHECK(bench.schedule.knows(busy));
 }
+
+TEST_CASE("a host that has had enough gets less at once, and more again after a while") {
+  Bench bench;
+  bench.policy.threaddepth = 1;
+  for (int n = 0; n < 60; ++n) bench.add("tcp_local", {"a.test"});
+  std::vector<std::uint64_t> hand;
+  const auto fill = [&] {
+    while (const auto unit = bench.take("tcp_local", 10)) hand.push_back(unit->unit);
+    return hand.size();
+  };
+  const auto finish = [&] {
+    bench.schedule.done(hand.back());
+    hand.pop_back();
+  };
+  CHECK(fill() == 10);
+  bench.schedule.deferred(hand.back(), {.until_ms = bench.now + kDay, .congested = true}, bench.now);
+  hand.pop_back();
+  while (hand.size() > 4) {
+    CHECK(fill() == hand.size());  // nothing is begun while more is on its way than it wants
+    finish();
+  }
+  CHECK(fill() == 5);
+  std::size_t most = 5;
+  for (int n = 0; n < 30; ++n) {
+    finish();
+    const auto now = fill();
+    CHECK(now >= most);
+    CHECK(now <= most + 1);
+    most = now;
+  }
+  CHECK(most > 7);
+  CHECK(bench.schedule.audit().empty());
+}
+
+TEST_CASE("no more to one host than its channel allows, at once and in a minute") {
+  Bench bench;
+  bench.policy.host_connections = 2;
+  for (const char* host : {"a.test", "b.test"})
+    for (int n = 0; n < 5; ++n) bench.add("tcp_local", {host});
+  std::map<std::string, int> hosts;
+  while (const auto unit = bench.take()) hosts[unit->host] += 1;
+  CHECK(hosts == std::map<std::string, int>{{"a.test", 2}, {"b.test", 2}});
+
+  Bench paced;
+  paced.policy.host_rate = 120;
+  for (int n = 0; n < 9; ++n) paced.add("tcp_local", {"a.test"});
+  const auto taken = [&] {
+    int count = 0;
+    while (const auto unit = paced.take()) paced.schedule.done(unit->unit), ++count;
+    return count;
+  };
+  CHECK(taken() == 3);  // what a second allows, and the one that is over
+  CHECK(taken() == 0);
+  paced.now += 1000;
+  paced.schedule.tick(paced.now);
+  CHECK(taken() == 2);
+  paced.now += 10 * kMinute;
+  paced.schedule.tick(paced.now);
+  CHECK(taken() == 3);
+  paced.now += 1000;
+  paced.schedule.tick(paced.now);
+  CHECK(taken() == 1);
+  CHECK(paced.schedule.audit().empty());
+  paced.now += kMinute;
+  paced.schedule.tick(paced.now);
+  CHECK(paced.schedule.hosts("tcp_local").empty());  // forgotten when its time is over
+}

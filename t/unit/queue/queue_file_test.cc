@@ -391,6 +391,7 @@ TEST_CASE("what its sender asked of delivery goes with a message") {
   envelope.future_release = "for;4";
   envelope.deliver_by_ms = 9000, envelope.by_returns = true, envelope.by_trace = true;
   envelope.mt_priority = -9;
+  envelope.submitter = "u@example.test", envelope.require_tls = true;
   const auto names = enqueue(scratch, {envelope, make_envelope("tcp_other", {"b@example.test"})});
   const auto read = Reader::open(*scratch.queue, names[0])->envelope();
   CHECK(read.future_release == "for;4");
@@ -398,6 +399,8 @@ TEST_CASE("what its sender asked of delivery goes with a message") {
   CHECK(read.by_returns);
   CHECK(read.by_trace);
   CHECK(read.mt_priority == -9);
+  CHECK(read.submitter == "u@example.test");
+  CHECK(read.require_tls);
   CHECK(read.clock().begun_ms == 5000);
   CHECK(read.clock().over(9000));
   CHECK_FALSE(read.clock().over(8999));

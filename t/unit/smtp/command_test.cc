@@ -83,6 +83,7 @@ namespace {
 constexpr std::int64_t kNow = 1'795'320'600'000;  // 2026-11-22T04:10:00Z
 MailRules offering() {
   MailRules rules;
+  rules.require_tls = true;
   rules.longest_hold_s = 3600, rules.shortest_by_s = 60, rules.mt_priority = true, rules.now_ms = kNow;
   return rules;
 }
@@ -108,6 +109,8 @@ TEST_CASE("a message can be held, have its time, and a priority") {
   CHECK(options("MT-PRIORITY=-9").mt_priority == -9);
   CHECK(options("mt-priority=4").mt_priority == 4);
   CHECK_FALSE(options("SIZE=1").mt_priority);
+  CHECK(options("requiretls").require_tls);
+  CHECK_FALSE(options("SIZE=1").require_tls);
 }
 
 TEST_CASE("what is asked for wrongly, or not offered, is refused") {
@@ -141,6 +144,8 @@ TEST_CASE("what is asked for wrongly, or not offered, is refused") {
                         Row{"BY=60;R BY=60;R", 501},
                         Row{"BY=60;R HOLDFOR=60", 501},
                         Row{"HOLDFOR=60 BY=60;R", 501},
+                        Row{"REQUIRETLS=1", 501},
+                        Row{"REQUIRETLS REQUIRETLS", 501},
                         Row{"MT-PRIORITY=10", 501},
                         Row{"MT-PRIORITY=-", 501},
                         Row{"MT-PRIORITY=+1", 501},

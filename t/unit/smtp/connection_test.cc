@@ -30,7 +30,7 @@ Task<void> try_to_connect(EventLoop& loop, int port, std::optional<Error>& error
   auto settings = std::make_shared<ClientSettings>();
   settings->options.status_mail_receive_ms = 200;
   mta::Target target{"slow.test", "127.0.0.1", port};
-  auto connection = co_await Connection::open(loop, std::move(target), settings, nullptr);
+  auto connection = co_await Connection::open(loop, std::move(target), settings, {});
   if (!connection) error = connection.error();
   loop.stop();
 }

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "channels/tcp_smtp_client/settings.h"
 #include "common/net/block_list.h"
 #include "dispatcher/choice.h"
 #include "mta/transport/tcp_options.h"
@@ -152,4 +153,36 @@ TEST_CASE("tcp option files: minutes, flags, and errors that name the line") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().text.starts_with("o:2: "));
   }
+}
+
+TEST_CASE("a login by host, by domain, and for all others") {
+  using namespace waxwing::channels::smtp;
+  ClientSettings settings;
+  CHECK(login_for(settings, "mx.example.org", "mx.example.org") == nullptr);
+  settings.logins = {
+      {"example.org", {"domain", ""}}, {"mx.example.net", {"host", ""}}, {"[192.0.2.1]", {"literal", ""}}};
+  const auto user = [&](const char* destination, const char* host) {
+    const auto* login = login_for(settings, destination, host);
+    return login ? login->user : std::string("nobody");
+  };
+  CHECK(user("example.org", "mx.elsewhere.test") == "domain");
+  CHECK(user("sub.Example.Org", "mx.elsewhere.test") == "domain");
+  CHECK(user("elsewhere.test", "mx.example.net") == "host");
+  CHECK(user("elsewhere.test", "mx1.example.net") == "nobody");
+  CHECK(user("notexample.org", "x") == "nobody");
+  CHECK(user("[192.0.2.1]", "[192.0.2.1]") == "literal");
+  CHECK(user("[192.0.2.2]", "[192.0.2.2]") == "nobody");
+  settings.logins[""] = {"usual", ""};
+  CHECK(user("[192.0.2.2]", "[192.0.2.2]") == "usual");
+}
+
+TEST_CASE("a channel's address is one of the right family") {
+  using namespace waxwing::channels::smtp;
+  ClientSettings settings;
+  CHECK(local_address_for(settings, "2001:db8::1") == "");
+  settings.local_addresses = {"192.0.2.9"};
+  CHECK(local_address_for(settings, "192.0.2.1") == "192.0.2.9");
+  CHECK_FALSE(local_address_for(settings, "2001:db8::1"));
+  settings.local_addresses.push_back("2001:db8::9");
+  CHECK(local_address_for(settings, "2001:db8::1") == "2001:db8::9");
 }

@@ -59,6 +59,57 @@ TEST_CASE("a Received: field has UTF-8 where the message may have it, and ASCII 
   CHECK(smtpd::received_field(facts).starts_with("Received: from b\xC3\xBCro.test\r\n"));
 }
 
+TEST_CASE("a host that greylists says when to come back") {
+  using channels::smtp::greylisting_s;
+  struct Row {
+    const char* text;
+    std::optional<std::int64_t> wait_s;
+  };
+  for (const Row& row :
+       {Row{"Greylisted, please come back in 60 seconds", 60},
+        Row{"4.7.1 Graylisting in action, try again in 5 minutes.", 300}, Row{"greylisted for 2 min", 120},
+        Row{"Greylisted", 300}, Row{"greylisted: 1 second to go", 30},
+        Row{"greylisted for 3000 minutes and 3600 minutes", 3600},
+        Row{"greylisted -5 seconds 99999999999999999999 seconds", 300},
+        Row{"mailbox busy, try again in 60 seconds", {}}, Row{"", {}}}) {
+    INFO(row.text);
+    CHECK(greylisting_s(row.text) == row.wait_s);
+  }
+}
+
+TEST_CASE("limits of the peer are kept, and nonsense is none") {
+  using namespace waxwing::channels::smtp;
+  const auto features = parse_features("mx\nLIMITS MAILMAX=10 rcptmax=50 RCPTDOMAINMAX=1 OTHER=3");
+  CHECK(features.most_messages == 10);
+  CHECK(features.most_recipients == 50);
+  CHECK(features.most_domains == 1);
+  CHECK(parse_features("mx\nLIMITS RCPTMAX=x MAILMAX=99999999999 RCPTDOMAINMAX").most_recipients == 0);
+  CHECK(parse_features("mx\nLIMITS MAILMAX=99999999999").most_messages == 0);
+  mta::queue::Envelope envelope;
+  for (const char* address : {"a@x.test", "b@X.test", "c@y.test", "d@x.test"})
+    envelope.recipients.emplace_back().address = address;
+  const std::vector<std::size_t> all{0, 1, 2, 3};
+  CHECK(batch_size(envelope, all, 100, 0) == 4);
+  CHECK(batch_size(envelope, all, 3, 0) == 3);
+  CHECK(batch_size(envelope, all, 100, 1) == 2);
+  CHECK(batch_size(envelope, all, 100, 2) == 4);
+  CHECK(batch_size(envelope, {2, 3}, 100, 1) == 1);
+  CHECK(batch_size(envelope, {}, 100, 1) == 0);
+}
+
+TEST_CASE("TLS all the way, and who submitted it, in MAIL") {
+  using namespace waxwing::channels::smtp;
+  mta::queue::Envelope envelope;
+  envelope.sender = "a@b.test";
+  CHECK(auth_parameter(envelope) == " AUTH=<>");
+  envelope.submitter = "jo+e@b.test", envelope.require_tls = true;
+  CHECK(auth_parameter(envelope) == " AUTH=jo+2Be@b.test");
+  CHECK(missing_feature(envelope, {}, false).starts_with("5.7.30 "));
+  const auto features = parse_features("mx\nREQUIRETLS");
+  CHECK(missing_feature(envelope, features, false).empty());
+  CHECK(mail_line(envelope, 5, "", features, false, 0) == "MAIL FROM:<a@b.test> REQUIRETLS");
+}
+
 TEST_CASE("time and priority go on where they are understood") {
   using namespace waxwing::channels::smtp;
   mta::queue::Envelope envelope;
