@@ -77,8 +77,20 @@ Session::Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnec
       host_name_(std::make_shared<std::string>()),
       channel_(settings_->start) {}
 
+// What a client says in AUTH may be a password.
+void Session::wire(std::string_view direction, std::string_view text) const {
+  if (!settings_->start->is(Kw::slave_debug)) return;
+  const bool secret = direction == "in" && istarts_with(text, "AUTH ") && text.find(' ', 5) != text.npos;
+  log::Event("smtp.wire")
+      .with("sid", sid_)
+      .with(direction, secret ? std::string(text.substr(0, text.find(' ', 5))) + " ..." : printable(text, 2000))
+      .notice();
+}
+
 void Session::reply(const Verdict& verdict) {
-  stream_.write(mta::protocol::format_reply(verdict));
+  const auto text = mta::protocol::format_reply(verdict);
+  wire("out", trim(text));
+  stream_.write(text);
   if (verdict.drop_connection) over_ = true;
 }
 
@@ -207,6 +219,7 @@ Task<void> Session::command(std::string line) {
   const auto command = mta::protocol::parse_command(line);
   const ForNow<std::string_view> serving(command_, line);
   ++counts_.commands;
+  wire("in", line);
   if (const auto limit = keyword(Kw::disconnectcommandlimit, 0); limit > 0 && counts_.commands > limit) {
     end({421, "4.7.0", "Too many commands"});
     co_return;

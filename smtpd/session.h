@@ -49,6 +49,7 @@ class Session final : public LineSession {
   bool may_record_refusal() { return counts_.refusals_told++ < settings_->options.max_rejections_logged; }
 
   void reply(const Verdict& verdict);
+  void wire(std::string_view direction, std::string_view text) const;  // slave_debug
   void bad_command(Verdict verdict);
   void end(Verdict verdict);  // reply, then the session is over
   void reset();

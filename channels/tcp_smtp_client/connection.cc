@@ -65,6 +65,7 @@ Task<Result<mta::Verdict>> Connection::read_reply(std::int64_t timeout_ms) {
       usable_ = false;
       co_return temporary(fmt::format("4.4.2 {}: {}", where(), line.error().text));
     }
+    wire("in", *line);
     auto whole = reader.feed(*line);
     if (!whole) {
       usable_ = false;
@@ -80,9 +81,24 @@ Task<Result<mta::Verdict>> Connection::read_reply(std::int64_t timeout_ms) {
   co_return reply;
 }
 
-Task<Result<mta::Verdict>> Connection::ask(std::string line, std::int64_t timeout_ms) {
-  line += "\r\n";
+// master_debug. What is said in AUTH may be a password.
+void Connection::wire(std::string_view direction, std::string_view text) const {
+  if (!settings_->debug) return;
+  const bool secret = hides_ || (direction == "out" && istarts_with(text, "AUTH "));
+  log::Event("smtp_client.wire")
+      .with("peer", transport_)
+      .with(direction, secret && direction == "out" ? "AUTH ..." : printable(text, 2000))
+      .notice();
+}
+
+void Connection::say(std::string_view line) {
+  wire("out", line);
   stream_.write(line);
+  stream_.write("\r\n");
+}
+
+Task<Result<mta::Verdict>> Connection::ask(std::string line, std::int64_t timeout_ms) {
+  say(line);
   auto reply = co_await read_reply(timeout_ms);
   co_return reply;
 }

@@ -69,6 +69,8 @@ class Connection {
   Task<Result<mta::Verdict>> log_in(const ClientSettings::Login* login);
   // domainvrfy, localvrfy: who the peer says it does not know has its verdict, and is taken out.
   Task<Result<>> verify(Work& work, std::vector<std::size_t>& recipients);
+  void wire(std::string_view direction, std::string_view text) const;
+  void say(std::string_view line);  // a command, into the buffer
   Task<Result<mta::Verdict>> ask(std::string line, std::int64_t timeout_ms);
   Task<Result<mta::Verdict>> read_reply(std::int64_t timeout_ms);
   std::string where() const { return target_.name + " [" + target_.address + "]"; }
@@ -83,6 +85,7 @@ class Connection {
   bool usable_ = true;
   bool authenticated_ = false;
   bool opened_ = false;
+  bool hides_ = false;  // what is said now is secret
   std::int64_t transactions_ = 0, delivered_ = 0;
   std::string farewell_;
 };

@@ -38,6 +38,7 @@ void more_keywords(const mta::Channel& channel, ClientSettings& settings) {
   settings.remember_failures = !channel.is(Kw::nocache) && !channel.is(Kw::cachesuccesses);
   settings.keep_connections = !channel.is(Kw::nocache) && !channel.is(Kw::cachefailures);
   settings.dsn = !channel.is(Kw::nonotary);
+  settings.debug = channel.is(Kw::master_debug);
   settings.must_prioritize = channel.is(Kw::mtprioritiesrequired);
   settings.utf8_header = channel.is(Kw::utf8header);
 }

@@ -70,9 +70,8 @@ Task<Result<>> Transaction::read_rcpts() {
   const auto timeout = connection_.settings_->options.status_rcpt_receive_ms;
   for (const auto i : batch_) {
     if (!pipelined()) {
-      connection_.stream_.write(rcpt_line(work_.envelope().recipients[i], connection_.features_,
-                                          connection_.settings_->remove_routes) +
-                                "\r\n");
+      connection_.say(rcpt_line(work_.envelope().recipients[i], connection_.features_,
+ connection_.settings_->remove_routes));
     }
     auto got = co_await connection_.read_reply(timeout);
     CO_TRY(auto reply, std::move(got));
@@ -89,19 +88,17 @@ Task<Result<>> Transaction::read_rcpts() {
 }
 
 Task<Result<>> Transaction::envelope() {
-  auto& stream = connection_.stream_;
   const auto& settings = *connection_.settings_;
   auto mail = mail_line(work_.envelope(), message_.size_bytes(), message_.body(), connection_.features_,
                         needs_utf8_, wall_ms());
   if (settings.pass_auth && connection_.authenticated_) mail += auth_parameter(work_.envelope());
-  stream.write(mail + "\r\n");
+  connection_.say(mail);
   if (pipelined()) {
     for (const auto i : batch_)
-      stream.write(rcpt_line(work_.envelope().recipients[i], connection_.features_, settings.remove_routes) +
-                   "\r\n");
+      connection_.say(rcpt_line(work_.envelope().recipients[i], connection_.features_, settings.remove_routes));
     // With BDAT the bytes would follow at once: wait to hear that somebody wants them.
     data_asked_ = data_goes_along() && !(settings.chunking && connection_.features_.chunking);
-    if (data_asked_) stream.write("DATA\r\n");
+    if (data_asked_) connection_.say("DATA");
   }
   auto got = co_await connection_.read_reply(settings.options.status_mail_receive_ms);
   CO_TRY(auto reply, std::move(got));
@@ -120,7 +117,7 @@ Task<Result<>> Transaction::send_chunk() {
   auto& stream = connection_.stream_;
   const auto size = message_.size_bytes();
   stream.set_timeout_ms(connection_.settings_->options.data_transmit_ms);
-  stream.write(fmt::format("BDAT {} LAST\r\n", size));
+  connection_.say(fmt::format("BDAT {} LAST", size));
   for (std::uint64_t at = 0; at < size;) {
     auto piece = message_.read(at, kPieceBytes);
     CO_TRY(auto bytes, std::move(piece));
@@ -171,7 +168,7 @@ Task<Result<>> Transaction::message() {
     CO_TRY_VOID(sent);
   } else {
     if (!data_asked_ && accepted_.empty()) co_return Result<>();
-    if (!data_asked_) connection_.stream_.write("DATA\r\n");
+    if (!data_asked_) connection_.say("DATA");
     auto got = co_await connection_.read_reply(options.status_data_receive_ms);
     CO_TRY(auto go_on, std::move(got));
     if (go_on.code != 354) {

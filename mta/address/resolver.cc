@@ -1,8 +1,11 @@
 #include "mta/address/resolver.h"
 
+#include "common/base/time.h"
+
 #include "mta/address/ldap_value.h"
 #include "mta/address/mapping.h"
 #include "mta/address/reverse.h"
+#include "mta/address/srs.h"
 
 namespace waxwing::mta {
 namespace {
@@ -65,6 +68,9 @@ Trouble Resolver::address(const RoutedAddress& at, const Frame& frame) {
   if (frame.depth > lookup_.config.options().number(Opt::MAX_ALIAS_LEVELS))
     return problem(550, "5.4.6",
                    "aliases and forwards nested deeper than MAX_ALIAS_LEVELS at " + printable(spec.text()));
+  if (is_srs(spec.local_part) && at.route.empty() &&
+      iequals(spec.domain, lookup_.config.options().text(Opt::SRS_DOMAIN)))
+    return returning(spec, frame);
   RewriteRequest request;
   request.local = spec.local_part;
   request.domain = complete_domain(lookup_, spec.domain, request_.source, request_.submission);
@@ -87,6 +93,23 @@ Trouble Resolver::address(const RoutedAddress& at, const Frame& frame) {
   }
   if (channel.name() == "l" || channel.is(Kw::aliaslocal)) return local(*rewritten, below);
   return arrived(*rewritten, text, below, nullptr);
+}
+
+// A bounce on its way back to who sent what we forwarded. It comes to us first, as to any local address.
+Trouble Resolver::returning(const mail::AddrSpec& spec, const Frame& frame) {
+  const auto keys = srs_keys(lookup_.config);
+  auto address = srs_decode(keys, spec.local_part, wall_seconds());
+  if (!address)
+    return problem(550, "5.1.1", "unknown address " + printable(spec.text()) + ": " + address.error().text);
+  lookup_.say([&] { return "  SRS: " + *address; });
+  Frame below = frame;
+  ++below.depth;
+  below.via_alias = true;
+  if (below.rewritten.empty()) {
+    below.rewritten = spec.text();
+    below.rewritten_channel = "l";
+  }
+  return text(*address, below);
 }
 
 namespace {

@@ -40,6 +40,7 @@ class Resolver {
   // resolver.cc: the walk.
   Trouble address(const RoutedAddress& at, const Frame& frame);
   Trouble text(std::string_view text, const Frame& frame);
+  Trouble returning(const mail::AddrSpec& spec, const Frame& frame);
   Trouble local(const Rewritten& at, const Frame& frame);
   Trouble arrived(const Rewritten& at, const std::string& expanded, const Frame& frame,
                   const directory::User* user);

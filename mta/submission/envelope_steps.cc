@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
+#include "mta/address/srs.h"
 #include "mta/config/postmaster.h"
 #include "mta/policy/greylist.h"
 #include "mta/policy/user_limits.h"
@@ -206,6 +207,9 @@ Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
   auto ask = [&](directory::Ask patience) -> Result<std::expected<std::string, AddressProblem>> {
     const Lookup lookup{*inner.config, &inner.submitter->view(), patience};
     TRY(auto resolved, resolve_sender(lookup, request));
+    if (resolved && !resolved->empty() && inner.channel->is(Kw::sourcesrs)) {
+      TRY(inner.srs, wants_srs(lookup, *resolved));
+    }
     if (!resolved || inner.source.internal) return resolved;
     TRY(limits, user_limits(lookup, inner.source.auth_address));
     TRY(access, check_from_access(lookup, inner.session, inner.source.channel, *resolved));

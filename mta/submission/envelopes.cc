@@ -5,6 +5,7 @@
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "mta/address/srs.h"
 #include "mta/form/address_text.h"
 #include "mta/submission/detail/detours.h"
 #include "mta/submission/detail/state.h"
@@ -125,6 +126,11 @@ std::string hold_reason(const Submission::Inner& inner, const std::string& chann
   return inner.hold_reason;
 }
 
+bool wants_srs_to(const Submission::Inner& inner, const Destination& destination) {
+  const auto* channel = inner.config->channel(destination.recipient.channel);
+  return channel && channel->is(Kw::destinationsrs);
+}
+
 }  // namespace
 
 const std::string& channel_for(const Submission::Inner& inner, const std::string& name) {
@@ -160,8 +166,12 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
   std::map<Key, std::size_t> open;  // the envelope that still takes recipients
   std::vector<queue::Envelope> envelopes;
   const auto plain = common_part(inner);
+  std::string srs_sender;
+  if (inner.srs) srs_sender = srs_encode(srs_keys(*inner.config), inner.sender, wall_seconds()).value_or("");
   for (auto& destination : inner.destinations) {
     destination.recipient.channel = channel_for(inner, destination.recipient.channel);
+    const bool own_sender = destination.envelope_from == inner.sender;
+    if (own_sender && !srs_sender.empty() && wants_srs_to(inner, destination)) destination.envelope_from = srs_sender;
     const auto stop = stop_before(inner, destination.recipient);
     const auto& channel = stop ? stop->channel : destination.recipient.channel;
     const auto style = style_of(inner.config->channel(channel));
@@ -180,7 +190,7 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
                                            inner.priority, inner.size);
       envelope.sender = form::styled(destination.envelope_from, style);
       // A list sends in its own name from here on: RFC 2852 §5.
-      if (destination.envelope_from == inner.sender) {
+      if (own_sender) {
         envelope.deliver_by_ms = inner.options.deliver_by_ms;
         envelope.by_returns = inner.options.by_returns;
         envelope.by_trace = inner.options.by_trace;

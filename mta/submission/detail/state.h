@@ -86,6 +86,7 @@ struct Submission::Inner {
   std::string queue_id;
   std::string given_sender;
   std::string sender;  // rewritten
+  bool srs = false;    // in our name, where the destination's channel wants that
   SenderOptions options;
   std::vector<std::string> given;  // recipients as accepted
   std::deque<Destination> destinations;
