@@ -35,6 +35,8 @@ Result<> Server::make_settings() {
     log::Event("smtpd.config.note").with("text", note).notice();
   const auto& limits = settings->config->options();
   settings->host = settings->config->local_host();
+  settings->proxy_hosts = daemon_.config()->text("smtp.proxy.hosts");
+  settings->xclient_hosts = daemon_.config()->text("smtp.xclient.hosts");
   settings->software = limits.text(mta::Opt::RECEIVED_VERSION);
   if (settings->software.empty()) settings->software = "Waxwing Messaging Server";
   settings_.set(std::move(settings));

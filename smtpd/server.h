@@ -21,10 +21,11 @@ namespace waxwing::smtpd {
 // The MTA configuration with what smtpd derives from it; immutable, a session keeps one until its end.
 struct Settings {
   std::shared_ptr<const mta::MtaConfig> config;
-  const mta::Channel* start = nullptr;  // the service's channel, before switching
-  mta::TcpOptions options;              // of that channel
-  std::string host;                     // this host as the banner names it
-  std::string software;                 // in Received:
+  const mta::Channel* start = nullptr;     // the service's channel, before switching
+  mta::TcpOptions options;                 // of that channel
+  std::string host;                        // this host as the banner names it
+  std::string software;                    // in Received:
+  std::string proxy_hosts, xclient_hosts;  // who may say whose a connection is; empty: nobody
 };
 
 // Thread-safe after start.

@@ -59,11 +59,12 @@ struct Session::Row {
   Task<void> (Session::*handle)(std::string_view argument);
 };
 const Session::Row Session::kTable[] = {
-    {Verb::mail, &Session::mail}, {Verb::rcpt, &Session::rcpt}, {Verb::data, &Session::data},
-    {Verb::bdat, &Session::bdat}, {Verb::ehlo, &Session::ehlo}, {Verb::helo, &Session::helo},
-    {Verb::quit, &Session::quit}, {Verb::rset, &Session::rset}, {Verb::noop, &Session::noop},
-    {Verb::auth, &Session::auth}, {Verb::help, &Session::help}, {Verb::starttls, &Session::starttls},
-    {Verb::vrfy, &Session::vrfy}, {Verb::expn, &Session::expn}, {Verb::etrn, &Session::etrn},
+    {Verb::mail, &Session::mail},       {Verb::rcpt, &Session::rcpt}, {Verb::data, &Session::data},
+    {Verb::bdat, &Session::bdat},       {Verb::ehlo, &Session::ehlo}, {Verb::helo, &Session::helo},
+    {Verb::quit, &Session::quit},       {Verb::rset, &Session::rset}, {Verb::noop, &Session::noop},
+    {Verb::auth, &Session::auth},       {Verb::help, &Session::help}, {Verb::starttls, &Session::starttls},
+    {Verb::vrfy, &Session::vrfy},       {Verb::expn, &Session::expn}, {Verb::etrn, &Session::etrn},
+    {Verb::xclient, &Session::xclient},
 };
 
 Session::Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection)
@@ -83,7 +84,8 @@ void Session::wire(std::string_view direction, std::string_view text) const {
   const bool secret = direction == "in" && istarts_with(text, "AUTH ") && text.find(' ', 5) != text.npos;
   log::Event("smtp.wire")
       .with("sid", sid_)
-      .with(direction, secret ? std::string(text.substr(0, text.find(' ', 5))) + " ..." : printable(text, 2000))
+      .with(direction,
+            secret ? std::string(text.substr(0, text.find(' ', 5))) + " ..." : printable(text, 2000))
       .notice();
 }
 
@@ -174,6 +176,11 @@ Task<void> Session::switch_channel() {
 
 Task<bool> Session::open() {
   const auto& options = settings_->options;
+  if (comes_by_proxy()) {
+    auto told = co_await read_proxy_header();
+    if (!told) co_return false;
+  }
+  first_address_ = peer_address_;
   stream_.set_timeout_ms(options.command_receive_ms);
   log::Event("smtp.open")
       .with("sid", sid_)

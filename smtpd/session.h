@@ -110,6 +110,15 @@ class Session final : public LineSession {
   bool tls_offered() const;
   bool auth_offered() const;
 
+  // proxied.cc: PROXY and XCLIENT
+  bool comes_by_proxy() const;
+  bool xclient_offered() const;
+  Task<bool> read_proxy_header();
+  Task<bool> may_connect();
+  void set_peer(const std::string& client, int client_port, const std::string& server, int server_port);
+  std::optional<Verdict> take_xclient(std::string_view argument);
+  Task<void> xclient(std::string_view argument);
+
   // etrn.cc
   bool etrn_offered() const;
   std::optional<Verdict> may_etrn(bool whole_channel);
@@ -121,8 +130,10 @@ class Session final : public LineSession {
 
   std::shared_ptr<Server> server_;
   std::shared_ptr<const Settings> settings_;
-  const std::string transport_info_;
-  const std::string peer_address_;
+  // Whose connection it is: the socket's peer, unless who is listed says otherwise (proxied.cc).
+  std::string transport_info_;
+  std::string peer_address_;
+  std::string first_address_;  // the peer that speaks XCLIENT
   const bool tls_first_;
   const std::string port_access_text_;      // what PORT_ACCESS wants in the C record
   std::shared_ptr<std::string> host_name_;  // by DNS, when the answer comes

@@ -51,6 +51,7 @@ void ImsChannel::read_keywords() {
            : channel->is(mta::Kw::holdexquota) ? Quota::hold
                                                : Quota::give_back_after_grace;
   return_path_ = channel->is(mta::Kw::addreturnpath);
+  flags_ = static_cast<std::uint32_t>(channel->number(mta::Kw::deliveryflags, 0)) & store::kSystemFlags;
 }
 
 // The user's own limits; the system's when the directory does not say or cannot be asked now: a message that
@@ -71,6 +72,7 @@ Result<store::DeliveryTarget> ImsChannel::target_of(Work& work, std::size_t inde
   store::DeliveryTarget target;
   target.user = address.user;
   target.folder = address.folder;
+  target.flags = flags_;
   target.ignore_quota = quota_ == Quota::ignore;
   if (!target.ignore_quota) target.limit = quota_of(address.user);
   // The same whenever this recipient of this file is delivered again, and of no other.

@@ -32,6 +32,7 @@ class ImsChannel : public Channel {
   WorkerPool workers_;  // own: a delivery waits for the disk, and many waiting at once share its flushes
   Quota quota_ = Quota::give_back_after_grace;
   bool return_path_ = false;
+  std::uint32_t flags_ = 0;  // of delivered messages: deliveryflags
 };
 
 // "uid\tfolder\tpartition" as submission leaves it; folder empty: INBOX. Permanent error when malformed.

@@ -38,7 +38,8 @@ bool is_signed(const SrsKeys& keys, std::string_view hash, std::string_view text
   bool good = false;
   for (const auto& secret : keys.secrets) {
     const auto right = hash_of(secret, text);
-    if (right.size() == said.size() && CRYPTO_memcmp(right.data(), said.data(), said.size()) == 0) good = true;
+    if (right.size() == said.size() && CRYPTO_memcmp(right.data(), said.data(), said.size()) == 0)
+      good = true;
   }
   return good;
 }
@@ -107,9 +108,11 @@ bool is_srs(std::string_view local_part) {
   return form_of(local_part) != ' ';
 }
 
-std::optional<std::string> srs_encode(const SrsKeys& keys, std::string_view sender, std::int64_t now_seconds) {
+std::optional<std::string> srs_encode(const SrsKeys& keys, std::string_view sender,
+                                      std::int64_t now_seconds) {
   const auto at = sender.rfind('@');
-  if (!keys.usable() || at == sender.npos || at == 0 || sender[0] == '"' || sender[0] == '@') return std::nullopt;
+  if (!keys.usable() || at == sender.npos || at == 0 || sender[0] == '"' || sender[0] == '@')
+    return std::nullopt;
   const auto local = sender.substr(0, at), domain = sender.substr(at + 1);
   if (iequals(domain, keys.domain) || domain.starts_with('[')) return std::nullopt;
   std::string form = "SRS0", text;

@@ -14,12 +14,12 @@ struct VerbName {
   std::string_view name;
   Verb verb;
 };
-constexpr VerbName kVerbs[] = {{"EHLO", Verb::ehlo}, {"HELO", Verb::helo},         {"LHLO", Verb::lhlo},
-                               {"MAIL", Verb::mail}, {"RCPT", Verb::rcpt},         {"DATA", Verb::data},
-                               {"BDAT", Verb::bdat}, {"RSET", Verb::rset},         {"NOOP", Verb::noop},
-                               {"HELP", Verb::help}, {"VRFY", Verb::vrfy},         {"EXPN", Verb::expn},
-                               {"AUTH", Verb::auth}, {"STARTTLS", Verb::starttls}, {"QUIT", Verb::quit},
-                               {"ETRN", Verb::etrn}, {"BURL", Verb::burl}};
+constexpr VerbName kVerbs[] = {
+    {"EHLO", Verb::ehlo}, {"HELO", Verb::helo},         {"LHLO", Verb::lhlo}, {"MAIL", Verb::mail},
+    {"RCPT", Verb::rcpt}, {"DATA", Verb::data},         {"BDAT", Verb::bdat}, {"RSET", Verb::rset},
+    {"NOOP", Verb::noop}, {"HELP", Verb::help},         {"VRFY", Verb::vrfy}, {"EXPN", Verb::expn},
+    {"AUTH", Verb::auth}, {"STARTTLS", Verb::starttls}, {"QUIT", Verb::quit}, {"ETRN", Verb::etrn},
+    {"BURL", Verb::burl}, {"XCLIENT", Verb::xclient}};
 
 std::unexpected<Verdict> refuse(int code, std::string status, std::string text) {
   return std::unexpected(Verdict{code, std::move(status), std::move(text)});

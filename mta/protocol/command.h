@@ -30,6 +30,7 @@ enum class Verb {
   quit,
   etrn,
   burl,
+  xclient,
   unknown
 };
 
