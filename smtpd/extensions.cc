@@ -1,6 +1,8 @@
 // Extensions that a channel offers by a keyword of its own.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/base/time.h"
 #include "common/mail/date.h"
 #include "smtpd/session.h"

@@ -26,16 +26,16 @@ constexpr std::int64_t kTryLaterMs = 5 * 60 * 1000;
 struct Decision {
   Progress progress;
   bool tell = false;
+  bool demanded = false;  // by the sender's DELIVERBY, whatever NOTIFY says
   Action action = Action::failed;
 };
 
 // RFC 2852 §4.1.4: who asked for a trace, or to hear of a delay that the next host knows nothing of, hears of every
 // relaying.
-bool wants_success(const mta::queue::Envelope& envelope, const mta::queue::Recipient& recipient,
-                   const Work::Verdict& verdict) {
+bool demands_report(const mta::queue::Envelope& envelope, const mta::queue::Recipient& recipient,
+                    const Work::Verdict& verdict) {
   const bool silent = iequals(recipient.notify, "NEVER");
-  if (envelope.deliver_by_ms != 0 && !silent && (envelope.by_trace || verdict.deadline_lost)) return true;
-  return !verdict.next_host_reports && recipient.wants("SUCCESS");
+  return envelope.deliver_by_ms != 0 && !silent && (envelope.by_trace || verdict.deadline_lost);
 }
 
 Decision decide(const Work& work, std::size_t index, UnitMode mode, const mta::queue::ChannelPolicy& policy,
@@ -51,7 +51,9 @@ Decision decide(const Work& work, std::size_t index, UnitMode mode, const mta::q
   }
   if (verdict.kind == Work::Kind::delivered) {
     progress.status = Status::delivered;
-    decision.tell = wants_success(envelope, envelope.recipients[index], verdict);
+    decision.demanded = demands_report(envelope, envelope.recipients[index], verdict);
+    decision.tell =
+        decision.demanded || (!verdict.next_host_reports && envelope.recipients[index].wants("SUCCESS"));
     decision.action = work.is_final() ? Action::delivered : Action::relayed;
     return decision;
   }
@@ -112,8 +114,8 @@ std::vector<Outcome> outcomes_of(const Work& work, const std::vector<Decision>& 
   for (std::size_t k = 0; k < pending.size(); ++k) {
     if (!decisions[k].tell) continue;
     const auto& verdict = work.verdict(pending[k]);
-    outcomes.push_back(
-        {&work.envelope().recipients[pending[k]], decisions[k].action, verdict.text, verdict.remote_mta});
+    outcomes.push_back({&work.envelope().recipients[pending[k]], decisions[k].action, verdict.text,
+                        verdict.remote_mta, decisions[k].demanded});
   }
   return outcomes;
 }

@@ -23,7 +23,8 @@ Task<Result<mta::Verdict>> Connection::log_in(const ClientSettings::Login* login
   if (!login || !features_.auth_login) co_return mta::Verdict{0, "", ""};
   auto reply = co_await ask("AUTH LOGIN", timeout);
   hides_ = true;
-  for (const auto& word : {login->user, login->password}) {
+  const std::string words[] = {login->user, login->password};
+  for (const auto& word : words) {
     if (!reply || reply->code != 334) break;
     auto next = co_await ask(to_base64(word), timeout);
     reply = std::move(next);

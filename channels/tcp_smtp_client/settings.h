@@ -52,7 +52,7 @@ struct ClientSettings {
   std::vector<std::string> name_servers;                      // none: the system's
   bool remember_failures = true, keep_connections = true;     // cacheeverything and its kin
   bool dsn = true;                                            // nonotary: no NOTIFY, RET, ENVID, ORCPT
-  bool debug = false;            // master_debug
+  bool debug = false;                                         // master_debug
   bool must_prioritize = false;                               // mtprioritiesrequired
   bool utf8_header = false;  // UTF-8 in a header needs no SMTPUTF8 at this peer
 };

@@ -71,7 +71,7 @@ Task<Result<>> Transaction::read_rcpts() {
   for (const auto i : batch_) {
     if (!pipelined()) {
       connection_.say(rcpt_line(work_.envelope().recipients[i], connection_.features_,
- connection_.settings_->remove_routes));
+                                connection_.settings_->remove_routes));
     }
     auto got = co_await connection_.read_reply(timeout);
     CO_TRY(auto reply, std::move(got));
@@ -95,7 +95,8 @@ Task<Result<>> Transaction::envelope() {
   connection_.say(mail);
   if (pipelined()) {
     for (const auto i : batch_)
-      connection_.say(rcpt_line(work_.envelope().recipients[i], connection_.features_, settings.remove_routes));
+      connection_.say(
+          rcpt_line(work_.envelope().recipients[i], connection_.features_, settings.remove_routes));
     // With BDAT the bytes would follow at once: wait to hear that somebody wants them.
     data_asked_ = data_goes_along() && !(settings.chunking && connection_.features_.chunking);
     if (data_asked_) connection_.say("DATA");

@@ -1,6 +1,7 @@
 #include "mta/notify/notification.h"
 
 #include <fmt/format.h>
+#include <unicode/utf8.h>
 
 #include <algorithm>
 
@@ -132,6 +133,44 @@ std::string text_part(const Notice& notice, const Templates& templates) {
   return text + substitute(templates.text("suffix"), values);
 }
 
+// RFC 6533 §3: what is not ASCII has the type utf-8, and in a report that may not have UTF-8 stands as \x{E9}.
+std::string typed_address(std::string_view type, std::string_view address, bool utf8) {
+  const auto line = one_line(address);
+  if (is_ascii(line)) return std::string(type) + ";" + line;
+  if (utf8) return "utf-8;" + line;
+  std::string out = "utf-8;";
+  for (std::size_t at = 0; at < line.size();) {
+    const auto start = at;
+    UChar32 code = 0;
+    auto next = static_cast<std::int32_t>(at);
+    U8_NEXT(line.data(), next, static_cast<std::int32_t>(line.size()), code);
+    at = static_cast<std::size_t>(next);
+    if (code >= 0 && code < 0x80 && line[start] != '\\' && line[start] != '+' && line[start] != '=')
+      out += line[start];
+    else
+      out += fmt::format("\\x{{{:X}}}", code < 0 ? 0xFFFD : code);
+  }
+  return out;
+}
+
+// "rfc822;a@b" as the sender gave it.
+std::string original_recipient(const std::string& original, bool utf8) {
+  const auto semicolon = original.find(';');
+  if (semicolon == original.npos) return typed_address("rfc822", original, utf8);
+  return typed_address(one_line(original.substr(0, semicolon)), original.substr(semicolon + 1), utf8);
+}
+
+// Files are UTF-8, and so may the addresses in the text be.
+std::string text_header(const Templates& templates, const std::string& text) {
+  if (is_ascii(text)) return std::string(templates.part_header());
+  std::string header = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n";
+  for (auto rest = templates.part_header(); !rest.empty();) {
+    const auto line = trim(take_until(rest, '\n'));
+    if (istarts_with(line, "Content-Language:")) header += std::string(line) + "\r\n";
+  }
+  return header;
+}
+
 std::string date_of(std::int64_t ms) {
   return mail::format_local_date(ms / 1000);
 }
@@ -140,10 +179,9 @@ void put_recipient(std::string& out, const Notice& notice, const Outcome& outcom
   const auto& recipient = *outcome.recipient;
   const bool late = outcome.action == Action::delayed;
   out += "\r\n";
-  if (!recipient.original.empty()) out += "Original-Recipient: " + one_line(recipient.original) + "\r\n";
-  const auto address = one_line(shown_address(notice, recipient));
-  out += std::string("Final-Recipient: ") + (utf8 && !is_ascii(address) ? "utf-8;" : "rfc822;") + address +
-         "\r\n";
+  if (!recipient.original.empty())
+    out += "Original-Recipient: " + original_recipient(recipient.original, utf8) + "\r\n";
+  out += "Final-Recipient: " + typed_address("rfc822", shown_address(notice, recipient), utf8) + "\r\n";
   out += std::string("Action: ") + action_word(outcome.action) + "\r\n";
   out += "Status: " + status_of(outcome.text, words_of(outcome.action).status) + "\r\n";
   if (!outcome.remote_mta.empty()) out += "Remote-MTA: dns;" + plain_ascii(outcome.remote_mta) + "\r\n";
@@ -231,10 +269,7 @@ NoticeText make_notice(const Notice& notice, const Templates& templates, std::st
   head = message_header(notice, boundary);
   const auto delimiter = fmt::format("--{}", boundary);
   auto text = text_part(notice, templates);
-  std::string part_header(templates.part_header());
-  if (!is_ascii(text))
-    part_header = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n";
-  head += delimiter + "\r\n" + part_header + "\r\n" + text + "\r\n";
+  head += delimiter + "\r\n" + text_header(templates, text) + "\r\n" + text + "\r\n";
   head +=
       delimiter + "\r\nContent-Type: message/" + (result.utf8 ? "global-" : "") + "delivery-status\r\n\r\n";
   head += status_part(notice, result.utf8) + "\r\n";

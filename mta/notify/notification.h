@@ -22,6 +22,7 @@ struct Outcome {
   Action action = Action::failed;
   std::string text;        // "5.1.1 550 no such user"; its first word is the status
   std::string remote_mta;  // who said it; may be empty
+  bool demanded = false;   // by DELIVERBY, whatever NOTIFY says
 };
 
 struct Notice {

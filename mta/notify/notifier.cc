@@ -7,6 +7,8 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
+#include "common/mail/address.h"
+#include "common/mail/header.h"
 #include "mta/config/mta_config.h"
 #include "mta/config/postmaster.h"
 #include "mta/counters/counters.h"
@@ -27,6 +29,12 @@ std::pair<std::string, std::string> way_of_notices(const MtaConfig& config, cons
                             : nullptr;
   if (through == nullptr) return {kChannel, kHost};
   return {through->name(), through->tag()};
+}
+
+// RFC 3834 §5: sent by a program, which reads no warnings.
+bool is_automatic(std::string_view header) {
+  const auto value = mail::HeaderBlock::scan(header).value("Auto-Submitted");
+  return value && !istarts_with(trim(mail::unfold(*value)), "no");
 }
 
 std::string personal_of(const MtaConfig& config, const Channel* channel) {
@@ -61,11 +69,10 @@ void record_enqueued(const MtaConfig& config, const queue::Envelope& envelope, c
 
 Notifier::Notifier(std::string root, std::shared_ptr<const MtaConfig> config,
                    std::shared_ptr<queue::Queue> queue)
-    : config_(std::move(config)), queue_(std::move(queue)) {
-  std::vector<std::string> problems;
-  templates_ = Templates::load(root + "/config/locale/C", problems);
-  for (const auto& problem : problems) log::Event("notify.no_text").with("why", problem).warning();
-}
+    : config_(std::move(config)),
+      queue_(std::move(queue)),
+      languages_(std::move(root), config_),
+      storm_(config_->options().number(Opt::NOTICES_PER_HOUR)) {}
 
 Notifier::Copies Notifier::copies_of(Family family, const queue::Envelope& envelope) const {
   Copies copies;
@@ -140,8 +147,11 @@ Task<Result<>> Notifier::send_family(Family family, queue::Reader& message, std:
   const auto* channel = config_->channel(message.envelope().channel);
 
   std::vector<Outcome> wanted;
+  const bool warns_program = family == Family::delay && is_automatic(notice.original_header);
   for (const auto& outcome : outcomes)
-    if (outcome.recipient->wants(event)) wanted.push_back(outcome);
+    if ((outcome.demanded || outcome.recipient->wants(event)) &&
+        !(warns_program && outcome.recipient->notify.empty()))
+      wanted.push_back(outcome);
   if (copies.to_sender && !wanted.empty()) {
     notice.outcomes = wanted;
     notice.to = message.envelope().sender;
@@ -164,7 +174,17 @@ Task<Result<>> Notifier::send_family(Family family, queue::Reader& message, std:
 }
 
 Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) {
-  const auto text = make_notice(notice, templates_, "Boundary_" + unique_id());
+  bool first_refused = false;
+  if (!storm_.may_send(notice.to, notice.now_ms, first_refused)) {
+    if (first_refused)
+      log::Event("notify.storm")
+          .with("qid", message.envelope().queue_id)
+          .with("to", notice.to)
+          .with("why", "NOTICES_PER_HOUR is reached: no more for the rest of the hour")
+          .warning();
+    co_return Result<>{};
+  }
+  const auto text = make_notice(notice, languages_.of(notice), "Boundary_" + unique_id());
   auto writer = queue::Writer::create(queue_);
   if (!writer) co_return std::unexpected(writer.error());
   CO_TRY_VOID(writer->write(text.head));
@@ -194,6 +214,7 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
   envelope.require_tls = message.envelope().require_tls;
   envelope.smtputf8 = text.utf8;
   envelope.body = message.envelope().body;
+  if (envelope.body.empty() && !mail::is_ascii(text.head)) envelope.body = "8BITMIME";
   queue::Recipient to;
   to.address = notice.to;
   to.original = "rfc822;" + notice.to;

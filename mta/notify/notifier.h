@@ -2,7 +2,8 @@
 //
 // Notifications go into the queue of the process channel (or that of notificationchannel) with an empty
 // sender (or the postmaster: returnenvelope); that channel resolves the address like any other's, so that the
-// program which found out needs no directory. A message with an empty sender never causes one to its sender.
+// program which found out needs no directory. A message with an empty sender never causes one to its sender, one that a program
+// sent (Auto-Submitted:) no warning that nobody asked for, and no address gets more than NOTICES_PER_HOUR in an hour.
 // Loop thread only.
 #pragma once
 
@@ -11,7 +12,9 @@
 #include <vector>
 
 #include "common/net/task.h"
+#include "mta/notify/language.h"
 #include "mta/notify/notification.h"
+#include "mta/notify/storm.h"
 #include "mta/queue/reader.h"
 #include "mta/queue/writer.h"
 
@@ -44,7 +47,8 @@ class Notifier {
 
   std::shared_ptr<const MtaConfig> config_;
   std::shared_ptr<queue::Queue> queue_;
-  Templates templates_;
+  Languages languages_;
+  StormGate storm_;
 };
 
 }  // namespace waxwing::mta::notify

@@ -40,12 +40,23 @@ std::string take_header(std::string& text) {
 }
 }  // namespace
 
-Templates Templates::load(const std::string& directory, std::vector<std::string>& problems) {
+void Templates::set_language(std::string_view tag) {
+  if (ifind(part_header_, "Content-Language:") == std::string::npos)
+    part_header_ += "Content-Language: " + std::string(tag) + "\r\n";
+}
+
+Templates Templates::load(const std::string& directory, std::vector<std::string>& problems,
+                          const Templates* otherwise) {
   Templates templates;
   templates.part_header_ = kPartHeader;
   for (const auto& row : kNames) {
     auto text = read_file(directory + "/return_" + row.name + ".txt", 65536);
-    if (!text) problems.push_back(text.error().text);
+    if (!text && !otherwise) problems.push_back(text.error().text);
+    if (!text && otherwise) {
+      templates.texts_[row.name] = otherwise->text(row.name);
+      if (std::string_view(row.name) == "prefix") templates.part_header_ = otherwise->part_header();
+      continue;
+    }
     std::string words = text ? std::move(*text) : row.text;
     if (std::string_view(row.name) == "prefix") templates.part_header_ = take_header(words);
     templates.texts_[row.name] = std::move(words);

@@ -26,7 +26,11 @@ class Templates {
  public:
   // Files prefix, suffix, bounced, timedout, delayed, delivered, forwarded. One that is missing is named in
   // problems and replaced by a single plain line: a notification is never lost for want of a text.
-  static Templates load(const std::string& directory, std::vector<std::string>& problems);
+  // otherwise: what takes the place of a missing one, in place of that line.
+  static Templates load(const std::string& directory, std::vector<std::string>& problems,
+                        const Templates* otherwise = nullptr);
+  // Content-Language: of the text part, where the prefix file does not say it.
+  void set_language(std::string_view tag);
   // What stands in the file of that name, without its header lines.
   std::string_view text(std::string_view name) const;
   // Content-Type and Content-Language of the text part, from the prefix file; complete lines, CRLF.

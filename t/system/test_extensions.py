@@ -1,8 +1,12 @@
 """SMTP extensions that a channel offers by keyword: time and priority. test_keywords tells how the channels are made."""
 import base64
+import datetime
 import email
+import json
+import os
 import re
 import shutil
+import smtplib
 import subprocess
 import tempfile
 import time
@@ -11,13 +15,29 @@ import unittest
 import fake_smtp
 import test_keywords as keywords
 import waxwing
-from test_smtp import newest
+from test_smtp import Wire, newest
 
 KNOWS = ('PIPELINING', '8BITMIME', 'DSN', 'DELIVERBY', 'MT-PRIORITY MIXER')
 
 
 def setUpModule():
-    keywords.set_up((Extensions, Client), options=Client.options)
+    keywords.set_up((Extensions, Client, Passed, Forwarded), prepare, options)
+
+
+def prepare(config):
+    path = os.path.join(config, 'mappings')
+    with open(path) as f:
+        text = f.read()
+    with open(path, 'w') as f:
+        f.write(text.replace('PORT_ACCESS\n\n', 'PORT_ACCESS\n\n  TCP|*|*|192.0.2.66|*  $N554$ 5.7.1$ not$ you\n', 1))
+    with open(os.path.join(config, 'option.dat'), 'a') as f:
+        f.write('SRS_DOMAIN=srs.example.test\nSRS_SECRETS=one key,another\n')
+
+
+def options(box):
+    Client.options(box)
+    box.set_option('smtp.proxy.hosts', '127.8.0.1')
+    box.set_option('smtp.xclient.hosts', '127.8.0.2')
 
 
 class Extensions(waxwing.TestCase):
@@ -69,7 +89,7 @@ class Extensions(waxwing.TestCase):
     def test_held_until_its_time(self):
         begun = time.time()
         host = self.submit('knows', b' HOLDFOR=3')
-        listing = self.box.command('imsimta', 'qm', 'dir', '-envelope', 'tcp_' + self.to['knows'][0].split('.')[0]).stdout
+        listing = self.box.command('imsimta', 'qm', 'directory', '-envelope', 'tcp_' + self.to['knows'][0].split('.')[0]).stdout
         self.assertIn('not before', listing)
         count = len(host.messages)
         host.wait_messages(count + 1)
@@ -117,10 +137,10 @@ class Client(waxwing.TestCase):
             'none': keywords.channel_out('mustsaslclient', extensions=('AUTH PLAIN',)),
             'submitter': keywords.channel_out('maysaslclient saslpassauth', extensions=('AUTH PLAIN',)),
             'limits': keywords.channel_out('', extensions=('PIPELINING', 'LIMITS RCPTMAX=2 MAILMAX=1')),
-            'grey': keywords.channel_out('', rcpt={'u0': '451 4.7.1 Greylisted, come back in 40 seconds'}),
+            'grey': keywords.channel_out('', rcpt={'u0>': '451 4.7.1 Greylisted, come back in 40 seconds'}),
             'full': keywords.channel_out('', mail='421 4.7.0 too many of you'),
         }
-        cls.to['external'] = keywords.channel_out('mustsaslclient externalidentity us@example.test', tls=cls.certificate(),
+        cls.to['external'] = keywords.channel_out('maytlsclient mustsaslclient externalidentity us@example.test', tls=cls.certificate(),
                                                   extensions=('AUTH EXTERNAL PLAIN',))
         cls.to['tls'] = keywords.channel_out('daemon tls.example.org', tls=cls.certificate(), extensions=('REQUIRETLS', 'SIZE'))
         cls.to['nocert'] = keywords.channel_out('daemon other.example.org', tls=cls.certificate(), extensions=('REQUIRETLS',))
@@ -142,7 +162,6 @@ class Client(waxwing.TestCase):
 
     @classmethod
     def options(cls, box):
-        number = {name: domain[3:-5] for name, (domain, host) in cls.to.items()}
         for name in ('login', 'submitter'):
             box.set_option(f'smtp.client.login.[{cls.to[name][1].address}]', 'relay:se:cret')
         box.set_option('smtp.client.certificate', cls.folder + '/cert.pem')
@@ -180,7 +199,7 @@ class Client(waxwing.TestCase):
 
     def test_limits_of_the_host(self):
         host = self.submit('limits', 5)
-        self.assertEqual([len(m.rcpts) for m in host.wait_messages(3)], [2, 2, 1])
+        self.assertEqual([len(m.rcpts) for m in host.wait_messages(3)[:3]], [2, 2, 1])
 
     def test_a_host_that_greylists_is_tried_when_it_wants(self):
         log = self.box.log('tcp_smtp_client')
@@ -192,10 +211,12 @@ class Client(waxwing.TestCase):
         self.assertLess(due, time.time() + 60)
 
     def due(self, name):
-        """When the message of this channel is tried again."""
-        out = self.box.command('imsimta', 'cache', '-view', 'tcp_' + self.to[name][0].split('.')[0]).stdout
-        found = re.search(r'waiting +(\S+ \S+)', out)
-        return found and out
+        """When the message of this channel is tried again; nothing while it is not waiting."""
+        out = self.box.command('imsimta', 'cache', '-view', 'tcp_' + self.to[name][0].split('.')[0], '-json').stdout
+        for row in map(json.loads, out.splitlines()):
+            if row['state'] == 'deferred' and row['next_try']:
+                return datetime.datetime.fromisoformat(row['next_try'].replace('Z', '+00:00')).timestamp()
+        return None
 
     def test_a_host_that_wants_no_more_is_left_alone(self):
         log = self.box.log('tcp_smtp_client')
@@ -221,9 +242,122 @@ class Client(waxwing.TestCase):
         host = secure('nocert')
         log.wait('mta.deferred .*u0@' + self.to['nocert'][0] + '.*4.7.5 TLS')
         self.assertEqual(host.messages, [])
+        count = len(self.to['limits'][1].messages)
         secure('limits')
-        report = Extensions.report(self, 'u0@' + self.to['limits'][0])
-        self.assertIn(b'4.7.5', report)
+        log.wait('mta.deferred .*u0@' + self.to['limits'][0] + '.*4.7.5 TLS is required')
+        self.assertEqual(len(self.to['limits'][1].messages), count)
+
+
+class Passed(waxwing.TestCase):
+    """Connections that somebody passes on."""
+
+    @classmethod
+    def declare(cls):
+        pass
+
+    def connect(self, source, header=b''):
+        wire = Wire(self.box, source=source)
+        self.addCleanup(wire.socket.close)
+        for n in range(len(header)):
+            wire.send(header[n:n + 1])
+        return wire
+
+    def received(self, wire, hello=b'EHLO c.test'):
+        """The Received: field of a message that comes this way, in one line."""
+        for line in (hello, b'MAIL FROM:<a@remote.test>', b'RCPT TO:<bob@example.test>'):
+            self.assertEqual(wire.ask(line)[:3], '250', line)
+        self.assertEqual(wire.ask(b'DATA')[:3], '354')
+        mark = b'%d' % time.monotonic_ns()
+        self.assertEqual(wire.ask(b'Subject: %s\r\n\r\nx\r\n.' % mark)[:3], '250')
+
+        def look():
+            text = newest(self.box, 'bob')
+            return text if mark in text else None
+        message = email.message_from_bytes(waxwing.wait_until(look, 'the message'))
+        return ' '.join(message['Received'].split())
+
+    def test_the_first_version(self):
+        wire = self.connect('127.8.0.1', b'PROXY TCP4 192.0.2.77 192.0.2.2 4711 25\r\n')
+        self.assertEqual(wire.reply()[:3], '220')
+        self.assertIn('[192.0.2.77]', self.received(wire))
+
+    def test_the_second_version(self):
+        header = b'\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c' + bytes([192, 0, 2, 78, 192, 0, 2, 2]) + b'\x12\x67\x00\x19'
+        wire = self.connect('127.8.0.1', header)
+        self.assertEqual(wire.reply()[:3], '220')
+        self.assertIn('[192.0.2.78]', self.received(wire))
+
+    def test_no_header_no_session(self):
+        log = self.box.log('smtpd')
+        self.assertTrue(self.connect('127.8.0.1', b'EHLO x\r\n').closed())
+        log.wait('smtp.proxy.bad')
+
+    def test_a_client_that_may_not_connect(self):
+        wire = self.connect('127.8.0.1', b'PROXY TCP4 192.0.2.66 192.0.2.2 4711 25\r\n')
+        self.assertEqual(wire.reply(), '554 5.7.1 not you')
+        self.assertTrue(wire.closed())
+
+    def test_nobody_else_may_say_so(self):
+        wire = self.connect('127.0.0.1')
+        wire.reply()
+        self.assertEqual(wire.ask(b'PROXY TCP4 192.0.2.77 192.0.2.2 4711 25')[:3], '500')
+        self.assertNotIn('XCLIENT', wire.ask(b'EHLO x'))
+        self.assertEqual(wire.ask(b'XCLIENT ADDR=192.0.2.77')[:3], '550')
+        # Nor a client of the proxy, whatever its address.
+        wire = self.connect('127.8.0.1', b'PROXY TCP4 192.0.2.77 192.0.2.2 4711 25\r\n')
+        wire.reply()
+        self.assertNotIn('XCLIENT', wire.ask(b'EHLO x'))
+
+    def test_xclient(self):
+        wire = self.connect('127.8.0.2')
+        wire.reply()
+        self.assertIn('XCLIENT NAME ADDR', wire.ask(b'EHLO proxy.test'))
+        for bad in (b'ADDR=nonsense', b'ADDR', b'ADDR=', b'WHAT=x', b'PORT=70000', b'NAME=a..b', b'ADDR=+zz', b'PROTO=X.400'):
+            self.assertEqual(wire.ask(b'XCLIENT ' + bad)[:3], '501', bad)
+        answer = wire.ask(b'XCLIENT NAME=client.remote.test ADDR=IPV6:2001:db8::7 PORT=99 PROTO=ESMTP HELO=[UNAVAILABLE]')
+        self.assertEqual(answer[:3], '220')
+        self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test>')[:3], '503')
+        received = self.received(wire)
+        self.assertIn('client.remote.test', received)
+        self.assertIn('[IPv6:2001:db8::7]', received)
+        wire.ask(b'MAIL FROM:<a@remote.test>')
+        self.assertEqual(wire.ask(b'XCLIENT ADDR=192.0.2.1')[:3], '503')
+
+
+class Forwarded(waxwing.TestCase):
+    """SRS, and what the debug keywords show."""
+
+    @classmethod
+    def declare(cls):
+        cls.to = keywords.channel_out('destinationsrs master_debug', extensions=('AUTH PLAIN',))
+        cls.far = keywords.channel_out('addresssrs')
+        cls.at = keywords.channel_in('sourcesrs')
+
+    def send(self, sender, recipient, text=b'Subject: x\r\n\r\nx\r\n'):
+        with self.box.smtp(source_address=(self.at, 0)) as client:
+            client.sendmail(sender, [recipient], text)
+
+    def test_the_way_out_and_back(self):
+        log = self.box.log('tcp_smtp_client')
+        host, far = self.to[1], self.far[1]
+        domain = self.far[0].replace('out', 'routed')  # addresses there keep their domain
+        self.send(f'writer@{domain}', f'u@{self.to[0]}')
+        host.wait(lambda: any('SRS0=' in m.mail for m in host.messages), 'the message')
+        made = re.search('<(SRS0.*)>', ' '.join(m.mail for m in host.messages)).group(1)
+        self.assertRegex(made, rf'^SRS0=\w{{6}}=\w\w={domain}=writer@srs.example.test$')
+        log.wait('smtp_client.wire .*out=.*RCPT TO')
+        # A bounce comes from anywhere, outside too.
+        self.send('', made)
+        self.assertRegex(far.wait_messages(1)[0].rcpts[0], rf'[<:]writer@{domain}>$')
+        with self.assertRaises(smtplib.SMTPRecipientsRefused) as refused:
+            self.send('', made.replace('writer', 'victim'))
+        self.assertEqual(list(refused.exception.recipients.values())[0][0], 550)
+
+    def test_our_own_senders_stay(self):
+        host = self.to[1]
+        count = len(host.messages)
+        self.send('joe@example.test', f'u@{self.to[0]}')
+        host.wait(lambda: any('<joe@example.test>' in m.mail for m in host.messages[count:]), 'the message')
 
 
 if __name__ == '__main__':

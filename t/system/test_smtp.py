@@ -117,7 +117,7 @@ class Server(waxwing.TestCase):
             lines = wire.ask(b'EHLO c.test').split('\n')
             self.assertEqual(sorted(line[4:].split()[0] for line in lines[1:]), sorted(
                 ['PIPELINING', 'SIZE', '8BITMIME', 'SMTPUTF8', 'DSN', 'ENHANCEDSTATUSCODES', 'CHUNKING', 'BINARYMIME', 'STARTTLS',
-                 'AUTH', 'HELP']))
+                 'AUTH', 'LIMITS', 'HELP']))
             self.assertRegex(lines[-1], '^250 ')
             self.assertEqual(wire.ask(b'HELO c.test').count('\n'), 0)
 

@@ -1,4 +1,6 @@
 #include "mta/notify/notification.h"
+#include "mta/notify/language.h"
+#include "mta/notify/storm.h"
 
 #include <stdlib.h>
 #include <catch2/catch.hpp>
@@ -199,5 +201,61 @@ TEST_CASE("a missing text is replaced and named") {
   CHECK(templates.part_header() == "Content-Type: text/plain; charset=utf-8\r\n");
   CHECK(templates.text("prefix") == "Hello %H\n");
   CHECK_FALSE(templates.text("bounced").empty());
+  REQUIRE(remove_tree(folder));
+}
+
+TEST_CASE("RFC 6533: addresses that are not ASCII have a type of their own") {
+  Case one;
+  one.envelope.recipients[0].address = "gr\u00fcn+x@b\u00fccher.test";
+  one.envelope.recipients[0].original = "rfc822;gr\u00fcn@example.test";
+  CHECK(one.has("Final-Recipient: utf-8;gr\\x{FC}n\\x{2B}x@b\\x{FC}cher.test\r\n"));
+  CHECK(one.has("Original-Recipient: utf-8;gr\\x{FC}n@example.test\r\n"));
+  CHECK(one.has("Content-Type: message/delivery-status\r\n"));
+  one.envelope.smtputf8 = true;
+  CHECK(one.has("Final-Recipient: utf-8;gr\u00fcn+x@b\u00fccher.test\r\n"));
+  CHECK(one.has("Content-Type: message/global-delivery-status\r\n"));
+  one.envelope.recipients[0].address = "broken\xC3@x.test";
+  one.envelope.smtputf8 = false;
+  CHECK(one.has("utf-8;broken\\x{FFFD}@x.test\r\n"));
+}
+
+TEST_CASE("the language that a message would like its answer in") {
+  const auto language = [](const char* field) {
+    return preferred_language(std::string("Subject: x\r\n") + field + "\r\n\r\n");
+  };
+  CHECK(language("Accept-Language: de-CH, fr;q=0.5") == "de-CH");
+  CHECK(language("Preferred-Language: fr") == "fr");
+  CHECK(language("Accept-Language: ../../etc") == "");
+  CHECK(language("Accept-Language:") == "");
+  CHECK(language("X: de") == "");
+}
+
+TEST_CASE("an address gets so many in an hour and no more") {
+  StormGate gate(2);
+  bool first = false;
+  CHECK(gate.may_send("a@x", 1000, first));
+  CHECK(gate.may_send("a@x", 1000, first));
+  CHECK_FALSE(gate.may_send("a@x", 2000, first));
+  CHECK(first);
+  CHECK_FALSE(gate.may_send("a@x", 3000, first));
+  CHECK_FALSE(first);
+  CHECK(gate.may_send("b@x", 3000, first));
+  CHECK(gate.may_send("a@x", 1000 + 3'600'000, first));
+  StormGate open(0);
+  for (int n = 0; n < 1000; ++n) CHECK(open.may_send("a@x", 0, first));
+}
+
+TEST_CASE("the texts of another language, and the usual ones where it has none") {
+  char folder[] = "/tmp/waxwing-locale-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  REQUIRE(replace_file(std::string(folder) + "/return_bounced.txt",
+                       "Nicht zugestellt an:\n\n%RGr\u00fc\u00dfe\n"));
+  Case one;
+  std::vector<std::string> problems;
+  one.templates = Templates::load(folder, problems, &one.templates);
+  one.templates.set_language("de");
+  CHECK(problems.empty());
+  CHECK(one.has("Nicht zugestellt an:\r\n\r\n  Recipient address: alias@example.test"));
+  CHECK(one.has("charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nContent-Language: "));
   REQUIRE(remove_tree(folder));
 }
