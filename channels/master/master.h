@@ -66,6 +66,8 @@ class Work {
   bool is_congested() const { return congested_; }
   // Not before this wall time, instead of the channel's backoff.
   void retry_at(std::int64_t wall_milliseconds) { retry_at_ms_ = wall_milliseconds; }
+  // Not later than this wall time: where the channel's backoff is shorter, it holds.
+  void retry_by(std::int64_t wall_milliseconds) { retry_by_ms_ = wall_milliseconds; }
   // The whole file becomes .HELD. Recipients with a verdict keep it.
   void hold(std::string reason) { hold_reason_ = std::move(reason); }
   // Whether the recipient's final delivery happened here (the store): DSN action "delivered", not "relayed".
@@ -92,6 +94,7 @@ class Work {
   const std::string& hold_reason() const { return hold_reason_; }
   const std::string& host_down_reason() const { return host_down_; }
   std::int64_t retry_at_ms() const { return retry_at_ms_; }
+  std::int64_t retry_by_ms() const { return retry_by_ms_; }
   bool is_final() const { return final_; }
 
  private:
@@ -103,7 +106,7 @@ class Work {
   Wire wire_;
   std::string hold_reason_;
   std::string host_down_;
-  std::int64_t retry_at_ms_ = 0;
+  std::int64_t retry_at_ms_ = 0, retry_by_ms_ = 0;
   bool final_ = false, congested_ = false;
 };
 

@@ -138,10 +138,21 @@ bool settles_file(const Work& work, const std::vector<Decision>& decisions) {
          });
 }
 
-UnitReport deferred_report(const Work& work, UnitMode mode, const std::vector<Decision>& decisions) {
+// 0: as the channel's backoff has it, which the job controller knows.
+std::int64_t retry_ms(const Work& work, const std::vector<Decision>& decisions,
+                      const mta::queue::ChannelPolicy& policy, std::int64_t now_ms) {
+  if (work.retry_at_ms() != 0 || work.retry_by_ms() == 0) return work.retry_at_ms();
+  unsigned attempts = 0;
+  for (const auto& decision : decisions) attempts = std::max(attempts, decision.progress.attempts);
+  const auto backoff = policy.backoff_ms(work.envelope().priority, attempts);
+  return now_ms + backoff > work.retry_by_ms() ? work.retry_by_ms() : 0;
+}
+
+UnitReport deferred_report(const Work& work, UnitMode mode, const std::vector<Decision>& decisions,
+                           const mta::queue::ChannelPolicy& policy, std::int64_t now_ms) {
   UnitReport report;
   report.kind = UnitReport::Kind::deferred;
-  report.until_ms = work.retry_at_ms();
+  report.until_ms = retry_ms(work, decisions, policy, now_ms);
   report.attempted = mode == UnitMode::attempt;
   report.host_down = !work.host_down_reason().empty();
   report.congested = work.is_congested();
@@ -245,7 +256,7 @@ Task<UnitReport> settle(Work& work, UnitMode mode, SettleContext context, std::i
     co_return UnitReport{.kind = UnitReport::Kind::held, .text = work.hold_reason()};
   const bool waits = std::ranges::any_of(
       decisions, [](const Decision& decision) { return decision.progress.status == Status::pending; });
-  co_return waits ? deferred_report(work, mode, decisions) : UnitReport{};
+  co_return waits ? deferred_report(work, mode, decisions, context.policy, now_ms) : UnitReport{};
 }
 
 }  // namespace waxwing::channels

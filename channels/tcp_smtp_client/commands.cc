@@ -64,7 +64,7 @@ std::string_view domain_of(std::string_view address) {
 }  // namespace
 
 std::optional<std::int64_t> greylisting_s(std::string_view text) {
-  constexpr std::int64_t kUsual = 300, kLeast = 30, kMost = 3600;
+  constexpr std::int64_t kLeast = 30, kMost = 3600;
   const auto is_said = [&](std::string_view word) { return ifind(text, word) != std::string_view::npos; };
   if (!is_said("greylist") && !is_said("graylist") && !is_said("grey-list") && !is_said("gray-list"))
     return std::nullopt;
@@ -77,7 +77,7 @@ std::optional<std::int64_t> greylisting_s(std::string_view text) {
     if (number && unit != 0 && *number > 0 && *number <= kMost)
       return std::clamp(*number * unit, kLeast, kMost);
   }
-  return kUsual;
+  return 0;
 }
 
 std::string auth_parameter(const mta::queue::Envelope& envelope) {

@@ -21,7 +21,8 @@ struct PeerFeatures {
   // LIMITS (RFC 9422); 0: not said.
   std::uint64_t most_messages = 0, most_recipients = 0, most_domains = 0;
 };
-// How long a host that greylists wants to be left alone, in seconds, when that is what its answer says.
+// How long a host that greylists wants to be left alone, in seconds, when that is what its answer says; 0 when it
+// does not say how long.
 std::optional<std::int64_t> greylisting_s(std::string_view reply_text);
 
 // The lines of an EHLO answer after its code, separated by '\n'.

@@ -41,12 +41,18 @@ void Transaction::settle(std::size_t recipient, const mta::Verdict& reply) {
   if (reply.ok() && !knows_time) work_.deadline_lost(recipient);
 }
 
-// Who greylists says when to come back, and means the first tries only.
+// Who greylists says when to come back, and means the first tries only. Some do not say when: most take it after five
+// minutes.
 void Transaction::later(std::size_t recipient, const mta::Verdict& reply) {
   constexpr unsigned kTimes = 4;
+  constexpr std::int64_t kUsualMs = 5 * 60 * 1000;
   work_.deferred(recipient, reply_text(reply), connection_.target_.name);
   if (work_.attempts() >= kTimes) return;
-  if (const auto wait_s = greylisting_s(reply.text)) work_.retry_at(wall_ms() + *wait_s * 1000);
+  const auto wait_s = greylisting_s(reply.text);
+  if (wait_s == 0)
+    work_.retry_by(wall_ms() + kUsualMs);
+  else if (wait_s)
+    work_.retry_at(wall_ms() + *wait_s * 1000);
 }
 
 void Transaction::settle(const mta::Verdict& reply) {

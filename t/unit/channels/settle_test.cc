@@ -96,6 +96,25 @@ TEST_CASE("all delivered: the file goes, nobody is told unless he asked") {
   CHECK(bench.notices().empty());
 }
 
+TEST_CASE("retry_by is the latest time, retry_at the time; a backoff that is shorter than the former holds") {
+  constexpr std::int64_t kMinute = 60'000, kTried = kNow + 1000;
+  Bench bench;
+  bench.policy.backoff_seconds[1] = {60, 1800};
+  const auto deferred = [&](std::int64_t by_ms, std::int64_t at_ms = 0) {
+    return bench
+        .run([&](Work& work) {
+          work.defer_rest("4.7.1 451 greylisted");
+          work.retry_by(by_ms);
+          work.retry_at(at_ms);
+        })
+        .until_ms;
+  };
+  CHECK(deferred(kTried + 5 * kMinute) == 0);  // the first try: one minute
+  CHECK(deferred(kTried + 5 * kMinute) == kTried + 5 * kMinute);
+  CHECK(deferred(kTried + 5 * kMinute, kTried + 40 * kMinute) == kTried + 40 * kMinute);
+  CHECK(deferred(0) == 0);
+}
+
 TEST_CASE("one refused: its sender is told, the other recipient waits") {
   Bench bench;
   const auto report = bench.run([](Work& work) {

@@ -68,9 +68,9 @@ TEST_CASE("a host that greylists says when to come back") {
   for (const Row& row :
        {Row{"Greylisted, please come back in 60 seconds", 60},
         Row{"4.7.1 Graylisting in action, try again in 5 minutes.", 300}, Row{"greylisted for 2 min", 120},
-        Row{"Greylisted", 300}, Row{"greylisted: 1 second to go", 30},
+        Row{"Greylisted", 0}, Row{"greylisted: 1 second to go", 30},
         Row{"greylisted for 3000 minutes and 3600 minutes", 3600},
-        Row{"greylisted -5 seconds 99999999999999999999 seconds", 300},
+        Row{"greylisted -5 seconds 99999999999999999999 seconds", 0},
         Row{"mailbox busy, try again in 60 seconds", {}}, Row{"", {}}}) {
     INFO(row.text);
     CHECK(greylisting_s(row.text) == row.wait_s);
