@@ -57,7 +57,7 @@ void Jobs::feed_job(Job& job) {
     work = Record("work");
     bytes = 0;
   };
-  while (job.hand.size() < job.concurrency * 2) {
+  while (job.hand.size() < job.room) {
     const auto unit = schedule_.take(job.channel, job.per_host, now);
     if (!unit) break;
     const auto text =
@@ -79,17 +79,19 @@ bool Jobs::wants_another(const std::string& channel) {
   const auto& pool = config_.pool(policy.pool);
   unsigned of_channel = 0, of_pool = 0, per_host = 0;
   bool room = false;  // somebody can still take work, or will when it has started
+  bool all_full = true;
   for (const auto& job : jobs_) {
     if (&config_.pool(schedule_.policy(job.channel).pool) == &pool) ++of_pool;
     if (job.channel != channel) continue;
     ++of_channel;
     per_host = std::max(per_host, job.per_host);
-    room |= !job.stopping && (job.socket == nullptr || job.hand.size() < job.concurrency * 2);
+    room |= !job.stopping && (job.socket == nullptr || job.hand.size() < job.room);
+    all_full &= job.stopping || job.full;
   }
   if (room || of_channel >= policy.maxjobs) return false;
   if (!schedule_.has_work(channel, per_host, wall_ms())) return false;
   const bool wanted =
-      of_channel == 0 ||
+      of_channel == 0 || (all_full && (of_channel + 1) * 2 <= pool.job_limit) ||
       (policy.filesperjob > 0 && schedule_.ready(channel) > std::size_t{policy.filesperjob} * of_channel) ||
       (policy.addrsperjob > 0 &&
        schedule_.ready_recipients(channel) > std::size_t{policy.addrsperjob} * of_channel);
@@ -190,6 +192,7 @@ Task<void> Jobs::serve(PacketSocket& socket, Record hello) {
   job->concurrency =
       static_cast<unsigned>(std::clamp<std::int64_t>(hello.number("concurrency", 1), 1, 10000));
   job->per_host = static_cast<unsigned>(std::clamp<std::int64_t>(hello.number("per_host"), 0, 10000));
+  job->room = std::size_t{job->concurrency} * 2;
   trouble_.erase(job->channel);
   touch(job->channel);
   for (;;) {
@@ -197,7 +200,7 @@ Task<void> Jobs::serve(PacketSocket& socket, Record hello) {
     job = find(token);
     if (job == nullptr) co_return;
     if (!packet || !*packet) break;
-    if ((*packet)->record.is("report")) report(*job, (*packet)->record);
+    hear(*job, (*packet)->record);
   }
   // It closed, or said something that is no record: it has to end, and ended() sees to its hand.
   job->socket = nullptr;
@@ -206,6 +209,14 @@ Task<void> Jobs::serve(PacketSocket& socket, Record hello) {
 
 bool Jobs::take_from_hand(Job& job, std::uint64_t unit) {
   return job.hand.erase(unit) > 0;
+}
+
+void Jobs::hear(Job& job, const Record& record) {
+  if (record.is("report")) return report(job, record);
+  if (!record.is("capacity")) return;
+  job.room = static_cast<std::size_t>(std::clamp<std::int64_t>(record.number("room"), 1, 20000));
+  job.full = record.number("full") != 0;
+  touch(job.channel);
 }
 
 void Jobs::report(Job& job, const Record& record) {
@@ -291,6 +302,7 @@ std::vector<Jobs::JobView> Jobs::view() const {
     row.state = job.concurrency == 0 ? "starting"
                 : job.stopping       ? "ending"
                 : job.hand.empty()   ? "idle"
+                : job.full           ? "full"
                                      : "working";
     row.pid = job.pid;
     row.started_seconds = wall_seconds() - (monotonic_ms() - job.started_ms) / 1000;

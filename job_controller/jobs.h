@@ -1,11 +1,13 @@
 // The channel programs that run: started when there is work, fed over their sockets, ended when idle.
 //
 //   program → us   master token= pid= concurrency= per_host=
+//   program → us   capacity room= full=    its deliveries wait for others: it takes more, or nothing more
 //   us → program   work unit="<id> <file> <host> <mode> <why…>" …     stop
 //   program → us   report done=<id> … gone=<id> … returned=<id> … held="<id> <reason…>" …
 //                  deferred="<id> <until ms> <notices> <attempted 0|1> <down 0|1> <text…>" …
 // A program is given up to twice its concurrency, so that it goes on while its reports are on the way.
-// What it had in hand when it ended without a report is given out again.
+// What it had in hand when it ended without a report is given out again. Where all programs of a channel are
+// full of deliveries that only wait, another is started, but half of the pool is left to other channels.
 #pragma once
 
 #include <functional>
@@ -44,7 +46,7 @@ class Jobs {
   void stop_all();
   std::size_t running(const std::string& channel) const;
   struct JobView {
-    std::string channel, program, state;  // state: starting, working, idle, ending
+    std::string channel, program, state;  // state: starting, working, full, idle, ending
     pid_t pid = -1;
     std::int64_t started_seconds = 0;  // wall
     std::size_t in_hand = 0;
@@ -59,6 +61,8 @@ class Jobs {
     PacketSocket* socket = nullptr;  // null until it has said hello
     unsigned concurrency = 0;
     unsigned per_host = 0;
+    std::size_t room = 0;  // units it takes in hand
+    bool full = false;     // and it has begun all that it can
     std::unordered_set<std::uint64_t> hand;
     bool stopping = false;
     std::int64_t started_ms = 0;
@@ -74,6 +78,7 @@ class Jobs {
   void make_room(const std::string& channel, const Pool& pool);
   void start_job(const std::string& channel);
   void ended(const std::string& token, bool clean, const std::string& how);
+  void hear(Job& job, const Record& record);
   void report(Job& job, const Record& record);
   void report_deferred(Job& job, std::string_view text, std::int64_t now);
   void report_held(Job& job, std::string_view text);

@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <unordered_set>
 
 #include "channels/master/settle.h"
+#include "channels/master/turns.h"
 #include "common/base/failpoint.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -29,6 +33,7 @@ constexpr std::uint64_t kOnWorkerBytes = 1 << 20;  // what is larger is read on 
 struct Unit {
   std::string id, file, host, why;
   UnitMode mode = UnitMode::attempt;
+  std::int64_t came_ms = 0;  // monotonic
 };
 
 std::optional<Unit> parse_unit(std::string_view text) {
@@ -60,12 +65,13 @@ class Master {
     policy_ = mta::queue::policy_from_config(*config_, context_.channel());
     notifier_ = std::make_unique<mta::notify::Notifier>(daemon_.config()->root(), config_, context_.queue());
     TRY(channel_, factory(context_));
+    turns_ = Turns(options_.concurrency, most_at_once());
     TRY(auto socket, connect_unix(daemon_.config()->path_of("run/job_controller")));
     socket_ = std::make_unique<PacketSocket>(context_.loop(), std::move(socket));
     TRY_VOID(socket_->send(Record("master")
                                .set("token", environment("WAXWING_JOB"))
                                .set("pid", ::getpid())
-                               .set("concurrency", options_.concurrency)
+                               .set("concurrency", turns_.allowed())
                                .set("per_host", options_.per_host)));
     daemon_.on_stop([this] { leave(); });
     daemon_.on_reload([this] { reload(); });
@@ -98,7 +104,10 @@ class Master {
       if (record.is("stop")) break;
       if (!record.is("work")) continue;
       for (const auto text : record.all("unit"))
-        if (auto unit = parse_unit(text)) waiting_.push_back(std::move(*unit));
+        if (auto unit = parse_unit(text)) {
+          unit->came_ms = monotonic_ms();
+          waiting_.push_back(std::move(*unit));
+        }
       pump();
     }
     leave();
@@ -109,9 +118,54 @@ class Master {
   void leave() {
     if (!leaving_) {
       leaving_ = true;
-      for (const auto& unit : std::exchange(waiting_, {})) tell("returned", unit.id);
+      give_back_waiting();
     }
     finish_if_idle();
+  }
+
+  void give_back_waiting() {
+    for (const auto& unit : std::exchange(waiting_, {})) tell("returned", unit.id);
+  }
+
+  // Each delivery holds a socket and its queue file.
+  unsigned most_at_once() const {
+    constexpr rlim_t kDescriptorsEach = 4;
+    ::rlimit files{};
+    const auto most = channel_->most_at_once();
+    if (most == 0 || ::getrlimit(RLIMIT_NOFILE, &files) != 0) return most;
+    return static_cast<unsigned>(std::clamp<rlim_t>(files.rlim_cur / kDescriptorsEach, 1, most));
+  }
+
+  // Looks who only waits, as long as that lets others begin.
+  Task<void> watch() {
+    constexpr std::int64_t kLookMs = 500;
+    watching_ = true;
+    while (!leaving_ && (!waiting_.empty() || turns_.any_quiet())) {
+      co_await context_.loop().sleep(kLookMs);
+      look();
+    }
+    watching_ = false;
+  }
+
+  void look() {
+    if (leaving_) return;
+    const auto now = monotonic_ms();
+    const auto quiet = std::ranges::count_if(
+        under_way_, [&](const Work* work) { return now - work->moved_ms() >= Turns::kQuietMs; });
+    const auto room = turns_.room();
+    const bool full = turns_.full();
+    turns_.look(running_, static_cast<unsigned>(quiet),
+                waiting_.empty() ? 0 : now - waiting_.front().came_ms);
+    if (turns_.room() != room || turns_.full() != full) {
+      // Before the units that come back, or they would be given to us again.
+      if (connected_)
+        (void)socket_->send(Record("capacity")
+                                .set("room", static_cast<std::int64_t>(turns_.room()))
+                                .set("full", turns_.full() ? 1 : 0));
+      if (turns_.full() && !full) log::Event("master.full").with("waiting", running_).notice();
+    }
+    if (turns_.full()) give_back_waiting();
+    pump();
   }
 
   void finish_if_idle() {
@@ -129,12 +183,13 @@ class Master {
   }
 
   void pump() {
-    while (!leaving_ && running_ < options_.concurrency && !waiting_.empty()) {
+    while (!leaving_ && running_ < turns_.allowed() && !waiting_.empty()) {
       auto unit = std::move(waiting_.front());
       waiting_.pop_front();
       ++running_;
       spawn(run(std::move(unit)));
     }
+    if (!waiting_.empty() && !watching_) spawn(watch());
   }
 
   Task<void> run(Unit unit) {
@@ -197,6 +252,7 @@ class Master {
   }
 
   Task<void> deliver(Work& work) {
+    const UnderWay mark(under_way_, work);
     try {
       co_await channel_->deliver(work);
     } catch (const std::exception& problem) {
@@ -252,6 +308,16 @@ class Master {
     report_bytes_ = 0;
   }
 
+  struct UnderWay {
+    UnderWay(std::unordered_set<const Work*>& all, const Work& work) : all_(all), work_(&work) {
+      all_.insert(work_);
+    }
+    ~UnderWay() { all_.erase(work_); }
+    UnderWay(const UnderWay&) = delete;
+    std::unordered_set<const Work*>& all_;
+    const Work* work_;
+  };
+
   Daemon& daemon_;
   MasterOptions options_;
   MasterContext context_;
@@ -262,7 +328,10 @@ class Master {
   std::unique_ptr<PacketSocket> socket_;
   Daemon::SessionHandle guard_;
   std::deque<Unit> waiting_;
+  std::unordered_set<const Work*> under_way_;
+  Turns turns_{1, 0};
   unsigned running_ = 0;
+  bool watching_ = false;
   bool leaving_ = false;
   bool finishing_ = false;
   bool connected_ = true;

@@ -13,8 +13,8 @@
 //
 // The job controller starts the program with WAXWING_CHANNEL and WAXWING_JOB set; the frame connects to
 // run/job_controller, takes units of work (the recipients of one destination host in one queue file), runs up
-// to `concurrency` of them at once as coroutines on loop 0, and holds more in hand so that it never idles
-// while there is work. After deliver() the frame writes the marks, sends the notifications that are due
+// to `concurrency` of them at once as coroutines on loop 0 (more where some only wait: turns.h), and holds more
+// in hand so that it never idles while there is work. After deliver() the frame writes the marks, sends the notifications that are due
 // (failed, delayed, delivered when asked for), removes the file when its last recipient is done, logs, and
 // reports. A channel program only delivers. When the job controller is gone, what has begun is finished and
 // the program ends; what was in hand and not begun is found again by the next job controller.
@@ -70,6 +70,8 @@ class Work {
   void retry_by(std::int64_t wall_milliseconds) { retry_by_ms_ = wall_milliseconds; }
   // The whole file becomes .HELD. Recipients with a verdict keep it.
   void hold(std::string reason) { hold_reason_ = std::move(reason); }
+  // The other side has answered, or taken bytes: the delivery does not only wait.
+  void moved();
   // Whether the recipient's final delivery happened here (the store): DSN action "delivered", not "relayed".
   void set_final(bool final_delivery) { final_ = final_delivery; }
 
@@ -96,6 +98,7 @@ class Work {
   std::int64_t retry_at_ms() const { return retry_at_ms_; }
   std::int64_t retry_by_ms() const { return retry_by_ms_; }
   bool is_final() const { return final_; }
+  std::int64_t moved_ms() const { return moved_ms_; }  // monotonic; at first when it was begun
 
  private:
   void set(std::size_t recipient, Kind kind, std::string text, std::string remote_mta);
@@ -107,6 +110,7 @@ class Work {
   std::string hold_reason_;
   std::string host_down_;
   std::int64_t retry_at_ms_ = 0, retry_by_ms_ = 0;
+  std::int64_t moved_ms_;
   bool final_ = false, congested_ = false;
 };
 
@@ -119,6 +123,8 @@ class Channel {
   virtual Task<void> idle() { co_return; }
   // The program ends, everything is delivered or given back: close what is open. Comes after idle().
   virtual Task<void> end() { co_return; }
+  // Deliveries at once with those that only wait for another host (Work::moved()); 0: these are not told apart.
+  virtual unsigned most_at_once() const { return 0; }
 };
 
 class MasterContext {
@@ -139,7 +145,7 @@ class MasterContext {
 
 struct MasterOptions {
   const char* program = "";   // "tcp_smtp_client"
-  unsigned concurrency = 20;  // deliveries at once
+  unsigned concurrency = 20;  // deliveries at once; Channel::most_at_once() may allow less, or more
   // Most units to one host at once in this process: 0 no limit (local delivery), else at most that many,
   // growing with the backlog by the channel's threaddepth.
   unsigned per_host = 0;

@@ -1,12 +1,14 @@
 #include <utility>
 
 #include "channels/master/master.h"
+#include "common/base/time.h"
 
 namespace waxwing::channels {
 
 using mta::queue::Status;
 
-Work::Work(mta::queue::Reader reader, std::string host) : reader_(std::move(reader)), host_(std::move(host)) {
+Work::Work(mta::queue::Reader reader, std::string host)
+    : reader_(std::move(reader)), host_(std::move(host)), moved_ms_(monotonic_ms()) {
   const auto& recipients = reader_.envelope().recipients;
   verdicts_.resize(recipients.size());
   for (std::size_t i = 0; i < recipients.size(); ++i)
@@ -43,6 +45,10 @@ void Work::defer_rest(const std::string& text, const std::string& remote_mta) {
 void Work::fail_rest(const std::string& text, const std::string& remote_mta) {
   for (const auto i : pending_)
     if (verdicts_[i].kind == Kind::none) failed(i, text, remote_mta);
+}
+
+void Work::moved() {
+  moved_ms_ = monotonic_ms();
 }
 
 void Work::host_is_down(std::string why) {

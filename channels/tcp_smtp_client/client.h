@@ -16,6 +16,9 @@ class Client : public Channel {
   static Result<std::unique_ptr<Channel>> create(MasterContext& context);
   Task<void> deliver(Work& work) override;
   Task<void> end() override;
+  unsigned most_at_once() const override {
+    return static_cast<unsigned>(settings_->options.max_client_threads);
+  }
 
   Client(EventLoop& loop, WorkerPool& workers, std::shared_ptr<const ClientSettings> settings,
          std::shared_ptr<mta::NameService> names, TlsClient tls, TlsClient verifying,

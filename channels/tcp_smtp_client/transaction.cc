@@ -81,6 +81,7 @@ Task<Result<>> Transaction::read_rcpts() {
     }
     auto got = co_await connection_.read_reply(timeout);
     CO_TRY(auto reply, std::move(got));
+    work_.moved();
     if (mail_refused_) continue;
     const bool too_many = reply.code == 452 && !accepted_.empty();
     if (reply.ok())
@@ -110,6 +111,7 @@ Task<Result<>> Transaction::envelope() {
   auto got = co_await connection_.read_reply(settings.options.status_mail_receive_ms);
   CO_TRY(auto reply, std::move(got));
   answered_ = true;
+  work_.moved();
   if (!reply.ok()) {
     mail_refused_ = true;
     refuse_all(reply);
@@ -133,6 +135,7 @@ Task<Result<>> Transaction::send_chunk() {
     stream.write(bytes);
     auto flushed = co_await stream.flush();
     CO_TRY_VOID(flushed);
+    work_.moved();
   }
   co_return Result<>();
 }
@@ -159,6 +162,7 @@ Task<Result<>> Transaction::send_data() {
     if (stream.pending_output() < kPieceBytes) continue;
     auto flushed = co_await stream.flush();
     CO_TRY_VOID(flushed);
+    work_.moved();
   }
   out.clear();
   stuffer.finish(out);

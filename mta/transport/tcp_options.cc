@@ -44,6 +44,7 @@ constexpr Number kNumbers[] = {
     {"STATUS_RCPT_RECEIVE_TIME", &TcpOptions::status_rcpt_receive_ms, kMinute, 1, kLongest},
     {"MAX_A_RECORDS", &TcpOptions::max_a_records, 1, 1, 1000},
     {"MAX_MX_RECORDS", &TcpOptions::max_mx_records, 1, 1, 1000},
+    {"MAX_CLIENT_THREADS", &TcpOptions::max_client_threads, 1, 1, 10000},
 };
 
 struct Text {
@@ -69,9 +70,8 @@ constexpr std::string_view kWithoutEffect[] = {
     "DISABLE_CIRCUIT",    "DISABLE_GENERAL",       "DISABLE_SEND",
     "DISABLE_STATUS",     "DOT_TRANSMIT_TIME",     "INITIAL_COMMAND",
     "LOG_BANNER",         "LOG_CONNECTION",        "LOG_TRANSPORTINFO",
-    "MAIL_TRANSMIT_TIME", "MAX_CLIENT_THREADS",    "MAX_SERVER_THREADS",
-    "PROXY_PASSWORD",     "RCPT_TRANSMIT_TIME",    "STATUS_TRANSMIT_TIME",
-    "TRACE_LEVEL"};
+    "MAIL_TRANSMIT_TIME", "MAX_SERVER_THREADS",    "PROXY_PASSWORD",
+    "RCPT_TRANSMIT_TIME", "STATUS_TRANSMIT_TIME",  "TRACE_LEVEL"};
 
 Result<> set_option(TcpOptions& options, const std::string& name, std::string_view value,
                     const std::string& where) {

@@ -38,6 +38,7 @@ struct TcpOptions {
   std::int64_t status_mail_receive_ms = 5 * 60000;
   std::int64_t status_rcpt_receive_ms = 5 * 60000;
   std::int64_t max_a_records = 32, max_mx_records = 32;
+  std::int64_t max_client_threads = 500;  // MAX_CLIENT_THREADS: deliveries of one program at once
 
   std::vector<std::string> notes;  // options taken without effect
 };

@@ -4,6 +4,7 @@
 What all of it has in common: an answer of a bounded cost, a record that says what was wrong, nothing lost, and mail
 of others that does not wait.
 """
+import json
 import os
 import re
 import smtplib
@@ -12,13 +13,14 @@ import fake_smtp
 import nsd
 import waxwing
 
+FEW, NARROW = 10, 35    # MAX_CLIENT_THREADS of channel tcp_narrow, and the silent hosts of its domain
 HOSTS = 1000           # MX records of one domain
-SILENT = 40            # domains whose host accepts and never says a word; a client program has 50 connections at once
+SILENT = 120           # domains whose host accepts and never says a word: more than a client program delivers to at once
 DATE = re.compile(r'\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d\.\d\d \S')
-fake = good = silent = None
+fake = good = silent = still = None
 
 
-def zone(good_ip, silent_ip):
+def zone(good_ip, silent_ip, still_ip):
     def numbered(name, count, address, live=None):
         return ''.join(f'{name} MX {n} h{n}.{name}\nh{n}.{name} A {good_ip if n == live else address(n)}\n' for n in range(1, count + 1))
     return (f'good.example A {good_ip}\n'
@@ -27,15 +29,16 @@ def zone(good_ip, silent_ip):
             + 'round.example CNAME about.example\nabout.example CNAME round.example\n'
             + 'half.example MX 1 round.example\nhalf.example MX 2 good.example\n'
             + ''.join(f'chain{n}.example CNAME chain{n + 1}.example\n' for n in range(200))
-            + ''.join(f's{n}.silent.example A {silent_ip}\n' for n in range(SILENT)))
+            + ''.join(f's{n}.silent.example A {silent_ip}\n' for n in range(SILENT))
+            + ''.join(f's{n}.narrow.example A {still_ip}\n' for n in range(NARROW)) + f'open.narrow.example A {good_ip}\n')
 
 
 def setUpModule():
-    global fake, good, silent
+    global fake, good, silent, still
     fake = fake_smtp.FakeServer()
     waxwing.unittest.addModuleCleanup(fake.close)
-    good, silent = fake.host(), fake.host(waits=True)
-    names = nsd.NameServer(zone(good.address, silent.address))
+    good, silent, still = fake.host(), fake.host(waits=True), fake.host(waits=True)
+    names = nsd.NameServer(zone(good.address, silent.address, still.address))
     waxwing.unittest.addModuleCleanup(names.close)
     box = waxwing.share(waxwing.Sandbox())
     for option, value in {'pop.enable': '0', 'smtp.client.port': fake.port, 'dns.server': names.address}.items():
@@ -45,7 +48,11 @@ def setUpModule():
         mappings.write('\nFROM_ACCESS\n\n  *|circle@remote.example|*  $Cx$R\n  x*  $Cx$R$Cx\n  *|deep@remote.example|*  $|DEEP;$0|$Y\n\n'
                        'DEEP\n\n  *  $|DEEP;$0|$Y\n')
     with open(os.path.join(config, 'local.rules'), 'a') as rules:
-        rules.write('left.example $U%right.example\nright.example $U%left.example\n')
+        rules.write('left.example $U%right.example\nright.example $U%left.example\n.narrow.example $U%$H.narrow.example@narrow-daemon\n')
+    with open(os.path.join(config, 'imta.cnf'), 'a') as channels:
+        channels.write('\ntcp_narrow smtp_crlf mx single_sys identnonelimited pool SMTP_POOL\nnarrow-daemon\n')
+    with open(os.path.join(config, 'tcp_narrow_option'), 'w') as options:
+        options.write(f'MAX_CLIENT_THREADS={FEW}\n')
     box.command('imsimta', 'cnbuild')
     box.start()
     for name in ('joe', 'ann'):
@@ -73,9 +80,9 @@ class BadInput(waxwing.TestCase):
     def record(self, pattern):
         return waxwing.LogFollower(os.path.join(self.box.root, 'log', 'mail.log_current'), from_start=True).wait(pattern)
 
-    def goes_through(self, subject):
+    def goes_through(self, subject, to='eve@good.example'):
         """A message of somebody else's arrives while things are bad."""
-        self.send('eve@good.example', f'Subject: {subject}\r\n\r\nx\r\n')
+        self.send(to, f'Subject: {subject}\r\n\r\nx\r\n')
         good.wait(lambda: any(f'Subject: {subject}\r\n'.encode() in m.data for m in good.messages), subject)
 
     def inbox(self, user):
@@ -123,6 +130,20 @@ class Names(BadInput):
         self.assertEqual(silent.messages, [])
         silent.go_on()
         silent.wait(lambda: len(silent.messages) == SILENT, 'all its messages')
+
+    def test_a_program_that_is_full_of_silent_hosts_gets_another_beside_it(self):
+        for n in range(NARROW):
+            self.send(f'x@s{n}.narrow.example', f'Subject: narrow-{n}\r\n\r\nx\r\n')
+        still.wait(lambda: still.connections == NARROW, 'a connection for each domain')
+        self.goes_through('beside-the-full', 'eve@open.narrow.example')
+        jobs = [json.loads(line) for line in self.box.command('imsimta', 'qm', 'jobs', '-json', 'tcp_narrow').stdout.splitlines()]
+        self.assertTrue(all(job['in_hand'] <= 2 * FEW for job in jobs), jobs)
+        self.assertIn(sum(job['in_hand'] for job in jobs), (NARROW, NARROW + 1), jobs)
+        self.assertEqual([job['state'] for job in jobs].count('full'), NARROW // FEW, jobs)
+        self.goes_through('another-channel')
+        still.go_on()
+        still.wait(lambda: len(still.messages) == NARROW, 'all its messages')
+        self.box.wait_queue_empty('tcp_narrow')
 
 
 class Tables(BadInput):
