@@ -53,9 +53,7 @@ constexpr std::array kIdle = {
     Idle{"rebuild_in_order", "deliveries go on while the tree is read"},
     Idle{"rebuild_parallel_channel", "deliveries go on while the tree is read"},
     Idle{"anon_host", "hosts are told apart by name"},
-    Idle{"max_client_threads",
-         "MAX_CLIENT_THREADS of the channel's option file, job_limit and the keyword threaddepth limit "
-         "connections"},
+    Idle{"max_client_threads", "the option of that name in the channel's option file rules"},
 };
 
 class Parser {
