@@ -342,6 +342,7 @@ class Actor:
                 time.sleep(0.05)
         if pending and self.log and self.log[-1][0] is pending:
             self.log[-1][2] = 'unknown'
+            self.log.append([model.Found(found), ended, ended])
         if fresh:
             self.log.append([model.Seen(sorted(fresh)), ended, ended])
         if quiet:

@@ -193,6 +193,16 @@ class Seen:
         return {**state, INBOX: {**state[INBOX], **{tag: frozenset() for tag in self.tags}}}
 
 
+class Found:
+    """What was seen after an answer had been lost: whether the operation was done, and from now on what is there."""
+
+    def __init__(self, state):
+        self.state = copied(state)
+
+    def apply(self, state):
+        return copied(self.state)
+
+
 # ---- comparing ----------------------------------------------------------------------------------
 def difference(wanted, found):
     """In words; empty when they are the same."""
@@ -221,6 +231,24 @@ class Account:
 
     def expect(self, tag, certain):
         (self.must if certain else self.may).add(tag)
+
+    @classmethod
+    def at(cls, user, log, moment):
+        """The account as it was at a moment of the user's log: [operation, begun, ended], ended None or 'unknown' where
+        there was no answer. What became of such a one is not known before the Found that follows it."""
+        account = cls(user)
+        for operation, begun, ended in log:
+            if isinstance(operation, Append) and begun < moment:
+                account.known.add(operation.tag)
+            if ended is not None and ended != 'unknown' and ended <= moment:
+                account.state = operation.apply(account.state)
+                if isinstance(operation, Found):
+                    account.pending = None
+                elif isinstance(operation, Seen):
+                    account.known |= set(operation.tags)
+            elif begun < moment:
+                account.pending = operation
+        return account
 
     def arrivals(self, found):
         """What is new in the INBOX, which must be on its way; the rest of what was found."""

@@ -72,16 +72,7 @@ class Recording:
     # ---- what must be there ----
     def account_at(self, user, log, event):
         """The model of one user at that point of the trace."""
-        account = model.Account(user)
-        for operation, begun, ended in log:
-            if isinstance(operation, model.Append) and begun < event:
-                account.known.add(operation.tag)
-            if ended is not None and ended != 'unknown' and ended <= event:
-                account.state = operation.apply(account.state)
-                if isinstance(operation, model.Seen):
-                    account.known |= set(operation.tags)
-            elif begun < event:
-                account.pending = operation
+        account = model.Account.at(user, log, event)
         for tag, users, begun, ended, outcome in self.mail:
             if user in users and begun < event and outcome != 'refused':
                 account.expect(tag, ended is not None and ended <= event)
