@@ -41,7 +41,10 @@ def reload(*_):
 signal.signal(signal.SIGHUP, reload)
 if mode != 'never ready':
     s.send(word('ready'))
-    s.send(word('alive'))
+    try:
+        s.send(word('alive'))
+    except BrokenPipeError:
+        pass  # a watcher that is killed as soon as all are ready
 while True:
     signal.pause()
 '''
