@@ -4,9 +4,11 @@
 
 #include <fstream>
 
+#include "common/base/failpoint.h"
 #include "common/base/path.h"
 #include "store/detail/paths.h"
 #include "store/stored/list_db.h"
+#include "store/stored/list_recovery.h"
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;
@@ -204,6 +206,29 @@ TEST_CASE("a rebuild that was interrupted is done again") {
   CHECK(folders(box) == kFolders);
   CHECK(box.store().find(bobs("Sent"))->special_use == "\\Sent");
   CHECK(box.store().subscriptions("bob")->size() == 1);
+  CHECK_FALSE(file_exists(list_of(box) + ".rebuild"));
+}
+
+TEST_CASE("a damaged list that cannot be set aside stays what it is, and is when that can be done") {
+  Sandbox box;
+  fill(box);
+  box.stop_stored();
+  REQUIRE(::unlink((list_of(box) + "/log.0000000001").c_str()) == 0);
+  const auto folders_of_list = *read_file(list_of(box) + "/folder.db");
+  arm_failpoints("stored.list.aside=eio");
+  for (int tries = 0; tries < 2; ++tries) {
+    const auto opened =
+        open_list(list_of(box), 1 << 20, {{"primary", box.root() + "/store/partition/primary"}});
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().fault == Fault::temporary);
+    CHECK(*read_file(list_of(box) + "/folder.db") == folders_of_list);
+    CHECK(aside(box).empty());
+  }
+  arm_failpoints("");
+  go_on(box);
+  CHECK(folders(box) == kFolders);
+  CHECK(box.store().find(bobs("Sent"))->special_use == "\\Sent");
+  CHECK(aside(box).size() == 1);
   CHECK_FALSE(file_exists(list_of(box) + ".rebuild"));
 }
 
