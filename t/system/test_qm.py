@@ -20,7 +20,8 @@ def setUpModule():
     for n, (sender, to, subject) in enumerate((('alice@one.test', 'joe@a.here.test', 'lottery'), ('alice@one.test', 'ann@b.here.test', 'hello'),
                                                ('bob@two.test', 'joe@a.here.test', 'folded\r\n lottery'), ('', 'joe@a.here.test', 'n"ul\\'))):
         with box.smtp() as client:
-            client.sendmail(sender, to, f'X-N: {n}\r\nSubject: {subject}\r\n\r\nneedle{n} lottery-\r\n')
+            client.sendmail(sender, to, f'X-N: {n}\r\nSubject: {subject}\r\n\r\nneedle{n} lottery-\r\n'
+                            + 'The cheapest watches of the whole world\r\n' * (3 if n else 0))
     waxwing.wait_until(lambda: 'native' in box.command('imsimta', 'qm', 'summarize', '-database').stdout, 'the messages in memory')
 
 
@@ -55,6 +56,11 @@ class Qm(waxwing.TestCase):
                 found = self.rows('qm', 'top', f'-by={by}', 'native')
                 self.assertEqual((found[0][by], found[0]['count'], len(found)), (first, count, rows))
         self.assertEqual(len(self.rows('qtop', '-by=sender', '-top=1', 'native')), 1)
+        watches = ('The cheapest watches of the whole world', 3)
+        self.assertEqual([(row['content'], row['count']) for row in self.rows('qtop', '-content', 'native')], [watches])
+        lines = [(row['content'], row['count']) for row in self.rows('qtop', '-content', '-min_length=16', 'native')]
+        self.assertEqual((lines[0], sorted(lines[1:])), (watches, [(f'needle{n} lottery-', 1) for n in range(4)]))
+        self.assertEqual([row['sender'] for row in self.rows('qtop', '-from', '-min_length=13', 'native')], ['alice@one.test'])
         shown = self.qm('top', 'native')
         self.assertRegex(shown, r'a\.here\.test +3 .*█{5}')
         for bad in ('-by=weight', '-top=0', '-interval=x'):
@@ -109,7 +115,11 @@ class Qm(waxwing.TestCase):
         self.assertEqual(numbers('-domain_to=b.here.test'), [1])
         self.assertEqual(numbers('-domain_to=here.test'), [])
         self.assertEqual(numbers('-content=needle3'), [3])
-        for bad in ((), ('-match=x', '-from=a'), ('-delete', '-hold', '-from=a')):
+        for words in (('-threads=3',), ('-nothreads',), ('-database',), ('-directory_tree', '-threads=64')):
+            with self.subTest(words):
+                self.assertEqual(numbers('-subject=LOTTERY', *words), [0, 2])
+        for bad in ((), ('-match=x', '-from=a'), ('-delete', '-hold', '-from=a'), ('-threads=0', '-from=a'), ('-threads', '-from=a'),
+                    ('-threads=2', '-nothreads', '-from=a'), ('-database', '-directory_tree', '-from=a')):
             self.assertEqual(self.box.command('imsimta', 'qclean', *bad, check=False).returncode, 1)
         self.assertIn('%QM-I-HELD', self.box.command('imsimta', 'qclean', '-content=needle3', '-hold').stdout)
         self.assertIn('%QM-I-RELEASED', self.qm('release', '1'))

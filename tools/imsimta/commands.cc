@@ -42,12 +42,15 @@ constexpr Command kCommands[] = {
      run_purge},
     {"qclean",
      "qclean [-from=] [-to=] [-subject=] [-domain_to=] [-content=] [-match=and|or] [-ignore_zz]\n"
-     "       [-min_length=n] [-verbose] [-delete|-hold] [channel]",
+     "       [-min_length=n] [-directory_tree|-database] [-threads=n|-nothreads] [-verbose] [-delete|-hold] "
+     "[channel]",
      "finds messages in the queue, and holds or deletes them", run_qclean},
     {"qm", "qm [command [argument ...]]; imsimta qm help lists them",
      "shows and changes what is queued; without a command, asks for one after the other", run_qm},
     {"qtop",
-     "qtop [-by=what|-from|-to|-domain_to|-subject] [-top=n] [-interval=seconds] [-once] [-json] [channel]",
+     "qtop [-by=what|-from|-to|-domain_to|-subject|-content] [-min_length=n] [-top=n] [-interval=seconds] "
+     "[-once]\n"
+     "       [-json] [channel]",
      "counts what is queued by host, domain, sender, age or status", qm_top},
     {"queue", "queue start|stop channel | -retry_delivery channel | -recover_crash",
      "stops and starts a channel's deliveries", run_queue},

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "common/base/crew.h"
 #include "common/base/strings.h"
 #include "tools/imsimta/qm.h"
 #include "tools/imsimta/qm_rows.h"
@@ -16,6 +17,8 @@ using mta::queue::Reader;
 namespace {
 
 constexpr std::size_t kPieceBytes = 256 * 1024;
+constexpr std::size_t kFilesAtOnce = 4096;  // names held beside those that were found
+constexpr std::size_t kMostThreads = 64;
 
 struct Wanted {
   std::string from, to, subject, domain_to, content;
@@ -101,30 +104,93 @@ Result<Wanted> parse_wanted(Arguments& arguments) {
   return wanted;
 }
 
+// -threads=n: so many files are read at once. One by default, for the disk is also the mail's.
+Result<std::size_t> take_threads(Arguments& arguments) {
+  std::string text;
+  const bool one = arguments.take("nothreads");
+  if (!arguments.take("threads", &text)) return std::size_t{1};
+  const auto threads = to_number<std::size_t>(text);
+  if (one || !threads || *threads < 1 || *threads > kMostThreads)
+    return permanent(
+        one ? "-threads and -nothreads exclude each other"
+            : fmt::format("-threads is a number from 1 to {}, not {}", kMostThreads, printable(text)));
+  return *threads;
+}
+
+// Looks into files, some at a time, and keeps the names of those that fit in the order they came in.
+class Sieve {
+ public:
+  Sieve(const mta::queue::Queue& queue, const Wanted& wanted, bool skip_held, std::size_t threads)
+      : queue_(queue), wanted_(wanted), skip_held_(skip_held), crew_(threads) {}
+
+  void look_at(const FileName& name) {
+    if ((skip_held_ && name.held) || (wanted_.ignore_zz && name.attempts == 0)) return;
+    waiting_.push_back(name);
+    if (waiting_.size() == kFilesAtOnce) finish();
+  }
+  void finish() {
+    std::vector<char> good(waiting_.size());
+    if (!waiting_.empty())
+      crew_.each(waiting_.size(), [&](std::size_t i) {
+        const auto reader = Reader::open(queue_, waiting_[i]);
+        good[i] = reader && fits(*reader, wanted_);
+      });
+    for (std::size_t i = 0; i < waiting_.size(); ++i)
+      if (good[i]) found.push_back(std::move(waiting_[i]));
+    read += waiting_.size();
+    waiting_.clear();
+  }
+  std::vector<FileName> found;
+  std::size_t read = 0;
+
+ private:
+  const mta::queue::Queue& queue_;
+  const Wanted& wanted_;
+  const bool skip_held_;
+  Crew crew_;
+  std::vector<FileName> waiting_;
+};
+
+// From the tree, or from what the job controller has in memory.
+Result<> look_through(const Context& context, const mta::queue::Queue& queue, const std::string& only,
+                      bool memory, bool verbose, Sieve& sieve) {
+  std::map<std::string, std::vector<Row>> rows;
+  if (memory) {
+    TRY(rows, rows_in_memory(context, only));
+  }
+  for (const auto& channel : queue.channels()) {
+    if (!only.empty() && channel != only) continue;
+    const auto found = sieve.found.size(), read = sieve.read;
+    if (memory) {
+      for (const auto& row : rows[channel]) sieve.look_at(row.name);
+    } else {
+      TRY_VOID(queue.scan(channel, [&](const FileName& name) {
+        sieve.look_at(name);
+        return true;
+      }));
+    }
+    sieve.finish();
+    if (verbose)
+      fmt::print("channel {}: {} of {} messages\n", channel, sieve.found.size() - found, sieve.read - read);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int> qm_clean(const Context& context, Arguments arguments) {
   TRY(const auto wanted, parse_wanted(arguments));
   const bool remove = arguments.take("delete"), hold = arguments.take("hold");
+  TRY(const bool memory, takes_memory(arguments));
+  TRY(const auto threads, take_threads(arguments));
   const auto only = to_lower(arguments.take_word());
   const bool verbose = arguments.take("verbose");
   TRY_VOID(arguments.finish(qm_usage("clean")));
   if (remove && hold) return permanent("-delete and -hold exclude each other");
   const auto queue = open_queue(context);
-  std::vector<FileName> names;
-  for (const auto& channel : queue->channels()) {
-    if (!only.empty() && channel != only) continue;
-    const auto before = names.size();
-    std::size_t read = 0;
-    TRY_VOID(queue->scan(channel, [&](const FileName& name) {
-      if ((hold && name.held) || (wanted.ignore_zz && name.attempts == 0)) return true;
-      const auto reader = Reader::open(*queue, name);
-      if (reader && fits(*reader, wanted)) names.push_back(name);
-      ++read;
-      return true;
-    }));
-    if (verbose) fmt::print("channel {}: {} of {} messages\n", channel, names.size() - before, read);
-  }
+  Sieve sieve(*queue, wanted, hold, threads);
+  TRY_VOID(look_through(context, *queue, only, memory, verbose, sieve));
+  auto& names = sieve.found;
   std::ranges::sort(names, {}, &FileName::id);
   TRY_VOID(save_listing(context, names));
   if (remove || hold) return change_messages(context, remove ? "delete" : "hold", names, false);

@@ -16,7 +16,9 @@ bool reads_memory = false;
 
 constexpr QmCommand kCommands[] = {
     {"clean [-from=text] [-to=text] [-subject=text] [-domain_to=domain] [-content=text] [-match=and|or] "
-     "[-ignore_zz] [-min_length=n] [-verbose] [-delete|-hold] [channel]",
+     "[-ignore_zz] [-min_length=n] [-directory_tree|-database] [-threads=n|-nothreads] [-verbose] "
+     "[-delete|-hold] "
+     "[channel]",
      "finds messages by what stands in them", qm_clean},
     {"counters [show|today|clear|create|delete] [-json] [channel]", "shows what the channels have done",
      qm_counters},
@@ -62,8 +64,11 @@ constexpr QmCommand kCommands[] = {
      }},
     {"summarize [-directory_tree|-database] [-heading|-noheading] [-held] [-trailing|-notrailing] [-json]",
      "counts messages, a line for each channel", qm_summarize},
-    {"top [-by=host|domain|recipient|sender|sender_domain|subject|channel|age|status|priority|attempts] "
-     "[-from|-to|-domain_to|-subject] [-top=n] [-interval=seconds] [-most=n] [-once] [-json] [channel]",
+    {"top "
+     "[-by=host|domain|recipient|sender|sender_domain|subject|content|channel|age|status|priority|attempts] "
+     "[-from|-to|-domain_to|-subject|-content] [-min_length=n] [-top=n] [-interval=seconds] [-most=n] "
+     "[-once] [-json] "
+     "[channel]",
      "counts messages by this or that, the most first", qm_top},
     {"view [-directory_tree|-database]", "sets what directory, messages and summarize read", qm_view},
 };

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -34,8 +35,13 @@ struct View {
   std::size_t rows = 20;
   std::int64_t interval_seconds = 2;
   std::size_t most = 100'000;  // message files that are opened for it
+  std::size_t shortest = 0;    // bytes of what is counted
   bool json = false;
 };
+
+// Lines of text are looked at for what many messages have in common: greetings are short, and alike everywhere.
+constexpr std::size_t kShortestLine = 24, kLongestLine = 200, kContentBytes = 16 * 1024;
+constexpr std::size_t kMostDifferent = 1'000'000;
 
 // One line of the job controller's view: file, host, state, priority, attempts, arrival, due, bytes.
 using Words = std::vector<std::string_view>;
@@ -78,10 +84,14 @@ constexpr std::array kMeasures = {
     Measure{"sender_domain", nullptr},
     Measure{"recipient", nullptr},
     Measure{"subject", nullptr},
+    Measure{"content", nullptr},
 };
 // Other words for -by=.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kAlso = {
-    {{"from", "sender"}, {"to", "recipient"}, {"domain_to", "domain"}, {"subject", "subject"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kAlso = {{{"from", "sender"},
+                                                                                 {"to", "recipient"},
+                                                                                 {"domain_to", "domain"},
+                                                                                 {"subject", "subject"},
+                                                                                 {"content", "content"}}};
 
 void count(Counts& counts, const std::string& key, std::int64_t bytes, std::int64_t arrival_ms) {
   auto& row = counts[key];
@@ -103,9 +113,27 @@ Result<Counts> count_memory(const Context& context, const View& view, const Meas
   return counts;
 }
 
+// Each line once a message, as it stands there: encoded text is not decoded.
+void count_content(Counts& counts, const View& view, const Reader& reader) {
+  const auto header = reader.read_header();
+  if (!header) return;
+  const auto text = reader.read_message(header->size(), kContentBytes);
+  if (!text) return;
+  std::set<std::string_view> lines;
+  for (std::string_view rest = *text; !rest.empty();) {
+    const auto line = trim(take_until(rest, '\n')).substr(0, kLongestLine);
+    if (line.size() >= view.shortest) lines.insert(line);
+  }
+  for (const auto line : lines)
+    if (counts.size() < kMostDifferent || counts.contains(line))
+      count(counts, std::string(line), static_cast<std::int64_t>(reader.message_size()),
+            reader.envelope().arrival_ms);
+}
+
 void count_envelope(Counts& counts, const View& view, const Reader& reader) {
   const auto& envelope = reader.envelope();
   const auto bytes = static_cast<std::int64_t>(reader.message_size());
+  if (view.by == "content") return count_content(counts, view, reader);
   const auto sender = envelope.sender.empty() ? std::string("<>") : envelope.sender;
   if (view.by == "subject") return count(counts, subject_of(reader), bytes, envelope.arrival_ms);
   if (view.by == "sender") return count(counts, sender, bytes, envelope.arrival_ms);
@@ -115,6 +143,10 @@ void count_envelope(Counts& counts, const View& view, const Reader& reader) {
     if (recipient.progress.status == mta::queue::Status::pending)
       count(counts, view.by == "domain" ? domain_of(recipient.address) : recipient.address, bytes,
             envelope.arrival_ms);
+}
+
+void leave_out_short(Counts& counts, std::size_t shortest) {
+  std::erase_if(counts, [&](const auto& row) { return row.first.size() < shortest; });
 }
 
 Result<Counts> count_tree(const Context& context, const View& view) {
@@ -203,11 +235,13 @@ Result<View> parse_view(Arguments& arguments, bool& once) {
   TRY_VOID(number("top", view.rows));
   TRY_VOID(number("interval", view.interval_seconds));
   TRY_VOID(number("most", view.most));
+  TRY_VOID(number("min_length", view.shortest));
   view.json = arguments.take("json");
   once = arguments.take("once") || view.json;
   for (const auto& [name, by] : kAlso)
     if (arguments.take(name)) view.by = by;
   if (arguments.take("by", &text)) view.by = to_lower(text);
+  if (view.by == "content" && view.shortest == 0) view.shortest = kShortestLine;
   view.channel = to_lower(arguments.take_word());
   return view;
 }
@@ -226,7 +260,8 @@ Result<int> qm_top(const Context& context, Arguments arguments) {
   }
   once |= ::isatty(STDOUT_FILENO) == 0 || ::isatty(STDIN_FILENO) == 0;
   for (;;) {
-    TRY(const auto counts, measure->of ? count_memory(context, view, *measure) : count_tree(context, view));
+    TRY(auto counts, measure->of ? count_memory(context, view, *measure) : count_tree(context, view));
+    leave_out_short(counts, view.shortest);
     if (view.json) return print_json(view, counts), 0;
     const auto text = (once ? "" : "\x1b[H\x1b[2J") + picture(view, counts) + (once ? "" : "\nEnter: end\n");
     std::fwrite(text.data(), 1, text.size(), stdout);
