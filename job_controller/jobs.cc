@@ -77,12 +77,14 @@ bool Jobs::wants_another(const std::string& channel) {
     return false;
   const auto& policy = schedule_.policy(channel);
   const auto& pool = config_.pool(policy.pool);
-  unsigned of_channel = 0, of_pool = 0, per_host = 0;
+  unsigned of_channel = 0, of_pool = 0, ending = 0, per_host = 0;
   bool room = false;  // somebody can still take work, or will when it has started
   bool all_full = true;
   for (const auto& job : jobs_) {
-    if (&config_.pool(schedule_.policy(job.channel).pool) == &pool) ++of_pool;
-    if (job.channel != channel) continue;
+    // One that ends takes no more work, and may hang for minutes on a host that does not answer. Another
+    // takes its place at once, but as many may end as may work.
+    if (&config_.pool(schedule_.policy(job.channel).pool) == &pool) ++(job.stopping ? ending : of_pool);
+    if (job.channel != channel || job.stopping) continue;
     ++of_channel;
     per_host = std::max(per_host, job.per_host);
     room |= !job.stopping && (job.socket == nullptr || job.hand.size() < job.room);
@@ -95,7 +97,7 @@ bool Jobs::wants_another(const std::string& channel) {
       (policy.filesperjob > 0 && schedule_.ready(channel) > std::size_t{policy.filesperjob} * of_channel) ||
       (policy.addrsperjob > 0 &&
        schedule_.ready_recipients(channel) > std::size_t{policy.addrsperjob} * of_channel);
-  if (!wanted || of_pool < pool.job_limit) return wanted;
+  if (!wanted || std::max(of_pool, ending) < pool.job_limit) return wanted;
   make_room(channel, pool);
   return false;
 }

@@ -62,6 +62,22 @@ class Jobs(waxwing.TestCase):
         self.assertEqual(refused.returncode, 1)
         self.assertIn('no channel tcp_nobody', refused.stderr)
 
+    def test_a_program_that_ends_while_a_host_is_silent_holds_up_no_other_mail(self):
+        silent, good = fake.host(waits=True), fake.host()
+        log = self.box.log('job_controller')
+        self.send(f'joe@[{silent.address}]')
+        silent.wait(lambda: silent.connections == 1, 'a connection')
+        old = re.search(r'job\.started channel=tcp_local pid=(\d+)', log.wait(r'job\.started channel=tcp_local ')).group(1)
+        self.imsimta('reload')
+        jobs = lambda: re.findall(r'^tcp_local +\S+ +(\d+) +(\S+)', self.imsimta('qm', 'jobs'), re.M)
+        waxwing.wait_until(lambda: (old, 'ending') in jobs(), 'the program to end')
+        self.send(f'ann@[{good.address}]')
+        good.wait_messages(1)
+        self.assertIn((old, 'ending'), jobs())
+        silent.go_on()
+        silent.wait_messages(1)
+        self.box.wait_queue_empty('tcp_local')
+
     def etrn(self, client, *commands):
         """What a session from the channel tcp_in<client> is answered."""
         with smtplib.SMTP('127.0.0.1', self.box.port('SMTP'), source_address=(f'127.9.0.{client}', 0)) as session:
