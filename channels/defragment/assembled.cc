@@ -51,6 +51,7 @@ Result<> Assembled::write(const std::string& key, const std::string& queue_id,
   TRY(auto fd, open_file(draft, O_RDWR | O_CREAT | O_EXCL, 0640));
   durable::Batch batch;
   auto outcome = write_all(fd.get(), text);
+  const std::lock_guard lock(on_disk_);
   if (outcome) outcome = durable::commit(std::move(batch.content(fd.get(), path).rename(draft, path)));
   if (!outcome) ::unlink(draft.c_str());
   return outcome;
@@ -58,28 +59,47 @@ Result<> Assembled::write(const std::string& key, const std::string& queue_id,
 
 void Assembled::note(const std::string& key, const std::string& queue_id,
                      const std::vector<std::string>& files) {
-  for (const auto& file : files) done_[file] = queue_id;
-  left_[key] = files;
+  auto& whole = left_[key];
+  whole.queue_id = queue_id;
+  for (const auto& file : files) {
+    whole.files.insert(file);
+    done_[file] = key;
+  }
 }
 
 std::string Assembled::of(const std::string& file) const {
   const auto at = done_.find(file);
-  return at == done_.end() ? "" : at->second;
+  return at == done_.end() ? "" : left_.at(at->second).queue_id;
 }
 
-void Assembled::clean(const std::function<bool(const std::string& file)>& still_there) {
-  for (auto at = left_.begin(); at != left_.end();) {
-    std::erase_if(at->second, [&](const std::string& file) {
-      if (still_there(file)) return false;
-      done_.erase(file);
-      return true;
-    });
-    if (!at->second.empty()) {
-      ++at;
-      continue;
-    }
-    (void)durable::remove(folder_ + "/" + at->first);
-    at = left_.erase(at);
+std::vector<std::string> Assembled::files() const {
+  std::vector<std::string> names;
+  names.reserve(done_.size());
+  for (const auto& [file, key] : done_) names.push_back(file);
+  return names;
+}
+
+std::vector<Assembled::Record> Assembled::forget(const std::vector<std::string>& gone) {
+  std::vector<Record> ended;
+  for (const auto& file : gone) {
+    const auto known = done_.find(file);
+    if (known == done_.end()) continue;
+    const auto whole = left_.find(known->second);
+    done_.erase(known);
+    whole->second.files.erase(file);
+    if (!whole->second.files.empty()) continue;
+    ended.push_back({whole->first, whole->second.queue_id});
+    left_.erase(whole);
+  }
+  return ended;
+}
+
+void Assembled::remove(const std::vector<Record>& records) {
+  const std::lock_guard lock(on_disk_);
+  for (const auto& record : records) {
+    const auto path = folder_ + "/" + record.key;
+    const auto text = read_file(path, kMostBytes);
+    if (text && text->starts_with(std::string(kFirst) + record.queue_id + "\n")) (void)durable::remove(path);
   }
 }
 

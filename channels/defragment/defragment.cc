@@ -63,7 +63,8 @@ Defragment::Defragment(MasterContext& context, std::shared_ptr<mta::Submitter> s
     : context_(context),
       submitter_(std::move(submitter)),
       gathering_(limits_of(*context.daemon().config())),
-      assembled_(context.daemon().config()->path_of("defragment")) {}
+      assembled_(context.daemon().config()->path_of("defragment")),
+      cleaned_(context.loop()) {}
 
 Result<std::unique_ptr<Channel>> Defragment::create(MasterContext& context) {
   TRY(auto submitter, mta::Submitter::create(context.daemon(), context.queue()));
@@ -283,13 +284,34 @@ Task<void> Defragment::call(std::string host) {
   if (!answer) log::Event("defragment.call.failed").with("error", answer.error().text).warning();
 }
 
+// Deliveries go on meanwhile, and it may be called again.
 Task<void> Defragment::idle() {
+  while (cleaning_) co_await cleaned_.wait();
+  cleaning_ = true;
+  try {
+    co_await clean();
+  } catch (const std::exception& problem) {
+    log::Event("defragment.clean.failed").with("error", problem.what()).warning();
+  }
+  cleaning_ = false;
+  cleaned_.notify_all();
+}
+
+Task<void> Defragment::clean() {
+  const auto known = assembled_.files();
+  if (known.empty()) co_return;
   const auto& queue = *context_.queue();
-  auto clean = [&] {
+  auto look = [&] {
     Names names(queue);
-    assembled_.clean([&](const std::string& file) { return names.of(file).has_value(); });
+    std::vector<std::string> gone;
+    for (const auto& file : known)
+      if (!names.of(file)) gone.push_back(file);
+    return gone;
   };
-  co_await context_.workers().run(clean);
+  const auto gone = co_await context_.workers().run(look);
+  const auto ended = assembled_.forget(gone);
+  auto remove = [&] { assembled_.remove(ended); };
+  co_await context_.workers().run(remove);
 }
 
 }  // namespace waxwing::channels

@@ -41,11 +41,15 @@ class Defragment : public Channel {
   // The files as they are called now, by number; those that are gone are taken out of the set.
   std::vector<mta::queue::FileName> find(PieceSet& set) const;
   std::int64_t timeout_ms() const;
+  // Forgets what was put together and has left the queue.
+  Task<void> clean();
 
   MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
   Gathering gathering_;
   Assembled assembled_;
+  Signal cleaned_;
+  bool cleaning_ = false;
   UniqueFd lock_;
 };
 

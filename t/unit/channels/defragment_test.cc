@@ -188,12 +188,39 @@ TEST_CASE("what was put together is known to the next program, until its pieces 
   CHECK(assembled.of("defragment/000/A.00") == "Q1");
   CHECK(assembled.of("defragment/000/C.00").empty());
   CHECK(list_directory(folder)->size() == 1);
-  assembled.clean([](const std::string& name) { return name == "defragment/001/B.00"; });
+  CHECK(assembled.files().size() == 2);
+  CHECK(assembled.forget({"defragment/000/A.00", "defragment/000/C.00"}).empty());
+  CHECK(assembled.of("defragment/000/A.00").empty());
   CHECK(assembled.of("defragment/001/B.00") == "Q1");
-  CHECK(list_directory(folder)->size() == 1);
-  assembled.clean([](const std::string&) { return false; });
+  const auto ended = assembled.forget(assembled.files());
+  REQUIRE(ended.size() == 1);
   CHECK(assembled.of("defragment/001/B.00").empty());
+  CHECK(list_directory(folder)->size() == 1);
+  assembled.remove(ended);
   CHECK(list_directory(folder)->empty());
+}
+
+TEST_CASE("what is put together while others look for its pieces is not forgotten") {
+  test::ScratchQueue scratch;
+  const auto folder = scratch.root + "/defragment";
+  const std::string key(64, 'a');
+  Assembled assembled(folder);
+  REQUIRE(assembled.write(key, "Q1", {"defragment/000/A.00"}));
+  assembled.note(key, "Q1", {"defragment/000/A.00"});
+  const auto looked_for = assembled.files();
+  for (int i = 0; i < 1000; ++i)
+    assembled.note(std::to_string(i), "Q2", {"defragment/002/B" + std::to_string(i) + ".00"});
+  const auto ended = assembled.forget(looked_for);
+  REQUIRE(ended.size() == 1);
+  CHECK(assembled.of("defragment/002/B999.00") == "Q2");
+  // The same pieces have come once more meanwhile.
+  REQUIRE(assembled.write(key, "Q3", {"defragment/003/C.00"}));
+  assembled.note(key, "Q3", {"defragment/003/C.00"});
+  assembled.remove(ended);
+  Assembled next(folder);
+  REQUIRE(next.read());
+  CHECK(next.of("defragment/003/C.00") == "Q3");
+  CHECK(assembled.of("defragment/003/C.00") == "Q3");
 }
 
 TEST_CASE("where a recipient goes on to stands in its flags") {
