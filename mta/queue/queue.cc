@@ -34,14 +34,17 @@ Result<> Queue::ensure_bucket(const std::string& channel, const std::string& buc
   const auto path = parent + "/" + bucket;
   {
     const std::lock_guard lock(mutex_);
-    if (known_buckets_.contains(path)) return {};
+    if (durable_buckets_.contains(path)) return {};
   }
   TRY_VOID(make_directories(path));
   // Another process may have made them and not synced them yet, so they are synced even when they were there.
   batch.directory(directory_).directory(parent);
-  const std::lock_guard lock(mutex_);
-  known_buckets_.insert(path);
   return {};
+}
+
+void Queue::bucket_is_durable(const std::string& channel, const std::string& bucket) {
+  const std::lock_guard lock(mutex_);
+  durable_buckets_.insert(directory_ + "/" + channel + "/" + bucket);
 }
 
 Result<FileName> Queue::rename_attempts(const FileName& name, unsigned attempts) const {

@@ -74,8 +74,11 @@ class Queue {
   std::string path_of(const FileName& name) const { return directory_ + "/" + name.relative(); }
   std::string path_of(std::string_view relative) const { return directory_ + "/" + std::string(relative); }
 
-  // Makes queue/<channel>/<nnn> when it is missing and puts the directories that changed into the batch.
+  // Makes queue/<channel>/<nnn> when it is missing and puts the directories that changed into the batch, unless it is
+  // known to be durable.
   Result<> ensure_bucket(const std::string& channel, const std::string& bucket, durable::Batch& batch);
+  // A batch that ensure_bucket() had was committed. Not before: other messages rely on the directory without syncing it.
+  void bucket_is_durable(const std::string& channel, const std::string& bucket);
   // The record goes to the job controller without waiting; when it is not there nothing is lost: it reads
   // the tree when it starts. Opens and keeps the connection.
   void tell_job_controller(const Record& record);
@@ -117,7 +120,7 @@ class Queue {
   std::string directory_;
   std::string socket_path_;
   std::mutex mutex_;
-  std::unordered_set<std::string> known_buckets_;
+  std::unordered_set<std::string> durable_buckets_;
   UniqueFd socket_;
 };
 

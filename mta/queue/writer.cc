@@ -210,6 +210,9 @@ Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents) {
     discard();
     co_return std::unexpected(outcome.error());
   }
+  for (const auto& content : contents)
+    for (const auto& part : content.writer->inner_->parts)
+      content.writer->inner_->queue->bucket_is_durable(part.name.channel, part.name.bucket);
   std::vector<FileName> names;
   for (const auto& content : contents) {
     auto more = content.writer->inner_->announce();

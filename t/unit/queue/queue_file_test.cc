@@ -162,6 +162,30 @@ TEST_CASE("a disk that fails at any step leaves no queue file and no litter") {
   }
 }
 
+TEST_CASE("a directory is synced with every message until it is durable") {
+  ScratchQueue scratch;
+  const auto is_synced = [&](const FileName& name) {
+    durable::Batch batch;
+    REQUIRE(scratch.queue->ensure_bucket(name.channel, name.bucket, batch));
+    return !batch.empty();
+  };
+  const auto name = *FileName::parse("tcp_local/000/ZZa.00");
+  CHECK(is_synced(name));
+  CHECK(is_synced(name));  // its batch is not committed
+  arm_failpoints("durable.syncdir=enospc");
+  auto writer = Writer::create(scratch.queue);
+  REQUIRE(writer->write(kMessage));
+  CHECK_FALSE(publish(*writer, {make_envelope("ims-ms", {"a@x"})}));
+  arm_failpoints("");
+  const auto buckets = scratch.queue->buckets("ims-ms");
+  REQUIRE(buckets);
+  REQUIRE(buckets->size() == 1);
+  CHECK(is_synced({.channel = "ims-ms", .bucket = buckets->front(), .id = {}, .copy = {}}));
+  const auto kept = enqueue(scratch, {make_envelope("ims-ms", {"a@x"})})[0];
+  CHECK_FALSE(is_synced(kept));
+  CHECK(is_synced({.channel = "ims-ms", .bucket = "100", .id = {}, .copy = {}}));
+}
+
 TEST_CASE("when the name cannot follow the attempts the file keeps the one it has") {
   ScratchQueue scratch;
   const auto name = enqueue(scratch, {make_envelope("tcp_local", {"a@x"})})[0];
