@@ -91,6 +91,7 @@ Task<Record> Controller::file_command(const Record& request) {
   };
   auto name = FileName::parse(request.get("file"));
   if (!name) co_return error(name.error().text);
+  while (schedule_.is_renaming(*name)) co_await renames_.progress();
   const auto known = schedule_.name_of(*name);
   if (known) *name = *known;
   if (!known && !file_exists(queue_->path_of(*name)))

@@ -20,10 +20,8 @@ Controller::Controller(Daemon& daemon)
       queue_(std::make_shared<mta::queue::Queue>(daemon.config()->path_of("queue"),
                                                  daemon.config()->path_of("run/job_controller"))),
       schedule_([this](const std::string& channel) { return policy_of(channel); },
-                [this](const FileName& name, unsigned attempts) {
-                  // The old name is as good: the count of attempts is in the marks too.
-                  return queue_->rename_attempts(name, attempts).value_or(name);
-                }),
+                [this](const FileName& name, unsigned attempts) { renames_.add(name, attempts); }),
+      renames_(daemon.loop(), daemon.workers(), queue_, [this](const FileName& name) { renamed(name); }),
       jobs_(daemon, schedule_, config_, queue_),
       crew_(std::make_unique<Crew>(kReaders)) {}
 
@@ -89,6 +87,11 @@ void Controller::add(const mta::queue::ScheduleEntry& entry) {
 void Controller::add_new(const mta::queue::ScheduleEntry& entry) {
   if (is_full() && schedule_.make_room(wall_ms())) overflow_ = true;
   add(entry);
+}
+
+void Controller::renamed(const FileName& name) {
+  schedule_.renamed(name);
+  jobs_.touch(name.channel);
 }
 
 void Controller::enqueued(const Record& record) {

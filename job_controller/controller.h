@@ -1,6 +1,6 @@
 // The job controller itself: ties the schedule to the tree, to the channel programs and to operators.
 //
-// Everything runs on loop 0. What waits for the disk (reading the tree, reading envelopes) runs on workers.
+// Everything runs on loop 0. What waits for the disk (reading the tree, reading envelopes, renaming files) runs on workers.
 // Sockets: run/job_controller, one Record a packet. A connection says first what it is:
 //   writers    enqueued file=<schedule line>… look=<name>…     no answer
 //   programs   master token= pid= concurrency= per_host=       then work and reports, see jobs.h
@@ -23,6 +23,7 @@
 #include "common/net/seqpacket.h"
 #include "job_controller/controller_config.h"
 #include "job_controller/jobs.h"
+#include "job_controller/renames.h"
 #include "job_controller/schedule.h"
 #include "mta/config/mta_config.h"
 #include "mta/queue/queue.h"
@@ -43,6 +44,7 @@ class Controller {
   void enqueued(const Record& record);
   void add(const mta::queue::ScheduleEntry& entry);
   void add_new(const mta::queue::ScheduleEntry& entry);
+  void renamed(const FileName& name);
 
   // tree.cc
   Task<void> read_tree();
@@ -89,6 +91,7 @@ class Controller {
   std::shared_ptr<mta::queue::Queue> queue_;
   std::map<std::string, std::map<std::string, unsigned>> changes_;  // by channel and option; gone at a reload
   Schedule schedule_;
+  Renames renames_;
   Jobs jobs_;
   std::unique_ptr<EventLoop::Timer> timer_;
   std::int64_t next_synch_ms_ = 0;

@@ -68,6 +68,8 @@ bool Schedule::add(const ScheduleEntry& entry, std::int64_t now_ms) {
   if (entry.name.held || entry.hosts.empty()) return false;
   auto& channel = channel_of(entry.name.channel);
   if (channel.files.contains(Channel::key_of(entry.name))) return false;
+  // Forgotten meanwhile: the name is one that may be gone in a moment. The next look at the tree finds the new one.
+  if (!renaming_.empty() && is_renaming(entry.name)) return false;
   auto owned = std::make_unique<File>();
   auto& file = *owned;
   file.id = entry.name.id;
@@ -132,6 +134,10 @@ void Schedule::leave_state(Unit& unit) {
       channel.ready_of[index_of(unit.file->priority)].units -= 1;
       channel.ready_of[index_of(unit.file->priority)].recipients -= unit.recipients;
       break;
+    case State::parked:
+      channel.parked -= 1;
+      unit.destination->parked -= 1;
+      break;
     case State::in_flight:
       in_flight_.erase(unit.id);
       channel.in_flight -= 1;
@@ -195,15 +201,20 @@ bool Schedule::may_start(const Destination& destination, unsigned per_host) cons
 // ---- work -------------------------------------------------------------------------------------------
 
 // The unit that may start next; null when there is none. Hosts that may not start now are dropped from the
-// rings on the way: end of flight, host_up() and make_ready() put them back.
+// rings on the way: end of flight, host_up() and make_ready() put them back. So are units whose files are being renamed:
+// renamed() makes them ready again.
 Schedule::Unit* Schedule::find_ready(Channel& channel, unsigned per_host) {
-  if (!channel.special.empty()) return channel.special.first;
+  while (!channel.special.empty()) {
+    if (!channel.special.first->file->renaming) return channel.special.first;
+    park(*channel.special.first);
+  }
   for (std::size_t p = channel.rings.size(); p-- > 0;) {
     if (!channel.open[p]) continue;
     auto& ring = channel.rings[p];
     while (!ring.empty()) {
       auto& destination = *ring.front();
       auto& line = destination.lines[p];
+      while (!line.empty() && line.first->file->renaming) park(*line.first);
       if (!line.empty() && may_start(destination, per_host)) return line.first;
       destination.in_ring[p] = false;
       ring.pop_front();

@@ -23,6 +23,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/base/strings.h"
@@ -78,9 +79,10 @@ struct UnitView {
 class Schedule {
  public:
   using PolicySource = std::function<ChannelPolicy(const std::string& channel)>;
-  // renamed: the attempts of a file went up and none of its units is being worked on: the file's name
-  // should follow. It answers the new name.
-  using Rename = std::function<FileName(const FileName&, unsigned attempts)>;
+  // The attempts of a file went up and none of its units is being worked on: the file's name should follow. Who is
+  // asked may take as long as the disk takes, and answers by renamed(). Until then nobody gets a unit of the file, for
+  // the name it would be given may be gone.
+  using Rename = std::function<void(const FileName&, unsigned attempts)>;
   Schedule(PolicySource policies, Rename rename);
   ~Schedule();
 
@@ -106,6 +108,9 @@ class Schedule {
   void deferred(std::uint64_t unit, const Deferral& deferral, std::int64_t now_ms);
   // The program ended with the unit in hand: again soon, later each time it happens.
   void returned(std::uint64_t unit, bool crashed, std::int64_t now_ms);
+  // The name the file has now; the one it had, when it could not be renamed.
+  void renamed(const FileName& name);
+  bool is_renaming(const FileName& name) const { return renaming_.contains(name.key()); }
   // Forgets the whole file of the unit (it is held now); answers its name.
   std::optional<FileName> forget_file_of(std::uint64_t unit);
 
@@ -113,7 +118,7 @@ class Schedule {
   void tick(std::int64_t now_ms);
 
   // Operators. The key's file, when it is not being worked on, is forgotten (true) so that it can be renamed
-  // or removed; false: unknown, or in work (busy set).
+  // or removed; false: unknown, or in work or being renamed (busy set).
   bool forget(const FileName& name, bool& busy);
   // Marks all units for return, at once. False: unknown or in work.
   bool give_back(const FileName& name);
@@ -157,7 +162,8 @@ class Schedule {
   std::optional<FileName> name_of(const FileName& name) const;
 
  private:
-  enum class State : std::uint8_t { none, ready, waiting, in_flight, done };
+  // parked: its turn came while its file was being renamed.
+  enum class State : std::uint8_t { none, ready, waiting, parked, in_flight, done };
   struct File;
   struct Unit;
   struct Line;
@@ -177,6 +183,7 @@ class Schedule {
   static UnitView view_of(const Unit& unit);
   void make_ready(Unit& unit);
   void make_waiting(Unit& unit, std::int64_t due_ms);
+  void park(Unit& unit);
   void leave_state(Unit& unit);
   void activate(Destination& destination);
   bool may_start(const Destination& destination, unsigned per_host) const;
@@ -207,6 +214,7 @@ class Schedule {
   std::set<std::pair<std::int64_t, Unit*>> waiting_;
   std::set<std::pair<std::int64_t, Destination*>> blocked_;
   std::set<std::pair<std::int64_t, Destination*>> paced_;  // until a rate allows more
+  std::unordered_set<std::string> renaming_;  // FileName::key(), also of files that were forgotten meanwhile
   std::size_t size_ = 0;
   std::uint32_t look_ = 0;
   std::uint64_t next_unit_ = 1;

@@ -21,12 +21,13 @@ class Schedule::Audit {
 
  private:
   struct Count {
-    std::size_t units = 0, ready = 0, waiting = 0, in_flight = 0;  // ready: those in the host's lines
-    std::array<std::size_t, 3> places{};                           // in the rings
+    std::size_t units = 0, ready = 0, waiting = 0, parked = 0,
+                in_flight = 0;            // ready: those in the host's lines
+    std::array<std::size_t, 3> places{};  // in the rings
   };
   struct ChannelCount {
     std::uint64_t bytes = 0;
-    std::size_t waiting = 0, in_flight = 0;
+    std::size_t waiting = 0, parked = 0, in_flight = 0;
     Channel::Ready ready;
     std::array<Channel::Ready, 3> ready_of{};
     std::unordered_map<const Destination*, Count> hosts;
@@ -51,6 +52,7 @@ class Schedule::Audit {
       agree(of + "recipients ready", count.ready_of[p].recipients, channel.ready_of[p].recipients);
     }
     agree(channel.name + ": waiting", count.waiting, channel.waiting);
+    agree(channel.name + ": parked", count.parked, channel.parked);
     agree(channel.name + ": active", count.in_flight, channel.in_flight);
     for (const auto& [host, destination] : channel.hosts)
       look_at(channel.name + ", host " + host, *destination, count.hosts[destination.get()]);
@@ -78,6 +80,9 @@ class Schedule::Audit {
     host.units += 1;
     if (unit.state == State::none) wrong_.push_back(unit.file->name().relative() + ": a unit in no state");
     if (unit.state == State::waiting) host.waiting += 1, count.waiting += 1;
+    if (unit.state == State::parked) host.parked += 1, count.parked += 1;
+    if (unit.state == State::parked && !unit.file->renaming)
+      wrong_.push_back(unit.file->name().relative() + ": parked, and nobody renames it");
     if (unit.state == State::in_flight) host.in_flight += 1, count.in_flight += 1;
     if (unit.state != State::ready) return;
     count.ready.units += 1;
@@ -92,6 +97,7 @@ class Schedule::Audit {
   void look_at(const std::string& what, const Destination& destination, const Count& count) {
     agree(what + ": units", count.units, destination.units);
     agree(what + ": ready", count.ready, destination.ready);
+    agree(what + ": parked", count.parked, destination.parked);
     agree(what + ": active", count.in_flight, destination.in_flight);
     agree(what + ": waiting in line", count.waiting, destination.waiting.length());
     std::size_t lines = 0;

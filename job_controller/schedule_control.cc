@@ -14,7 +14,7 @@ bool Schedule::forget(const FileName& name, bool& busy) {
   busy = false;
   auto* file = find_file(name);
   if (file == nullptr) return false;
-  busy = file->in_flight > 0;
+  busy = file->in_flight > 0 || file->renaming;
   if (busy) return false;
   drop_file(*file);
   return true;
@@ -72,9 +72,9 @@ void Schedule::retry_now(const std::string& name) {
 std::size_t Schedule::call(Destination& destination) {
   while (!destination.waiting.empty()) make_ready(*destination.waiting.first);
   unblock(destination);
-  if (destination.ready > 0) destination.called = true;
+  if (destination.ready + destination.parked > 0) destination.called = true;
   activate(destination);
-  return destination.ready + destination.in_flight;
+  return destination.ready + destination.parked + destination.in_flight;
 }
 
 std::size_t Schedule::call(const std::string& name, const std::string& host) {
@@ -94,7 +94,8 @@ std::size_t Schedule::call_all(const std::string& name) {
 
 // What was asked for has been tried; what could not be delivered waits until it is asked for again.
 void Schedule::end_call(Destination& destination) {
-  if (destination.ready == 0 && destination.in_flight == 0) destination.called = false;
+  if (destination.ready == 0 && destination.parked == 0 && destination.in_flight == 0)
+    destination.called = false;
 }
 
 std::vector<std::string> Schedule::hosts(const std::string& name) const {
@@ -148,7 +149,7 @@ ChannelCounts Schedule::counts(const std::string& name) const {
   const auto* channel = find_channel(name);
   if (channel == nullptr) return counts;
   counts.files = channel->files.size();
-  counts.ready = channel->ready.units;
+  counts.ready = channel->ready.units + channel->parked;
   counts.waiting = channel->waiting;
   counts.in_flight = channel->in_flight;
   counts.bytes = channel->bytes;

@@ -2,8 +2,6 @@
 // is counted in bytes.
 #pragma once
 
-#include <unordered_set>
-
 #include "job_controller/schedule.h"
 
 namespace waxwing::job_controller {
@@ -62,6 +60,7 @@ struct Schedule::File {
   std::uint16_t attempts_in_name = 0;
   Priority priority = Priority::normal;
   bool by_returns = false;
+  bool renaming = false;
 
   mta::queue::Clock clock() const { return {begun_ms, by_ms, by_returns}; }
   FileName name() const;
@@ -78,6 +77,7 @@ struct Schedule::Destination {
   std::size_t ready = 0;
   std::size_t units = 0;  // all
   unsigned in_flight = 0;
+  unsigned parked = 0;
   unsigned times_down = 0;
   std::int64_t blocked_until_ms = 0;  // 0: open
   std::int64_t next_start_ms = 0;     // by the channel's rate
@@ -130,6 +130,7 @@ struct Schedule::Channel {
   }
   std::size_t waiting = 0;
   std::size_t in_flight = 0;
+  std::size_t parked = 0;
   std::uint64_t bytes = 0;
   bool stopped = false;
 };

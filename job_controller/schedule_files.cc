@@ -52,7 +52,8 @@ std::vector<FileName> Schedule::unseen(const std::string& name) const {
   std::vector<FileName> names;
   if (const auto* channel = find_channel(name))
     for (const auto& file : channel->files)
-      if (file->seen_in_look != look_ && file->in_flight == 0) names.push_back(file->name());
+      if (file->seen_in_look != look_ && file->in_flight == 0 && !file->renaming)
+        names.push_back(file->name());
   return names;
 }
 
@@ -63,6 +64,7 @@ std::optional<FileName> Schedule::name_of(const FileName& name) const {
 }
 
 void Schedule::drop_file(File& file) {
+  file.attempts = file.attempts_in_name;  // nobody is to rename it any more
   // With its last unit the file itself is gone.
   const auto count = file.unit_count;
   auto* const units = file.units.get();
@@ -75,8 +77,28 @@ void Schedule::drop_file(File& file) {
 }
 
 void Schedule::settle_name(File& file) {
-  if (file.in_flight == 0 && file.attempts_in_name < file.attempts)
-    file.attempts_in_name = static_cast<std::uint16_t>(rename_(file.name(), file.attempts).attempts);
+  if (file.in_flight > 0 || file.renaming || file.attempts_in_name >= file.attempts) return;
+  const auto name = file.name();
+  file.renaming = true;
+  renaming_.insert(name.key());
+  rename_(name, file.attempts);
+}
+
+void Schedule::renamed(const FileName& name) {
+  renaming_.erase(name.key());
+  auto* file = find_file(name);
+  if (file == nullptr || !file->renaming) return;
+  file->renaming = false;
+  file->attempts_in_name = static_cast<std::uint16_t>(name.attempts);
+  for (std::uint32_t i = 0; i < file->unit_count; ++i)
+    if (file->units[i].state == State::parked) make_ready(file->units[i]);
+}
+
+void Schedule::park(Unit& unit) {
+  leave_state(unit);
+  unit.state = State::parked;
+  unit.file->channel->parked += 1;
+  unit.destination->parked += 1;
 }
 
 }  // namespace waxwing::job_controller

@@ -83,7 +83,8 @@ class Queue {
   // the tree when it starts. Opens and keeps the connection.
   void tell_job_controller(const Record& record);
 
-  // Nobody waits for the disk: a count of attempts that is one short does no harm.
+  // Not synced: a count of attempts that is one short does no harm. Blocks, where the journal has no room or the
+  // file system keeps names in no order.
   Result<FileName> rename_attempts(const FileName& name, unsigned attempts) const;
   // The name the file has when the batch is committed, which renames it. What an operator asked for must not
   // be undone by a power cut.

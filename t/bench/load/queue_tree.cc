@@ -83,7 +83,7 @@ void schedule_cost(const Options& options) {
   const auto count = options.number("count"), hosts = options.number("users");
   const auto now = wall_ms();
   job_controller::Schedule schedule([](const std::string&) { return mta::queue::ChannelPolicy(); },
-                                    [](const mta::queue::FileName& name, unsigned) { return name; });
+                                    [](const mta::queue::FileName&, unsigned) {});
   std::vector<mta::queue::ScheduleEntry> entries;
   for (std::int64_t n = 0; n < count; ++n) entries.push_back(entry_of(n, hosts, now));
   const auto before = ::mallinfo2();

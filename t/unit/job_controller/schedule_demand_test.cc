@@ -16,22 +16,32 @@ const std::string kChannel = "tcp_dial";
 struct Bench {
   std::int64_t now = kStart;
   ChannelPolicy policy;
+  bool disk_is_slow = false;
+  std::vector<FileName> renames;  // that the disk has not done yet
   Schedule schedule{[this](const std::string&) { return policy; },
-                    [](const FileName& name, unsigned attempts) {
-                      auto to = name;
-                      to.attempts = attempts;
-                      return to;
+                    [this](const FileName& name, unsigned attempts) {
+                      renames.push_back(name);
+                      renames.back().attempts = attempts;
+                      if (!disk_is_slow) finish_rename();
                     }};
   int serial = 0;
   ~Bench() { CHECK(schedule.audit() == std::vector<std::string>{}); }
 
-  void add(const std::string& host, Priority priority = Priority::normal, unsigned recipients = 1) {
+  void add(const std::string& host, Priority priority = Priority::normal, unsigned recipients = 1,
+           const std::string& other_host = "") {
     ScheduleEntry entry;
     entry.name = *FileName::parse(kChannel + "/000/ZZ" + std::to_string(100000 + serial++) + ".00");
     entry.priority = priority;
     entry.arrival_ms = now;
     entry.hosts.push_back({host, recipients, 0, 0, 0});
+    if (!other_host.empty() && other_host != host) entry.hosts.push_back({other_host, 1, 0, 0, 0});
     schedule.add(entry, now);
+  }
+  void finish_rename() {
+    if (renames.empty()) return;
+    const auto name = renames.front();
+    renames.erase(renames.begin());
+    schedule.renamed(name);
   }
   std::string take() {
     const auto work = schedule.take(kChannel, 0, now);
@@ -178,21 +188,24 @@ TEST_CASE("what a closed window keeps back is not ready, by units and by recipie
 
 TEST_CASE("the books agree whatever happens") {
   Bench bench;
+  bench.disk_is_slow = true;
   std::uint32_t dice = 1;
   const auto roll = [&](std::uint32_t sides) {
     dice = dice * 1664525 + 1013904223;
     return (dice >> 8) % sides;
   };
   std::vector<std::uint64_t> hand;
+  std::size_t most_renames = 0;
   const auto any_file = [&] {
     return *FileName::parse(kChannel + "/000/ZZ" + std::to_string(100000 + roll(1000)) + ".00");
   };
   for (int step = 0; step < 5000; ++step) {
     bool busy = false;
-    switch (roll(13)) {
+    switch (roll(15)) {
       case 0:
       case 1:
-        bench.add("h" + std::to_string(roll(7)) + ".test", static_cast<Priority>(roll(3)), roll(5) + 1);
+        bench.add("h" + std::to_string(roll(7)) + ".test", static_cast<Priority>(roll(3)), roll(5) + 1,
+                  "h" + std::to_string(roll(7)) + ".test");
         break;
       case 2:
       case 3:
@@ -219,6 +232,12 @@ TEST_CASE("the books agree whatever happens") {
       case 9:
         if (roll(20) == 0) bench.schedule.retry_now(kChannel);
         break;
+      case 10:
+        bench.finish_rename();
+        break;
+      case 11:
+        if (roll(20) == 0) bench.schedule.make_room(bench.now);
+        break;
       default:
         if (hand.empty()) break;
         if (roll(3) == 0)
@@ -229,6 +248,9 @@ TEST_CASE("the books agree whatever happens") {
           bench.schedule.returned(hand.back(), true, bench.now);
         hand.pop_back();
     }
+    most_renames = std::max(most_renames, bench.renames.size());
     if (step % 500 == 0) REQUIRE(bench.schedule.audit() == std::vector<std::string>{});
   }
+  CHECK(most_renames > 2);
+  while (!bench.renames.empty()) bench.finish_rename();
 }
