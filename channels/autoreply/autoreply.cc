@@ -41,19 +41,28 @@ Task<void> Autoreply::deliver(Work& work) {
       work.deferred(i, "4.3.0 " + outcome.error().text);
       continue;
     }
-    log::Event("autoreply")
-        .with("qid", work.queue_id())
-        .with("user", work.envelope().recipients[i].address)
-        .with("to", work.envelope().sender)
-        .with("outcome", outcome ? *outcome : outcome.error().text)
-        .information();
-    work.delivered_with_dsn(i, "2.0.0 automatic reply: " + (outcome ? *outcome : outcome.error().text));
+    settle(work, i, outcome ? *outcome : Outcome{outcome.error().text, {}});
   }
 }
 
-Task<Result<std::string>> Autoreply::reply(Work& work, std::size_t recipient) {
+void Autoreply::settle(Work& work, std::size_t recipient, const Outcome& outcome) const {
+  auto event = log::Event("autoreply");
+  event.with("qid", work.queue_id())
+      .with("user", work.envelope().recipients[recipient].address)
+      .with("to", work.envelope().sender)
+      .with("outcome", outcome.text);
+  if (!outcome.queue_id.empty()) event.with("as", outcome.queue_id);
+  event.information();
+  const auto text = "2.0.0 automatic reply: " + outcome.text;
+  if (outcome.queue_id.empty())
+    work.delivered_with_dsn(recipient, text);
+  else
+    work.queued_as(recipient, text, outcome.queue_id);
+}
+
+Task<Result<Autoreply::Outcome>> Autoreply::reply(Work& work, std::size_t recipient) {
   if (work.envelope().recipients[recipient].flags.find(mta::queue::kNoVacation) != std::string::npos)
-    co_return std::string("none, an access table wants none");
+    co_return Outcome{"none, an access table wants none", {}};
   auto header_text = work.message().read_header();
   if (!header_text) co_return std::unexpected(header_text.error());
   const auto header = mail::HeaderBlock::scan(*header_text);
@@ -64,23 +73,23 @@ Task<Result<std::string>> Autoreply::reply(Work& work, std::size_t recipient) {
   const auto user = (*match)->user;
   const auto config = submitter_->config();
   if (!user || !mta::answers_now(*user, config->delivery_options(), wall_seconds()))
-    co_return std::string("none, it is over");
+    co_return Outcome{"none, it is over", {}};
   const auto silence = reason_for_silence(*user, work.envelope().sender, header);
-  if (!silence.empty()) co_return "none, " + silence;
+  if (!silence.empty()) co_return Outcome{"none, " + silence, {}};
   auto sent = co_await send(work, *user, header);
   co_return sent;
 }
 
 // Told first, noted then: dying in between repeats one reply, and loses none.
-Task<Result<std::string>> Autoreply::send(Work& work, const directory::User& user,
-                                          const mail::HeaderBlock& header) {
+Task<Result<Autoreply::Outcome>> Autoreply::send(Work& work, const directory::User& user,
+                                                 const mail::HeaderBlock& header) {
   const Told told(context_.daemon().config()->path_of("autoreply"), user.store_name, period_seconds(user));
   const auto& sender = work.envelope().sender;
   const auto now = wall_seconds();
   auto look = [&] { return told.may_tell(sender, now); };
   auto may = co_await context_.daemon().workers().run(look);
   if (!may) co_return std::unexpected(may.error());
-  if (!*may) co_return std::string("none, this sender has been told in this period");
+  if (!*may) co_return Outcome{"none, this sender has been told in this period", {}};
 
   mta::Source source;
   source.channel = context_.channel();
@@ -106,13 +115,12 @@ Task<Result<std::string>> Autoreply::send(Work& work, const directory::User& use
     verdict = answer;
   }
   if (verdict.temporary()) co_return temporary(verdict.text);
-  if (!verdict.ok()) co_return "none, " + verdict.text;
+  if (!verdict.ok()) co_return Outcome{"none, " + verdict.text, {}};
   auto note = [&] { return told.note(sender, now); };
   auto noted = co_await context_.daemon().workers().run(note);
   if (!noted)
     log::Event("autoreply.note.failed").with("file", told.path()).with("error", noted.error().text).error();
-  auto outcome = "sent as " + submission.queue_id();
-  co_return outcome;
+  co_return Outcome{"sent", submission.queue_id()};
 }
 
 }  // namespace waxwing::channels

@@ -16,9 +16,14 @@ class Autoreply : public Channel {
  private:
   Autoreply(MasterContext& context, std::shared_ptr<mta::Submitter> submitter)
       : context_(context), submitter_(std::move(submitter)) {}
-  // What was done, for the log; a temporary error: try again.
-  Task<Result<std::string>> reply(Work& work, std::size_t recipient);
-  Task<Result<std::string>> send(Work& work, const directory::User& user, const mail::HeaderBlock& header);
+  struct Outcome {
+    std::string text;      // what was done, for the log
+    std::string queue_id;  // of the reply; empty: there is none
+  };
+  // A temporary error: try again.
+  Task<Result<Outcome>> reply(Work& work, std::size_t recipient);
+  Task<Result<Outcome>> send(Work& work, const directory::User& user, const mail::HeaderBlock& header);
+  void settle(Work& work, std::size_t recipient, const Outcome& outcome) const;
 
   MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;

@@ -31,8 +31,8 @@ GatheringLimits limits_of(const Config& config) {
   return limits;
 }
 
-void all_delivered(Work& work, const std::string& text) {
-  for (const auto i : work.pending()) work.delivered_with_dsn(i, text);
+void all_queued_as(Work& work, const std::string& whole) {
+  for (const auto i : work.pending()) work.queued_as(i, "2.5.0 put together with the other pieces", whole);
 }
 
 // The names that files of a channel have now, by key().
@@ -110,7 +110,7 @@ std::int64_t Defragment::timeout_ms() const {
 Task<void> Defragment::deliver(Work& work) {
   const auto& file = work.message().name();
   if (const auto whole = assembled_.of(file.key()); !whole.empty()) {
-    all_delivered(work, "2.5.0 put together with the other pieces as " + whole);
+    all_queued_as(work, whole);
     co_return;
   }
   auto header = work.message().read_header();
@@ -145,7 +145,7 @@ Task<void> Defragment::copy(Work& work, const std::string& key, const Piece& pie
   auto same = co_await context_.workers().run(compare);
   if (same && *same) {
     gathering_.forget(key, mine);
-    all_delivered(work, "2.5.0 the same piece is here already");
+    for (const auto i : work.pending()) work.delivered_with_dsn(i, "2.5.0 the same piece is here already");
     co_return;
   }
   if (same) {
@@ -253,7 +253,7 @@ Task<void> Defragment::done(Work& work, const std::string& key, PieceSet& set, c
       .with("as", queue_id)
       .information();
   gathering_.drop(key);
-  all_delivered(work, "2.5.0 put together with the other pieces as " + queue_id);
+  all_queued_as(work, queue_id);
   co_await call(work.host());
 }
 

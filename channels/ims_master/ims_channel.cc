@@ -121,7 +121,9 @@ void ImsChannel::judge(Work& work, std::size_t index, const store::DeliveryResul
   switch (result.outcome) {
     case Delivered::ok:
     case Delivered::repeated:
-      return work.delivered(index, fmt::format("2.1.5 {} uid {}", result.mailbox, result.uid));
+      work.delivered(index, fmt::format("2.1.5 {} uid {}", result.mailbox, result.uid));
+      work.say(index, "mailbox", result.mailbox);
+      return work.say(index, "uid", std::to_string(result.uid));
     case Delivered::over_quota:
       return judge_over_quota(work, index, result.text);
     case Delivered::never_fits:

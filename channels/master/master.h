@@ -54,6 +54,8 @@ class Work {
   void delivered_with_dsn(std::size_t recipient, std::string text, std::string remote_mta = "");
   // Behind either of them: the next host knows nothing of the time by which the message is to be delivered.
   void deadline_lost(std::size_t recipient) { verdicts_.at(recipient).deadline_lost = true; }
+  // It goes on from here as another message, which has the duty to send DSNs. The text and its queue id.
+  void queued_as(std::size_t recipient, const std::string& text, const std::string& queue_id);
   void failed(std::size_t recipient, std::string text, std::string remote_mta = "");
   void deferred(std::size_t recipient, std::string text, std::string remote_mta = "");
   // For all that have no verdict yet.
@@ -64,6 +66,8 @@ class Work {
   // The host takes mail, but wants less at once.
   void host_is_congested() { congested_ = true; }
   bool is_congested() const { return congested_; }
+  // One more field of the event that tells of the verdict, for programs. Behind the verdict, which forgets those before.
+  void say(std::size_t recipient, const char* field, std::string value);
   // Not before this wall time, instead of the channel's backoff.
   void retry_at(std::int64_t wall_milliseconds) { retry_at_ms_ = wall_milliseconds; }
   // Not later than this wall time: where the channel's backoff is shorter, it holds.
@@ -91,6 +95,7 @@ class Work {
     std::string remote_mta;
     bool next_host_reports = false;
     bool deadline_lost = false;
+    std::vector<std::pair<const char*, std::string>> fields;
   };
   const Verdict& verdict(std::size_t recipient) const { return verdicts_[recipient]; }
   const std::string& hold_reason() const { return hold_reason_; }

@@ -96,6 +96,7 @@ void log_recipient(const Work& work, std::size_t index, const Decision& decision
       .with("delay_ms", wall_ms() - envelope.arrival_ms)
       .with("reply", verdict.text.empty() ? work.hold_reason() : verdict.text);
   if (!verdict.remote_mta.empty()) event.with("host", verdict.remote_mta);
+  for (const auto& [field, value] : verdict.fields) event.with(field, value);
   decision.progress.status == Status::delivered ? event.information() : event.notice();
 }
 

@@ -17,7 +17,7 @@ Work::Work(mta::queue::Reader reader, std::string host)
 }
 
 void Work::set(std::size_t recipient, Kind kind, std::string text, std::string remote_mta) {
-  verdicts_.at(recipient) = {kind, std::move(text), std::move(remote_mta)};
+  verdicts_.at(recipient) = {kind, std::move(text), std::move(remote_mta), false, false, {}};
 }
 
 void Work::delivered(std::size_t recipient, std::string text, std::string remote_mta) {
@@ -27,6 +27,15 @@ void Work::delivered(std::size_t recipient, std::string text, std::string remote
 void Work::delivered_with_dsn(std::size_t recipient, std::string text, std::string remote_mta) {
   set(recipient, Kind::delivered, std::move(text), std::move(remote_mta));
   verdicts_[recipient].next_host_reports = true;
+}
+
+void Work::queued_as(std::size_t recipient, const std::string& text, const std::string& queue_id) {
+  delivered_with_dsn(recipient, text + " as " + queue_id);
+  say(recipient, "as", queue_id);
+}
+
+void Work::say(std::size_t recipient, const char* field, std::string value) {
+  verdicts_.at(recipient).fields.emplace_back(field, std::move(value));
 }
 
 void Work::failed(std::size_t recipient, std::string text, std::string remote_mta) {

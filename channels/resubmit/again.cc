@@ -98,7 +98,7 @@ Task<mta::Verdict> Onward::finish() {
 void Onward::settle(const mta::Verdict& verdict, const std::string& text) {
   for (const auto i : recipients_) {
     if (verdict.ok())
-      work_.delivered_with_dsn(i, text + " as " + queue_id());
+      work_.queued_as(i, text, queue_id());
     else
       judge(work_, i, verdict);
   }

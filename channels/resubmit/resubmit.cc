@@ -116,7 +116,7 @@ Task<void> Resubmit::send_message(Work& work, mta::Submission& submission,
   for (const auto i : accepted) {
     // What the sender wants to know travels on with the new queue files: no report from here.
     if (verdict.ok())
-      work.delivered_with_dsn(i, "2.5.0 queued again as " + submission.queue_id());
+      work.queued_as(i, "2.5.0 queued again", submission.queue_id());
     else
       judge(work, i, verdict);
   }

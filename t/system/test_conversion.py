@@ -2,6 +2,7 @@
 """The conversion channel: what programs make of the parts of messages, and those that hang, fork or write for ever."""
 import email
 import email.policy
+import json
 import os
 import re
 from email.message import EmailMessage
@@ -145,6 +146,10 @@ class Conversion(waxwing.TestCase):
         self.assertIn('from conversion-daemon', str(whole['Received']))
         self.assertEqual(len(whole.get_all('Return-Path')), 1)
         self.assertEqual(os.listdir(os.path.join(self.box.root, 'conversion')), [])
+        self.box.wait_queue_empty()
+        before = re.search(r'qid=(\S+)', self.log.wait(rf'mta\.delivered .*{self.user}@')).group(1)
+        trace = json.loads(self.box.command('imsimta', 'trace', '-json', before).stdout)
+        self.assertEqual([kept['mailbox'] for kept in trace['store']], [f'user/{self.user}/INBOX'])
 
     def test_what_a_command_sees(self):
         name = 'a "$(touch /tmp/waxwing-was-here)`\';.exe'

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Messages that stop on their way: pieces that wait for each other, what is discarded and kept for a while."""
+import json
 import os
 import re
 import signal
@@ -97,7 +98,13 @@ class Defragment(Case):
         self.send(pieces[1])
         self.check_whole(self.messages(1)[0])
         self.box.wait_queue_empty('defragment')
-        self.assertIn('pieces=3', log.wait(r'defragment\.whole .*id=order@far\.test'))
+        whole = log.wait(r'defragment\.whole .*id=order@far\.test')
+        self.assertIn('pieces=3', whole)
+        self.box.wait_queue_empty('ims-ms')
+        piece = re.search(r'qid=(\S+)', log.wait(rf'mta\.delivered .*{self.user}@.*put together')).group(1)
+        trace = json.loads(self.box.command('imsimta', 'trace', '-json', piece).stdout)
+        self.assertIn(re.search(r' as=(\S+)', whole).group(1), trace['messages'])
+        self.assertEqual([(kept['mailbox'], kept['uid']) for kept in trace['store']], [(f'user/{self.user}/INBOX', 1)])
         waxwing.wait_until(lambda: os.listdir(os.path.join(self.box.root, 'defragment')) == [], 'the record to go')
         self.assertEqual(self.box.wait_messages(self.user, PASSWORD, 1), 1)
 

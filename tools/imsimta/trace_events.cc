@@ -77,15 +77,6 @@ bool names_address(const LoggedEvent& event, std::string_view address) {
   return false;
 }
 
-// "2.5.0 queued again as 01M8…": the channel that expands addresses writes a message anew.
-std::string_view born_as(const LoggedEvent& event) {
-  if (event.name == "notify.sent") return event.field("as");
-  constexpr std::string_view kAgain = "queued again as ";
-  const auto reply = event.field("reply");
-  const auto at = reply.find(kAgain);
-  return at == reply.npos ? std::string_view() : reply.substr(at + kAgain.size());
-}
-
 bool belongs(std::string_view line, const TraceIds& ids) {
   const auto message = quick_field(line, " qid=");
   if (!message.empty())
@@ -144,7 +135,7 @@ Result<std::vector<LoggedEvent>> follow(const std::string& folder, TraceIds& ids
     LoggedEvent event;
     TRY_VOID(each_line(folder, [&](std::string_view line) {
       if (!belongs(line, ids) || !parse_event(line, event)) return;
-      if (const auto child = born_as(event); !child.empty() && ids.size() < kMostIds)
+      if (const auto child = event.field("as"); !child.empty() && ids.size() < kMostIds)
         ids.messages.emplace(child);
       if (const auto session = event.field("sid"); !session.empty() && ids.size() < kMostIds)
         ids.sessions.emplace(session);

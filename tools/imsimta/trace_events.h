@@ -30,7 +30,7 @@ struct TraceIds {
 Result<TraceIds> find_messages(const std::string& folder, std::string_view address, std::size_t most);
 
 // All events of these messages, of the sessions they came by, and of the messages born of them (notifications,
-// messages queued again), which are added to ids; in the order of time. Reads the logs once for each generation.
+// automatic replies, messages that went on from a channel anew: field "as"), which are added to ids; in the order of time. Reads the logs once for each generation.
 Result<std::vector<LoggedEvent>> follow(const std::string& folder, TraceIds& ids);
 
 }  // namespace waxwing::imsimta

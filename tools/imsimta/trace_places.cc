@@ -21,18 +21,6 @@ void add_recipients(const mta::queue::Queue& queue, const FileName& name, std::v
   }
 }
 
-// "2.1.5 user/joe/INBOX uid 7", as ims_master says it; a folder's name may have spaces in it.
-bool parse_place(std::string_view reply, Stored& place) {
-  constexpr std::string_view kUid = " uid ";
-  const auto begin = reply.find(' '), end = reply.rfind(kUid);
-  if (end == reply.npos || end <= begin || !reply.substr(begin + 1).starts_with("user/")) return false;
-  const auto uid = to_number<std::uint32_t>(reply.substr(end + kUid.size()));
-  if (!uid) return false;
-  place.mailbox = reply.substr(begin + 1, end - begin - 1);
-  place.uid = *uid;
-  return true;
-}
-
 std::string flags_text(const store::MessageInfo& message) {
   constexpr std::pair<std::uint32_t, std::string_view> kNames[] = {{store::kSeen, "\\Seen"},
                                                                    {store::kAnswered, "\\Answered"},
@@ -71,8 +59,9 @@ std::vector<Waiting> still_queued(const Context& context, const TraceIds& ids) {
 std::vector<Stored> find_in_store(const Context& context, const std::vector<LoggedEvent>& events) {
   std::vector<Stored> all;
   for (const auto& event : events) {
-    Stored place{std::string(event.field("qid")), {}, {}, 0};
-    if (event.name == "mta.delivered" && parse_place(event.field("reply"), place)) all.push_back(place);
+    const auto uid = to_number<std::uint32_t>(event.field("uid"));
+    if (event.name == "mta.delivered" && uid)
+      all.push_back({std::string(event.field("qid")), std::string(event.field("mailbox")), {}, *uid});
   }
   if (all.empty()) return all;
   const auto store = open_store(context.root, "imsimta");

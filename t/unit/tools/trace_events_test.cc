@@ -64,7 +64,7 @@ TEST_CASE("a message is followed by its session and to the messages born of it")
   logs.add("smtpd.log", day + "3.000Z smtpd[1] info mta.enqueue sid=S1 qid=M7 from=a@x to=z@y");
   logs.add("smtpd.log", day + "3.500Z smtpd[1] info smtp.open sid=S2 peer=1.2.3.4");
   logs.add("process.log",
-           day + "4.000Z process[2] info mta.delivered qid=M1 reply=\"2.5.0 queued again as M2\"");
+           day + "4.000Z process[2] info mta.delivered qid=M1 reply=\"2.5.0 queued again as M2\" as=M2");
   logs.add("tcp_smtp_client.log", day + "6.000Z tcp_smtp_client[3] notice mta.failed qid=M2 to=b@y");
   logs.add("tcp_smtp_client.log", day + "7.000Z tcp_smtp_client[3] info notify.sent qid=M2 as=M3 to=a@x");
   logs.add("ims_master.log",
@@ -81,6 +81,26 @@ TEST_CASE("a message is followed by its session and to the messages born of it")
   REQUIRE(by_address);
   CHECK(by_address->messages == std::set<std::string, std::less<>>{"M2", "M7"});
   CHECK(find_messages(logs.folder, "nobody@y", 10)->messages.empty());
+}
+
+TEST_CASE("it is followed however it goes on, and what other hosts say is not taken for it") {
+  for (const auto* event :
+       {"mta.delivered qid=M1 reply=\"2.5.0 converted, queued as M2\" as=M2",
+        "defragment.whole qid=M1 id=x pieces=2 as=M2", "autoreply qid=M1 outcome=sent as=M2"}) {
+    const Logs logs;
+    logs.add("channel.log", std::string("2026-11-22T04:10:01.000Z channel[1] info ") + event);
+    logs.add("ims_master.log", "2026-11-22T04:10:02.000Z ims_master[1] info mta.delivered qid=M2");
+    auto ids = message("M1");
+    CHECK(follow(logs.folder, ids)->size() == 2);
+    CHECK(ids.messages.contains("M2"));
+  }
+  const Logs logs;
+  logs.add("tcp_smtp_client.log",
+           "2026-11-22T04:10:01.000Z tcp_smtp_client[1] info mta.delivered qid=M1 "
+           "reply=\"250 2.5.0 queued again as M2\"");
+  auto ids = message("M1");
+  REQUIRE(follow(logs.folder, ids));
+  CHECK(ids.messages.size() == 1);
 }
 
 TEST_CASE("what a client wrote into a line is not taken for an id") {
