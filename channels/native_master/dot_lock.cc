@@ -17,6 +17,7 @@
 #include "channels/native_master/as_owner.h"
 #include "common/base/durable.h"
 #include "common/base/journal_control.h"
+#include "common/base/process_stat.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 
@@ -35,14 +36,9 @@ void pause() {
 
 // Clock ticks since the start of the system; 0: the process has died; none: this is not to be seen.
 std::optional<std::uint64_t> start_of(pid_t pid) {
-  constexpr std::size_t kState = 0, kStart = 19;  // words behind "pid (name) "
-  const auto text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
-  const auto behind = text ? text->rfind(')') : std::string::npos;
-  if (behind == std::string::npos) return std::nullopt;
-  const auto words = split_words(std::string_view(*text).substr(behind + 1));
-  if (words.size() <= kStart) return std::nullopt;
-  if (words[kState] == "Z" || words[kState] == "X") return 0;
-  return to_number<std::uint64_t>(words[kStart]);
+  const auto process = process_stat(pid);
+  if (!process) return std::nullopt;
+  return process->has_ended() ? 0 : process->start_ticks;
 }
 
 // Where a process id means the same.

@@ -1,13 +1,11 @@
 #include "channels/native_master/native_channel.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
-
-#include <array>
 
 #include "channels/master/local_text.h"
 #include "channels/native_master/delivery_file.h"
+#include "channels/program/account.h"
 #include "common/base/file.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
@@ -25,12 +23,8 @@ Result<Owner> find_owner(const std::string& address) {
   if (user.empty() || user[0] == '+' || user[0] == '-' || user.find_first_of("/\\\" ") != std::string::npos ||
       user.find('\0') != std::string::npos)
     return permanent("not the name of an account: " + printable(user));
-  passwd row{}, *found = nullptr;
-  std::array<char, 16384> buffer;
-  const int problem = ::getpwnam_r(user.c_str(), &row, buffer.data(), buffer.size(), &found);
-  if (problem != 0) return std::unexpected(system_error("cannot look up account " + user, problem));
-  if (found == nullptr) return permanent("there is no account " + printable(user) + " on this host");
-  return Owner{row.pw_name, row.pw_dir, row.pw_uid, row.pw_gid, false};
+  TRY(auto account, find_account(user));
+  return Owner{std::move(account.name), std::move(account.home), account.uid, account.gid, false};
 }
 
 }  // namespace

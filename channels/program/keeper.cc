@@ -16,6 +16,7 @@
 #include <cstring>
 #include <string>
 
+#include "common/base/process_stat.h"
 #include "common/base/strings.h"
 
 namespace waxwing::channels {
@@ -89,18 +90,8 @@ int children_killed() {
   while (const auto* entry = ::readdir(folder)) {
     const auto pid = to_number<pid_t>(entry->d_name);
     if (!pid) continue;
-    const std::string path = std::string("/proc/") + entry->d_name + "/stat";
-    auto* file = std::fopen(path.c_str(), "re");
-    if (file == nullptr) continue;
-    char text[512] = {};
-    const auto size = std::fread(text, 1, sizeof text - 1, file);
-    std::fclose(file);
-    // "pid (name) state ppid": the name may hold anything, so look from its last ')'.
-    const std::string_view stat(text, size);
-    const auto behind = stat.rfind(')');
-    if (behind == std::string_view::npos || behind + 4 > size) continue;
-    auto rest = stat.substr(behind + 4);
-    if (to_number<pid_t>(take_until(rest, ' ')) != self) continue;
+    const auto process = process_stat(*pid);
+    if (!process || process->parent != self) continue;
     ::kill(*pid, SIGKILL);
     ++killed;
   }

@@ -10,6 +10,7 @@
 
 #include "common/base/file.h"
 #include "common/base/path.h"
+#include "common/base/process_stat.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 
@@ -17,8 +18,8 @@ namespace waxwing::imsimta {
 
 namespace {
 
-// One of the system's, which have no size: read_file() would take them for empty or changing.
-std::string system_text(const std::string& path) {
+// As much as one command line needs.
+std::string start_of_file(const std::string& path) {
   const auto fd = open_file(path, O_RDONLY);
   std::string text(16384, '\0');
   const auto got = fd ? ::read(fd->get(), text.data(), text.size()) : -1;
@@ -27,7 +28,7 @@ std::string system_text(const std::string& path) {
 }
 
 std::int64_t boot_seconds() {
-  const auto uptime = system_text("/proc/uptime");
+  const auto uptime = read_file("/proc/uptime", 4096).value_or("");
   return wall_seconds() -
          to_number<std::int64_t>(std::string_view(uptime).substr(0, uptime.find('.'))).value_or(0);
 }
@@ -40,22 +41,18 @@ struct Seen {
 // Nothing when it has ended meanwhile, or is a thread of the system.
 std::optional<Seen> look_at(pid_t pid, std::int64_t boot) {
   Seen seen;
-  seen.words = system_text(fmt::format("/proc/{}/cmdline", pid));
-  const auto stat = system_text(fmt::format("/proc/{}/stat", pid));
-  // The name in brackets may hold anything: count behind it, where [0] is the state.
-  const auto fields = split_words(std::string_view(stat).substr(std::min(stat.size(), stat.rfind(')') + 1)));
-  constexpr std::size_t kParent = 1, kUserTime = 11, kSystemTime = 12, kStarted = 19, kPages = 21;
-  if (seen.words.empty() || fields.size() <= kPages) return std::nullopt;
-  const auto field = [&](std::size_t at) { return to_number<std::int64_t>(fields[at]).value_or(0); };
+  seen.words = start_of_file(fmt::format("/proc/{}/cmdline", pid));
+  const auto stat = process_stat(pid);
+  if (seen.words.empty() || !stat) return std::nullopt;
   const auto ticks = std::max(1L, ::sysconf(_SC_CLK_TCK));
   auto& process = seen.process;
   process.pid = pid;
-  process.parent = static_cast<pid_t>(field(kParent));
+  process.parent = stat->parent;
   process.program = seen.words.substr(0, seen.words.find('\0'));
   process.program.erase(0, process.program.find_last_of('/') + 1);
-  process.cpu_ms = (field(kUserTime) + field(kSystemTime)) * 1000 / ticks;
-  process.started = boot + field(kStarted) / ticks;
-  process.memory_kib = field(kPages) * ::sysconf(_SC_PAGESIZE) / 1024;
+  process.cpu_ms = static_cast<std::int64_t>(stat->user_ticks + stat->system_ticks) * 1000 / ticks;
+  process.started = boot + static_cast<std::int64_t>(stat->start_ticks) / ticks;
+  process.memory_kib = static_cast<std::int64_t>(stat->pages) * ::sysconf(_SC_PAGESIZE) / 1024;
   return seen;
 }
 
