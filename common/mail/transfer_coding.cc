@@ -3,8 +3,6 @@
 #include <array>
 
 #include "common/base/strings.h"
-#include "common/mail/charset.h"
-#include "common/mail/parameters.h"
 
 namespace waxwing::mail {
 
@@ -115,12 +113,6 @@ Decoded decode_body(std::string_view body, TransferEncoding encoding, std::size_
 
 Decoded decoded_part(const Mime& mime, const MimePart& part, std::size_t max_bytes) {
   return decode_body(mime.body_of(part), part.encoding, max_bytes);
-}
-
-std::string part_text_utf8(const Mime& mime, const MimePart& part, std::size_t max_bytes) {
-  const auto charset = parse_parameters(part.content_type).get("charset");
-  const auto decoded = decoded_part(mime, part, max_bytes);
-  return to_utf8_or_guess(decoded.bytes, charset.empty() ? "us-ascii" : charset);
 }
 
 std::string encode_base64_lines(std::string_view bytes) {

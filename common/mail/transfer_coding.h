@@ -23,9 +23,8 @@ Decoded decode_quoted_printable(std::string_view body, std::size_t max_bytes = s
 Decoded decode_body(std::string_view body, TransferEncoding encoding,
                     std::size_t max_bytes = std::string::npos);
 
-// A part's decoded body, and for text its UTF-8 by the charset parameter. For BINARY, search and JMAP.
+// A part's decoded body.
 Decoded decoded_part(const Mime& mime, const MimePart& part, std::size_t max_bytes = std::string::npos);
-std::string part_text_utf8(const Mime& mime, const MimePart& part, std::size_t max_bytes = std::string::npos);
 
 // Lines of 76 characters ended by CRLF.
 std::string encode_base64_lines(std::string_view bytes);

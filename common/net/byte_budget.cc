@@ -24,11 +24,6 @@ struct ByteBudget::Inner {
 
 ByteBudget::ByteBudget(std::uint64_t bytes) : inner_(std::make_shared<Inner>(bytes)) {}
 
-std::uint64_t ByteBudget::free_bytes() const {
-  const std::lock_guard lock(inner_->mutex);
-  return inner_->free;
-}
-
 ByteBudget::Share::Share(Share&& other) noexcept
     : inner_(std::move(other.inner_)), bytes_(std::exchange(other.bytes_, 0)) {}
 

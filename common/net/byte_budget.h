@@ -35,7 +35,6 @@ class ByteBudget {
   };
   // More than there is at all counts as all of it. On a loop's thread; goes on there.
   Task<Share> take(std::uint64_t bytes);
-  std::uint64_t free_bytes() const;
 
  private:
   std::shared_ptr<Inner> inner_;

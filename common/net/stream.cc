@@ -116,30 +116,6 @@ Task<Result<std::string>> Stream::read_line(std::size_t max_bytes, LineEnd end) 
   }
 }
 
-Task<Result<std::string>> Stream::read_some(std::size_t max_bytes) {
-  auto& s = *inner_;
-  if (s.buffered().empty()) {
-    auto more = co_await fill();
-    CO_TRY(const bool open, std::move(more));
-    if (!open) co_return std::string();
-  }
-  std::string bytes(s.buffered().substr(0, max_bytes));
-  s.consume(bytes.size());
-  co_return bytes;
-}
-
-Task<Result<std::string>> Stream::read_exact(std::size_t count) {
-  auto& s = *inner_;
-  while (s.buffered().size() < count) {
-    auto more = co_await fill();
-    CO_TRY(const bool open, std::move(more));
-    if (!open) co_return closed();
-  }
-  std::string bytes(s.buffered().substr(0, count));
-  s.consume(count);
-  co_return bytes;
-}
-
 std::string_view Stream::peek() const {
   return inner_->buffered();
 }

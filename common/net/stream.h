@@ -41,10 +41,6 @@ class Stream {
   // the whole line has been read and dropped, so that the session can answer and go on. The time-out is for
   // the line, not for each of its bytes: nobody keeps a session by dripping.
   Task<Result<std::string>> read_line(std::size_t max_bytes, LineEnd end = LineEnd::crlf);
-  // At least one byte, at most max_bytes; an empty string means the peer has closed its side.
-  Task<Result<std::string>> read_some(std::size_t max_bytes);
-  // Exactly count bytes.
-  Task<Result<std::string>> read_exact(std::size_t count);
   // Bytes that can be had without waiting for the peer. peek() shows them, skip() drops them: for
   // parsers that want no copy. fill() waits until at least one more byte is buffered (false: closed).
   std::string_view peek() const;
