@@ -29,7 +29,8 @@ struct Part {
   UniqueFd fd;
   std::string temporary;
   FileName name;
-  std::string line;  // of the notice to the job controller
+  std::string line;    // of the notice to the job controller
+  bool added = false;  // its name was answered by add()
 };
 }  // namespace
 
@@ -134,7 +135,7 @@ std::vector<FileName> Writer::Inner::announce() {
   Record notice("enqueued");
   std::size_t bytes = 0;
   for (const auto& part : parts) {
-    names.push_back(part.name);
+    if (!part.added) names.push_back(part.name);
     if (part.name.held) continue;  // nothing to schedule
     const bool look = part.line.empty();
     const auto line = look ? part.name.relative() : part.line;
@@ -225,7 +226,9 @@ Result<FileName> Writer::add(Envelope envelope) {
   auto& in = *inner_;
   if (!in.ahead) in.ahead.emplace();
   TRY_VOID(in.seal(std::move(envelope), *in.ahead));
-  return in.parts[in.sealed - 1].name;
+  auto& part = in.parts[in.sealed - 1];
+  part.added = true;
+  return part.name;
 }
 
 bool Writer::has_added() const {

@@ -40,8 +40,8 @@ class Writer {
   // come. The message must be whole. Local writes, as large as the message: for a worker.
   Result<FileName> add(Envelope envelope);
   bool has_added() const;
-  // Those added, and these. Answers the names of the files, in the order of the envelopes. queue_id, email_id and arrival_ms are
-  // filled in where they are empty. May be called once.
+  // Those added, and these. Answers the names of the files of these, in the order of the envelopes. queue_id, email_id
+  // and arrival_ms are filled in where they are empty. May be called once.
   Task<Result<std::vector<FileName>>> publish(std::vector<Envelope> envelopes);
   // Several contents of one message, each with envelopes of its own (a channel may want another form than the
   // others): one commit for all, and the names in the order given. The writers are published, or none of them.

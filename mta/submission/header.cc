@@ -219,6 +219,33 @@ bool too_long(const HeaderTask& task, const mail::HeaderField& field) {
 
 }  // namespace
 
+namespace {
+// Fields that do not go on; those that take their place come later.
+bool is_left_out(const HeaderTask& task, const AuthRewriting& rewriting, std::string_view name) {
+  if (iequals(name, "Return-Path") && !task.inner)
+    return true;  // of an earlier hop: the last one adds its own
+  if (!rewriting.sender.empty() && iequals(name, rewriting.sender_name)) return true;
+  if (!rewriting.from.empty() && iequals(name, rewriting.from_name)) return true;
+  if (task.list && is_removed(*task.list, name)) return true;
+  return task.submission && (iequals(name, "Bcc") || iequals(name, "Resent-Bcc"));
+}
+
+// What follows the fields that came; a field they lack may be a reason to refuse.
+std::expected<std::string, Verdict> fields_behind(const Lookup& lookup, const HeaderTask& task,
+                                                  const AuthRewriting& rewriting, const Seen& seen,
+                                                  const mail::HeaderBlock& block) {
+  std::string out;
+  if (!task.subject_tag.empty() && !seen.subject)
+    out += mail::format_field("Subject", std::string(task.subject_tag));
+  if (!rewriting.from.empty()) out += mail::format_field(rewriting.from_name, rewriting.from);
+  if (!rewriting.sender.empty()) out += mail::format_field(rewriting.sender_name, rewriting.sender);
+  if (task.list) out += added_by_list(*task.list, block);
+  if (task.submission) out += completed(lookup, task, seen);
+  TRY(const auto recipients, missing_recipients(lookup, task, seen));
+  return out + recipients;
+}
+}  // namespace
+
 Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& given) {
   auto task = given;
   std::string sound;
@@ -243,12 +270,7 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& give
   outcome.text.reserve(task.header.size() + 256);
   for (const auto& field : block.fields()) {
     note(field, lookup, seen, outcome);
-    if (iequals(field.name, "Return-Path") && !task.inner)
-      continue;  // of an earlier hop: the last one adds its own
-    if (!rewriting.sender.empty() && iequals(field.name, rewriting.sender_name)) continue;
-    if (!rewriting.from.empty() && iequals(field.name, rewriting.from_name)) continue;
-    if (task.list && is_removed(*task.list, field.name)) continue;
-    if (task.submission && (iequals(field.name, "Bcc") || iequals(field.name, "Resent-Bcc"))) continue;
+    if (is_left_out(task, rewriting, field.name)) continue;
     const auto* address = task.rewrite && !too_long(task, field) ? address_field(field.name) : nullptr;
     if (address) {
       TRY_VOID(append_rewritten(lookup, task, field, address->pointing, left, outcome.text));
@@ -261,13 +283,7 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& give
   // A field cut off by the end of the data.
   if (!outcome.text.empty() && !outcome.text.ends_with("\n")) outcome.text.append("\r\n");
   if (task.inner && !block.has_empty_line()) return HeaderResult(std::move(outcome));
-  if (!task.subject_tag.empty() && !seen.subject)
-    outcome.text += mail::format_field("Subject", std::string(task.subject_tag));
-  if (!rewriting.from.empty()) outcome.text += mail::format_field(rewriting.from_name, rewriting.from);
-  if (!rewriting.sender.empty()) outcome.text += mail::format_field(rewriting.sender_name, rewriting.sender);
-  if (task.list) outcome.text += added_by_list(*task.list, block);
-  if (task.submission) outcome.text += completed(lookup, task, seen);
-  auto added = missing_recipients(lookup, task, seen);
+  const auto added = fields_behind(lookup, task, rewriting, seen, block);
   if (!added) return HeaderResult(std::unexpected(added.error()));
   outcome.text += *added;
   // What the scan takes for body (a first line that is no field) stays body, behind an empty line.

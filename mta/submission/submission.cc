@@ -147,7 +147,7 @@ Verdict Submission::Inner::write_list_text(std::string ListEffects::*which) {
   return write_body(lines);
 }
 
-Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
+HeaderTask Submission::Inner::header_task(std::size_t header_bytes) const {
   HeaderTask task;
   task.header = std::string_view(header).substr(0, header_bytes);
   task.source = channel;
@@ -162,25 +162,25 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   task.list = list ? &list->effects : nullptr;
   task.remote_host = source.remote_host;
   task.smtputf8 = options.smtputf8;
-  auto ask = [&](directory::Ask patience) {
-    const Lookup lookup{*config, &submitter->view(), patience, debug.get()};
-    return process_header(lookup, task);
-  };
-  auto processed = co_await directory::patiently(workers(), ask);
-  if (!processed) co_return fail(verdict_of(processed.error()));
-  if (!*processed) co_return fail(processed->error());
-  HeaderOutcome& outcome = **processed;
-  if (list && list->effects.trim) outcome.text = form::trim_header(outcome.text, *list->effects.trim);
+  return task;
+}
+
+// The limits that the header has to keep.
+Verdict Submission::Inner::check_header(const HeaderOutcome& outcome) {
   const auto& limits = config->options();
   if (outcome.received >= limits.number(Opt::MAX_TOTAL_RECEIVED_LINES) && !source.internal)
-    co_return fail(
-        {554, "5.4.6", fmt::format("Mail loop: the message has {} Received fields", outcome.received)});
+    return {554, "5.4.6", fmt::format("Mail loop: the message has {} Received fields", outcome.received)};
   if (outcome.received >= limits.number(Opt::MAX_RECEIVED_LINES))
     hold_reason = fmt::format("{} Received fields: a mail loop", outcome.received);
   if (outcome.received_here >= limits.number(Opt::MAX_LOCAL_RECEIVED_LINES))
     hold_reason = fmt::format("{} Received fields of this host: a mail loop", outcome.received_here);
   sensitivity = outcome.sensitivity;
-  if (const auto why = too_sensitive(); !why.empty()) co_return fail({554, "5.7.1", why});
+  if (const auto why = too_sensitive(); !why.empty()) return {554, "5.7.1", why};
+  return {};
+}
+
+// What the header says of the message.
+void Submission::Inner::heed_header(const HeaderOutcome& outcome) {
   apply_receipts(outcome.receipt_asked);
   if (!outcome.new_sender.empty()) {
     for (auto& destination : destinations)
@@ -190,14 +190,29 @@ Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
   priority = options.mt_priority ? queue::priority_of(*options.mt_priority) : outcome.priority;
   if (mail_log::wants_header(*config, channel)) logged_header = outcome.text;
   deferred_until_ms = outcome.deferred_until_ms;
-  lower_line_limit(limits.number(Opt::LINE_LIMIT));
+  plain_text = outcome.plain_text;
+  partial_id = outcome.partial_id;
+  lower_line_limit(config->options().number(Opt::LINE_LIMIT));
   if (list) lower_line_limit(list->effects.line_limit);
   counts_lines = counts_lines || list;  // the channels of its members may have limits
+}
+
+Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
+  const auto task = header_task(header_bytes);
+  auto ask = [&](directory::Ask patience) {
+    const Lookup lookup{*config, &submitter->view(), patience, debug.get()};
+    return process_header(lookup, task);
+  };
+  auto processed = co_await directory::patiently(workers(), ask);
+  if (!processed) co_return fail(verdict_of(processed.error()));
+  if (!*processed) co_return fail(processed->error());
+  HeaderOutcome& outcome = **processed;
+  if (list && list->effects.trim) outcome.text = form::trim_header(outcome.text, *list->effects.trim);
+  if (const auto checked = check_header(outcome); !checked.ok()) co_return fail(checked);
+  heed_header(outcome);
   if (auto opened = open_writer(); !opened.ok()) co_return opened;
   auto start = return_path(*this);
   start.append(std::exchange(trace, {})).append(extra_header).append(outcome.text);
-  plain_text = outcome.plain_text;
-  partial_id = outcome.partial_id;
   if (auto written = write_body(start); !written.ok()) co_return written;
   header_size = start.size();
   in_body = true;
@@ -249,63 +264,75 @@ Task<Result<Publication>> Submission::Inner::prepare(std::vector<queue::Envelope
   co_return whole;
 }
 
+// The message is whole: what is still missing of its text, and of its recipients.
+Task<Verdict> Submission::Inner::end_message() {
+  if (!in_body) {
+    auto done = co_await header_done(header.size());
+    if (!done.ok()) co_return done;
+  }
+  if (!ends_in_crlf) {
+    if (auto ended = write_body("\r\n"); !ended.ok()) co_return ended;
+  }
+  if (auto put = write_list_text(&ListEffects::suffix_text); !put.ok()) co_return put;
+  if (!list) co_return Verdict{};
+  auto expand = [this] { return expand_list(); };
+  auto expanded = co_await workers().run(expand);
+  if (!expanded.ok()) co_return fail(expanded);
+  co_return expanded;
+}
+
+Verdict Submission::Inner::accepted() const {
+  return {250, "2.5.0", "Ok, queued as " + queue_id};
+}
+
+Verdict Submission::Inner::throw_away() {
+  log::Event("mta.discarded")
+      .with("qid", queue_id)
+      .with("sid", source.session_id)
+      .with("from", sender)
+      .notice();
+  writer.reset();
+  return accepted();
+}
+
+Task<Verdict> Submission::Inner::publish() {
+  auto envelopes = list ? std::move(list->formed) : make_envelopes(*this);
+  auto preparing = prepare(std::move(envelopes));
+  auto publication = co_await std::move(preparing);
+  if (!publication) {
+    log::Event("mta.form.failed").with("qid", queue_id).with("error", publication.error().text).error();
+    co_return fail(verdict_of(publication.error()));
+  }
+  if (publication->refused) co_return fail(*publication->refused);
+  const auto size_bytes = writer->size_bytes();
+  auto publishing = queue::Writer::publish_all(std::move(publication->contents));
+  auto published = co_await std::move(publishing);
+  writer.reset();
+  if (!published) {
+    log::Event("mta.queue.failed").with("qid", queue_id).with("error", published.error().text).error();
+    co_return fail(verdict_of(published.error()));
+  }
+  if (list) record_listed(*this, size_bytes);
+  log_accepted(*this, publication->envelopes, *published, size_bytes);
+  record_enqueued(*this, publication->envelopes, *published, size_bytes);
+  co_return accepted();
+}
+
 Task<Verdict> Submission::finish() {
   Inner& inner = *inner_;
   if (inner.delay_ms > 0) co_await access_delay(inner.delay_ms);
   if (inner.failure) co_return *inner.failure;
   if (inner.given.empty()) co_return Verdict{554, "5.5.1", "No valid recipients"};
-  if (!inner.in_body) {
-    auto done = co_await inner.header_done(inner.header.size());
-    if (!done.ok()) co_return done;
-  }
-  if (!inner.ends_in_crlf) {
-    if (auto ended = inner.write_body("\r\n"); !ended.ok()) co_return ended;
-  }
-  if (auto put = inner.write_list_text(&ListEffects::suffix_text); !put.ok()) co_return put;
-  if (inner.list) {
-    auto expand = [&inner] { return inner.expand_list(); };
-    auto expanded = co_await inner.workers().run(expand);
-    if (!expanded.ok()) co_return inner.fail(expanded);
-  }
-  Verdict accepted{250, "2.5.0", "Ok, queued as " + inner.queue_id};
+  auto ended = co_await inner.end_message();
+  if (!ended.ok()) co_return ended;
   const bool thrown_away = inner.discard && !keep_discarded(inner);
-  if (thrown_away || (inner.destinations.empty() && !inner.list)) {
-    log::Event("mta.discarded")
-        .with("qid", inner.queue_id)
-        .with("sid", inner.source.session_id)
-        .with("from", inner.sender)
-        .notice();
-    inner.writer.reset();
-    co_return accepted;
-  }
+  if (thrown_away || (inner.destinations.empty() && !inner.list)) co_return inner.throw_away();
   if (!inner.list && inner.config->mappings().table(OwnTable::conversions)) {
     auto asked = co_await inner.find_conversions();
     if (!asked.ok()) co_return inner.fail(asked);
   }
-  auto envelopes = inner.list ? std::move(inner.list->formed) : make_envelopes(inner);
-  auto preparing = inner.prepare(std::move(envelopes));
-  auto publication = co_await std::move(preparing);
-  if (!publication) {
-    log::Event("mta.form.failed").with("qid", inner.queue_id).with("error", publication.error().text).error();
-    co_return inner.fail(verdict_of(publication.error()));
-  }
-  if (publication->refused) co_return inner.fail(*publication->refused);
-  const auto size_bytes = inner.writer->size_bytes();
-  auto publishing = queue::Writer::publish_all(std::move(publication->contents));
-  auto published = co_await std::move(publishing);
-  inner.writer.reset();
-  if (!published) {
-    log::Event("mta.queue.failed").with("qid", inner.queue_id).with("error", published.error().text).error();
-    co_return inner.fail(verdict_of(published.error()));
-  }
-  // Of a list, those in a form of their own come last; the others are in the log already.
-  if (inner.list) {
-    record_listed(inner, size_bytes);
-    published->erase(published->begin(), published->end() - std::ssize(publication->envelopes));
-  }
-  log_accepted(inner, publication->envelopes, *published, size_bytes);
-  record_enqueued(inner, publication->envelopes, *published, size_bytes);
-  co_return accepted;
+  auto verdict = co_await inner.publish();
+  co_return verdict;
 }
 
 }  // namespace waxwing::mta

@@ -53,6 +53,8 @@ class LoggedTrace : public Trace {
   std::string queue_id_;
 };
 
+struct HeaderTask;
+struct HeaderOutcome;
 struct Publication;
 
 // A queue file of a list's members. They are in it, not in memory: what mail.log_current says of each is kept packed.
@@ -152,10 +154,18 @@ struct Submission::Inner {
   void apply_receipts(bool asked);
   // Header complete: processed and written. Then the body that came with it.
   Task<Verdict> header_done(std::size_t header_bytes);
+  HeaderTask header_task(std::size_t header_bytes) const;
+  Verdict check_header(const HeaderOutcome& outcome);
+  void heed_header(const HeaderOutcome& outcome);
   Verdict write_body(std::string_view bytes);
   // Asks CONVERSIONS for where the message goes; a list does so for each slice of its members.
   Task<Verdict> find_conversions();
   Task<Result<Publication>> prepare(std::vector<queue::Envelope> envelopes);
+  // Steps of finish().
+  Task<Verdict> end_message();
+  Verdict accepted() const;
+  Verdict throw_away();
+  Task<Verdict> publish();
   Verdict open_writer();
   void lower_line_limit(std::int64_t limit) {  // 0: none
     if (limit > 0 && (line_limit == 0 || limit < line_limit)) line_limit = limit;
