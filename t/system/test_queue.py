@@ -147,6 +147,7 @@ class Queue(waxwing.TestCase):
                 self.change('job_controller.cnf', r'(?m)^\[CHANNEL=bitbucket\]\n', f'[CHANNEL=bitbucket]\n{option}\n')
                 self.box.command('imsimta', 'restart', 'job_controller')
                 log = self.box.log('job_controller')
+                log.wait('queue.tree_read')  # else a message may be found there and told of as well
                 for n in range(messages):
                     self.send(f'life-{n}', 'u1@discard.test')
                 log.wait(r'job\.ended channel=bitbucket .*how="exit 0" served=%d ' % messages)
