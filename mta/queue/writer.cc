@@ -224,7 +224,7 @@ Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents) {
 
 Result<FileName> Writer::add(Envelope envelope) {
   auto& in = *inner_;
-  if (!in.ahead) in.ahead.emplace();
+  if (!in.ahead) in.ahead = Inner::Common();  // clang 19 takes emplace() for impossible here
   TRY_VOID(in.seal(std::move(envelope), *in.ahead));
   auto& part = in.parts[in.sealed - 1];
   part.added = true;
