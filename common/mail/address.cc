@@ -30,11 +30,20 @@ struct Token {
   std::size_t begin, end;
 };
 
+bool is_line_end(char c) {
+  return c == '\r' || c == '\n';
+}
+
 // A domain literal as written, line ends apart: without its backslashes it could end earlier when it is read
-// again.
+// again. The backslash of a line end goes with it, or it would be one of the byte behind.
 std::string literal_text(std::string_view text) {
-  std::string out(text);
-  std::erase_if(out, [](char c) { return c == '\r' || c == '\n'; });
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escapes = text[i] == '\\' && i + 1 < text.size();
+    const auto piece = text.substr(i, escapes ? 2 : 1);
+    if (!is_line_end(piece.back())) out += piece;
+    if (escapes) ++i;
+  }
   return out;
 }
 

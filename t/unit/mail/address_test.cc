@@ -156,6 +156,8 @@ TEST_CASE("a domain literal keeps its backslashes: it ends where it ended") {
   REQUIRE(spec);
   CHECK(spec->domain == "[a\\]b]");
   CHECK(parse_address_list(spec->text()).items.size() == 1);
+  // That of a line end, which is left out, is none of the byte behind.
+  CHECK(parse_address_list("<x@[a\\\n]>").items.at(0).spec.domain == "[a]");
 }
 
 TEST_CASE("addresses are quoted where they need it") {
