@@ -93,7 +93,7 @@ DatabaseText parse_database_text(std::string_view text, std::string_view file,
 std::string write_database_text(const DatabaseEntries& entries) {
   std::string out;
   for (const auto& [key, value] : entries) {
-    const bool plain = key.find_first_of(" \t\"!") == key.npos;
+    const bool plain = key.find_first_of(" \t\r\"!") == key.npos;  // else it would be trimmed, or end early
     out += plain ? key : "\"" + replace_all(replace_all(key, "\\", "\\\\"), "\"", "\\\"") + "\"";
     out += "  " + value + "\n";
   }

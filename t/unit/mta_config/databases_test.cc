@@ -117,7 +117,8 @@ TEST_CASE("database texts: keys, quotes, colons, duplicates, errors") {
 }
 
 TEST_CASE("what is written as text is read back") {
-  const DatabaseEntries entries{{"plain", "v"}, {"two words", "a b"}, {"q\"\\uote", "$x"}, {"!bang", "y"}};
+  const DatabaseEntries entries{
+      {"plain", "v"}, {"two words", "a b"}, {"q\"\\uote", "$x"}, {"!bang", "y"}, {"\rcr", "z"}};
   CHECK(parse_database_text(write_database_text(entries), "f", {true, true, false, true}).entries == entries);
 }
 
