@@ -162,7 +162,7 @@ Session::Input Session::input_error(const Error& error) {
 Task<void> Session::execute() {
   using State = CommandFramer::State;
   ++commands_;
-  const std::string tag(framer_.tag());
+  const std::string tag(framer_.tag().empty() ? "*" : framer_.tag());
   if (framer_.state() == State::fatal) {
     untagged("BYE " + framer_.problem());
     finished_ = true;
@@ -178,7 +178,7 @@ Task<void> Session::execute() {
   Command command{.tag = {}, .name = {}, .arguments = Scanner(framer_.text())};
   const CommandSpec* spec = nullptr;
   if (!find_command(command, spec, problem)) {
-    tagged(command.tag.empty() ? "*" : std::string_view(tag), problem);
+    tagged(tag, problem);
     count_bad(problem);
     // A message that nobody wants: its literal cannot be told from commands any more.
     if (framer_.state() == State::message && !framer_.message_is_synchronizing()) {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "common/base/strings.h"
+#include "imapd/parse/scanner.h"
 
 namespace waxwing::imap {
 namespace {
@@ -134,9 +135,9 @@ void CommandFramer::fail(std::string why) {
 }
 
 std::string_view CommandFramer::tag() const {
-  std::string_view rest = text_;
-  const auto word = take_until(rest, ' ');
-  return word.size() > 200 ? std::string_view() : word;
+  constexpr std::size_t kMostBytes = 200;
+  const auto tag = Scanner(text_).tag();
+  return tag && tag->size() <= kMostBytes ? *tag : std::string_view();
 }
 
 void CommandFramer::resume() {

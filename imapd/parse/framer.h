@@ -46,7 +46,8 @@ class CommandFramer {
   std::string_view text() const { return text_; }
   // What followed an APPEND's message, once the command is complete: nothing, if the client is right.
   std::string_view text_after_message() const { return text().substr(message_end_); }
-  // First word, even of a command that failed; empty when there was none.
+  // Even of a command that failed; empty when it begins with none, or one of more than 200 bytes. Nothing that is no
+  // tag is in it, so that it can stand in an answer.
   std::string_view tag() const;
   const std::string& problem() const { return problem_; }
 

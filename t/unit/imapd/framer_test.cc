@@ -79,6 +79,10 @@ const Row kRows[] = {
     {"a LOGIN 0123456789012345678901234567890123456789012345678901234567890123456789\r\nb NOOP\r\n",
      "failed a|[b NOOP]|"},
     {"a X {50}\r\nb NOOP\r\n", "failed a|[b NOOP]|"},
+    // What is no tag does not get into an answer.
+    {"a\1b X {50}\r\nb NOOP\r\n", "failed a|[b NOOP]|"},
+    {"a{3+}\r\nx y {50}\r\nb NOOP\r\n", "failed a|[b NOOP]|"},
+    {"+a X {50}\r\nb NOOP\r\n", "failed |[b NOOP]|"},
     {"a X {50+}\r\n01234567890123456789012345678901234567890123456789 y\r\nb NOOP\r\n", "failed a|[b NOOP]|"},
     {"a X 0123456789012345678901234567890123456789012345678901234567890123456789 {4+}\r\nb \r\n c\r\nd "
      "NOOP\r\n",
