@@ -39,6 +39,7 @@ std::string Session::trace_fields() const {
 
 // The trace fields are known when the first byte comes: no recipient can be added after it.
 void Session::begin_message() {
+  lines_.emplace();
   auto draft = server_.store().begin_delivery();
   if (draft) {
     draft_ = std::move(*draft);
@@ -147,7 +148,6 @@ Task<void> Session::bdat(std::string_view argument) {
 
 Task<bool> Session::receive_chunk(std::uint64_t size) {
   if (refusal_ && size > kDrainBytes) co_return false;
-  if (!lines_) lines_.emplace();
   std::uint64_t drained = 0;
   std::string text;
   while (size > 0) {
@@ -161,7 +161,8 @@ Task<bool> Session::receive_chunk(std::uint64_t size) {
     size -= piece.size();
     if (refusal_ && (drained += piece.size()) > kDrainBytes) co_return false;
     text.clear();
-    lines_->feed(piece, text);
+    // A chunk that nobody wants belongs to no message.
+    if (!refusal_) lines_->feed(piece, text);
     stream_.skip(piece.size());
     co_await take(text);
   }

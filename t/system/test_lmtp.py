@@ -211,6 +211,13 @@ class Protocol(LmtpTest):
         self.assertTrue(self.messages('chunk')[0].endswith(b'Subject: c\r\n\r\n.\r\n\xc3\xa4\r\nb\r\n'))
         lmtp.send(b'BDAT 5 LAST\r\nNOOP\nRSET\r\n')                # no transaction: the chunk is swallowed
         self.assertEqual([lmtp.reply()[0] for _ in range(2)], [503, 250])
+        lmtp.send(b'BDAT 1\r\n\r')                              # what is swallowed is no part of the next message
+        self.assertEqual(lmtp.reply()[0], 503)
+        lmtp.say('MAIL FROM:<s@b.test>')
+        lmtp.say(f'RCPT TO:<{address}>')
+        lmtp.send(b'BDAT 7 LAST\r\n\nbody\r\n')
+        self.assertEqual(lmtp.reply()[0], 250)
+        self.assertTrue(self.messages('chunk')[1].endswith(b'\r\n\r\nbody\r\n'))
 
     def test_one_byte_at_a_time(self):
         lmtp = self.lmtp()
