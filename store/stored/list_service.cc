@@ -32,6 +32,24 @@ Record ok() {
 Record ok(const MailboxEntry& entry) {
   return std::move(ok().set("entry", encode_entry(entry)));
 }
+
+bool is_mailbox_id(std::string_view id) {
+  return !id.empty() && id.size() < 32 && std::ranges::all_of(id, is_alnum);
+}
+
+// A row is removed with the files that it names, so it names a mailbox's own directory and nothing else.
+Result<> check_place(const MailboxEntry& entry) {
+  if (is_mailbox_id(entry.id) && entry.directory == user_directory(entry.name.user) + "/" + entry.id)
+    return {};
+  return fail_permanently(Code::cannot, "the files of " + entry.name.text() + " cannot be in " +
+                                            printable(entry.partition + "/" + entry.directory));
+}
+
+// Fields of a row end at a TAB.
+Result<> check_special_use(std::string_view text) {
+  if (std::ranges::none_of(text, [](unsigned char c) { return c < ' '; })) return {};
+  return fail_permanently(Code::cannot, "not a special use: " + printable(text));
+}
 }  // namespace
 
 ListService::ListService(std::shared_ptr<const Config> config, std::unique_ptr<ListDb> db,
@@ -99,8 +117,8 @@ ListService::Answer ListService::find(const Record& question) {
 ListService::Answer ListService::create(const Record& question) {
   TRY(const auto name, MailboxName::parse(question.get("name")));
   const std::string id(question.get("mailbox_id"));
-  const bool good_id = !id.empty() && id.size() < 32 && std::all_of(id.begin(), id.end(), is_alnum);
-  if (!good_id) return bug("create without a mailbox id");
+  if (!is_mailbox_id(id)) return bug("create without a mailbox id");
+  TRY_VOID(check_special_use(question.get("special_use")));
   const std::lock_guard lock(lock_of(name.user));
   TRY(const auto known, db_->find(name.text()));
   if (known && known->id == id) return ok(*known);  // asked again after a broken connection
@@ -301,6 +319,8 @@ ListService::Answer ListService::subscriptions(const Record& question) {
 
 ListService::Answer ListService::adopt(const Record& question) {
   TRY(const auto entry, decode_entry(question.get("entry")));
+  TRY_VOID(mailboxes_.partition(entry.partition));
+  TRY_VOID(check_place(entry));
   const std::lock_guard lock(lock_of(entry.name.user));
   TRY_VOID(db_->put(entry));
   tell(EventKind::mailbox_created, entry, entry.name.text());

@@ -7,6 +7,9 @@
 #include <csignal>
 #include <mutex>
 
+#include "store/detail/paths.h"
+#include "store/engine/inner.h"
+#include "store/list/protocol.h"
 #include "store/maintenance/list_check.h"
 #include "store/stored/event_hub.h"
 #include "store/stored/list_db.h"
@@ -302,4 +305,27 @@ TEST_CASE("a mailbox that comes back from a copy counts for the quota") {
   CHECK(report->adopted == 1);
   CHECK(box.store().quota_usage("bob")->messages == 1);
   CHECK(box.mailbox("bob", "Projects")->status().messages == 1);
+}
+
+TEST_CASE("a row names a mailbox's own directory, or it is refused: its files go with it") {
+  Sandbox box;
+  auto entry = box.mailbox("bob", "Work")->entry();
+  REQUIRE(box.store().remove(name("Work")));
+  const auto good = user_directory("bob") + "/" + entry.id;
+  const auto adopt = [&](const std::string& directory, const std::string& partition) {
+    entry.directory = directory;
+    entry.partition = partition;
+    return box.store().inner().ask(std::move(Record("adopt").set("entry", encode_entry(entry))));
+  };
+  for (const auto& bad :
+       {std::string(), std::string("."), std::string("=user"), "../" + good, good + "/..",
+        user_directory("ann") + "/" + entry.id, user_directory("bob") + "/", std::string("/etc")}) {
+    INFO(bad);
+    const auto refused = adopt(bad, "primary");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().fault == Fault::permanent);
+  }
+  CHECK_FALSE(adopt(good, "no such partition"));
+  CHECK(adopt(good, "primary"));
+  CHECK_FALSE(box.store().create(name("Odd"), "\\Sent\t\\Junk"));
 }
