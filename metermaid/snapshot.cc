@@ -22,13 +22,24 @@ std::string check_of(std::string_view text) {
   return fmt::format("{:08x}", XXH3_64bits(text.data(), text.size()) & 0xffffffffU);
 }
 
+// A word of the line in any case.
+constexpr std::string_view kEmptyKey = ".";
+
+std::string encode_key(const std::string& key) {
+  return key.empty() ? std::string(kEmptyKey) : to_hex(key);
+}
+
+std::optional<std::string> decode_key(std::string_view text) {
+  return text == kEmptyKey ? std::string() : from_hex(text);
+}
+
 void add_line(std::string& out, const std::string& line) {
   out.append(line).append(" ").append(check_of(line)).append("\n");
 }
 
 void add_entry(std::string& out, const std::string& table, const Entry& entry) {
-  add_line(out, fmt::format("{} {} {} {} {} {} {:d}", table, to_hex(entry.key), entry.begun_ms, entry.seen_ms,
-                            entry.count, entry.usual, entry.told));
+  add_line(out, fmt::format("{} {} {} {} {} {} {:d}", table, encode_key(entry.key), entry.begun_ms,
+                            entry.seen_ms, entry.count, entry.usual, entry.told));
 }
 
 struct Line {
@@ -41,7 +52,7 @@ std::optional<Line> parse_line(std::string_view text) {
   const auto last = text.rfind(' ');
   if (last == text.npos || check_of(text.substr(0, last)) != text.substr(last + 1)) return std::nullopt;
   const auto words = split_words(text.substr(0, last));
-  const auto key = words.size() > 2 ? from_hex(words[1]) : std::nullopt;
+  const auto key = words.size() > 2 ? decode_key(words[1]) : std::nullopt;
   if (!key) return std::nullopt;
   Line line{std::string(words[0]), {.key = *key}, words[2] == "-"};
   if (line.removed) return line;
@@ -74,7 +85,7 @@ std::string encode_changes(Tables& tables) {
       if (const auto* entry = table.look(key))
         add_entry(text, name, *entry);
       else
-        add_line(text, fmt::format("{} {} -", name, to_hex(key)));
+        add_line(text, fmt::format("{} {} -", name, encode_key(key)));
     }
   return text;
 }

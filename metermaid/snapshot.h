@@ -3,6 +3,7 @@
 //     waxwing-metermaid 1
 //     surge 6a6f65 1763795400000 1763795412345 9 1200 0 5e1f0a77     table, key in hexadecimal, begun, seen, count, usual,
 //     surge 616e6e - 0b61c5d2                                        told; a dash: the key was removed; check
+//     surge . 1763795400000 …                                      a dot: the empty key
 //
 // Later lines take the place of earlier ones: what changed is added at the end, and now and then the file is written
 // anew. The check is the lower half of XXH3 of what stands before it. Counters are no mail: nothing here is

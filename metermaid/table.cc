@@ -10,9 +10,15 @@ namespace {
 constexpr std::size_t kMostKeyBytes = 512;
 constexpr std::int64_t kOne = 100;  // usual is kept in hundredths
 constexpr std::int64_t kMostNumber = 1'000'000'000'000'000;
+constexpr std::int64_t kMostUsual = kMostNumber * kOne;
+constexpr std::int64_t kLatestMs = kMostNumber;
 
 std::int64_t bounded(std::int64_t number) {
   return std::clamp(number, -kMostNumber, kMostNumber);
+}
+
+std::int64_t times(std::int64_t usual, std::int64_t factor) {
+  return usual > kMostNumber / factor ? kMostNumber : usual * factor / kOne;
 }
 }  // namespace
 
@@ -33,7 +39,12 @@ Entry& Table::entry_of(std::string_view given, std::int64_t now_ms) {
 }
 
 void Table::restore(Entry entry) {
+  entry.key = folded(entry.key);
   remove(entry.key);
+  for (auto* time_ms : {&entry.begun_ms, &entry.seen_ms})
+    *time_ms = std::clamp(*time_ms, std::int64_t{0}, kLatestMs);
+  entry.count = bounded(entry.count);
+  entry.usual = std::clamp(entry.usual, std::int64_t{0}, kMostUsual);
   while (!entries_.empty() && std::ssize(entries_) >= rules_.max_entries) {
     by_key_.erase(entries_.front().key);
     entries_.pop_front();
@@ -155,7 +166,7 @@ Answer Table::usual_use(Entry& entry, std::int64_t amount, std::int64_t now_ms) 
     entry.count = 0;
     entry.told = false;
   }
-  const auto limit = std::max(rules_.quota, entry.usual * rules_.factor / kOne);
+  const auto limit = std::max(rules_.quota, times(entry.usual, rules_.factor));
   const bool limited = entry.count + amount > limit;
   const bool first = limited && !entry.told;
   if (!limited) entry.count += amount;

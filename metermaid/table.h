@@ -67,7 +67,8 @@ class Table {
 
   // The least recently used first; those that changed are at the end.
   const std::list<Entry>& entries() const { return entries_; }
-  // Takes the place of the key's entry, if it has one.
+  // Takes the place of the key's entry, if it has one. Numbers and times that cannot be are brought into bounds, for
+  // they come from a file.
   void restore(Entry entry);
   // Keys of entries that changed or were removed since the last call; each once, as they are or are not now.
   std::vector<std::string> take_changes();

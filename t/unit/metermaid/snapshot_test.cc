@@ -31,10 +31,12 @@ TEST_CASE("tables as text") {
   auto tables = two_tables(), again = two_tables(), none = two_tables();
   tables.at("t").count("a b\n|", 2, kNow);
   tables.at("surge").count("joe", 9, kNow);
+  tables.at("surge").count("", 3, kNow);
   const auto text = encode_tables(tables);
   REQUIRE(decode_tables(text, again)->damaged_lines == 0);
   CHECK(again.at("t").find("a b\n|", kNow)->count == 2);
   CHECK(again.at("surge").find("joe", kNow)->told);
+  CHECK(again.at("surge").find("", kNow)->count == 3);
   CHECK(encode_tables(again) == text);
   CHECK_FALSE(decode_tables("waxwing-metermaid 2\n", none));
   CHECK_FALSE(decode_tables("\n", none));

@@ -123,3 +123,20 @@ TEST_CASE("what is asked over the socket") {
   CHECK(ask("dance", "t", "k", 1).is("error"));
   CHECK(answer(tables, Record(), kNow).is("error"));
 }
+
+TEST_CASE("what comes back from a file is within bounds, under the key that is asked for") {
+  auto made = rules(TableRules::Type::usual_use);
+  made.case_blind = true;
+  made.factor = INT64_MAX;
+  Table table(made);
+  table.restore(
+      {.key = "Joe", .begun_ms = INT64_MIN, .seen_ms = INT64_MAX, .count = INT64_MAX, .usual = INT64_MAX});
+  table.restore(
+      {.key = "joe", .begun_ms = INT64_MIN, .seen_ms = INT64_MAX, .count = INT64_MAX, .usual = INT64_MAX});
+  REQUIRE(table.entries().size() == 1);
+  const auto answer = table.count("JOE", 1, kNow);
+  CHECK_FALSE(answer.limited);
+  CHECK(answer.limit == 1'000'000'000'000'000);
+  table.restore({.key = std::string(600, 'k')});
+  CHECK(table.remove(std::string(600, 'k')));
+}
