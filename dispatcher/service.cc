@@ -231,10 +231,12 @@ void Service::worker_gone(WorkerProcess* worker) {
   if (ended_well || load.age_s >= kYoungSeconds) {
     early_deaths_ = 0;
   } else {
-    // The pause doubles, so that a worker that cannot start does not eat the machine.
+    // The pause doubles, so that a worker that cannot start does not eat the machine; but one that was killed
+    // is replaced before the next client is turned away.
     const auto pause =
-        std::min(kLongestPauseMs, std::int64_t{250} << std::min<std::int64_t>(early_deaths_++, 10));
-    no_start_before_ms_ = monotonic_ms() + pause;
+        early_deaths_ == 0 ? 0 : std::int64_t{125} << std::min<std::int64_t>(early_deaths_, 10);
+    early_deaths_ += 1;
+    no_start_before_ms_ = monotonic_ms() + std::min(kLongestPauseMs, pause);
   }
   std::erase_if(workers_, [&](const auto& each) { return each.get() == worker; });
   reap_children();

@@ -134,7 +134,8 @@ Task<void> WorkerProcess::listen(std::shared_ptr<WorkerProcess> self) {
   self->doors_.clear();
   self->ready_ = self->asked_ = false;
   self->reported_.notify_all();
-  if (!self->draining_)
+  // One that drains ends by itself when its last session is over.
+  if (!self->draining_ || self->active_ > 0)
     spawn(have_queue_read_again(self->daemon_.loop(), self->daemon_.config()->path_of("run/job_controller")));
   self->events_.gone(self.get());
 }

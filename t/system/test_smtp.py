@@ -324,18 +324,37 @@ class Life(waxwing.TestCase):
         with Wire(self.box) as wire:
             self.assertEqual(wire.ask(b'NOOP')[:3], '250')
 
-    def test_what_a_killed_worker_did_not_tell_of_is_found(self):
+    def in_memory(self):
+        """What the job controller knows of in ims-ms."""
+        return int(re.search(r'^(\d+) in memory', self.box.command('imsimta', 'cache', '-view', 'ims-ms').stdout, re.M)[1])
+
+    def leave_untold(self):
         """A file that was renamed behind the job controller's back stands for one whose worker died before it told of it."""
+        self.box.wait_queue_empty('ims-ms')  # of other tests
         self.box.command('imsimta', 'queue', 'stop', 'ims-ms')
         with self.box.smtp() as client:
             client.sendmail('a@remote.test', ['bob@example.test'], b'Subject: untold\r\n\r\nx\r\n')
-        name = waxwing.wait_until(lambda: self.box.queue_files('ims-ms'), 'the queue file')[0]
+        waxwing.wait_until(self.in_memory, 'the job controller to know of the message')  # or it hears of it after the hold
+        name = self.box.queue_files('ims-ms')[0]
         self.box.command('imsimta', 'qm', 'hold', name)
         path = os.path.join(self.box.root, 'queue', name)
         os.rename(path + '.HELD', path)
         self.box.command('imsimta', 'queue', 'start', 'ims-ms')
-        self.assertIn('\n0 in memory', self.box.command('imsimta', 'cache', '-view', 'ims-ms').stdout)
+        self.assertEqual(self.in_memory(), 0)
+
+    def test_what_a_killed_worker_did_not_tell_of_is_found(self):
+        self.leave_untold()
         os.kill(self.worker('SMTP'), signal.SIGKILL)
+        self.box.wait_queue_empty('ims-ms')
+
+    def test_what_a_killed_worker_did_not_tell_of_is_found_while_it_drains(self):
+        self.begin()
+        old, log = self.worker('SMTP'), self.box.log('dispatcher')
+        self.box.command('imsimta', 'reload')
+        waxwing.wait_until(lambda: self.worker('SMTP') != old, 'a new worker')
+        self.leave_untold()
+        os.kill(old, signal.SIGKILL)
+        self.assertIn(' active=1 drained=1', log.wait(rf'worker\.gone service=SMTP pid={old} '))
         self.box.wait_queue_empty('ims-ms')
 
     def test_sessions_outlive_the_dispatcher(self):
