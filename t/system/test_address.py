@@ -1,6 +1,7 @@
 """Where mail goes and who may send it: the default configuration on a real directory, and imsimta."""
 import os
 import re
+import shutil
 
 import waxwing
 
@@ -121,11 +122,39 @@ class Imsimta(waxwing.TestCase):
         outside = self.box.command('imsimta', 'test', '-rewrite', '-channel=tcp_local', 'x@far.test').stdout
         self.assertIn('refused by ORIG_SEND_ACCESS', outside)
 
+    def another_configuration(self):
+        """The published build, an older one, files that were not published, and one in the place of another."""
+        def answer(*words):
+            shown = self.box.command('imsimta', 'test', '-mapping', '-table=SAYS', '-noverbose', *words, 'x', check=False)
+            return shown.stdout if shown.returncode == 0 else shown.stderr
+        config = os.path.join(self.box.root, 'config')
+        mappings, old = os.path.join(config, 'mappings'), os.path.join(self.box.folder, 'old.built')
+        shutil.copy(os.path.join(config, 'built', 'mta.built'), old)
+        with open(mappings) as file:
+            text = file.read()
+        self.addCleanup(self.box.command, 'imsimta', 'cnbuild')
+        self.addCleanup(lambda: open(mappings, 'w').write(text))
+        for word in ('published', 'edited'):
+            with open(mappings, 'w') as file:
+                file.write(text + f'\nSAYS\n\n  *  {word}\n')
+            if word == 'published':
+                self.box.command('imsimta', 'cnbuild')
+        with open(os.path.join(self.box.folder, 'other'), 'w') as file:
+            file.write(text + '\nSAYS\n\n  *  other\n')
+        self.assertIn('published', answer())
+        for words in (('-edited',), ('-noimage_file',)):
+            self.assertIn('edited', answer(*words))
+        self.assertIn('other', answer(f'-file={file.name}'))
+        self.assertIn('no table SAYS', answer(f'-image_file={old}'))
+        self.assertIn('exclude each other', answer(f'-image_file={old}', '-edited'))
+        self.assertIn(mappings, answer(f'-image_file={mappings}'))
+
     def test_mapping_shows_rows_and_flags(self):
         out = self.box.command('imsimta', 'test', '-mapping', '-table=INTERNAL_IP', '127.0.0.1').stdout
         self.assertIn("Output flags:  'Y'", out)
         out = self.box.command('imsimta', 'test', '-mapping', '-table=INTERNAL_IP', '192.0.2.1').stdout
         self.assertIn("Output flags:  'N'", out)
+        self.another_configuration()
         wrong = self.box.command('imsimta', 'test', '-mapping', '-table=NONE', 'x', check=False)
         self.assertIn('INTERNAL_IP', wrong.stderr)
         match = self.box.command('imsimta', 'test', '-match', '-pattern=$(10.0.0.0/8)', '-target=10.1.2.3')

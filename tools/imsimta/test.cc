@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "common/base/strings.h"
+#include "mta/config/build_file.h"
 #include "tools/imsimta/command.h"
 
 namespace waxwing::imsimta {
@@ -23,17 +24,33 @@ Result<int> run_test(const Context& context, Arguments arguments) {
       "say what to test: -rewrite, -mapping, -match, -url or -domain_map; imsimta test -help tells more");
 }
 
+namespace {
+// -image_file: another build than the published one, an older one say.
+Result<mta::SourceSet> sources_of_build(const std::string& path) {
+  TRY(const auto bytes, read_file(path));
+  auto build = mta::decode_build(bytes);
+  if (!build) return wrap(build.error(), path);
+  return std::move(build->sources);
+}
+}  // namespace
+
 Result<mta::SourceSet> sources_for_test(const Context& context, Arguments& arguments, bool& published) {
-  published = !arguments.take("edited");
+  const bool edited = arguments.take("edited");
+  std::string image;
+  published = !arguments.take("noimage_file") && !edited;
+  const bool has_image = arguments.take("image_file", &image);
   struct Replaced {
     const char* qualifier;
     const char* file;
   };
   constexpr Replaced kReplaced[] = {{"mapping_file", "mappings"},
+                                    {"file", "mappings"},
                                     {"alias_file", "aliases"},
                                     {"configuration_file", "imta.cnf"},
                                     {"option_file", "option.dat"}};
-  TRY(auto sources, mta::read_sources(context.root));
+  if (has_image && !published) return permanent("-image_file and -edited exclude each other");
+  published = published && !has_image;
+  TRY(auto sources, has_image ? sources_of_build(image) : mta::read_sources(context.root));
   for (const auto& [qualifier, file] : kReplaced) {
     std::string path;
     if (!arguments.take(qualifier, &path)) continue;
