@@ -87,8 +87,8 @@ bool Jobs::wants_another(const std::string& channel) {
     if (job.channel != channel || job.stopping) continue;
     ++of_channel;
     per_host = std::max(per_host, job.per_host);
-    room |= !job.stopping && (job.socket == nullptr || job.hand.size() < job.room);
-    all_full &= job.stopping || job.full;
+    room |= job.socket == nullptr || job.hand.size() < job.room;
+    all_full &= job.full;
   }
   if (room || of_channel >= policy.maxjobs) return false;
   if (!schedule_.has_work(channel, per_host, wall_ms())) return false;
