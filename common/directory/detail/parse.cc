@@ -207,26 +207,34 @@ std::span<const std::string_view> domain_attributes() {
   return kDomainAttributes;
 }
 
+namespace {
+// What the store calls this user; an error where no mailbox can have that name.
+Result<std::string> store_name_of(const Entry& entry, const std::string& uid, const Domain& domain,
+                                  std::string_view default_domain) {
+  if (uid.empty())
+    return temporary("entry " + printable(entry.dn) + ": a mail user needs the attribute uid; add it");
+  if (uid.find('/') != std::string::npos || uid.find('\0') != std::string::npos)
+    return malformed(entry, "uid", uid, "a name without / and NUL");
+  const bool at_home =
+      iequals(domain.name, default_domain) ||
+      std::ranges::any_of(domain.aliases, [&](const auto& name) { return iequals(name, default_domain); });
+  // "joe@other.example" is how the store calls joe of that domain: no uid of ours may be read as somebody
+  // else's mailboxes.
+  if (const auto at = uid.rfind('@'); at_home && at != std::string::npos) {
+    const auto behind = std::string_view(uid).substr(at + 1);
+    const auto ours = [&](const auto& name) { return iequals(name, behind); };
+    if (!ours(domain.name) && std::ranges::none_of(domain.aliases, ours))
+      return malformed(entry, "uid", uid, "a name that does not end in @ and a domain of others");
+  }
+  return to_lower(uid) + (at_home ? "" : "@" + domain.name);
+}
+}  // namespace
+
 Result<User> parse_user(Entry entry, DomainRef domain, std::string_view default_domain) {
   User user;
   user.dn = entry.dn;
   user.uid = text_of(entry, "uid");
-  if (user.uid.empty())
-    return temporary("entry " + printable(entry.dn) + ": a mail user needs the attribute uid; add it");
-  if (user.uid.find('/') != std::string::npos || user.uid.find('\0') != std::string::npos)
-    return malformed(entry, "uid", user.uid, "a name without / and NUL");
-  const bool at_home =
-      iequals(domain->name, default_domain) ||
-      std::ranges::any_of(domain->aliases, [&](const auto& name) { return iequals(name, default_domain); });
-  // "joe@other.example" is how the store calls joe of that domain: no uid of ours may be read as somebody
-  // else's mailboxes.
-  if (const auto at = user.uid.rfind('@'); at_home && at != std::string::npos) {
-    const auto behind = std::string_view(user.uid).substr(at + 1);
-    const auto ours = [&](const auto& name) { return iequals(name, behind); };
-    if (!ours(domain->name) && std::ranges::none_of(domain->aliases, ours))
-      return malformed(entry, "uid", user.uid, "a name that does not end in @ and a domain of others");
-  }
-  user.store_name = to_lower(user.uid) + (at_home ? "" : "@" + domain->name);
+  TRY(user.store_name, store_name_of(entry, user.uid, *domain, default_domain));
   user.domain = std::move(domain);
   user.common_name = text_of(entry, "cn");
   user.mail = text_of(entry, "mail");
