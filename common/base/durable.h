@@ -32,6 +32,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/ageing.h"
 #include "common/base/result.h"
 
 namespace waxwing::durable {
@@ -50,6 +51,8 @@ struct Range {
   // that a file of a later life under this name is left alone. Empty: no condition.
   std::uint64_t guard_offset = 0;
   std::string guard;
+  // Of an image of pieces that tell their age: those that are newer in the file stay as they are.
+  Ageing ageing = {};
 };
 
 class Batch {

@@ -12,6 +12,7 @@
 
 #include "common/base/failpoint.h"
 #include "common/base/file_system.h"
+#include "common/base/journal_aside.h"
 #include "common/base/journal_mark.h"
 #include "common/base/journal_order.h"
 #include "common/base/journal_reader.h"
@@ -49,6 +50,7 @@ struct Start {
   Checkpoint checkpoint;
   unsigned slots = 0;
   std::uint32_t noted_ms = 0;
+  std::uint64_t key = 0;
   std::vector<KnownRoot> roots;
 };
 
@@ -56,7 +58,8 @@ void fill(ControlBlock& control, const void* data) {
   const auto& start = *static_cast<const Start*>(data);
   control.segment_bytes = start.checkpoint.segment_bytes;
   control.ends[0] = {start.checkpoint.lsn, start.checkpoint.chain};
-  control.synced = control.checkpointed = start.checkpoint.lsn;
+  control.synced = control.checkpointed = control.told_synced = start.checkpoint.lsn;
+  control.key = start.key;
   control.checkpoint_serial = start.checkpoint.serial;
   control.slots = start.slots;
   control.slot_segment[0] = start.checkpoint.lsn / start.checkpoint.segment_bytes;
@@ -172,10 +175,26 @@ Result<> sync_roots(const JournalSettings& settings, const std::vector<KnownRoot
   return {};
 }
 
+// Pieces of the log that had been promised and cannot be read: named, and kept.
+void tell_holes(const JournalSettings& settings, JournalReader& reader) {
+  for (const auto& hole : reader.holes()) {
+    const auto kept = set_aside(settings.directory, reader, hole);
+    say(settings, "journal.lost",
+        {{"lsn", std::to_string(hole.from)},
+         {"bytes", std::to_string(hole.to - hole.from)},
+         {"record", reader.tell(hole)},
+         {"kept", kept ? *kept : kept.error().text},
+         {"action",
+          "the disk has damaged what was acknowledged; all before and behind it is replayed: look for errors "
+          "of the disk, and run reconstruct -m and reconstruct -r -f, see journal(5)"}},
+        true);
+  }
+}
+
 // Replays what is there and answers the first number that no segment has had.
 Result<std::uint64_t> replay_all(const JournalSettings& settings, SegmentFiles& files,
                                  const Checkpoint& checkpoint, const std::vector<KnownRoot>& roots) {
-  JournalReader reader(files);
+  JournalReader reader(files, checkpoint.key);
   reader.start(checkpoint.lsn, checkpoint.chain);
   TRY_VOID(recognise_roots(settings, reader, roots));
   reader.start(checkpoint.lsn, checkpoint.chain);
@@ -186,10 +205,12 @@ Result<std::uint64_t> replay_all(const JournalSettings& settings, SegmentFiles& 
   if (reader.goes_on_behind())
     say(settings, "journal.hole",
         {{"lsn", std::to_string(reader.lsn())},
+         {"record", reader.tell({reader.lsn(), reader.lsn(), reader.chain()})},
          {"action",
           "what stands behind it is not replayed: it was never acknowledged if only the power failed, "
           "but look for errors of the disk"}},
         true);
+  tell_holes(settings, reader);
   if (done.records > 0)
     say(settings, "journal.replayed",
         {{"records", std::to_string(done.records)},
@@ -234,12 +255,14 @@ Result<Control> Journal::set_up(const JournalSettings& settings, int lock_fd,
     mark_if_there(settings, root);
   }
   TRY_VOID(store_roots(settings.directory, start.roots));
+  start.key = random_u64() | 1;
   // The checkpoint first: what is written to the files from here on takes the place of a log that counts until then.
-  start.checkpoint = {found ? found->serial + 1 : 1, size, number * size + kSegmentHeaderBytes, random_u64()};
+  start.checkpoint = {found ? found->serial + 1 : 1, size, number * size + kSegmentHeaderBytes, random_u64(),
+                      start.key};
   TRY_VOID(store_checkpoint(settings.directory, start.checkpoint));
   start.slots = std::max(files.count(), 2U);
   TRY_VOID(make_segments(settings, files, start.slots, found.has_value()));
-  TRY_VOID(files.write_header(0, {size, number, start.checkpoint.chain, 0}));
+  TRY_VOID(files.write_header(0, {size, number, start.checkpoint.chain, 0, start.key}));
   start.noted_ms = static_cast<std::uint32_t>(wall_ms());
   return Control::create(settings.control, lock_fd, fill, &start);
 }

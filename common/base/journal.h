@@ -14,6 +14,7 @@
 //   ROOT/journal/segment.NN    the log (journal_segment.h), records in it (journal_record.h)
 //   ROOT/journal/checkpoint    where a replay begins (journal_start.h)
 //   ROOT/journal/roots         where it may write; each such directory bears a mark (journal_mark.h)
+//   ROOT/journal/damaged.N     what a replay could not read, for people (journal_aside.h)
 //   ROOT/journal/lock          flock: shared by all who have the journal open, exclusive for who sets it up
 //   ROOT/run/journal           mapped memory of the processes (journal_control.h)
 //
@@ -125,6 +126,7 @@ class Journal {
                            std::uint64_t& lsn);
   Result<bool> write_some(std::string& records, std::vector<const Range*>& ranges, std::uint64_t& lsn);
   Result<bool> fit(LogEnd& end, std::size_t count);
+  Result<> close_segment(std::uint64_t end);
   Result<bool> enter_segment(LogEnd& end);
   Result<> make_room();
   Result<> sync_segments(std::uint64_t from, std::uint64_t to);

@@ -22,7 +22,7 @@ Result<> encode(std::string& out, const Range& range, std::string_view name) {
   range.image(image);
   if (image.size() > kMostRangeBytes || range.guard.size() > kMostRangeBytes)
     return bug("range of " + range.path + " is too long for the journal");
-  encode_range(out, name, range.offset, image, range.guard_offset, range.guard);
+  encode_range(out, name, range.offset, image, range.guard_offset, range.guard, range.ageing);
   return {};
 }
 }  // namespace
@@ -80,6 +80,9 @@ Result<bool> Journal::write_some(std::string& records, std::vector<const Range*>
   std::size_t images = 0;
   for (; images < ranges.size() && records.size() < kMostAtOnce; ++images)
     TRY_VOID(encode(records, *ranges[images], name_of(ranges[images]->path)));
+  // What a sync has covered since the log last told of one: see journal_find.cc.
+  const auto synced = control_->synced.load();
+  if (synced > control_->told_synced) encode_synced(records, synced, control_->key);
   auto end = log_end(*control_);
   std::size_t done = 0, images_done = 0;
   while (done < records.size()) {
@@ -108,8 +111,10 @@ Result<bool> Journal::write_some(std::string& records, std::vector<const Range*>
   if (control_->unchecked_since_ms == 0 && done > 0) control_->unchecked_since_ms = monotonic_ms();
   control_->appends.fetch_add(1, std::memory_order_relaxed);
   const bool room = done == records.size();
+  if (room) control_->told_synced = std::max(control_->told_synced.load(), synced);
   records.resize(fixed);
   records.erase(0, std::min(done, fixed));
+  images_done = std::min(images_done, images);
   ranges.erase(ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(images_done));
   return room;
 }
@@ -125,6 +130,16 @@ Result<bool> Journal::fit(LogEnd& end, std::size_t count) {
   return enter_segment(end);
 }
 
+// Who died before he moved the end may have left records behind it that follow it. Where the log goes on in another
+// segment nothing is written over them, and they would be read as its end.
+Result<> Journal::close_segment(std::uint64_t end) {
+  const auto size = settings_.segment_bytes;
+  const int slot = slot_of(*control_, end / size);
+  if (slot < 0 || end % size == 0 || size - end % size < kRecordHeaderBytes) return {};
+  TRY(const int file, files_.fd(static_cast<unsigned>(slot)));
+  return write_at(file, end % size, std::string(kRecordHeaderBytes, '\0'));
+}
+
 Result<bool> Journal::enter_segment(LogEnd& end) {
   const auto size = settings_.segment_bytes;
   const auto number = (end.lsn + size - 1) / size;
@@ -134,8 +149,10 @@ Result<bool> Journal::enter_segment(LogEnd& end) {
   for (std::uint32_t n = 0; slot < 0 && n < count; ++n)
     if ((control_->slot_segment[n] + 1) * size <= control_->checkpointed) slot = static_cast<int>(n);
   if (slot < 0) return false;
+  TRY_VOID(close_segment(end.lsn));
   control_->slot_segment[slot] = number;
-  TRY_VOID(files_.write_header(static_cast<unsigned>(slot), {size, number, end.chain, end.lsn}));
+  TRY_VOID(
+      files_.write_header(static_cast<unsigned>(slot), {size, number, end.chain, end.lsn, control_->key}));
   end.lsn = number * size + kSegmentHeaderBytes;
   return true;
 }

@@ -46,8 +46,8 @@ Result<> Journal::checkpoint_locked() {
   const auto end = note_end();
   TRY_VOID(sync_files());
   const auto serial = control_->checkpoint_serial + 1;
-  if (auto stored =
-          store_checkpoint(settings_.directory, {serial, settings_.segment_bytes, end.lsn, end.chain});
+  if (auto stored = store_checkpoint(settings_.directory,
+                                     {serial, settings_.segment_bytes, end.lsn, end.chain, control_->key});
       !stored) {
     report("journal.checkpoint.failed", {{"error", stored.error().text}}, true);
     return stored;
@@ -131,9 +131,9 @@ Result<> Journal::start_afresh() {
     if (control_->slot_segment[n] != old.lsn / size) slot = n;
   // The checkpoint first: it says that no record of the old segments is needed.
   const auto serial = control_->checkpoint_serial + 1;
-  TRY_VOID(store_checkpoint(settings_.directory, {serial, size, fresh.lsn, fresh.chain}));
+  TRY_VOID(store_checkpoint(settings_.directory, {serial, size, fresh.lsn, fresh.chain, control_->key}));
   control_->checkpoint_serial = serial;
-  TRY_VOID(files_.write_header(static_cast<unsigned>(slot), {size, number, fresh.chain, old.lsn}));
+  TRY_VOID(files_.write_header(static_cast<unsigned>(slot), {size, number, fresh.chain, 0, control_->key}));
   {
     const RobustLock append(control_->append);
     control_->slot_segment[slot] = number;

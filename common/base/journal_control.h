@@ -42,6 +42,8 @@ struct ControlBlock {
   LogEnd ends[2];  // under append
   std::atomic<std::uint32_t> end_in_use;
 
+  std::uint64_t key;                        // of the log's segments and of what it tells of its syncs
+  std::atomic<std::uint64_t> told_synced;   // the last place that the log told to be synced; under append
   std::atomic<std::uint64_t> synced;        // everything before is on disk in the segments; under sync
   std::atomic<std::uint64_t> checkpointed;  // everything before is on disk in the files; under checkpoint
   std::atomic<std::uint64_t> checkpoint_serial;

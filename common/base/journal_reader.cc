@@ -7,10 +7,21 @@
 
 namespace waxwing::durable {
 
-JournalReader::JournalReader(SegmentFiles& files) : files_(files) {
+JournalReader::JournalReader(SegmentFiles& files, std::uint64_t key) : files_(files), key_(key) {
+  std::vector<unsigned> unknown;
   const auto count = files.count();
-  for (unsigned slot = 0; slot < count; ++slot)
-    if (const auto number = number_of(slot)) slots_.emplace(*number, slot);
+  for (unsigned slot = 0; slot < count; ++slot) {
+    const auto number = number_of(slot);
+    if (number) slots_.emplace(*number, slot);
+    if (!number) unknown.push_back(slot);
+  }
+  for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot)
+    if (const auto header = files_.read_header(slot->second)) {
+      key_ = header->key;
+      break;
+    }
+  for (const auto slot : unknown)
+    if (const auto number = find_number(slot)) slots_.emplace(*number, slot);
 }
 
 // Where the header has rotted, the first record knows its place.
@@ -38,6 +49,7 @@ Result<> JournalReader::read_whole(int file) {
 void JournalReader::start(std::uint64_t lsn, std::uint64_t chain) {
   lsn_ = lsn;
   chain_ = chain;
+  holes_.clear();
 }
 
 Result<bool> JournalReader::load(std::uint64_t number) {
@@ -51,6 +63,21 @@ Result<bool> JournalReader::load(std::uint64_t number) {
 }
 
 Result<std::optional<JournalRecord>> JournalReader::next() {
+  TRY(const auto record, next_in_chain());
+  if (record || lsn_ == ended_at_) return record;
+  const auto from = lsn_;
+  TRY(const auto found, find_again());
+  if (!found) {
+    ended_at_ = from;
+    return found;
+  }
+  holes_.push_back({from, found->lsn, chain_});
+  lsn_ = found->end;
+  chain_ = found->chain;
+  return found;
+}
+
+Result<std::optional<JournalRecord>> JournalReader::next_in_chain() {
   const auto segment_bytes = files_.segment_bytes();
   const auto number = lsn_ / segment_bytes, offset = lsn_ % segment_bytes;
   if (offset != 0) {
@@ -97,7 +124,10 @@ bool JournalReader::goes_on_behind() const {
 std::optional<SegmentHeader> JournalReader::oldest() const {
   if (slots_.empty()) return {};
   auto number = slots_.rbegin()->first;
-  while (slots_.contains(number - 1)) --number;
+  for (auto header = files_.read_header(slots_.at(number)); slots_.contains(number - 1); --number) {
+    if (header && header->left_before == 0) break;  // what stands before is of an earlier log
+    header = files_.read_header(slots_.at(number - 1));
+  }
   return files_.read_header(slots_.at(number));
 }
 

@@ -99,11 +99,17 @@ bool decode_payload(std::string_view payload, JournalRecord& record) {
       record.bytes = payload;
       return true;
     }
-    case RecordType::range: {
+    case RecordType::synced:
+      record.since = take<std::uint64_t>(payload);
+      record.key = take<std::uint64_t>(payload);
+      return true;
+    case RecordType::range:
+    case RecordType::aged: {
       const auto path_length = take<std::uint32_t>(payload);
       const auto guard_length = take<std::uint32_t>(payload);
       record.offset = take<std::uint64_t>(payload);
       record.guard_offset = take<std::uint64_t>(payload);
+      if (record.type == RecordType::aged) record.ageing = take<Ageing>(payload);
       if (payload.size() < std::size_t{path_length} + guard_length) return false;
       record.path = take_bytes(payload, path_length);
       record.guard = take_bytes(payload, guard_length);
@@ -116,8 +122,8 @@ bool decode_payload(std::string_view payload, JournalRecord& record) {
 }  // namespace
 
 const char* name_of(RecordType type) {
-  constexpr const char* kNames[] = {"content", "renamed",  "linked", "removed",
-                                    "range",   "standing", "stands", "content"};
+  constexpr const char* kNames[] = {"content",  "renamed", "linked",  "removed", "range",
+                                    "standing", "stands",  "content", "synced",  "aged"};
   const auto index = static_cast<std::size_t>(type) - 1;
   return index < std::size(kNames) ? kNames[index] : "unknown";
 }
@@ -165,13 +171,22 @@ void encode_stands(std::string& out, std::uint64_t since, std::string_view path)
 }
 
 void encode_range(std::string& out, std::string_view path, std::uint64_t offset, std::string_view bytes,
-                  std::uint64_t guard_offset, std::string_view guard) {
-  const auto at = begin(out, RecordType::range);
+                  std::uint64_t guard_offset, std::string_view guard, const Ageing& ageing) {
+  const bool aged = ageing.piece_bytes != 0;
+  const auto at = begin(out, aged ? RecordType::aged : RecordType::range);
   put(out, static_cast<std::uint32_t>(path.size()));
   put(out, static_cast<std::uint32_t>(guard.size()));
   put(out, offset);
   put(out, guard_offset);
+  if (aged) put(out, ageing);
   out.append(path).append(guard).append(bytes);
+  end(out, at);
+}
+
+void encode_synced(std::string& out, std::uint64_t since, std::uint64_t key) {
+  const auto at = begin(out, RecordType::synced);
+  put(out, since);
+  put(out, key);
   end(out, at);
 }
 
@@ -193,21 +208,53 @@ std::uint64_t seal_records(char* records, std::size_t count_bytes, std::uint64_t
   return chain;
 }
 
-std::optional<JournalRecord> decode_record(std::string_view bytes, std::uint64_t lsn, std::uint64_t chain) {
-  if (bytes.size() < sizeof(Header)) return {};
+namespace {
+// The header of a record that lies within bytes.
+std::optional<Header> header_at(std::string_view bytes, std::uint64_t lsn) {
+  if (!is_record_at(bytes, lsn)) return {};
   Header header;
   std::memcpy(&header, bytes.data(), sizeof header);
-  if (header.magic != kMagic || header.lsn != lsn || header.payload_bytes > kMostRecordBytes) return {};
-  const auto whole = padded(sizeof header + header.payload_bytes);
-  if (whole > bytes.size() || header.chain != chain_of(header, chain)) return {};
-  const auto payload = bytes.substr(sizeof header, header.payload_bytes);
-  if (XXH3_64bits(payload.data(), payload.size()) != header.payload_hash) return {};
+  if (padded(sizeof header + header.payload_bytes) > bytes.size()) return {};
+  return header;
+}
+
+// Nothing when its lengths do not add up.
+std::optional<JournalRecord> with_payload(const Header& header, std::string_view bytes) {
   JournalRecord record;
   record.type = static_cast<RecordType>(header.type);
-  record.lsn = lsn;
-  record.end = lsn + whole;
+  record.lsn = header.lsn;
+  record.end = header.lsn + padded(sizeof header + header.payload_bytes);
   record.chain = header.chain;
-  if (!decode_payload(payload, record)) return {};
+  if (!decode_payload(bytes.substr(sizeof header, header.payload_bytes), record)) return {};
+  return record;
+}
+
+bool payload_is_whole(const Header& header, std::string_view bytes) {
+  return XXH3_64bits(bytes.data() + sizeof header, header.payload_bytes) == header.payload_hash;
+}
+}  // namespace
+
+std::optional<JournalRecord> decode_record(std::string_view bytes, std::uint64_t lsn, std::uint64_t chain) {
+  const auto header = header_at(bytes, lsn);
+  if (!header || header->chain != chain_of(*header, chain) || !payload_is_whole(*header, bytes)) return {};
+  return with_payload(*header, bytes);
+}
+
+std::optional<JournalRecord> decode_alone(std::string_view bytes, std::uint64_t lsn) {
+  const auto header = header_at(bytes, lsn);
+  if (!header || !payload_is_whole(*header, bytes)) return {};
+  return with_payload(*header, bytes);
+}
+
+std::optional<JournalRecord> decode_damaged(std::string_view bytes, std::uint64_t lsn, std::uint64_t chain) {
+  const auto header = header_at(bytes, lsn);
+  if (!header || header->chain != chain_of(*header, chain)) return {};
+  if (auto record = with_payload(*header, bytes)) return record;
+  JournalRecord record;
+  record.type = static_cast<RecordType>(header->type);
+  record.lsn = lsn;
+  record.end = lsn + padded(sizeof(Header) + header->payload_bytes);
+  record.chain = header->chain;
   return record;
 }
 

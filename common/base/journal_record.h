@@ -16,6 +16,8 @@
 //   removed, standing   path
 //   stands              o since, path
 //   range               n path, n guard, o offset, o guard offset, path, guard, bytes
+//   aged                n path, n guard, o offset, o guard offset, the numbers of Ageing (u16 each), path, guard, bytes
+//   synced              o since, o key
 // A path below the instance root is written relative to it, so that a copied or moved instance can be
 // replayed.
 #pragma once
@@ -24,6 +26,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "common/base/ageing.h"
 
 namespace waxwing::durable {
 
@@ -36,6 +40,8 @@ enum class RecordType : std::uint16_t {
   standing = 6,     // path is on disk as it is: what was said of this name before is void; read, not written
   stands = 7,       // path was on disk when it was synced; that began when the log ended at since
   content = 8,      // path holds exactly bytes; they were there, and read, after the log had ended at since
+  synced = 9,       // no change: the log before since was on disk when this was written; no path
+  aged = 10,        // a range whose pieces tell their age: those that are newer in the file stay
 };
 const char* name_of(RecordType type);
 
@@ -54,6 +60,8 @@ struct JournalRecord {
   std::uint64_t offset = 0, guard_offset = 0;
   std::string_view guard;
   std::uint64_t since = 0;  // of standing, old_content: its own lsn
+  std::uint64_t key = 0;    // of synced: that of the log's segments, see journal_segment.h
+  Ageing ageing;            // of aged
 };
 
 // Each appends one record without lsn and chain.
@@ -62,7 +70,8 @@ void encode_names(std::string& out, RecordType type, std::string_view from, std:
 void encode_name(std::string& out, RecordType type, std::string_view path);
 void encode_stands(std::string& out, std::uint64_t since, std::string_view path);
 void encode_range(std::string& out, std::string_view path, std::uint64_t offset, std::string_view bytes,
-                  std::uint64_t guard_offset, std::string_view guard);
+                  std::uint64_t guard_offset, std::string_view guard, const Ageing& ageing = {});
+void encode_synced(std::string& out, std::uint64_t since, std::uint64_t key);
 // A content whose bytes are yet to be read: begin, put exactly size bytes at the place answered, end.
 char* begin_content(std::string& out, std::uint64_t since, std::string_view path, std::size_t size);
 void end_content(std::string& out, std::size_t record_at);
@@ -75,6 +84,12 @@ std::uint64_t seal_records(char* records, std::size_t count_bytes, std::uint64_t
 
 // The record at the front of bytes, if it is whole and follows chain at lsn. Never reads beyond bytes.
 std::optional<JournalRecord> decode_record(std::string_view bytes, std::uint64_t lsn, std::uint64_t chain);
+
+// The same, whatever it follows. Who wrote it is not known then: anybody's bytes, in a message, may look like one.
+std::optional<JournalRecord> decode_alone(std::string_view bytes, std::uint64_t lsn);
+// What a record whose payload is damaged may have been about: its header follows chain at lsn, so that it is known
+// where the next one begins. Its texts are to be shown to people only.
+std::optional<JournalRecord> decode_damaged(std::string_view bytes, std::uint64_t lsn, std::uint64_t chain);
 
 // Does a record of this place in the log begin here? Its header says so; nothing is known of its bytes.
 bool is_record_at(std::string_view bytes, std::uint64_t lsn);

@@ -89,6 +89,21 @@ std::string beside(const std::string& path) {
   return parent_directory(path) + "/.replay";
 }
 
+// All pieces but those that are newer in the file.
+Result<Redo> redo_pieces(int fd, const JournalRecord& record) {
+  const std::size_t size = record.ageing.piece_bytes;
+  if (!record.ageing.is_plausible() || record.bytes.size() % size != 0) return Redo::refused;
+  std::string there(size, '\0'), bytes(record.bytes);
+  for (std::size_t at = 0; at < bytes.size(); at += size) {
+    const bool is_there = read_at(fd, record.offset + at, there.data(), size).has_value();
+    if (is_there && is_newer(record.ageing, there, record.bytes.substr(at, size)))
+      bytes.replace(at, size, there);
+  }
+  if (stands_at(fd, record.offset, bytes)) return Redo::needless;
+  TRY_VOID(write_at(fd, record.offset, bytes));
+  return Redo::done;
+}
+
 Result<> write_whole(const std::string& path, std::string_view bytes) {
   ::unlink(path.c_str());
   TRY(const auto file, open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));
@@ -161,6 +176,7 @@ Result<Redo> redo_range(const std::string& path, const JournalRecord& record) {
   if (record.offset > kMostOffset || record.guard_offset > kMostOffset) return Redo::refused;
   if (!stands_at(file.get(), record.guard_offset, record.guard)) return Redo::skipped;
   if (stands_at(file.get(), record.offset, record.bytes)) return Redo::needless;
+  if (record.type == RecordType::aged) return redo_pieces(file.get(), record);
   TRY_VOID(write_at(file.get(), record.offset, record.bytes));
   return Redo::done;
 }

@@ -94,6 +94,7 @@ class Replay {
   }
 
   Result<Redo> act(const JournalRecord& record) {
+    if (record.type == RecordType::synced) return Redo::needless;
     if (!is_plain_path(record.path)) return Redo::refused;
     const auto path = full(record.path);
     if (root_of(path).empty()) return Redo::refused;
@@ -109,11 +110,13 @@ class Replay {
         held_.erase(std::string(record.path));
         return is_void(record.path, record.lsn) ? Redo::skipped : redo_removed(path);
       case RecordType::range:
+      case RecordType::aged:
         return range(record, path);
       case RecordType::standing:
       case RecordType::stands:
         return Redo::needless;
       case RecordType::old_content:  // decoded as content
+      case RecordType::synced:
         break;
     }
     return Redo::refused;
@@ -216,10 +219,15 @@ class Replay {
   // A range that outlives the record it was read from.
   struct Early {
     explicit Early(const JournalRecord& from)
-        : offset(from.offset), guard_offset(from.guard_offset), bytes(from.bytes), guard(from.guard) {}
+        : offset(from.offset),
+          guard_offset(from.guard_offset),
+          bytes(from.bytes),
+          guard(from.guard),
+          ageing(from.ageing) {}
     JournalRecord record() const {
       JournalRecord range;
-      range.type = RecordType::range;
+      range.type = ageing.piece_bytes != 0 ? RecordType::aged : RecordType::range;
+      range.ageing = ageing;
       range.offset = offset;
       range.guard_offset = guard_offset;
       range.bytes = bytes;
@@ -228,6 +236,7 @@ class Replay {
     }
     std::uint64_t offset, guard_offset;
     std::string bytes, guard;
+    Ageing ageing;
   };
 
   const std::string root_;

@@ -12,6 +12,8 @@
 //   range      written if the file exists and its guard matches. If a content of its name follows, it is
 //              written once more behind that: whoever finds a name may change the file before its writer has
 //              appended it
+//   aged       the same, but a piece that is newer in the file stays: what follows it in the log may be damaged
+//   synced     nothing to do: the reader goes by it, see journal_reader.h
 //   stands     what came before for this name is void: it was synced past the journal, and may be newer than
 //              the log. So the log is read twice: first for what is void, then to do the rest. Ranges,
 //              renames and links since the sync began are not void, for they may have found the file; removals

@@ -21,13 +21,14 @@ constexpr char kMagic[9] = "WAXWJSEG";
 struct Wire {
   char magic[8];
   std::uint32_t version, header_bytes;
-  std::uint64_t segment_bytes, number, chain, left_before, zero, hash;
+  std::uint64_t segment_bytes, number, chain, left_before, key, hash;
 };
 static_assert(sizeof(Wire) == kSegmentHeaderBytes);
 }  // namespace
 
 std::string encode_segment_header(const SegmentHeader& header) {
-  Wire wire{{}, 1, sizeof wire, header.segment_bytes, header.number, header.chain, header.left_before, 0, 0};
+  Wire wire{{},         1, sizeof wire, header.segment_bytes, header.number, header.chain, header.left_before,
+            header.key, 0};
   std::memcpy(wire.magic, kMagic, sizeof wire.magic);
   wire.hash = XXH3_64bits(&wire, offsetof(Wire, hash));
   return {reinterpret_cast<const char*>(&wire), sizeof wire};
@@ -39,7 +40,7 @@ std::optional<SegmentHeader> decode_segment_header(std::string_view bytes) {
   std::memcpy(&wire, bytes.data(), sizeof wire);
   if (std::memcmp(wire.magic, kMagic, sizeof wire.magic) != 0 || wire.version != 1) return {};
   if (wire.hash != XXH3_64bits(&wire, offsetof(Wire, hash))) return {};
-  return SegmentHeader{wire.segment_bytes, wire.number, wire.chain, wire.left_before};
+  return SegmentHeader{wire.segment_bytes, wire.number, wire.chain, wire.left_before, wire.key};
 }
 
 SegmentFiles::SegmentFiles(std::string directory, std::uint64_t segment_bytes)

@@ -7,7 +7,9 @@
 //
 //   header: "WAXWJSEG"  u32 version 1  u32 header bytes 64  u64 segment bytes  u64 number
 //           u64 chain at its first record  u64 lsn at which the log left the segment before
-//           u64 0  u64 XXH3 of these
+//           u64 key  u64 XXH3 of these
+// The key is random, drawn when the log was begun. Nobody but the log knows it, so a record that bears it
+// (RecordType::synced) was written by the log, and is no part of a message that was made to look like one.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +30,8 @@ struct SegmentHeader {
   std::uint64_t segment_bytes = 0;
   std::uint64_t number = 0;
   std::uint64_t chain = 0;
-  std::uint64_t left_before = 0;
+  std::uint64_t left_before = 0;  // 0: the log did not go on here, it began anew
+  std::uint64_t key = 0;          // 0: of an earlier program
 };
 std::string encode_segment_header(const SegmentHeader& header);
 std::optional<SegmentHeader> decode_segment_header(std::string_view bytes);

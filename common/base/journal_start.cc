@@ -28,6 +28,7 @@ struct Wire {
   char magic[8];
   std::uint32_t version, zero;
   std::uint64_t serial, segment_bytes, lsn, chain, hash;
+  std::uint64_t key, key_hash;  // earlier programs left zeros
 };
 
 std::optional<Checkpoint> decode_slot(std::string_view bytes) {
@@ -37,7 +38,8 @@ std::optional<Checkpoint> decode_slot(std::string_view bytes) {
   if (std::memcmp(wire.magic, kMagic, sizeof wire.magic) != 0 || wire.version != 1) return {};
   if (wire.hash != XXH3_64bits(&wire, offsetof(Wire, hash))) return {};
   if (wire.segment_bytes < kLeastSegmentBytes || wire.segment_bytes > kMostSegmentBytes) return {};
-  return Checkpoint{wire.serial, wire.segment_bytes, wire.lsn, wire.chain};
+  const bool has_key = wire.key_hash == XXH3_64bits(&wire, offsetof(Wire, key_hash));
+  return Checkpoint{wire.serial, wire.segment_bytes, wire.lsn, wire.chain, has_key ? wire.key : 0};
 }
 
 std::string hash_line(std::string_view text) {
@@ -80,9 +82,19 @@ Result<> store_checkpoint(const std::string& directory, const Checkpoint& checkp
   const bool fresh = !file_exists(path);
   TRY(const auto file, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW));
   if (fresh) TRY_VOID(give_to_owner_of(directory, file.get()));
-  Wire wire{{}, 1, 0, checkpoint.serial, checkpoint.segment_bytes, checkpoint.lsn, checkpoint.chain, 0};
+  Wire wire{{},
+            1,
+            0,
+            checkpoint.serial,
+            checkpoint.segment_bytes,
+            checkpoint.lsn,
+            checkpoint.chain,
+            0,
+            checkpoint.key,
+            0};
   std::memcpy(wire.magic, kMagic, sizeof wire.magic);
   wire.hash = XXH3_64bits(&wire, offsetof(Wire, hash));
+  wire.key_hash = XXH3_64bits(&wire, offsetof(Wire, key_hash));
   std::string slot(kSlotBytes, '\0');
   std::memcpy(slot.data(), &wire, sizeof wire);
   TRY_VOID(write_at(file.get(), checkpoint.serial % 2 * kSlotBytes, slot));

@@ -2,6 +2,7 @@
 //
 // ROOT/journal/checkpoint: two slots of 4096 bytes, written in turn, so that one is whole whatever happens:
 //     "WAXWJCHK"  u32 version 1  u32 0  u64 serial  u64 segment bytes  u64 lsn  u64 chain  u64 XXH3 of these
+//     u64 key  u64 XXH3 of all these
 // The whole slot with the higher serial counts: everything before its lsn is in the files, on disk.
 //
 // ROOT/journal/roots: text, the directories named to covers(), one a line, "<mark> <directory>", relative to the
@@ -24,6 +25,7 @@ struct Checkpoint {
   std::uint64_t segment_bytes = 0;
   std::uint64_t lsn = 0;
   std::uint64_t chain = 0;  // of the record before lsn
+  std::uint64_t key = 0;    // of the segments, see journal_segment.h; 0: unknown
 };
 
 std::string checkpoint_path(const std::string& directory);

@@ -33,6 +33,15 @@ void append_image(std::string& bytes, const IndexRecord& record) {
   bytes.append(reinterpret_cast<const char*>(&image), sizeof image);
 }
 
+// By its modseq, of the same message.
+constexpr durable::Ageing kRecordAge{
+    .piece_bytes = kRecordBytes,
+    .same_bytes = offsetof(IndexRecord, internal_date),
+    .age_at = offsetof(IndexRecord, modseq),
+    .hashed_at = offsetof(IndexRecord, flags),
+    .hashed_bytes = offsetof(IndexRecord, dead_link) - offsetof(IndexRecord, flags),
+    .hash_at = offsetof(IndexRecord, moving_hash)};
+
 // A replay writes only into the file of this mailbox and this generation.
 durable::Range range_of(const Index& index) {
   durable::Range range;
@@ -52,6 +61,7 @@ void add_records(durable::Batch& batch, const std::shared_ptr<Index>& index,
     n += count;
     auto range = range_of(*index);
     range.offset = kRecordsAt + std::uint64_t{first} * kRecordBytes;
+    range.ageing = kRecordAge;
     range.image = [index, first, count](std::string& bytes) {
       const auto map = index->map(first + count);
       for (auto slot = first; slot < first + count; ++slot) append_image(bytes, map->record(slot));

@@ -2,7 +2,8 @@
 """Bit rot: damage to any file of queue, store or journal is found and named, and costs no more than that file.
 
 An instance with mail in its mailboxes and in its queue is damaged in one file in a random way, again and again from
-the same two beginnings: it had been stopped in good order, or killed with its logs full. checker (test_power.py)
+the same beginnings: it had been stopped in good order, or killed with its logs full; and, for damage to the journal,
+its power was cut, so that the bytes of all files that no checkpoint had passed are nowhere else. checker (test_power.py)
 brings it up, as it is and after reconstruct: it never crashes, nobody sees the mail of another, and what stands in
 other files is all there. Where it says what an operator must do, that is done, and must help.
 
@@ -104,6 +105,11 @@ class Rot(unittest.TestCase):
             cls.root = box.root
             with frame.held(box):  # what is on the disk now is what a kill of all would leave
                 cls.keep('killed')
+            cls.log = cls.records_in(os.path.join(cls.folder, 'killed'))
+            cls.tags = cls.tags_in(cls.log)
+            if not any(cls.tags.values()):
+                raise AssertionError('no mail was found in the log')
+            cls.lose_bytes()
             box.command('stop-msg')
             cls.keep('stopped')
         finally:
@@ -122,6 +128,43 @@ class Rot(unittest.TestCase):
                 subprocess.run(['cp', '-a', os.path.join(cls.root, name), os.path.join(base, name)], check=True)
         cls.files[beginning] = sorted(os.path.relpath(os.path.join(top, name), base) for tree in TREES
                                       for top, _, names in os.walk(os.path.join(base, tree)) for name in names)
+
+    # ---- the log, as it can be read ----
+    @staticmethod
+    def records_in(root):
+        """{place: [type, path, path or '', X-Tag or '']}"""
+        done = subprocess.run([os.path.join(frame.waxwing.STAGE, 'bin', 'imsimta'), '--instance', root, 'journal',
+                               '-content'], capture_output=True, timeout=60)
+        records, last = {}, None
+        for line in done.stdout.decode('utf-8', 'replace').splitlines():
+            found = re.match(r' *(\d+) (content|linked|renamed|removed|range|aged|stands) +(\S+)(?: -> (\S+))?', line)
+            if found:
+                last = records[int(found.group(1))] = [found.group(2), found.group(3), found.group(4) or '', '']
+            elif line.startswith('    ') and last and last[0] == 'content':
+                tag = re.search(r'X-Tag: (.+?)(?:\\r|\\x0d|\\015)', line)
+                last[3] = tag.group(1) if tag else ''
+        return records
+
+    @staticmethod
+    def tags_in(log):
+        """{name of a file: the mail in it, if the log has its bytes}"""
+        tags = {}
+        for _, (what, path, to, tag) in sorted(log.items()):
+            if what == 'content':
+                tags[path] = tag
+            elif to and path in tags:
+                tags[to] = tags[path]
+        return tags
+
+    @classmethod
+    def lose_bytes(cls):
+        """What a power cut may leave of it: names, and none of the bytes that the log has."""
+        cut = os.path.join(cls.folder, 'cut')
+        subprocess.run(['cp', '-a', os.path.join(cls.folder, 'killed'), cut], check=True)
+        for name in cls.tags:
+            if name.endswith(('.msg', '.00')) and os.path.exists(os.path.join(cut, name)):
+                os.truncate(os.path.join(cut, name), 0)
+        cls.files['cut'] = [path for path in cls.files['killed'] if path.startswith('journal/segment')]
 
     @classmethod
     def tearDownClass(cls):
@@ -164,8 +207,20 @@ class Rot(unittest.TestCase):
                 file.write(line + '\n')
         return self.look(boot) if lines else told
 
-    def compare(self, told, kind, tag, mended):
-        """Whoever is not touched has everything; who is, all but the damaged message."""
+    def lost_with_records(self, path):
+        """The mail whose bytes or names stood in damaged records of the log, and that whose removal did."""
+        if not path.startswith('journal/segment'):
+            return set(), set()
+        left = self.records_in(self.root)
+        lost = [record for place, record in self.log.items() if place not in left]
+        names = {name for what, path, to, _ in lost if what != 'removed' for name in (path, to)}
+        removed = {path for what, path, _, _ in lost if what == 'removed'}
+        return ({self.tags[name] for name in names if name in self.tags},
+                {self.tags[name] for name in removed if name in self.tags})
+
+    def compare(self, told, kind, spared, back, mended):
+        """Whoever is not touched has everything; who is, all but the damaged mail (spared), and perhaps again what was
+        removed (back)."""
         for user, account in self.accounts.items():
             found, unreadable = {INBOX: {}}, {}
             for folder, rows in told.folders.get(user, {}).items():
@@ -180,7 +235,7 @@ class Rot(unittest.TestCase):
                     except Wrong:
                         name = None
                     # A record that rots while the system runs gives no body, until the index is mended.
-                    if name is None and (mended or kind not in ('message', 'queue', 'index')
+                    if name is None and (mended or kind not in ('message', 'queue', 'index', 'cut')
                                          or kind == 'index' and state == 'whole'):
                         raise Wrong(f'{user}: UID {uid} of {folder} is damaged ({state}), {len(raw)} bytes')
                     # A copy that was expunged comes back beside the other with an index that is lost, see below.
@@ -189,9 +244,9 @@ class Rot(unittest.TestCase):
                     here[name] = frozenset(flags.split(',')) - {'-'}
                     unreadable[folder] = unreadable.get(folder, 0) + (name is None)
                 here.pop(None, None)
-            self.compare_user(account, found, unreadable, kind, tag, mended, told)
+            self.compare_user(account, found, unreadable, kind, spared, back, mended, told)
 
-    def compare_user(self, account, found, unreadable, kind, tag, mended, told):
+    def compare_user(self, account, found, unreadable, kind, spared, back, mended, told):
         unusable = [line for line in told.trouble if line.startswith(f'unusable {account.user} ')]
         if unusable and not mended and kind in ('index', 'other'):
             return  # said so: reconstruct is needed
@@ -202,18 +257,16 @@ class Rot(unittest.TestCase):
                 raise Wrong(f'{account.user}: folder {folder} is gone; {told.trouble}')
             if folder not in wanted:
                 raise Wrong(f'{account.user}: folder {folder} was never there')
-            missing = set(wanted[folder]) - set(found[folder]) - {tag}
+            missing = set(wanted[folder]) - set(found[folder]) - spared
             # Records that rotted: each is there, and says that it cannot be read.
             if not mended and kind == 'index' and len(missing) <= unreadable.get(folder, 0):
                 missing = set()
             more = set(found[folder]) - set(wanted[folder])
-            # What an index no longer tells as expunged comes back, and mail whose removal stood behind a damaged
-            # record of the journal is delivered again: better than the other way round.
-            back = kind == 'index' or kind == 'journal' and more <= account.known
-            if missing or (more and not back):
+            # What an index no longer tells as expunged comes back, and mail whose removal from the queue stood in a
+            # damaged record of the journal is delivered again: better than the other way round.
+            if missing or (kind != 'index' and more - (back & account.known)):
                 raise Wrong(f'{account.user}: in {folder} missing {sorted(missing)}, too much {sorted(more)}; {told.trouble}')
-            # Behind a damaged record of the journal flags may be what they were before: journal.hole in journal(5).
-            if kind not in ('index', 'message', 'journal') and any(found[folder].get(m, f) != f for m, f in wanted[folder].items()):
+            if kind not in ('index', 'message') and any(found[folder].get(m, f) != f for m, f in wanted[folder].items()):
                 raise Wrong(f'{account.user}: flags are lost in {folder}')
 
     def one(self, number):
@@ -222,14 +275,22 @@ class Rot(unittest.TestCase):
         beginning = dice.choice(sorted(self.files))
         files = self.files[beginning]
         kind = OPTIONS.kind or dice.choice(sorted({kind_of(path) for path in files}))
+        if kind not in {kind_of(path) for path in files}:
+            beginning = 'killed'
+            files = self.files[beginning]
         path = dice.choice([p for p in files if kind_of(p) == kind])
         self.begin_anew(beginning)
-        tag = self.tag_in(os.path.join(self.state, path)) if kind in ('message', 'queue') else None
+        spared, back = {self.tag_in(os.path.join(self.state, path))} if kind in ('message', 'queue') else set(), set()
         done = damage(os.path.join(self.state, path), dice)
-        boot = dice.choice(('', '%032x' % (number + 1)))
+        boot = '%032x' % (number + 1) if beginning == 'cut' else dice.choice(('', '%032x' % (number + 1)))
+        if kind == 'journal' and beginning != 'stopped':
+            spared, back = self.lost_with_records(path)
+        if beginning == 'killed' and kind == 'journal':
+            spared = set()  # the files have everything
+        kind = 'cut' if beginning == 'cut' else kind.split()[0]
         try:
-            self.compare(self.look_and_obey(boot), kind.split()[0], tag, mended=False)
-            self.compare(self.look(boot, '--mend'), kind.split()[0], tag, mended=True)
+            self.compare(self.look_and_obey(boot), kind, spared, back, mended=False)
+            self.compare(self.look(boot, '--mend'), kind, spared, back, mended=True)
         except (Wrong, subprocess.TimeoutExpired) as problem:
             text = f'damage {number}: {done} {path}, {beginning}{", new boot" if boot else ""}: {problem}'
             print('  ' + text, flush=True)

@@ -31,7 +31,12 @@ std::string encoded(const JournalRecord& record) {
       encode_names(out, record.type, record.path, record.to);
       break;
     case RecordType::range:
-      encode_range(out, record.path, record.offset, record.bytes, record.guard_offset, record.guard);
+    case RecordType::aged:
+      encode_range(out, record.path, record.offset, record.bytes, record.guard_offset, record.guard,
+                   record.ageing);
+      break;
+    case RecordType::synced:
+      encode_synced(out, record.since, record.key);
       break;
     default:
       encode_name(out, record.type, record.path);

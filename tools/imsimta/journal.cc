@@ -18,7 +18,8 @@ std::string describe(const JournalRecord& record) {
   if (!record.to.empty()) text += " -> " + printable(record.to, 4096);
   if (record.type == RecordType::content)
     text += fmt::format(" since={} bytes={}", record.since, record.bytes.size());
-  if (record.type == RecordType::range)
+  if (record.type == RecordType::synced) text += fmt::format("before={}", record.since);
+  if (record.type == RecordType::range || record.type == RecordType::aged)
     text += fmt::format(" offset={} bytes={} guard={}+{}", record.offset, record.bytes.size(),
                         record.guard_offset, record.guard.size());
   return text;
@@ -27,11 +28,17 @@ std::string describe(const JournalRecord& record) {
 Result<> print_records(durable::JournalReader& reader, bool content) {
   std::uint64_t count = 0;
   for (;; ++count) {
+    const auto holes = reader.holes().size();
     TRY(const auto record, reader.next());
     if (!record) break;
+    if (reader.holes().size() > holes)
+      fmt::print("{:>12} damaged, {} bytes\n", reader.holes().back().from,
+                 reader.holes().back().to - reader.holes().back().from);
     fmt::print("{}\n", describe(*record));
     if (content && !record->bytes.empty()) fmt::print("    {}\n", printable(record->bytes, 65536));
   }
+  if (reader.goes_on_behind())
+    fmt::print("more stands behind the end, but nothing proves that it was promised\n");
   fmt::print("end at {}, {} records\n", reader.lsn(), count);
   return {};
 }
@@ -44,7 +51,7 @@ Result<> print_journal(const std::string& directory, bool all, bool content) {
              checkpoint->segment_bytes);
   for (const auto& root : roots) fmt::print("root {}\n", printable(root.name, 4096));
   durable::SegmentFiles files(directory, checkpoint->segment_bytes);
-  durable::JournalReader reader(files);
+  durable::JournalReader reader(files, checkpoint->key);
   for (const auto& [number, slot] : reader.slots())
     fmt::print("segment.{:02} holds number {}\n", slot, number);
   reader.start(checkpoint->lsn, checkpoint->chain);

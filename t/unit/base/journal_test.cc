@@ -373,6 +373,7 @@ TEST_CASE("a large content voids what was said of its name before its sync, not 
   reader.start((*checkpoint)->lsn, (*checkpoint)->chain);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> stands;  // lsn, since
   for (auto record = reader.next(); record && *record; record = reader.next()) {
+    if ((*record)->type == durable::RecordType::synced) continue;
     REQUIRE((*record)->type == durable::RecordType::stands);
     stands.emplace_back((*record)->lsn, (*record)->since);
   }
