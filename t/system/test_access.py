@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """Access tables in a session: groups, counts, what a user may send, automatic replies, and a closer look in the log."""
-import os
-
 import waxwing
 
 TABLES = r"""
@@ -19,10 +17,8 @@ MAIL_ACCESS
 
 def setUpModule():
     box = waxwing.share(waxwing.Sandbox())
-    config = os.path.join(box.root, 'config')
-    append(os.path.join(config, 'mappings'), TABLES)
-    append(os.path.join(config, 'option.dat'), 'ACCESS_COUNTS=16\nLDAP_RECIPIENTLIMIT=departmentNumber\n'
-                                               'LDAP_SOURCEBLOCKLIMIT=roomNumber\n')
+    box.edit('mappings', TABLES)
+    box.edit('option.dat', 'ACCESS_COUNTS=16\nLDAP_RECIPIENTLIMIT=departmentNumber\nLDAP_SOURCEBLOCKLIMIT=roomNumber\n')
     box.set_option('directory.attributes', 'departmentNumber,roomNumber')
     box.command('imsimta', 'cnbuild')
     box.start()
@@ -31,15 +27,6 @@ def setUpModule():
         box.user(uid, 'secret')
     box.user('away', 'secret', '--delivery', 'mailbox', '--delivery', 'autoreply', '--set', 'mailAutoReplyText=Away.')
     box.command('commadmin', 'group', 'create', 'crew', '--member', 'alice')
-
-
-def append(path, text):
-    before = ''
-    if os.path.exists(path):
-        with open(path) as file:
-            before = file.read().rstrip('\n') + '\n'
-    with open(path, 'w') as file:
-        file.write(before + text)
 
 
 class Access(waxwing.TestCase):

@@ -7,7 +7,6 @@ of others that does not wait.
 import json
 import os
 import re
-import smtplib
 
 import fake_smtp
 import nsd
@@ -43,16 +42,11 @@ def setUpModule():
     box = waxwing.share(waxwing.Sandbox())
     for option, value in {'pop.enable': '0', 'smtp.client.port': fake.port, 'dns.server': names.address}.items():
         box.set_option(option, value)
-    config = os.path.join(box.root, 'config')
-    with open(os.path.join(config, 'mappings'), 'a') as mappings:
-        mappings.write('\nFROM_ACCESS\n\n  *|circle@remote.example|*  $Cx$R\n  x*  $Cx$R$Cx\n  *|deep@remote.example|*  $|DEEP;$0|$Y\n\n'
-                       'DEEP\n\n  *  $|DEEP;$0|$Y\n')
-    with open(os.path.join(config, 'local.rules'), 'a') as rules:
-        rules.write('left.example $U%right.example\nright.example $U%left.example\n.narrow.example $U%$H.narrow.example@narrow-daemon\n')
-    with open(os.path.join(config, 'imta.cnf'), 'a') as channels:
-        channels.write('\ntcp_narrow smtp_crlf mx single_sys identnonelimited pool SMTP_POOL\nnarrow-daemon\n')
-    with open(os.path.join(config, 'tcp_narrow_option'), 'w') as options:
-        options.write(f'MAX_CLIENT_THREADS={FEW}\n')
+    box.edit('mappings', '\nFROM_ACCESS\n\n  *|circle@remote.example|*  $Cx$R\n  x*  $Cx$R$Cx\n  *|deep@remote.example|*  $|DEEP;$0|$Y\n\n'
+             'DEEP\n\n  *  $|DEEP;$0|$Y\n')
+    box.edit('local.rules', 'left.example $U%right.example\nright.example $U%left.example\n.narrow.example $U%$H.narrow.example@narrow-daemon\n')
+    box.edit('imta.cnf', '\ntcp_narrow smtp_crlf mx single_sys identnonelimited pool SMTP_POOL\nnarrow-daemon\n')
+    box.edit('tcp_narrow_option', f'MAX_CLIENT_THREADS={FEW}\n')
     box.command('imsimta', 'cnbuild')
     box.start()
     for name in ('joe', 'ann'):

@@ -47,10 +47,9 @@ def setUpModule():
         'sick.example.org': 'SERVFAIL', 'null.example.org': {'MX': ['0 .'], 'A': ['192.0.2.7']},
         '3.2.1.10.in-addr.arpa': {'PTR': ['ten.example.org']}, 'v6.example.org': {'AAAA': ['2001:db8::1']}, '20.0.0.127.third.example.org': listed, '13.0.0.127.zen.example.org': 'SERVFAIL'})
     box = waxwing.share(waxwing.Sandbox())
-    config = os.path.join(box.root, 'config')
-    edit(os.path.join(config, 'mappings'), rewritten(box.port('SMTP')))
-    edit(os.path.join(config, 'dispatcher.cnf'),
-         lambda text: text.replace('[SERVICE=SMTP]\n', '[SERVICE=SMTP]\nENABLE_RBL=1\nDNS_VERIFY_DOMAIN=third.example.org\n'))
+    box.edit('mappings', rewritten(box.port('SMTP')))
+    box.edit('dispatcher.cnf',
+             lambda text: text.replace('[SERVICE=SMTP]\n', '[SERVICE=SMTP]\nENABLE_RBL=1\nDNS_VERIFY_DOMAIN=third.example.org\n'))
     box.set_option('dns.server', names.address)
     box.set_option('metermaid.table.ext_throttle.quota', 2)
     box.set_option('metermaid.table.ext_throttle.quota_time', 86400)
@@ -62,13 +61,6 @@ def setUpModule():
 
 def tearDownModule():
     names.close()
-
-
-def edit(path, change):
-    with open(path) as file:
-        text = file.read()
-    with open(path, 'w') as file:
-        file.write(change(text))
 
 
 def rewritten(port):

@@ -4,7 +4,6 @@ import email
 import email.policy
 import json
 import os
-import re
 from email.message import EmailMessage
 
 import waxwing
@@ -62,17 +61,11 @@ def setUpModule():
             f.write(f'in-chan=tcp_*; out-chan=ims-ms; {clauses};\n  command="{path} \'NAME\'"\n')
         f.write('in-type=application; in-subtype=x-exe; delete=1\n\n')
         f.write('tag=whole; service-command="sed s/Monday/Tuesday/ < \'INPUT_FILE\' > \'OUTPUT_FILE\'"\n')
-    with open(os.path.join(config, 'mappings'), 'a') as mappings:
-        mappings.write('\nCONVERSIONS\n\n  IN-CHAN=*;OUT-CHAN=ims-ms;CONVERT  Yes\n'
-                       '\nFROM_ACCESS\n\n  *|tagger@far.test|*  $G$Ywhole,other\n')
-    path = os.path.join(config, 'imta.cnf')
-    with open(path) as f:
-        text = f.read()
-    text = re.sub(r'(?m)^ims-ms ', 'ims-ms serviceconversion conversiontag look ', text)
+    box.edit('mappings', '\nCONVERSIONS\n\n  IN-CHAN=*;OUT-CHAN=ims-ms;CONVERT  Yes\n'
+             '\nFROM_ACCESS\n\n  *|tagger@far.test|*  $G$Ywhole,other\n')
+    box.edit('imta.cnf', lambda text: text.replace('\nims-ms ', '\nims-ms serviceconversion conversiontag look '))
     if account():
-        text = re.sub(r'(?m)^conversion\n', f'conversion user {account()}\n', text)
-    with open(path, 'w') as f:
-        f.write(text)
+        box.edit('imta.cnf', lambda text: text.replace('\nconversion\n', f'\nconversion user {account()}\n'))
     box.command('imsimta', 'cnbuild')
     box.start()
 

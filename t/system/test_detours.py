@@ -11,24 +11,12 @@ PASSWORD = 'correct horse'
 LINES = [f'line {i} of a long message' for i in range(300)]
 
 
-def change(name, pattern, text):
-    path = os.path.join(waxwing._shared.root, 'config', name)
-    with open(path) as f:
-        old = f.read()
-    new = re.sub(pattern, text, old)
-    assert new != old, f'{pattern} is not in {name}'
-    with open(path, 'w') as f:
-        f.write(new)
-
-
 def setUpModule():
     box = waxwing.share(waxwing.Sandbox())
     box.set_option('defragment.maxtotal', '50')
-    change('imta.cnf', r'(?m)^ims-ms ', 'ims-ms defragment ')
-    with open(os.path.join(box.root, 'config', 'mappings'), 'a') as mappings:
-        mappings.write('\nFROM_ACCESS\n\n  *|junk@far.test|*  $V$Y\n')
-    with open(os.path.join(box.root, 'config', 'option.dat'), 'a') as options:
-        options.write('FILTER_DISCARD=2\n')
+    box.edit('imta.cnf', lambda text: re.sub(r'(?m)^(ims-ms|autoreply) ', r'\1 defragment ', text))
+    box.edit('mappings', '\nFROM_ACCESS\n\n  *|junk@far.test|*  $V$Y\n  *|quiet@far.test|*  $Y$!\n')
+    box.edit('option.dat', 'FILTER_DISCARD=2\n')
     box.command('imsimta', 'cnbuild')
     box.start()
 

@@ -2,6 +2,7 @@
 """Where the directory sends mail: vanity domains, domain aliases, catch-alls, smart hosts, statuses, other names of
 attributes, and the delivery options; through a real slapd and real deliveries."""
 import os
+import re
 import smtplib
 import subprocess
 
@@ -15,17 +16,12 @@ def setUpModule():
 class Site(waxwing.TestCase):
     def options(self, text):
         """These lines in option.dat until the test ends; the daemons start again, as LDAP options ask for."""
-        path = os.path.join(self.box.root, 'config', 'option.dat')
-        with open(path) as f:
-            before = f.read()
-
-        def put(content):
-            with open(path, 'w') as f:
-                f.write(content)
+        def publish():
             self.box.command('imsimta', 'cnbuild')
             self.box.restart('dispatcher', 'job_controller')
-        self.addCleanup(put, before)
-        put(before + text)
+        self.addCleanup(publish)
+        self.box.edit('option.dat', text, until=self)
+        publish()
 
     def ldif(self, text):
         """Changes of the directory."""
@@ -142,17 +138,9 @@ class Expansion(Site):
     def test_recipients_beyond_expandlimit_are_followed_by_process(self):
         for name in ('e1', 'e2', 'e3'):
             self.box.user(name, 'secret')
-        path = os.path.join(self.box.root, 'config', 'imta.cnf')
-        with open(path) as f:
-            before = f.read()
-
-        def put(content):
-            with open(path, 'w') as f:
-                f.write(content)
-            self.box.command('imsimta', 'cnbuild')
-            self.box.command('imsimta', 'reload')
-        self.addCleanup(put, before)
-        put(before.replace('\ntcp_local ', '\ntcp_local expandlimit 1 ').replace('\ntcp_intranet ', '\ntcp_intranet expandlimit 1 '))
+        self.addCleanup(self.box.publish)
+        self.box.edit('imta.cnf', lambda text: re.sub(r'(?m)^(tcp_local|tcp_intranet) ', r'\1 expandlimit 1 ', text), until=self)
+        self.box.publish()
         log = waxwing.LogFollower(os.path.join(self.box.root, 'log', 'mail.log_current'))
         with self.box.smtp() as client:
             client.ehlo()

@@ -24,14 +24,10 @@ def setUpModule():
     keywords.set_up((Extensions, Client, Passed, Forwarded), prepare, options)
 
 
-def prepare(config):
-    path = os.path.join(config, 'mappings')
-    with open(path) as f:
-        text = f.read()
-    with open(path, 'w') as f:
-        f.write(text.replace('PORT_ACCESS\n\n', 'PORT_ACCESS\n\n  TCP|*|*|192.0.2.66|*  $N554$ 5.7.1$ not$ you\n', 1))
-    with open(os.path.join(config, 'option.dat'), 'a') as f:
-        f.write('SRS_DOMAIN=srs.example.test\nSRS_SECRETS=one key,another\n')
+def prepare(box):
+    box.edit('mappings', lambda text: text.replace(
+        'PORT_ACCESS\n\n', 'PORT_ACCESS\n\n  TCP|*|*|192.0.2.66|*  $N554$ 5.7.1$ not$ you\n', 1))
+    box.edit('option.dat', 'SRS_DOMAIN=srs.example.test\nSRS_SECRETS=one key,another\n')
 
 
 def options(box):

@@ -170,11 +170,6 @@ STACKSIZE=2048000
 fake = partner = world = None
 
 
-def write(name, text):
-    with open(os.path.join(waxwing._shared.root, 'config', name), 'w') as file:
-        file.write(text)
-
-
 def setUpModule():
     global fake, partner, world
     fake = fake_smtp.FakeServer()
@@ -188,11 +183,11 @@ def setUpModule():
     box.set_option('dns.server', names.address)
     box.set_option('smtp.client.port', fake.port)
     ports = {name.lower(): box.port(name) for name in ('SMTP', 'SUBMIT', 'SUBMITS', 'LMTP')}
-    write('imta.cnf', IMTA_CNF.replace('{port}', str(fake.port)).replace('{address}', partner.address))
-    write('internet.rules', INTERNET_RULES)
-    write('mappings', MAPPINGS.replace('{lmtp}', str(ports['lmtp'])))
-    write('dispatcher.cnf', DISPATCHER_CNF.format(**ports))
-    write('option.dat', '! what is told of connections\nLOG_CONNECTION=7\nMISSING_RECIPIENT_POLICY=0\n')
+    box.write_config('imta.cnf', IMTA_CNF.replace('{port}', str(fake.port)).replace('{address}', partner.address))
+    box.write_config('internet.rules', INTERNET_RULES)
+    box.write_config('mappings', MAPPINGS.replace('{lmtp}', str(ports['lmtp'])))
+    box.write_config('dispatcher.cnf', DISPATCHER_CNF.format(**ports))
+    box.write_config('option.dat', '! what is told of connections\nLOG_CONNECTION=7\nMISSING_RECIPIENT_POLICY=0\n')
     box.command('imsimta', 'cnbuild')
     box.start()
     box.user('joe', PASSWORD)
@@ -291,12 +286,9 @@ class Guides(waxwing.TestCase):
     def test_refresh_takes_an_edited_table(self):
         with self.client('127.0.0.110') as client:
             self.assertEqual(self.answers(client, 'eve@elsewhere.example')[0][0], 550)
-        path = os.path.join(self.box.root, 'config', 'mappings')
-        with open(path) as file:
-            old = file.read()
-        write('mappings', old.replace('  127.0.0.1          $Y\n', '  $(127.0.0.110/32)  $Y\n  127.0.0.1          $Y\n', 1))
         self.addCleanup(self.box.command, 'imsimta', 'refresh')
-        self.addCleanup(write, 'mappings', old)
+        row = '  127.0.0.1          $Y\n'
+        self.box.edit('mappings', lambda text: text.replace(row, f'  $(127.0.0.110/32)  $Y\n{row}', 1), until=self)
         self.box.command('imsimta', 'refresh')
         with self.client('127.0.0.110') as client:
             self.assertEqual(self.answers(client, 'eve@elsewhere.example')[0][0], 250)

@@ -26,8 +26,7 @@ def setUpModule():
             cnf.write(f'\ntcp_in{n} smtp allowswitchchannel {keyword}\nin{n}-daemon\n')
         cnf.write(f'\ntcp_deep smtp single_sys nomx daemon [{deep.address}]\ndeep-daemon\n')
         cnf.write(f'\ntcp_dial smtp slave single_sys nomx daemon [{host.address}]\ndial-daemon\n')
-    with open(os.path.join(config, 'job_controller.cnf'), 'a') as jobs:
-        jobs.write('\n[PERIODIC_JOB=mark]\nCOMMAND=imsimta version\nTIME=00:00/00:01\n')
+    box.edit('job_controller.cnf', '\n[PERIODIC_JOB=mark]\nCOMMAND=imsimta version\nTIME=00:00/00:01\n')
     box.command('imsimta', 'cnbuild')
     box.start()
 

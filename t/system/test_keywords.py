@@ -40,7 +40,7 @@ def setUpModule():
 
 
 def set_up(cases, prepare=None, options=None):
-    """One instance for these cases; prepare(config folder) puts in what else they need, options(box) sets options."""
+    """One instance for these cases; prepare(box) puts in what else they need, options(box) sets options."""
     global fake, names
     fake = fake_smtp.FakeServer()
     unittest.addModuleCleanup(fake.close)
@@ -66,15 +66,11 @@ def set_up(cases, prepare=None, options=None):
             names.table[f'out{n}-daemon'] = {'A': [host.address]}  # for daemon router
             cnf.write(f'\ntcp_out{n} smtp_crlf pool SMTP_POOL daemon [{host.address}] {keywords}\nout{n}-daemon\n')
         cnf.write('\nprocess_notices\nprocess_notices-daemon\n')
-    path = os.path.join(config, 'job_controller.cnf')
-    with open(path) as f:
-        old = f.read()
-    with open(path, 'w') as f:
-        f.write(re.sub(r'(?msi)(^\[POOL=SMTP_POOL\]\n.*?job_limit=)\d+', r'\g<1>3\n\n[POOL=TINY_POOL]\nJOB_LIMIT=1', old))
-    with open(os.path.join(config, 'tcp_local_option'), 'a') as options:
-        options.write('552_PERMANENT_ERROR_STRING=too big for us\n')
+    pools = r'\g<1>3\n\n[POOL=TINY_POOL]\nJOB_LIMIT=1'
+    box.edit('job_controller.cnf', lambda text: re.sub(r'(?msi)(^\[POOL=SMTP_POOL\]\n.*?job_limit=)\d+', pools, text))
+    box.edit('tcp_local_option', '552_PERMANENT_ERROR_STRING=too big for us\n')
     if prepare:
-        prepare(config)
+        prepare(box)
     box.command('imsimta', 'cnbuild')
     box.start()
     for name in ('joe', 'ann', 'bob'):

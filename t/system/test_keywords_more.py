@@ -1,5 +1,4 @@
 """What more channel keywords of imta.cnf(5) do; test_keywords tells how the channels are made."""
-import os
 import smtplib
 import socket
 import threading
@@ -17,11 +16,9 @@ def setUpModule():
     keywords.set_up((Inbound, Outbound), prepare)
 
 
-def prepare(config):
-    with open(os.path.join(config, 'mappings'), 'a') as f:
-        f.write('\nPERSONAL_NAMES\n\n  Joe  $YJoseph\n')
-    with open(os.path.join(config, Outbound.channel('trim') + '_headers.opt'), 'w') as f:
-        f.write('X-Secret: MAXIMUM=-1\nOrganization: FILL="Example"\n')
+def prepare(box):
+    box.edit('mappings', '\nPERSONAL_NAMES\n\n  Joe  $YJoseph\n')
+    box.write_config(Outbound.channel('trim') + '_headers.opt', 'X-Secret: MAXIMUM=-1\nOrganization: FILL="Example"\n')
 
 
 class Inbound(waxwing.TestCase):

@@ -18,24 +18,11 @@ class Lists(waxwing.TestCase):
 
     def aliases(self, text, **files):
         """Adds to the aliases file; files beside it by name."""
-        folder = os.path.join(self.box.root, 'config')
         for name, content in files.items():
-            with open(os.path.join(folder, name), 'w') as f:
-                f.write(content)
-        path = os.path.join(folder, 'aliases')
-        with open(path) as f:
-            before = f.read()
-        with open(path, 'a') as f:
-            f.write(text)
-
-        def restore():
-            with open(path, 'w') as f:
-                f.write(before)
-            self.box.command('imsimta', 'cnbuild')
-            self.box.command('imsimta', 'reload')
-        self.addCleanup(restore)
-        self.box.command('imsimta', 'cnbuild')
-        self.box.command('imsimta', 'reload')
+            self.box.write_config(name, content)
+        self.addCleanup(self.box.publish)
+        self.box.edit('aliases', text, until=self)
+        self.box.publish()
 
     def received(self, user, count=1):
         self.box.wait_messages(user, 'secret', count)
@@ -79,18 +66,8 @@ class Lists(waxwing.TestCase):
 
     def test_a_large_list_whose_members_are_in_a_channel_with_a_form(self):
         # Members of other channels are in their files before the form is made from the same message.
-        path = os.path.join(self.box.root, 'config', 'imta.cnf')
-        with open(path) as f:
-            before = f.read()
-        with open(path, 'w') as f:
-            f.write(re.sub(r'(?m)^ims-ms ', 'ims-ms headertrim ', before))
-        with open(os.path.join(self.box.root, 'config', 'ims-ms_headers.opt'), 'w') as f:
-            f.write('X-Secret: MAXIMUM=-1\nOrganization: FILL="Example"\n')
-
-        def restore():
-            with open(path, 'w') as f:
-                f.write(before)
-        self.addCleanup(restore)
+        self.keywords('ims-ms', 'headertrim')
+        self.box.write_config('ims-ms_headers.opt', 'X-Secret: MAXIMUM=-1\nOrganization: FILL="Example"\n')
         names = ('f1', 'f2')
         for name in names:
             self.box.user(name, 'secret')
@@ -120,16 +97,7 @@ class Lists(waxwing.TestCase):
         self.received('told')
 
     def keywords(self, channel, words):
-        path = os.path.join(self.box.root, 'config', 'imta.cnf')
-        with open(path) as f:
-            before = f.read()
-        with open(path, 'w') as f:
-            f.write(re.sub(rf'(?m)^{channel} ', f'{channel} {words} ', before))
-
-        def restore():
-            with open(path, 'w') as f:
-                f.write(before)
-        self.addCleanup(restore)
+        self.box.edit('imta.cnf', lambda text: re.sub(rf'(?m)^{channel}(?=[ \n])', f'{channel} {words}', text), until=self)
 
     def test_limits_of_a_members_channel_are_for_this_member_alone(self):
         self.box.user('strict', 'secret')
@@ -202,20 +170,9 @@ class Away(waxwing.TestCase):
         self.assertIn('Auto-Submitted: auto-replied', text)
 
     def test_without_the_sign_for_dates_an_answer_does_not_end(self):
-        path = os.path.join(self.box.root, 'config', 'option.dat')
-        with open(path) as f:
-            before = f.read()
-
-        def restore():
-            with open(path, 'w') as f:
-                f.write(before)
-            self.box.command('imsimta', 'cnbuild')
-            self.box.command('imsimta', 'reload')
-        self.addCleanup(restore)
-        with open(path, 'a') as f:
-            f.write('DELIVERY_OPTIONS=*mailbox=$M%$\\$2I$_+$2S@ims-ms-daemon,*!autoreply=$M+$D@bitbucket\n')
-        self.box.command('imsimta', 'cnbuild')
-        self.box.command('imsimta', 'reload')
+        self.addCleanup(self.box.publish)
+        self.box.edit('option.dat', 'DELIVERY_OPTIONS=*mailbox=$M%$\\$2I$_+$2S@ims-ms-daemon,*!autoreply=$M+$D@bitbucket\n', until=self)
+        self.box.publish()
         self.box.user('gone', 'secret', '--delivery', 'mailbox', '--delivery', 'autoreply',
                       '--set', 'mailAutoReplyText=Left for good.', '--set', 'vacationEndDate=20010101')
         self.box.user('curious', 'secret')

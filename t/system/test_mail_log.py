@@ -21,26 +21,16 @@ class MailLog(waxwing.TestCase):
 
     def options(self, text, *more):
         """Another option.dat for this test, and what else is to be changed: (file, old, new)."""
-        self.addCleanup(self.box.command, 'imsimta', 'reload')
-        self.addCleanup(self.box.command, 'imsimta', 'cnbuild')
-        for name, old, new in [('option.dat', None, text), *more]:
-            path = os.path.join(self.box.root, 'config', name)
-            before = self.read(path) if os.path.exists(path) else ''
-            with open(path, 'w') as file:
-                file.write(before + '\n' + new + '\n' if old is None else before.replace(old, new))
-            self.addCleanup(self.restore, path, before)
-        self.box.command('imsimta', 'cnbuild')
-        self.box.command('imsimta', 'reload')
+        self.addCleanup(self.box.publish)
+        self.box.edit('option.dat', f'\n{text}\n', until=self)
+        for name, old, new in more:
+            self.box.edit(name, lambda before: before.replace(old, new), until=self)
+        self.box.publish()
 
     @staticmethod
     def read(path):
         with open(path) as file:
             return file.read()
-
-    @staticmethod
-    def restore(path, text):
-        with open(path, 'w') as file:
-            file.write(text)
 
     def send(self, to='bob@example.test', subject='log', **more):
         with self.box.smtp(**more) as client:
@@ -83,8 +73,7 @@ class MailLog(waxwing.TestCase):
             'NODE PROCESS INTERMEDIATE NOTARY FILENAME ENVELOPE_ID MESSAGE_ID USERNAME PRIORITY SENSITIVITY QUEUE_TIME '
             'FILTER REASON HEADER').split())
         imta = ('imta.cnf', ' logging ', ' logging logheader ')
-        with open(os.path.join(self.box.root, 'config', 'log_header.opt'), 'w') as file:
-            file.write('Subject: MAXIMUM=1\nDefaults: MAXIMUM=-1\n')
+        self.box.write_config('log_header.opt', 'Subject: MAXIMUM=1\nDefaults: MAXIMUM=-1\n')
         self.options(every + 'LOG_FORMAT=5\nLOG_CONNECTION=31\nSEPARATE_CONNECTION_LOG=1\n', imta)
         log, connections = self.follow(), self.follow('connection.log_current')
         with self.box.submit('alice', 'secret') as client:

@@ -20,14 +20,11 @@ FROM_ACCESS
 
 def setUpModule():
     box = waxwing.share(waxwing.Sandbox())
-    config = os.path.join(box.root, 'config')
-    change(os.path.join(config, 'mappings'), lambda text: text.rstrip('\n') + '\n' + ROWS)
-    change(os.path.join(config, 'dispatcher.cnf'),
-           lambda text: text.replace('[SERVICE=SMTP]\n', '[SERVICE=SMTP]\nMIN_PROCS=2\nMIN_CONNS=1\n'))
+    box.edit('mappings', ROWS)
+    box.edit('dispatcher.cnf', lambda text: text.replace('[SERVICE=SMTP]\n', '[SERVICE=SMTP]\nMIN_PROCS=2\nMIN_CONNS=1\n'))
     # A client at 127.0.0.9 comes in by the channel of strangers, which greylists.
-    change(os.path.join(config, 'imta.cnf'), lambda text: text.replace('\ntcp_local ', '\ntcp_local grey '))
-    change(os.path.join(config, 'mappings'),
-           lambda text: text.replace('\nINTERNAL_IP\n\n', '\nINTERNAL_IP\n\n  127.0.0.9  $N\n'))
+    box.edit('imta.cnf', lambda text: text.replace('\ntcp_local ', '\ntcp_local grey '))
+    box.edit('mappings', lambda text: text.replace('\nINTERNAL_IP\n\n', '\nINTERNAL_IP\n\n  127.0.0.9  $N\n'))
     box.set_option('metermaid.table.mails.quota', 3)
     box.set_option('metermaid.table.mails.quota_time', 3600)
     box.set_option('metermaid.table.slow.type', 'greylisting')
@@ -37,15 +34,6 @@ def setUpModule():
     box.start()
     for uid in ('alice', 'bob'):
         box.user(uid, 'secret')
-
-
-def change(path, edit):
-    with open(path) as file:
-        before = file.read()
-    after = edit(before)
-    assert after != before, path
-    with open(path, 'w') as file:
-        file.write(after)
 
 
 class MeterMaid(waxwing.TestCase):
@@ -149,16 +137,9 @@ class MeterMaid(waxwing.TestCase):
         self.box.wait_running('metermaid', other_than=pid)
 
     def test_a_routine_that_there_is_not_is_told_of(self):
-        path = os.path.join(self.box.root, 'config', 'mappings')
-        with open(path) as file:
-            before = file.read()
-        change(path, lambda text: text + '\nWRONG\n\n  *  $[IMTA_LIB:check_metermaid.so,nonsense,x]\n')
-        try:
-            out = self.box.command('imsimta', 'cnbuild', '-check')
-            self.assertIn('there is no such routine; there are adjust, adjust_and_test, fetch', out.stdout + out.stderr)
-        finally:
-            with open(path, 'w') as file:
-                file.write(before)
+        self.box.edit('mappings', '\nWRONG\n\n  *  $[IMTA_LIB:check_metermaid.so,nonsense,x]\n', until=self)
+        out = self.box.command('imsimta', 'cnbuild', '-check')
+        self.assertIn('there is no such routine; there are adjust, adjust_and_test, fetch', out.stdout + out.stderr)
 
     def test_hostile_keys_and_packets(self):
         with self.box.smtp() as client:

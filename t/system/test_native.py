@@ -4,6 +4,7 @@ import fcntl
 import mailbox
 import os
 import pwd
+import re
 import stat
 
 import waxwing
@@ -18,18 +19,14 @@ def setUpModule():
     box.spool = os.path.join(box.folder, 'spool')
     os.mkdir(box.spool)
     use(box, '%u')
-    with open(os.path.join(box.root, 'config', 'local.rules'), 'a') as rules:
-        rules.write('native.test $U%$D@native-daemon\n')
+    box.edit('local.rules', 'native.test $U%$D@native-daemon\n')
     box.command('imsimta', 'cnbuild')
     box.start()
 
 
 def use(box, name):
-    path = os.path.join(box.root, 'config', 'option.dat')
-    with open(path) as f:
-        kept = [line for line in f if not line.startswith('MAIL_DELIVERY_FILENAME')]
-    with open(path, 'w') as f:
-        f.writelines(kept + [f'MAIL_DELIVERY_FILENAME={box.spool}/{name}\n'])
+    line = f'MAIL_DELIVERY_FILENAME={box.spool}/{name}\n'
+    box.edit('option.dat', lambda text: re.sub(r'(?m)^MAIL_DELIVERY_FILENAME.*\n', '', text) + line)
 
 
 class Native(waxwing.TestCase):

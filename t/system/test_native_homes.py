@@ -38,10 +38,8 @@ def setUpModule():
         os.chown(os.path.join(homes, name), uid, uid)
     box = waxwing.share(waxwing.Sandbox())
     box.set_option('imap.enable', '0')
-    with open(os.path.join(box.root, 'config', 'option.dat'), 'a') as f:
-        f.write('MAIL_DELIVERY_FILENAME=%h/mbox\n')
-    with open(os.path.join(box.root, 'config', 'local.rules'), 'a') as rules:
-        rules.write('native.test $U%$D@native-daemon\n')
+    box.edit('option.dat', 'MAIL_DELIVERY_FILENAME=%h/mbox\n')
+    box.edit('local.rules', 'native.test $U%$D@native-daemon\n')
     box.command('imsimta', 'cnbuild')
     box.start()
     box.homes = homes

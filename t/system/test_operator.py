@@ -129,13 +129,10 @@ class Reload(waxwing.TestCase):
             self.assertIn(f'reloaded  {mine}local.postmaster; start-msg --restart {name} for {later}daemon.workers\n', out)
 
     def test_what_was_edited_and_not_published_is_told(self):
-        path = os.path.join(self.box.root, 'config', 'aliases')
-        with open(path) as f:
-            good = f.read()
-        self.addCleanup(write, path, good)
-        write(path, good + 'nobody: postmaster\n')
+        line = 'nobody: postmaster\n'
+        self.box.edit('aliases', line)
         self.assertIn('config/aliases was changed after', self.box.command('imsimta', 'reload').stderr)
-        write(path, good)
+        self.box.edit('aliases', lambda text: text.removesuffix(line))
         self.assertNotIn('aliases', self.box.command('imsimta', 'reload').stderr)
 
     def test_a_certificate_that_ends_soon_is_told(self):
@@ -183,12 +180,8 @@ class Services(waxwing.TestCase):
         self.assertEqual(self.box.status()['job_controller'][0], 'running')
 
     def test_refresh_publishes_and_restarts(self):
-        path = os.path.join(self.box.root, 'config', 'local.rules')
-        with open(path) as f:
-            rules = f.read()
         self.addCleanup(self.box.command, 'imsimta', 'refresh', 'dispatcher')
-        self.addCleanup(lambda: self.write(path, rules))
-        self.write(path, rules + 'refreshed.test $?Nobody$ lives$ here\n')
+        self.box.edit('local.rules', 'refreshed.test $?Nobody$ lives$ here\n', until=self)
         before = self.pids()
         self.box.command('imsimta', 'refresh', 'dispatcher')
         self.assertEqual([name for name, pid in self.pids().items() if pid != before[name]], ['dispatcher'])
@@ -198,22 +191,15 @@ class Services(waxwing.TestCase):
             code, text = client.rcpt('x@refreshed.test')
         self.assertEqual((code, text[-17:]), (550, b'Nobody lives here'))
 
-    def write(self, path, text):
-        write(path, text)
-
 
 class Programs(waxwing.TestCase):
     def test_a_program_that_is_not_there_is_not_published(self):
         for name, what in (('job_controller.cnf', 'IMTA_EXE:ims_master'), ('dispatcher.cnf', 'IMAGE=lmtpd')):
-            path = os.path.join(self.box.root, 'config', name)
-            with open(path) as f:
-                good = f.read()
-            self.addCleanup(write, path, good)
-            write(path, good.replace(what, what + 'x'))
+            self.box.edit(name, lambda text: text.replace(what, what + 'x'), until=self)
             out = self.box.command('imsimta', 'cnbuild', check=False)
             self.assertEqual(out.returncode, 1)
             self.assertRegex(out.stderr, rf'{name}: \[.*no program .*x')
-            write(path, good)
+            self.doCleanups()
 
     def test_mail_that_waits_for_a_program_that_does_not_start_says_so(self):
         program = os.path.join(self.box.root, 'bin', 'bitbucket')

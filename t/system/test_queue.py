@@ -126,20 +126,9 @@ class Queue(waxwing.TestCase):
 
     def change(self, name, pattern, replacement):
         """A file of config/ with one place changed, published; as it was at the end."""
-        path = os.path.join(self.box.root, 'config', name)
-        with open(path) as f:
-            before = f.read()
-        changed, count = re.subn(pattern, replacement, before)
-        self.assertEqual(count, 1)
         self.addCleanup(self.box.command, 'imsimta', 'cnbuild')
-        self.addCleanup(self.write, path, before)
-        self.write(path, changed)
+        self.box.edit(name, lambda text: re.sub(pattern, replacement, text), until=self)
         self.box.command('imsimta', 'cnbuild')
-        return before
-
-    def write(self, path, text):
-        with open(path, 'w') as f:
-            f.write(text)
 
     def test_programs_end_by_age_use_and_idleness(self):
         for option, messages in (('MAX_LIFE_AGE=1', 1), ('MAX_IDLE_TIME=1', 1), ('MAX_LIFE_CONNS=1', 2)):

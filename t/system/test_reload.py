@@ -153,15 +153,11 @@ class Reload(waxwing.TestCase):
     # ---- channel programs ----
     def test_a_channel_program_at_work_takes_a_new_configuration(self):
         old, new = fake.host(), fake.host()
-        config = os.path.join(self.box.root, 'config')
-        with open(os.path.join(config, 'local.rules'), 'a') as f:
-            f.write('moving.test $U%$H@moving-daemon\n')
-        with open(os.path.join(config, 'imta.cnf')) as f:
-            rest = f.read()
+        self.box.edit('local.rules', 'moving.test $U%$H@moving-daemon\n')
 
         def publish(host):
-            with open(os.path.join(config, 'imta.cnf'), 'w') as f:
-                f.write(f'{rest}\ntcp_moving smtp_crlf pool SMTP_POOL daemon [{host.address}]\nmoving-daemon\n')
+            channel = f'\ntcp_moving smtp_crlf pool SMTP_POOL daemon [{host.address}]\nmoving-daemon\n'
+            self.box.edit('imta.cnf', lambda text: text.partition('\ntcp_moving')[0] + channel)
             self.box.command('imsimta', 'cnbuild')
             self.reload()
 

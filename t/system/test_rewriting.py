@@ -15,18 +15,8 @@ class Sandbox(waxwing.TestCase):
     """Puts the texts it changes back."""
 
     def setUp(self):
-        self.config = os.path.join(self.box.root, 'config')
-        self.kept = {}
-
-    def tearDown(self):
-        for name, text in self.kept.items():
-            path = os.path.join(self.config, name)
-            if text is None:
-                os.unlink(path)
-            else:
-                self.put(path, text)
-        shutil.rmtree(os.path.join(self.box.root, 'db'), ignore_errors=True)
-        self.publish()
+        self.addCleanup(self.box.publish)
+        self.addCleanup(shutil.rmtree, os.path.join(self.box.root, 'db'), ignore_errors=True)
 
     @staticmethod
     def put(path, text):
@@ -34,17 +24,10 @@ class Sandbox(waxwing.TestCase):
             f.write(text)
 
     def edit(self, name, more):
-        path = os.path.join(self.config, name)
-        before = None
-        if os.path.exists(path):
-            with open(path) as f:
-                before = f.read()
-        self.kept.setdefault(name, before)
-        self.put(path, (before or '') + more)
+        self.box.edit(name, more, until=self)
 
     def publish(self):
-        self.box.command('imsimta', 'cnbuild')
-        self.box.command('imsimta', 'reload')
+        self.box.publish()
 
     def crdb(self, database, text, *options, check=True):
         path = os.path.join(self.box.root, 'input.txt')

@@ -12,8 +12,7 @@ import waxwing
 
 def setUpModule():
     box = waxwing.start_shared('dispatcher', 'job_controller', 'slapd')
-    with open(os.path.join(box.root, 'config', 'local.rules'), 'a') as rules:
-        rules.write('.here.test $U%$H.here.test@native-daemon\nnowhere.test $U%nowhere.test@bitbucket-daemon\n')
+    box.edit('local.rules', '.here.test $U%$H.here.test@native-daemon\nnowhere.test $U%nowhere.test@bitbucket-daemon\n')
     box.command('imsimta', 'cnbuild')
     box.command('imsimta', 'restart')
     box.command('imsimta', 'queue', 'stop', 'native')

@@ -83,40 +83,30 @@ def sandbox(name, **options):
     return box
 
 
-def change(box, file, edit):
-    path = os.path.join(box.root, 'config', file)
-    with open(path) as f:
-        text = f.read()
-    changed = edit(text)
-    assert changed != text, f'{file} is not what this test knows'
-    with open(path, 'w') as f:
-        f.write(changed)
-
-
 def publish(box):
     """What is tried again is tried at once."""
-    change(box, 'imta.cnf', lambda old: old.replace('backoff pt5m pt15m pt30m pt1h pt2h pt4h', 'backoff pt1s', 1))
+    box.edit('imta.cnf', lambda old: old.replace('backoff pt5m pt15m pt30m pt1h pt2h pt4h', 'backoff pt1s', 1))
     box.command('imsimta', 'cnbuild')
 
 
 def set_up_hub():
     box = sandbox('hub', **{'pop.enable': '0'})
-    change(box, 'imta.cnf', lambda old: re.sub(r'^\. .*@tcp-daemon$', '. $U%$H@out-daemon', old, flags=re.M) + HUB_CHANNEL)
-    change(box, 'imta.cnf', lambda old: old.replace('identnonelimited', 'identnone'))  # it looks names of clients up
+    box.edit('imta.cnf', lambda old: re.sub(r'^\. .*@tcp-daemon$', '. $U%$H@out-daemon', old, flags=re.M) + HUB_CHANNEL)
+    box.edit('imta.cnf', lambda old: old.replace('identnonelimited', 'identnone'))  # it looks names of clients up
     publish(box)
     # Its directory is for the other hosts too.
-    change(box, '../directory/url', lambda socket: f'{socket.strip()} ldap://{HUB}:389\n')
+    box.edit('../directory/url', lambda socket: f'{socket.strip()} ldap://{HUB}:389\n')
 
 
 def set_up_relay(name, host_name):
     box = sandbox(name, **{'local.hostname': host_name, 'store.enable': '0', 'imap.enable': '0', 'pop.enable': '0'})
     hub = boxes['hub']
     with open(os.path.join(hub.root, 'config', 'secrets.conf')) as secrets:
-        change(box, 'secrets.conf', lambda _: secrets.read())
+        box.edit('secrets.conf', lambda _: secrets.read())
     box.set_option('directory.enable', '0')
     box.set_option('directory.urls', f'ldap://{HUB}:389')
     # Who is inside may relay.
-    change(box, 'mappings', lambda old: old.replace('INTERNAL_IP\n\n', 'INTERNAL_IP\n\n  $(10.77.2.0/24)   $Y\n', 1))
+    box.edit('mappings', lambda old: old.replace('INTERNAL_IP\n\n', 'INTERNAL_IP\n\n  $(10.77.2.0/24)   $Y\n', 1))
     publish(box)
 
 

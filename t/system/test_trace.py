@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """imsimta trace: one message across connections, logs, queue and store."""
 import json
-import os
 import re
 
 import fake_smtp
@@ -12,11 +11,7 @@ def setUpModule():
     box = waxwing.share(waxwing.Sandbox())
     global far
     far = fake_smtp.FakeServer()
-    path = os.path.join(box.root, 'config', 'imta.cnf')
-    with open(path) as file:
-        text = file.read()
-    with open(path, 'w') as file:
-        file.write(text.replace('\ntcp_local ', f'\ntcp_local port {far.port} '))
+    box.edit('imta.cnf', lambda text: text.replace('\ntcp_local ', f'\ntcp_local port {far.port} '))
     box.command('imsimta', 'cnbuild')
     box.start()
     for uid in ('alice', 'bob', 'carol'):

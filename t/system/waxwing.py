@@ -211,6 +211,35 @@ class Sandbox:
     def set_option(self, name, value):
         self.command('msconfig', 'set', name, value)
 
+    # ---- files of config/ ----
+    def edit(self, name, change, until=None):
+        """Changes a file of config/ (made where there is none): change is a text that is put behind it, or a function that
+        makes the new text of the old one. until: a test, at whose end the file is as it was. publish() brings it to
+        daemons that run."""
+        path = os.path.join(self.root, 'config', name)
+        old = None
+        if os.path.exists(path):
+            with open(path) as file:
+                old = file.read()
+        new = change(old or '') if callable(change) else (old or '') + change
+        if new == old:
+            raise AssertionError(f'config/{name} has nothing to change')
+        self.write_config(name, new)
+        if until:
+            until.addCleanup(self.write_config, name, old)
+
+    def write_config(self, name, text):
+        """text: None takes the file away."""
+        path = os.path.join(self.root, 'config', name)
+        if text is None:
+            return os.unlink(path)
+        with open(path, 'w') as file:
+            file.write(text)
+
+    def publish(self):
+        self.command('imsimta', 'cnbuild')
+        self.command('imsimta', 'reload')
+
     def remove(self):
         try:
             if self.started:
