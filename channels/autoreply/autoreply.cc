@@ -61,7 +61,7 @@ void Autoreply::settle(Work& work, std::size_t recipient, const Outcome& outcome
 }
 
 Task<Result<Autoreply::Outcome>> Autoreply::reply(Work& work, std::size_t recipient) {
-  if (work.envelope().recipients[recipient].flags.find(mta::queue::kNoVacation) != std::string::npos)
+  if (work.envelope().recipients[recipient].has_flag(mta::queue::kNoVacation))
     co_return Outcome{"none, an access table wants none", {}};
   auto header_text = work.message().read_header();
   if (!header_text) co_return std::unexpected(header_text.error());

@@ -43,9 +43,7 @@ Task<void> Resubmit::deliver_list(Work& work, std::size_t index) {
   auto options = sender_options(envelope, work.message().message_size());
   auto verdict = co_await submission.sender(envelope.sender, std::move(options));
   if (verdict.ok()) {
-    mta::RecipientOptions wishes;
-    wishes.notify = recipient.notify;
-    wishes.original = recipient.original;
+    auto wishes = mta::wishes_of(recipient);
     auto answer = co_await submission.list(recipient.address, std::move(wishes), recipient.final_data,
                                            std::move(approved));
     verdict = answer;
@@ -82,9 +80,7 @@ Task<void> Resubmit::deliver_plain(Work& work, const std::vector<std::size_t>& r
   std::vector<std::size_t> accepted;
   for (const auto i : recipients) {
     const auto& recipient = envelope.recipients[i];
-    mta::RecipientOptions wishes;
-    wishes.notify = recipient.notify;
-    wishes.original = recipient.original;
+    auto wishes = mta::wishes_of(recipient);
     auto address = without_own_route(*submitter_->config(), recipient.address);
     auto answer = co_await submission.recipient(std::move(address), std::move(wishes));
     if (answer.ok())

@@ -39,8 +39,9 @@ struct SenderOptions {
 };
 
 struct RecipientOptions {
-  std::string notify;    // "NEVER" or a comma list of SUCCESS,FAILURE,DELAY; "": default
-  std::string original;  // ORCPT "type;address", decoded
+  std::string notify;        // "NEVER" or a comma list of SUCCESS,FAILURE,DELAY; "": default
+  std::string original;      // ORCPT "type;address", decoded
+  bool no_vacation = false;  // no automatic replies
 };
 
 }  // namespace waxwing::mta

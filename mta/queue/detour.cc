@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "mta/queue/envelope.h"
 
 namespace waxwing::mta::queue {
 
@@ -11,7 +12,8 @@ std::string encode_detour(const Detour& detour) {
   std::erase_if(tags, [](unsigned char c) { return c <= ' ' || c == 127; });
   return "to=" + detour.channel + " host=" + detour.host +
          (detour.from.empty() ? "" : " from=" + detour.from) + (tags.empty() ? "" : " tag=" + tags) +
-         (detour.convert ? " convert" : "") + (detour.service ? " service" : "");
+         (detour.convert ? " convert" : "") + (detour.service ? " service" : "") +
+         (detour.no_vacation ? " " + std::string(kNoVacation) : "");
 }
 
 std::optional<Detour> parse_detour(std::string_view flags) {
@@ -23,6 +25,7 @@ std::optional<Detour> parse_detour(std::string_view flags) {
     if (word.starts_with("tag=")) detour.tags = word.substr(4);
     if (word == "convert") detour.convert = true;
     if (word == "service") detour.service = true;
+    if (word == kNoVacation) detour.no_vacation = true;
   }
   if (detour.channel.empty() || detour.host.empty()) return std::nullopt;
   return detour;

@@ -14,10 +14,11 @@ struct Detour {
   std::string tags;           // conversion tags, separated by commas; may be empty
   bool convert = false;       // its parts are to go through the file conversions
   bool service = false;       // the whole message through its service commands
+  bool no_vacation = false;   // no automatic replies there
   bool operator==(const Detour&) const = default;
 };
 
-// "to=ims-ms host=ims-ms-daemon from=tcp_local tag=a,b convert service"
+// "to=ims-ms host=ims-ms-daemon from=tcp_local tag=a,b convert service novacation"
 std::string encode_detour(const Detour& detour);
 // Nothing for flags that tell of none.
 std::optional<Detour> parse_detour(std::string_view flags);

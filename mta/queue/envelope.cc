@@ -1,5 +1,7 @@
 #include "mta/queue/envelope.h"
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 
 namespace waxwing::mta::queue {
@@ -24,6 +26,11 @@ Priority priority_of(int mt_priority) {
   return mt_priority >= kUrgent    ? Priority::urgent
          : mt_priority <= -kUrgent ? Priority::nonurgent
                                    : Priority::normal;
+}
+
+bool Recipient::has_flag(std::string_view word) const {
+  const auto words = split_words(flags);
+  return std::ranges::find(words, word) != words.end();
 }
 
 bool Recipient::wants(const char* event) const {

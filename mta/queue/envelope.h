@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -47,7 +48,7 @@ struct Progress {
 };
 
 // A word of Recipient::flags: no automatic replies.
-inline constexpr const char* kNoVacation = "novacation";
+inline constexpr std::string_view kNoVacation = "novacation";
 
 struct Recipient {
   std::string address;   // RCPT TO of the next hop; for the store: user part @ channel tag
@@ -59,6 +60,7 @@ struct Recipient {
   std::string flags;         // words the channel understands
   Progress progress;
 
+  bool has_flag(std::string_view word) const;
   bool wants(const char* event) const;  // "SUCCESS", "FAILURE", "DELAY"; RFC 3461 §4.1 default without notify
 };
 

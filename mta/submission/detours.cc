@@ -50,21 +50,34 @@ bool is_converted(const Submission::Inner& inner, const std::string& channel) {
   return !inner.source.channel.starts_with(kConversion) && !is_passed_by(channel);
 }
 
-std::optional<Stop> stop_for_conversion(const Submission::Inner& inner, const Recipient& recipient,
+// Where it goes on to from a stop.
+queue::Detour way_on(const Submission::Inner& inner, const Destination& destination) {
+  const auto& recipient = destination.recipient;
+  queue::Detour detour;
+  detour.channel = recipient.channel;
+  detour.host = recipient.host.empty() ? recipient.channel : recipient.host;
+  detour.from = origin_of(inner);
+  detour.tags = recipient.tags;
+  detour.no_vacation = destination.no_vacation;
+  return detour;
+}
+
+std::optional<Stop> stop_for_conversion(const Submission::Inner& inner, const Destination& destination,
                                         const Channel& to) {
+  const auto& recipient = destination.recipient;
   if (!is_converted(inner, recipient.channel)) return std::nullopt;
   const auto asked = inner.conversions.find(conversions_key(recipient.channel, recipient.tags));
   const auto by_table = asked == inner.conversions.end() ? std::string() : asked->second;
   const bool service = to.is(Kw::serviceconversion) && inner.config->channel(kConversion);
   if (by_table.empty() && !service) return std::nullopt;
   const auto channel = by_table.empty() ? std::string(kConversion) : by_table;
-  queue::Detour detour{recipient.channel, recipient.host,    origin_of(inner),
-                       recipient.tags,    !by_table.empty(), service};
-  if (detour.host.empty()) detour.host = recipient.channel;
+  auto detour = way_on(inner, destination);
+  detour.convert = !by_table.empty();
+  detour.service = service;
   return Stop{channel, channel, queue::encode_detour(detour)};
 }
 
-std::optional<Stop> stop_for_pieces(const Submission::Inner& inner, const Recipient& recipient,
+std::optional<Stop> stop_for_pieces(const Submission::Inner& inner, const Destination& destination,
                                     const Channel& to) {
   // What comes from there has been put together, or cannot be.
   if (inner.partial_id.empty() || !to.is(Kw::defragment) || inner.source.channel == kDefragment)
@@ -72,17 +85,17 @@ std::optional<Stop> stop_for_pieces(const Submission::Inner& inner, const Recipi
   if (!inner.config->channel(kDefragment)) return std::nullopt;
   // The pieces of one message are one host, so that they can be called together.
   const auto host = fmt::format("{:016x}", XXH3_64bits(inner.partial_id.data(), inner.partial_id.size()));
-  return Stop{kDefragment, host,
-              queue::encode_detour({recipient.channel, recipient.host, origin_of(inner), recipient.tags})};
+  return Stop{kDefragment, host, queue::encode_detour(way_on(inner, destination))};
 }
 
 }  // namespace
 
-std::optional<Stop> stop_before(const Submission::Inner& inner, const Recipient& recipient) {
+std::optional<Stop> stop_before(const Submission::Inner& inner, const Destination& destination) {
+  const auto& recipient = destination.recipient;
   const Channel* to = inner.config->channel(recipient.channel);
   if (!to || !recipient.list_state.empty()) return std::nullopt;
-  if (auto stop = stop_for_pieces(inner, recipient, *to)) return stop;
-  return stop_for_conversion(inner, recipient, *to);
+  if (auto stop = stop_for_pieces(inner, destination, *to)) return stop;
+  return stop_for_conversion(inner, destination, *to);
 }
 
 Result<> ask_conversions(const Lookup& lookup, Submission::Inner& inner) {
@@ -135,6 +148,10 @@ std::string tags_of(const Submission::Inner& inner, const Recipient& recipient, 
   return join(tags, ",");
 }
 
+RecipientOptions wishes_of(const queue::Recipient& waiting) {
+  return {waiting.notify, waiting.original, waiting.has_flag(queue::kNoVacation)};
+}
+
 Task<Verdict> Submission::resume(const queue::Recipient& waiting) {
   Inner& inner = *inner_;
   if (!inner.config) co_return Verdict{503, "5.5.1", "Sender first"};
@@ -154,9 +171,7 @@ Task<Verdict> Submission::resume(const queue::Recipient& waiting) {
     recipient.mailbox = where[0];
     recipient.folder = where[1];
   }
-  RecipientOptions wishes;
-  wishes.notify = waiting.notify;
-  wishes.original = waiting.original;
+  const auto wishes = wishes_of(waiting);
   inner.given.push_back(waiting.address);
   auto taken = inner.take(std::move(recipient), {}, waiting.address, wishes);
   co_return taken;

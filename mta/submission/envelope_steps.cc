@@ -353,7 +353,7 @@ Verdict Submission::Inner::take(Recipient&& recipient, const AccessVerdict& acce
   recipient.tags = tags_of(*this, recipient, access);
   Destination& destination = destinations.emplace_back();
   destination.held = recipient.hold || access.action == AccessVerdict::Action::hold;
-  destination.no_vacation = no_vacation || access.no_vacation;
+  destination.no_vacation = no_vacation || access.no_vacation || recipient_options.no_vacation;
   destination.envelope_from = sender;
   if (!access.new_from.empty()) destination.envelope_from = access.new_from;
   destination.original =

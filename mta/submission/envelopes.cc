@@ -173,7 +173,7 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
     const bool own_sender = destination.envelope_from == inner.sender;
     if (own_sender && !srs_sender.empty() && wants_srs_to(inner, destination))
       destination.envelope_from = srs_sender;
-    const auto stop = stop_before(inner, destination.recipient);
+    const auto stop = stop_before(inner, destination);
     const auto& channel = stop ? stop->channel : destination.recipient.channel;
     const auto style = style_of(inner.config->channel(channel));
     destination.recipient.address = form::styled(destination.recipient.address, style);

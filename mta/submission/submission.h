@@ -87,6 +87,9 @@ class Submitter {
   std::unique_ptr<Inner> inner_;
 };
 
+// What is to be said of a recipient that lay in a channel's queue, and is submitted again.
+RecipientOptions wishes_of(const queue::Recipient& waiting);
+
 class Submission {
  public:
   Submission(std::shared_ptr<Submitter> submitter, Source source);

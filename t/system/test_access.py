@@ -26,6 +26,8 @@ def setUpModule():
     for uid in ('bob', 'carol', 'dave', 'asker'):
         box.user(uid, 'secret')
     box.user('away', 'secret', '--delivery', 'mailbox', '--delivery', 'autoreply', '--set', 'mailAutoReplyText=Away.')
+    box.user('later', 'secret', '--delivery', 'mailbox', '--delivery', 'autoreply', '--set', 'mailAutoReplyText=Away.',
+             '--set', 'mailDeferProcessing=yes')
     box.command('commadmin', 'group', 'create', 'crew', '--member', 'alice')
 
 
@@ -74,12 +76,12 @@ class Access(waxwing.TestCase):
 
     def test_no_automatic_reply_where_a_table_says_so(self):
         log = self.box.log('autoreply', from_start=True)
-        for sender in ('quiet@example.test', 'asker@example.test'):
-            with self.box.smtp() as client:
-                client.sendmail(sender, ['away@example.test'],
-                                f'From: {sender}\r\nTo: away@example.test\r\nSubject: there?\r\n\r\nx\r\n')
-        log.wait(r' autoreply .*to=quiet@example\.test .*"none, an access table wants none"')
-        log.wait(r' autoreply .*to=asker@example\.test .*outcome=sent as=\w+')
+        for user in ('away@example.test', 'later@example.test'):  # the process channel looks where later's mail goes
+            for sender in ('quiet@example.test', 'asker@example.test'):
+                with self.box.smtp() as client:
+                    client.sendmail(sender, [user], f'From: {sender}\r\nTo: {user}\r\nSubject: there?\r\n\r\nx\r\n')
+            log.wait(rf' autoreply .*user={user} to=quiet@example\.test .*"none, an access table wants none"')
+            log.wait(rf' autoreply .*user={user} to=asker@example\.test outcome=sent as=\w+')
 
     def test_a_closer_look_at_one_sender(self):
         log = self.box.log('smtpd')

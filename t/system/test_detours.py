@@ -199,3 +199,11 @@ class Discarded(Case):
 
 if __name__ == '__main__':
     waxwing.main()
+    def test_no_automatic_reply_where_a_table_wanted_none(self):
+        self.to = self.box.user('away', PASSWORD, '--delivery', 'autoreply', '--set', 'mailAutoReplyText=Away.')
+        log = self.box.log('autoreply', from_start=True)
+        for sender, outcome in (('asker@far.test', 'sent as '), ('quiet@far.test', 'none, an access table wants none')):
+            for piece in self.three(f'from-{sender}'):
+                self.send(piece, sender)
+            log.wait(rf' autoreply .*to={sender} .*"{outcome}')
+

@@ -3,7 +3,6 @@ import base64
 import datetime
 import email
 import json
-import os
 import re
 import shutil
 import smtplib

@@ -18,7 +18,7 @@ struct Stop {
 Result<> ask_conversions(const Lookup& lookup, Submission::Inner& inner);
 // The conversion tags of a recipient, separated by commas: its own, those of the message and of both channels.
 std::string tags_of(const Submission::Inner& inner, const Recipient& recipient, const AccessVerdict& access);
-// Nothing: straight there. recipient.channel is the one it is for, alternatechannel applied.
-std::optional<Stop> stop_before(const Submission::Inner& inner, const Recipient& recipient);
+// Nothing: straight there. The recipient's channel is the one it is for, alternatechannel applied.
+std::optional<Stop> stop_before(const Submission::Inner& inner, const Destination& destination);
 
 }  // namespace waxwing::mta

@@ -41,7 +41,7 @@ struct Destination {
   std::string notify;
   std::string envelope_from;  // the message's, or what a list or an access table put in its place
   bool held = false;
-  bool no_vacation = false;  // $! of an access table
+  bool no_vacation = false;  // $! of an access table, now or before it lay in another channel
 };
 // $U of an access table: what is looked up for the message from here on goes to the log.
 class LoggedTrace : public Trace {

@@ -224,9 +224,9 @@ TEST_CASE("what is put together while others look for its pieces is not forgotte
 }
 
 TEST_CASE("where a recipient goes on to stands in its flags") {
-  const mta::queue::Detour detour{"tcp_local", "x.example.org", "tcp_auth", "a,b", true, true};
+  const mta::queue::Detour detour{"tcp_local", "x.example.org", "tcp_auth", "a,b", true, true, true};
   CHECK(mta::queue::encode_detour(detour) ==
-        "to=tcp_local host=x.example.org from=tcp_auth tag=a,b convert service");
+        "to=tcp_local host=x.example.org from=tcp_auth tag=a,b convert service novacation");
   CHECK(mta::queue::parse_detour(mta::queue::encode_detour(detour)) == detour);
   CHECK(mta::queue::parse_detour("to=c host=h")->tags.empty());
   CHECK_FALSE(mta::queue::parse_detour(""));
