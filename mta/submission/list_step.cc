@@ -49,6 +49,7 @@ Verdict Submission::Inner::add_slice() {
       return verdict_of(added.error());
     }
     log_accepted(*this, {envelope}, {*added}, writer->size_bytes());
+    list->written[envelope.channel] += envelope.recipients.size();
     if (!mail_log::is_logged(config->channel(envelope.channel))) continue;
     auto& file = list->logged.emplace_back();
     for (const auto& recipient : envelope.recipients) pack_recipient(recipient, file.recipients);

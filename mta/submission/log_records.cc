@@ -1,6 +1,7 @@
 #include "mta/submission/detail/log_records.h"
 
 #include <cstring>
+#include <map>
 
 #include "common/mail/header.h"
 #include "mta/counters/counters.h"
@@ -55,12 +56,15 @@ void count_enqueued(const Submission::Inner& inner, const std::vector<queue::Env
   using counters::Count;
   const auto& config = *inner.config;
   const auto blocks = config.options().blocks_of(size_bytes);
+  std::map<std::string, std::uint64_t> recipients;
+  if (inner.list) recipients = inner.list->written;
+  for (const auto& envelope : envelopes) recipients[envelope.channel] += envelope.recipients.size();
   std::uint64_t all = 0;
-  for (const auto& envelope : envelopes) {
-    all += envelope.recipients.size();
-    counters::add(config.root(), envelope.channel,
+  for (const auto& [channel, number] : recipients) {
+    all += number;
+    counters::add(config.root(), channel,
                   {{Count::received_messages, 1},
-                   {Count::received_recipients, envelope.recipients.size()},
+                   {Count::received_recipients, number},
                    {Count::received_blocks, blocks}});
   }
   counters::add(config.root(), inner.source.channel,
@@ -71,7 +75,6 @@ void count_enqueued(const Submission::Inner& inner, const std::vector<queue::Env
 
 void record_enqueued(Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
                      const std::vector<queue::FileName>& files, std::uint64_t size_bytes) {
-  count_enqueued(inner, envelopes, size_bytes);
   std::optional<Texts> texts;  // made when a channel is logged
   Entry entry;
   for (std::size_t i = 0; i < envelopes.size() && i < files.size(); ++i) {

@@ -312,6 +312,7 @@ Task<Verdict> Submission::Inner::publish() {
     log::Event("mta.queue.failed").with("qid", queue_id).with("error", published.error().text).error();
     co_return fail(verdict_of(published.error()));
   }
+  count_enqueued(*this, publication->envelopes, size_bytes);
   if (list) record_listed(*this, size_bytes);
   log_accepted(*this, publication->envelopes, *published, size_bytes);
   record_enqueued(*this, publication->envelopes, *published, size_bytes);

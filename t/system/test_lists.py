@@ -1,4 +1,5 @@
 """Lists: what they do to a message, who may write, and how large ones are followed."""
+import json
 import os
 import re
 
@@ -63,6 +64,22 @@ class Lists(waxwing.TestCase):
         self.received('m2')
         self.assertTrue(log.wait(rf'mta.list.expanded .*members={MEMBERS + 2}'))
         self.box.wait_queue_empty('process')
+
+    def counts(self):
+        rows = [json.loads(line) for line in self.box.command('imsimta', 'counters', '-json', check=False).stdout.splitlines()]
+        return {(row['channel'], name): row[name] for row in rows for name in row if name != 'channel'}
+
+    def test_members_are_counted_in_whatever_files_they_are_and_without_a_log(self):
+        self.box.edit('imta.cnf', lambda text: text.replace(' logging ', ' '), until=self)
+        self.aliases('counted: <counted.members, owner@example.test\n',
+                     **{'counted.members': ''.join(f'z{i}@discard.test\n' for i in range(MEMBERS))})
+        before = self.counts()
+        self.send('counted@example.test', 'Subject: to all\r\n\r\nx\r\n')
+        self.box.wait_queue_empty('process')
+        after = self.counts()
+        more = {what: after[what] - before.get(what, 0) for what in after}
+        for channel, what in (('bitbucket', 'received'), ('process', 'submitted')):
+            self.assertEqual((more[channel, f'{what}_messages'], more[channel, f'{what}_recipients']), (1, MEMBERS), channel)
 
     def test_a_large_list_whose_members_are_in_a_channel_with_a_form(self):
         # Members of other channels are in their files before the form is made from the same message.

@@ -8,6 +8,10 @@
 
 namespace waxwing::mta {
 
+// Into imsimta counters: the whole message, once for each channel that it goes to, in however many files. Once it is in
+// the queue. envelopes: beside those that a list has written.
+void count_enqueued(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
+                    std::uint64_t size_bytes);
 // E, one for each recipient of each file, where the file's channel is logged. files: beside envelopes.
 void record_enqueued(Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes,
                      const std::vector<queue::FileName>& files, std::uint64_t size_bytes);

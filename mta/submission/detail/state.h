@@ -70,8 +70,9 @@ struct PendingList {
   RecipientOptions options;
   ListEffects effects;
   std::size_t members = 0;
-  std::vector<queue::Envelope> formed;  // for channels that want the message in a form of their own
-  std::vector<ListedFile> logged;       // files of channels with the keyword logging
+  std::vector<queue::Envelope> formed;           // for channels that want the message in a form of their own
+  std::vector<ListedFile> logged;                // files of channels with the keyword logging
+  std::map<std::string, std::uint64_t> written;  // recipients that have their files, by channel
 };
 
 struct Submission::Inner {
