@@ -39,15 +39,17 @@ void all_queued_as(Work& work, const std::string& whole) {
 class Names {
  public:
   explicit Names(const mta::queue::Queue& queue) : queue_(queue) {}
-  // Nothing: it is gone. key: "channel/bucket/id.copy".
-  std::optional<FileName> of(const std::string& key) {
+  // Nothing: it is gone. key: "channel/bucket/id.copy". Error: its folder cannot be read now.
+  Result<std::optional<FileName>> of(const std::string& key) {
     const auto pieces = split(key, '/');
     if (pieces.size() != 3) return std::nullopt;
     const std::string channel(pieces[0]), bucket(pieces[1]);
-    auto [at, fresh] = known_.try_emplace(channel + "/" + bucket);
-    if (fresh)
-      for (auto& name : queue_.list_bucket(channel, bucket).value_or(std::vector<FileName>()))
-        at->second.emplace(name.key(), name);
+    auto at = known_.find(channel + "/" + bucket);
+    if (at == known_.end()) {
+      TRY(auto names, queue_.list_bucket(channel, bucket));
+      at = known_.try_emplace(channel + "/" + bucket).first;
+      for (auto& name : names) at->second.emplace(name.key(), name);
+    }
     const auto found = at->second.find(key);
     return found == at->second.end() ? std::nullopt : std::optional(found->second);
   }
@@ -138,8 +140,8 @@ Task<void> Defragment::copy(Work& work, const std::string& key, const Piece& pie
   const auto& queue = *context_.queue();
   const auto& mine = work.message().name();
   auto compare = [&]() -> Result<bool> {
-    const auto first = Names(queue).of(set.pieces.at(piece.number).key());
-    if (!first) return std::unexpected(Error{Fault::temporary, "gone"});
+    TRY(const auto first, Names(queue).of(set.pieces.at(piece.number).key()));
+    if (!first) return temporary("gone");
     return same_text(queue, *first, mine);
   };
   auto same = co_await context_.workers().run(compare);
@@ -171,7 +173,7 @@ Task<void> Defragment::wait_or_go(Work& work, const std::string& key, const Piec
     co_return;
   }
   if (set.whole()) {
-    co_await put_together(work, key, set);
+    co_await put_together(work, key, piece, set);
     co_return;
   }
   work.defer_rest(fmt::format("4.4.7 piece {} of {} waits for the others", piece.number,
@@ -179,23 +181,33 @@ Task<void> Defragment::wait_or_go(Work& work, const std::string& key, const Piec
   work.retry_at(until);
 }
 
-std::vector<FileName> Defragment::find(PieceSet& set) const {
+Result<std::map<unsigned, FileName>> Defragment::find(const PieceSet& set) const {
   Names names(*context_.queue());
-  std::vector<FileName> found;
-  for (auto& [number, file] : set.pieces)
-    if (const auto now = names.of(file.key()); now && !now->held) found.push_back(*now);
+  std::map<unsigned, FileName> found;
+  for (const auto& [number, file] : set.pieces) {
+    TRY(const auto now, names.of(file.key()));
+    if (now && !now->held) found.emplace(number, *now);
+  }
   return found;
 }
 
-Task<void> Defragment::put_together(Work& work, const std::string& key, PieceSet& set) {
+Task<void> Defragment::put_together(Work& work, const std::string& key, const Piece& piece, PieceSet& set) {
   auto look = [&] { return find(set); };
-  auto pieces = co_await context_.workers().run(look);
-  if (pieces.size() != set.total) {
-    // Somebody holds or has deleted one of them.
-    work.defer_rest(fmt::format("4.4.7 {} of {} pieces are here", pieces.size(), set.total));
-    work.retry_at(std::max(set.first_arrival_ms + timeout_ms(), wall_ms() + 60'000));
+  auto found = co_await context_.workers().run(look);
+  if (!found) {
+    work.defer_rest("4.3.0 " + found.error().text);
     co_return;
   }
+  found->emplace(piece.number, work.message().name());
+  if (found->size() != set.total) {
+    // Somebody holds or has deleted the others: they come anew when they are released, and until then count as not here.
+    for (unsigned number = 1; number <= set.total; ++number)
+      if (!found->contains(number)) gathering_.lose(set, number);
+    co_await wait_or_go(work, key, piece, set);
+    co_return;
+  }
+  std::vector<FileName> pieces;
+  for (const auto& [number, file] : *found) pieces.push_back(file);
   std::string queue_id;
   auto verdict = co_await send_whole(work, pieces, queue_id);
   if (verdict.ok()) {
@@ -305,7 +317,7 @@ Task<void> Defragment::clean() {
     Names names(queue);
     std::vector<std::string> gone;
     for (const auto& file : known)
-      if (!names.of(file)) gone.push_back(file);
+      if (const auto there = names.of(file); there && !*there) gone.push_back(file);
     return gone;
   };
   const auto gone = co_await context_.workers().run(look);

@@ -5,6 +5,7 @@
 // a channel at a time. Man page: defragment(8).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,7 +31,7 @@ class Defragment : public Channel {
   // Another file bears this number.
   Task<void> copy(Work& work, const std::string& key, const Piece& piece, PieceSet& set);
   Task<void> wait_or_go(Work& work, const std::string& key, const Piece& piece, PieceSet& set);
-  Task<void> put_together(Work& work, const std::string& key, PieceSet& set);
+  Task<void> put_together(Work& work, const std::string& key, const Piece& piece, PieceSet& set);
   Task<mta::Verdict> send_whole(Work& work, const std::vector<mta::queue::FileName>& pieces,
                                 std::string& queue_id);
   Task<void> done(Work& work, const std::string& key, PieceSet& set, const std::string& queue_id);
@@ -38,8 +39,8 @@ class Defragment : public Channel {
   Task<void> give_up(Work& work, const std::string& key, PieceSet& set);
   // The job controller is to give us the other pieces now.
   Task<void> call(std::string host);
-  // The files as they are called now, by number; those that are gone are taken out of the set.
-  std::vector<mta::queue::FileName> find(PieceSet& set) const;
+  // The files as they are called now, by number, but those that are gone or held.
+  Result<std::map<unsigned, mta::queue::FileName>> find(const PieceSet& set) const;
   std::int64_t timeout_ms() const;
   // Forgets what was put together and has left the queue.
   Task<void> clean();

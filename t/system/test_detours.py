@@ -39,8 +39,8 @@ class Case(waxwing.TestCase):
             client.select('INBOX')
             return [client.fetch(str(n), '(BODY.PEEK[])')[1][0][1].decode() for n in range(1, count + 1)]
 
-    def end_waiting(self):
-        """The time of all pieces that wait is over."""
+    def end_waiting(self, left=0):
+        """The time of all pieces that wait is over; so many are held."""
         self.box.set_option('defragment.timeout', 0)
         self.addCleanup(self.box.command, 'imsimta', 'restart', 'job_controller')
         self.addCleanup(self.box.command, 'msconfig', 'unset', 'defragment.timeout')
@@ -48,7 +48,7 @@ class Case(waxwing.TestCase):
 
         def gone():
             self.box.command('imsimta', 'run', 'defragment')
-            return not self.box.queue_files('defragment')
+            return len(self.box.queue_files('defragment')) == left
         waxwing.wait_until(gone, 'the pieces to go', pause=0.1)
 
 
@@ -132,6 +132,33 @@ class Defragment(Case):
         self.box.wait_queue_empty('defragment')
         self.assertIn('2 of 3 pieces came', log.wait(r'defragment\.given_up .*id=late@far\.test'))
 
+    def qm(self, command):
+        out = self.box.command('imsimta', 'qm', input=f'directory defragment\n{command} -all\n')
+        self.assertEqual(out.stdout.count('%QM-I-'), 1, out.stdout + out.stderr)
+
+    def send_with_the_first_held(self, id):
+        log = self.box.log('defragment', from_start=True)
+        for number, piece in enumerate(self.three(id), 1):
+            self.send(piece)
+            self.waits(log, number)
+            if number == 1:
+                self.qm('hold')
+        return log
+
+    def test_a_held_piece_is_not_here_until_it_is_released(self):
+        self.send_with_the_first_held('held@far.test')
+        self.qm('release')
+        self.check_whole(self.messages(1)[0])
+        self.box.wait_queue_empty('defragment')
+
+    def test_nobody_waits_longer_for_a_held_piece(self):
+        log = self.send_with_the_first_held('kept@far.test')
+        self.end_waiting(left=1)
+        self.assertEqual(len(self.messages(2)), 2)
+        self.assertIn('2 of 3 pieces came', log.wait(r'defragment\.given_up .*id=kept@far\.test'))
+        self.qm('release')
+        self.assertEqual(len(self.messages(3)), 3)
+
     def test_contradictory_pieces_go_as_they_are(self):
         inner = 'Subject: x\r\n\r\n'
         for name, first, second in (('total', self.piece(1, inner, 'total', 3), self.piece(2, 'x', 'total', 2)),
@@ -178,6 +205,14 @@ class Defragment(Case):
         self.end_waiting()
         self.assertIn('from mallory', self.messages(2)[1])
 
+    def test_no_automatic_reply_where_a_table_wanted_none(self):
+        self.to = self.box.user('away', PASSWORD, '--delivery', 'autoreply', '--set', 'mailAutoReplyText=Away.')
+        log = self.box.log('autoreply', from_start=True)
+        for sender, outcome in (('asker@far.test', 'sent as '), ('quiet@far.test', 'none, an access table wants none')):
+            for piece in self.three(f'from-{sender}'):
+                self.send(piece, sender)
+            log.wait(rf' autoreply .*to={sender} .*"{outcome}')
+
     def test_a_message_without_pieces_makes_no_stop(self):
         self.send('Subject: plain\r\n\r\nx\r\n')
         self.assertNotIn('defragment', self.messages(1)[0])
@@ -199,11 +234,3 @@ class Discarded(Case):
 
 if __name__ == '__main__':
     waxwing.main()
-    def test_no_automatic_reply_where_a_table_wanted_none(self):
-        self.to = self.box.user('away', PASSWORD, '--delivery', 'autoreply', '--set', 'mailAutoReplyText=Away.')
-        log = self.box.log('autoreply', from_start=True)
-        for sender, outcome in (('asker@far.test', 'sent as '), ('quiet@far.test', 'none, an access table wants none')):
-            for piece in self.three(f'from-{sender}'):
-                self.send(piece, sender)
-            log.wait(rf' autoreply .*to={sender} .*"{outcome}')
-
