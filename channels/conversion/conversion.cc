@@ -81,7 +81,9 @@ Task<void> Conversion::deliver(Work& work) {
 Task<void> Conversion::convert(Work& work, const std::vector<std::size_t>& recipients,
                                const mta::queue::Detour& detour) {
   const auto config = submitter_->config();
-  const auto settings = run_settings(*config);
+  // It asks for an account, which may be in a directory far away.
+  auto look = [&] { return run_settings(*config); };
+  const auto settings = co_await workers_.run(look);
   if (!settings) {
     for (const auto i : recipients) work.deferred(i, "4.3.5 " + settings.error().text);
     co_return;
@@ -105,25 +107,12 @@ Task<void> Conversion::convert(Work& work, const std::vector<std::size_t>& recip
 
 Task<void> Conversion::send_on(Work& work, const std::vector<std::size_t>& recipients, Converted& converted) {
   Onward onward(context_, submitter_, work);
-  auto verdict = co_await onward.open(recipients, work.message().message_size());
   const bool held = converted.status() == PartStatus::held;
   const auto why = "held by a conversion: " + converted.why();
   if (held) onward.hold(why);
-  while (verdict.ok()) {
-    auto next = [&] { return converted.next(); };
-    auto piece = co_await context_.workers().run(next);
-    if (!piece) {
-      verdict = {451, "4.3.0", piece.error().text};
-      break;
-    }
-    if (piece->empty()) break;
-    auto answer = co_await onward.data(*piece);
-    verdict = std::move(answer);
-  }
-  if (verdict.ok()) {
-    auto answer = co_await onward.finish();
-    verdict = std::move(answer);
-  }
+  auto to = recipients;
+  NextBytes next = [&converted] { return converted.next(); };
+  auto verdict = co_await onward.send(std::move(to), work.message().message_size(), std::move(next));
   onward.settle(verdict, held ? "2.5.0 " + why + ", queued" : "2.5.0 converted, queued");
 }
 

@@ -53,15 +53,16 @@ Result<std::unique_ptr<Converted>> Converted::make(
 Result<> Converted::run(const mta::MtaConfig& config, const mta::queue::Detour& detour,
                         const std::string& folder) {
   const auto& conversions = config.conversions();
-  const auto mime = mail::parse_mime(text_, kMimeLimits);
-  const auto facts = facts_of(mime, detour);
   edition_ = Edition::whole(text_.size());
   if (conversions.entries().empty()) return {};
+  auto mime = mail::parse_mime(text_, kMimeLimits);
+  const auto facts = facts_of(mime, detour);
   TRY(auto scratch, ScratchFolder::make(folder, settings_.account));
   folder_.emplace(std::move(scratch));
-  if (detour.service) TRY_VOID(run_service(conversions, facts));
-  if (detour.convert && status_ == PartStatus::done) TRY_VOID(run_parts(conversions, facts));
-  return {};
+  if (detour.service) TRY_VOID(run_service(conversions, facts, mime));
+  if (!detour.convert || status_ != PartStatus::done) return {};
+  if (text_.data() != original_.data()) mime = mail::parse_mime(text_, kMimeLimits);  // the service's
+  return run_parts(conversions, facts, mime);
 }
 
 bool Converted::goes_on(PartStatus status, const std::string& why) {
@@ -74,8 +75,8 @@ bool Converted::goes_on(PartStatus status, const std::string& why) {
   return false;
 }
 
-Result<> Converted::run_service(const mta::Conversions& conversions, const MessageFacts& facts) {
-  const auto mime = mail::parse_mime(text_, kMimeLimits);
+Result<> Converted::run_service(const mta::Conversions& conversions, const MessageFacts& facts,
+                                const mail::Mime& mime) {
   // The message as a whole: its own type, whatever is in it.
   const auto& root = mime.root();
   ConversionPart whole;
@@ -99,8 +100,8 @@ Result<> Converted::run_service(const mta::Conversions& conversions, const Messa
   return {};
 }
 
-Result<> Converted::run_parts(const mta::Conversions& conversions, const MessageFacts& facts) {
-  const auto mime = mail::parse_mime(text_, kMimeLimits);
+Result<> Converted::run_parts(const mta::Conversions& conversions, const MessageFacts& facts,
+                              const mail::Mime& mime) {
   if (mime.limited) {
     (void)goes_on(PartStatus::held, "the message has too many parts, or they are nested too deep");
     return {};

@@ -37,8 +37,9 @@ class Converted {
       : message_(message), settings_(settings), limits_(limits) {}
   Result<> map();
   Result<> run(const mta::MtaConfig& config, const mta::queue::Detour& detour, const std::string& folder);
-  Result<> run_service(const mta::Conversions& conversions, const MessageFacts& facts);
-  Result<> run_parts(const mta::Conversions& conversions, const MessageFacts& facts);
+  Result<> run_service(const mta::Conversions& conversions, const MessageFacts& facts,
+                       const mail::Mime& mime);
+  Result<> run_parts(const mta::Conversions& conversions, const MessageFacts& facts, const mail::Mime& mime);
   // False: the message does not go on.
   bool goes_on(PartStatus status, const std::string& why);
 

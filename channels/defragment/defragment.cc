@@ -235,19 +235,9 @@ Task<mta::Verdict> Defragment::send_whole(Work& work, const std::vector<FileName
     co_return mta::Verdict{for_good ? 554 : 451, for_good ? "5.6.0" : "4.3.0", whole.error().text};
   }
   Onward onward(context_, submitter_, work);
-  auto verdict = co_await onward.open(work.pending(), whole->size_bytes());
-  while (verdict.ok()) {
-    auto next = [&] { return whole->next(); };
-    auto text = co_await context_.workers().run(next);
-    if (!text) co_return mta::Verdict{451, "4.3.0", text.error().text};
-    if (text->empty()) break;
-    auto answer = co_await onward.data(*text);
-    verdict = std::move(answer);
-  }
-  if (verdict.ok()) {
-    auto answer = co_await onward.finish();
-    verdict = std::move(answer);
-  }
+  auto recipients = work.pending();
+  NextBytes next = [&whole] { return whole->next(); };
+  auto verdict = co_await onward.send(std::move(recipients), whole->size_bytes(), std::move(next));
   queue_id = onward.queue_id();
   co_return verdict;
 }

@@ -69,8 +69,29 @@ Onward::Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> sub
       work_(work),
       submission_(begin_again(context, submitter_, work, work.envelope().source_channel)) {}
 
-Task<mta::Verdict> Onward::open(std::vector<std::size_t> recipients, std::uint64_t size_bytes) {
-  recipients_ = std::move(recipients);
+NextBytes bytes_of(const mta::queue::Reader& message) {
+  return [&message, at = std::uint64_t{0}]() mutable -> Result<std::string> {
+    if (at == message.message_size()) return "";
+    TRY(auto piece, message.read_message(at, kPieceBytes));
+    at += piece.size();
+    return piece;
+  };
+}
+
+Task<mta::Verdict> send_bytes(const MasterContext& context, mta::Submission& submission, NextBytes next) {
+  for (;;) {
+    auto read = [&next] { return next(); };
+    auto piece = co_await context.workers().run(read);
+    if (!piece) co_return mta::Verdict{451, "4.3.0", piece.error().text};
+    if (piece->empty()) break;
+    auto answer = co_await submission.data(*piece);
+    if (!answer.ok()) co_return answer;
+  }
+  auto verdict = co_await submission.finish();
+  co_return verdict;
+}
+
+Task<mta::Verdict> Onward::open(std::uint64_t size_bytes) {
   const auto& envelope = work_.envelope();
   auto options = sender_options(envelope, size_bytes);  // see autoreply.cc: no temporary in a co_await
   auto sender = envelope.sender;
@@ -79,19 +100,17 @@ Task<mta::Verdict> Onward::open(std::vector<std::size_t> recipients, std::uint64
     auto answer = co_await submission_.resume(envelope.recipients[recipients_[i]]);
     verdict = std::move(answer);
   }
-  if (verdict.ok())
-    submission_.add_trace(
-        trace_line(context_.channel(), submitter_->config()->local_host(), work_.queue_id()));
   co_return verdict;
 }
 
-Task<mta::Verdict> Onward::data(std::string_view bytes) {
-  auto verdict = co_await submission_.data(bytes);
-  co_return verdict;
-}
-
-Task<mta::Verdict> Onward::finish() {
-  auto verdict = co_await submission_.finish();
+Task<mta::Verdict> Onward::send(std::vector<std::size_t> recipients, std::uint64_t size_bytes,
+                                NextBytes next) {
+  recipients_ = std::move(recipients);
+  auto opened = co_await open(size_bytes);
+  if (!opened.ok()) co_return opened;
+  submission_.add_trace(trace_line(context_.channel(), submitter_->config()->local_host(), work_.queue_id()));
+  if (!hold_reason_.empty()) submission_.hold(hold_reason_);
+  auto verdict = co_await send_bytes(context_, submission_, std::move(next));
   co_return verdict;
 }
 
@@ -107,22 +126,9 @@ void Onward::settle(const mta::Verdict& verdict, const std::string& text) {
 Task<void> pass_on(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work,
                    std::string text) {
   Onward onward(context, std::move(submitter), work);
-  const auto& message = work.message();
-  auto verdict = co_await onward.open(work.pending(), message.message_size());
-  for (std::uint64_t at = 0; verdict.ok() && at < message.message_size();) {
-    auto piece = message.read_message(at, kPieceBytes);
-    if (!piece) {
-      verdict = {451, "4.3.0", piece.error().text};
-      break;
-    }
-    at += piece->size();
-    auto answer = co_await onward.data(*piece);
-    verdict = std::move(answer);
-  }
-  if (verdict.ok()) {
-    auto answer = co_await onward.finish();
-    verdict = std::move(answer);
-  }
+  auto recipients = work.pending();
+  auto bytes = bytes_of(work.message());
+  auto verdict = co_await onward.send(std::move(recipients), work.message().message_size(), std::move(bytes));
   onward.settle(verdict, text);
 }
 

@@ -1,6 +1,7 @@
 // What channels share that take a message from the queue and hand it to submission again.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,31 +25,38 @@ mta::Submission begin_again(const MasterContext& context, const std::shared_ptr<
 // is usually back soon.
 void judge(Work& work, std::size_t recipient, const mta::Verdict& verdict);
 
+// The next bytes of a message; "" at the end. Called on workers, and may block.
+using NextBytes = std::function<Result<std::string>()>;
+// Of the message as it lies in the queue; valid as long as message.
+NextBytes bytes_of(const mta::queue::Reader& message);
+
+// All of it, to a submission that has its recipients. The first answer that is not ok() ends it: nothing is queued then.
+Task<mta::Verdict> send_bytes(const MasterContext& context, mta::Submission& submission, NextBytes next);
+
 // A message on its way to where its recipients were going before they stopped here (mta/queue/detour.h).
 //
 //   Onward onward(context, submitter, work);
-//   auto verdict = co_await onward.open(work.pending(), size);
-//   if (verdict.ok()) verdict = co_await onward.data(bytes);   // as often as it takes
-//   if (verdict.ok()) verdict = co_await onward.finish();
-//   onward.settle(verdict, "2.5.0 converted");                 // or something else, when it is not ok()
+//   auto verdict = co_await onward.send(work.pending(), size, next);
+//   onward.settle(verdict, "2.5.0 converted");  // or something else, when it is not ok()
 class Onward {
  public:
   Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work);
-  // The first answer that is not ok() ends it: nothing goes on then.
-  Task<mta::Verdict> open(std::vector<std::size_t> recipients, std::uint64_t size_bytes);
-  Task<mta::Verdict> data(std::string_view bytes);
-  // It goes on, but stays there until an operator releases it.
-  void hold(std::string reason) { submission_.hold(std::move(reason)); }
-  Task<mta::Verdict> finish();
+  // It goes on, but stays there until an operator releases it. Before send().
+  void hold(std::string reason) { hold_reason_ = std::move(reason); }
+  // Once. The first answer that is not ok() ends it: nothing goes on then.
+  Task<mta::Verdict> send(std::vector<std::size_t> recipients, std::uint64_t size_bytes, NextBytes next);
   // Verdicts for the recipients: what they want to know travels with the message.
   void settle(const mta::Verdict& verdict, const std::string& text);
   const std::string& queue_id() const { return submission_.queue_id(); }
 
  private:
+  Task<mta::Verdict> open(std::uint64_t size_bytes);
+
   const MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
   Work& work_;
   mta::Submission submission_;
+  std::string hold_reason_;
   std::vector<std::size_t> recipients_;
 };
 

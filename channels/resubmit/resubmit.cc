@@ -8,7 +8,7 @@ namespace waxwing::channels {
 
 namespace {
 
-constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr std::size_t kStartBytes = 64 * 1024;
 // "@hold-daemon:joe@example.test" was sent to the hold channel by its route; without it, it is joe's again.
 std::string without_own_route(const mta::MtaConfig& config, const std::string& address) {
   const auto colon = address.find(':');
@@ -33,7 +33,8 @@ Result<std::unique_ptr<Channel>> Resubmit::create(MasterContext& context) {
 Task<void> Resubmit::deliver_list(Work& work, std::size_t index) {
   const auto& envelope = work.envelope();
   const auto& recipient = envelope.recipients[index];
-  auto start = work.message().read_message(0, kPieceBytes);
+  auto read = [&work] { return work.message().read_message(0, kStartBytes); };
+  auto start = co_await context_.workers().run(read);
   if (!start) {
     work.deferred(index, "4.3.0 " + start.error().text);
     co_return;
@@ -94,21 +95,8 @@ Task<void> Resubmit::deliver_plain(Work& work, const std::vector<std::size_t>& r
 Task<void> Resubmit::send_message(Work& work, mta::Submission& submission,
                                   const std::vector<std::size_t>& accepted) {
   submission.add_trace(trace_line(context_.channel(), submitter_->config()->local_host(), work.queue_id()));
-  auto& message = work.message();
-  for (std::uint64_t at = 0; at < message.message_size();) {
-    auto piece = message.read_message(at, kPieceBytes);
-    if (!piece) {
-      for (const auto i : accepted) work.deferred(i, "4.3.0 " + piece.error().text);
-      co_return;
-    }
-    at += piece->size();
-    auto verdict = co_await submission.data(*piece);
-    if (!verdict.ok()) {
-      for (const auto i : accepted) judge(work, i, verdict);
-      co_return;
-    }
-  }
-  auto verdict = co_await submission.finish();
+  auto bytes = bytes_of(work.message());
+  auto verdict = co_await send_bytes(context_, submission, std::move(bytes));
   for (const auto i : accepted) {
     // What the sender wants to know travels on with the new queue files: no report from here.
     if (verdict.ok())
