@@ -1,5 +1,7 @@
 #include "metermaid/server.h"
 
+#include <utility>
+
 #include "common/base/file.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -38,7 +40,7 @@ Server::~Server() = default;
 // Rules may be others after a reload; what was counted stays.
 Result<> Server::make_tables() {
   TRY(const auto rules, table_rules(*daemon_.config()));
-  save();
+  snapshot_.begin_anew();
   Tables fresh;
   for (const auto& [name, rule] : rules) {
     auto& table = fresh.emplace(name, Table(rule)).first->second;
@@ -61,9 +63,24 @@ void Server::load() {
 
 // A crash may cost a minute of counting, and nobody waits for the disk.
 void Server::save() {
-  if (tables_.empty()) return;
-  if (const auto saved = snapshot_.save(tables_); !saved)
-    log::Event("metermaid.tables.not_saved").with("why", saved.error().text).error();
+  save_again_ = true;
+  if (!saving_) spawn(write_changes(*this));
+}
+
+Task<void> Server::write_changes(Server& server) {
+  const auto until_done = server.daemon_.session();  // the last ones are written before the daemon ends
+  server.saving_ = true;
+  while (std::exchange(server.save_again_, false) && !server.tables_.empty()) {
+    auto portion = server.snapshot_.take(server.tables_);
+    auto write = [&] { return server.snapshot_.write(portion); };
+    auto written = co_await server.daemon_.workers().run(write);
+    server.snapshot_.note(portion, written.has_value());
+    if (!written && !portion.whole)
+      server.save_again_ = true;  // what cannot be added to is written anew
+    else if (!written)
+      log::Event("metermaid.tables.not_saved").with("why", written.error().text).error();
+  }
+  server.saving_ = false;
 }
 
 Task<void> Server::serve(Server& server, PacketSocket socket) {

@@ -31,11 +31,13 @@ class Server {
   Result<> make_tables();
   void load();
   void save();
+  static Task<void> write_changes(Server& server);
   static Task<void> serve(Server& server, PacketSocket socket);
 
   Daemon& daemon_;
   Tables tables_;
   Snapshot snapshot_;
+  bool saving_ = false, save_again_ = false;
   std::unique_ptr<EventLoop::Timer> timer_;
 };
 

@@ -124,34 +124,40 @@ Result<Decoded> Snapshot::load(Tables& tables) {
     }
     decoded = *taken;
   }
-  TRY_VOID(rewrite(tables));
+  const auto all = take_all(tables);
+  const auto written = write(all);
+  note(all, written.has_value());
+  if (!written) return std::unexpected(written.error());
   return decoded;
 }
 
-Result<> Snapshot::rewrite(Tables& tables) {
+Snapshot::Portion Snapshot::take_all(Tables& tables) {
   (void)encode_changes(tables);
-  const auto text = encode_tables(tables);
-  must_rewrite_ = true;
-  TRY_VOID(replace_file(path_, text));
-  whole_bytes_ = text.size();
-  added_bytes_ = 0;
   must_rewrite_ = false;
-  return {};
+  return {encode_tables(tables), true};
 }
 
-Result<> Snapshot::append(std::string_view lines) {
+Snapshot::Portion Snapshot::take(Tables& tables) {
+  if (must_rewrite_) return take_all(tables);
+  auto lines = encode_changes(tables);
+  if (added_bytes_ + lines.size() > whole_bytes_ + kAddedBytes) return take_all(tables);
+  return {std::move(lines), false};
+}
+
+Result<> Snapshot::write(const Portion& portion) const {
+  if (portion.whole) return replace_file(path_, portion.text);
+  if (portion.text.empty()) return {};
   TRY(const auto file, open_file(path_, O_WRONLY | O_APPEND));
-  return write_all(file.get(), lines);
+  return write_all(file.get(), portion.text);
 }
 
-Result<> Snapshot::save(Tables& tables) {
-  if (must_rewrite_) return rewrite(tables);
-  const auto lines = encode_changes(tables);
-  if (lines.empty()) return {};
-  if (added_bytes_ + lines.size() > whole_bytes_ + kAddedBytes) return rewrite(tables);
-  if (!append(lines)) return rewrite(tables);
-  added_bytes_ += lines.size();
-  return {};
+void Snapshot::note(const Portion& portion, bool written) {
+  if (!written)
+    must_rewrite_ = true;
+  else if (portion.whole)
+    whole_bytes_ = portion.text.size(), added_bytes_ = 0;
+  else
+    added_bytes_ += portion.text.size();
 }
 
 }  // namespace waxwing::metermaid

@@ -32,17 +32,31 @@ struct Decoded {
 // is of another version.
 Result<Decoded> decode_tables(std::string_view text, Tables& tables);
 
-// The file.
+// The file. Its lines are taken from the tables on their thread, and written by another one, which needs no table:
+//
+//   const auto portion = snapshot.take(tables);
+//   const auto written = snapshot.write(portion);  // on a worker
+//   snapshot.note(portion, written.has_value());
+//
+// One portion after the other.
 class Snapshot {
  public:
   explicit Snapshot(std::string path) : path_(std::move(path)) {}
-  // Reads, and writes anew what it took. A file that is not there is an empty one.
+  // Reads, and writes anew what it took. A file that is not there is an empty one. Blocks.
   Result<Decoded> load(Tables& tables);
-  Result<> save(Tables& tables);
+
+  struct Portion {
+    std::string text;    // empty: nothing to write
+    bool whole = false;  // takes the file's place
+  };
+  // What changed since the last one; all there is, where the file has grown or the last portion was not written.
+  Portion take(Tables& tables);
+  Result<> write(const Portion& portion) const;  // blocks
+  void note(const Portion& portion, bool written);
+  void begin_anew() { must_rewrite_ = true; }  // the next portion is a whole one: the tables are others
 
  private:
-  Result<> rewrite(Tables& tables);
-  Result<> append(std::string_view lines);
+  Portion take_all(Tables& tables);
   std::string path_;
   std::uint64_t whole_bytes_ = 0, added_bytes_ = 0;
   bool must_rewrite_ = true;

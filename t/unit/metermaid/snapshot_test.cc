@@ -56,6 +56,15 @@ TEST_CASE("tables as text") {
   }
 }
 
+namespace {
+bool save(Snapshot& snapshot, Tables& tables) {
+  const auto portion = snapshot.take(tables);
+  const bool written = snapshot.write(portion).has_value();
+  snapshot.note(portion, written);
+  return written;
+}
+}  // namespace
+
 TEST_CASE("a file to which changes are added") {
   const Folder folder;
   const auto path = folder.path + "/tables";
@@ -63,13 +72,13 @@ TEST_CASE("a file to which changes are added") {
   Snapshot snapshot(path);
   REQUIRE(snapshot.load(tables));
   for (const auto* key : {"a", "b", "c", "d"}) tables.at("t").count(key, 1, kNow);
-  REQUIRE(snapshot.save(tables));
+  REQUIRE(save(snapshot, tables));
   const auto before = std::filesystem::file_size(path);
-  REQUIRE(snapshot.save(tables));
+  REQUIRE(save(snapshot, tables));
   CHECK(std::filesystem::file_size(path) == before);
   tables.at("t").count("b", 1, kNow);
   tables.at("t").remove("c");
-  REQUIRE(snapshot.save(tables));
+  REQUIRE(save(snapshot, tables));
   CHECK(std::filesystem::file_size(path) < before + 100);
 
   auto again = two_tables();
@@ -84,10 +93,22 @@ TEST_CASE("a file to which changes are added") {
   // What cannot be added to, because it is gone, is written anew.
   std::filesystem::remove(path);
   again.at("t").count("e", 1, kNow);
-  REQUIRE(second.save(again));
+  REQUIRE_FALSE(save(second, again));
+  REQUIRE(save(second, again));
   auto third = two_tables();
   REQUIRE(Snapshot(path).load(third));
   CHECK(third.at("t").entries().size() == 3);
+
+  // Other tables than were taken from before: all of them, in place of what was there.
+  Tables others;
+  others.emplace("s", Table({})).first->second.store("x", 1, kNow);
+  third.swap(others);
+  auto portion = second.take(again);  // a portion is on its way meanwhile
+  second.begin_anew();
+  second.note(portion, true);
+  portion = second.take(third);
+  CHECK(portion.whole);
+  CHECK(portion.text == encode_tables(third));
 
   std::ofstream(path, std::ios::app) << "t 61 1 1 99";  // torn
   auto fourth = two_tables();
