@@ -3,6 +3,9 @@
 //
 // The sink is the process's own, like that of common/log. A record is formatted into a buffer; the buffer goes
 // to log/mail.log_current in one write(2) at the end of the event loop's turn, however many records it holds.
+// A thread without a loop has no such end, and writes each record at once: tools, and the worker that follows a list, which
+// records the members it refuses and none that it takes (those are recorded on the loop, when the message is in the queue).
+// One write(2) costs less than what the refusal did before it.
 // Nothing is ever waited for: a line that cannot be written is lost (LOG_SNDOPR tells syslog), mail goes on.
 // Several processes append to one file; rotation (rotate.h) is noticed within a second. Thread-safe.
 #pragma once
