@@ -55,7 +55,7 @@ std::string AttributeNames::clauses(std::initializer_list<std::string_view> ours
   for (const auto name : ours)
     for (const auto& each : theirs(name))
       filter.append("(").append(each).append("=").append(value).append(")");
-  return filter;
+  return filter.empty() ? "(!(objectClass=*))" : filter;
 }
 
 }  // namespace waxwing::directory

@@ -23,7 +23,8 @@ class AttributeNames {
   std::vector<std::string> request(const std::vector<std::string>& ours) const;
   // Adds what the entry has under the site's names as ours; an attribute that only bears one of our names goes.
   void translate(Entry& entry) const;
-  // (ours=value) for each of the attributes under the names they have here; value is escaped already.
+  // (ours=value) for each of the attributes under the names they have here; value is escaped already, or "*" for any. A
+  // clause that nothing meets where they have none: an empty filter would find everything.
   std::string clauses(std::initializer_list<std::string_view> ours, std::string_view value) const;
 
  private:

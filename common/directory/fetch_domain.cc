@@ -99,7 +99,8 @@ Result<DomainRef> Directory::Inner::fetch_vanity(std::string_view name) {
   if (!url) return DomainRef();
   TRY(auto request, url_request(*url));
   request.attributes = {"1.1"};  // RFC 4511 §4.5.1.8: none
-  request.max_entries = 10000;
+  request.max_entries = 1;
+  request.some = true;
   TRY(const auto entries, pool.search(request));
   if (entries.empty()) return DomainRef();
   auto domain = std::make_shared<Domain>();
@@ -112,16 +113,15 @@ Result<DomainRef> Directory::Inner::fetch_vanity(std::string_view name) {
 // The closest organization at or above dn that serves a domain.
 Result<DomainRef> Directory::Inner::domain_above(std::string_view dn) {
   const bool dc_tree = settings.schema == 1 || settings.dc_tree_first;
-  const auto preferred = settings.names.theirs("sunPreferredDomain").front();
+  const auto has_name = "(|" + settings.names.clauses({"sunPreferredDomain"}, "*") + ")";
   for (auto at = parent_dn(dn); !at.empty() && is_below(at, settings.base_dn); at = parent_dn(at)) {
     if (dc_tree) {
-      const auto filter = settings.names.clauses({"inetDomainBaseDN"}, escape_filter(at));
+      const auto filter = "(|" + settings.names.clauses({"inetDomainBaseDN"}, escape_filter(at)) + ")";
       TRY(const auto nodes, find({settings.dc_root, LDAP_SCOPE_SUBTREE, filter, domain_names, 10}));
       if (!nodes.empty()) return domain(dc_name(nodes[0].dn), Ask::may_block);
     }
     if (settings.schema != 2) continue;
-    TRY(const auto entries,
-        find({std::string(at), LDAP_SCOPE_BASE, "(" + preferred + "=*)", domain_names, 1}));
+    TRY(const auto entries, find({std::string(at), LDAP_SCOPE_BASE, has_name, domain_names, 1}));
     if (!entries.empty()) return domain(entries[0].first("sunPreferredDomain"), Ask::may_block);
   }
   return DomainRef();

@@ -201,6 +201,7 @@ Result<EntriesRef> Directory::Inner::fetch_url(std::string_view url, std::size_t
 Result<std::string> Directory::Inner::fetch_addresses(std::string_view url) {
   TRY(auto request, url_request(url));
   request.attributes = settings.names.theirs("mail");
+  if (request.attributes.empty()) return "";
   std::string found;
   TRY_VOID(pool.search_pages(request, [&](const Entries& page) -> Result<> {
     for (const auto& entry : page)

@@ -208,7 +208,8 @@ Trouble search_with(::ldap* handle, const SearchRequest& request, std::int64_t t
   entries.clear();
   if (code == LDAP_NO_SUCH_OBJECT) return Trouble::none;
   const auto trouble = trouble_of(code);
-  if (trouble != Trouble::none) {
+  const bool enough = request.some && code == LDAP_SIZELIMIT_EXCEEDED;
+  if (trouble != Trouble::none && !enough) {
     why = explain(handle, code);
     return trouble;
   }

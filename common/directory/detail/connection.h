@@ -29,6 +29,7 @@ struct SearchRequest {
   std::string filter;
   std::vector<std::string> attributes;  // empty: all user attributes
   std::size_t max_entries = 0;          // 0: no limit
+  bool some = false;                    // max_entries of them are enough: more are no error
 };
 
 class Connection {

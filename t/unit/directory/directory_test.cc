@@ -354,6 +354,30 @@ TEST_CASE("a site's own names of attributes") {
   CHECK(members == "odd@example.test\n");
 }
 
+// LDAP_... of option.dat set to nothing.
+TEST_CASE("a site that has no attribute for something") {
+  PrivateSlapd slapd;
+  populate(slapd);
+  slapd.add_user("far", {{"mail", {"far@elsewhere.test"}}, {"mailAlternateAddress", {"far@example.test"}}});
+  auto settings = slapd.settings();
+  const auto home_of_far = [&] {
+    const auto found = open(settings)->by_dn("uid=far,ou=People,o=example.test,o=isp", Ask::may_block);
+    return found && *found && (*found)->domain ? (*found)->domain->name : "";
+  };
+  CHECK(home_of_far() == "example.test");  // by the organization above it
+  settings.names.set("sunPreferredDomain", {});
+  CHECK(home_of_far().empty());
+  settings.dc_tree_first = true;
+  settings.names.set("inetDomainBaseDN", {});
+  CHECK(home_of_far().empty());
+  settings = slapd.settings();
+  for (const auto* name : {"mail", "mailAlternateAddress", "mailEquivalentAddress"})
+    settings.names.set(name, {});
+  const auto directory = open(settings);
+  CHECK_FALSE(directory->by_address("joe@example.test", Ask::may_block).value()->found());
+  CHECK(directory->search_addresses("ldap:///??sub?(uid=joe)").value().empty());
+}
+
 TEST_CASE("a domain and its sub-domains") {
   PrivateSlapd slapd;
   populate(slapd);
@@ -382,7 +406,7 @@ TEST_CASE("addresses are looked for where the site's URLs say") {
     const auto directory = open(settings);
     const auto vanity = directory->domain("Vanity.test", Ask::may_block).value();
     REQUIRE(vanity);
-    CHECK(vanity->vanity);
+    CHECK(vanity->vanity);  // two users have it, and one is all that is asked for
     CHECK(directory->domain("nobodys.test", Ask::may_block).value() == nullptr);
     const auto me = directory->by_address("me@vanity.test", Ask::may_block).value();
     REQUIRE(me->user);
