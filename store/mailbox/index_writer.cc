@@ -92,6 +92,7 @@ Index::Writer::~Writer() {
   if (highest_ > header().highestmodseq) put(header().highestmodseq, highest_);
   put(header().busy, 0);
   unlock_byte(index_.fd(), kLockAt);
+  lock_.unlock();  // the sum reads every index of the account, and nobody need wait for that
   if (mended_) (void)account_.sum_up();  // suspect until it succeeds
 }
 
