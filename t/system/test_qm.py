@@ -47,6 +47,22 @@ class Qm(waxwing.TestCase):
         self.assertEqual(sorted(unit['host'] for unit in units), ['a.here.test'] * 3 + ['b.here.test'])
         self.assertEqual(self.rows('qm', 'directory', '-total', 'native')[0]['messages'], 4)
 
+    def test_a_summary_of_what_is_held_and_without_totals(self):
+        for where in ('-directory_tree', '-database'):
+            self.assertRegex(self.qm('summarize', where), r'(?m)^Totals ')
+            self.assertNotIn('Totals', self.qm('summarize', where, '-notrailing'))
+        file = self.rows('qm', 'directory', '-from=bob', 'native')[0]['file']
+        self.qm('hold', file)
+        try:
+            held = {row['channel']: row['messages'] for row in self.rows('qm', 'summarize', '-held')}
+            self.assertEqual(held['native'], 1)
+            both = self.qm(input='view -database\nsummarize -held -noheading\n')
+            self.assertRegex(both, r'(?m)^native +1 +1 ')
+            self.assertIn('Data gathered from the queue directory tree', self.qm('summarize', '-held', '-database'))
+        finally:
+            self.qm('release', next(row['file'] for row in self.rows('qm', 'directory', '-held', 'native')))
+        waxwing.wait_until(lambda: len(self.rows('cache', '-view', 'native')) == 4, 'it to be known again')
+
     def test_counting(self):
         for by, first, count, rows in (('host', 'a.here.test', 3, 2), ('sender', 'alice@one.test', 2, 3), ('sender_domain', 'one.test', 2, 3),
                                        ('domain', 'a.here.test', 3, 2), ('recipient', 'joe@a.here.test', 3, 2), ('status', 'ready', 4, 1),

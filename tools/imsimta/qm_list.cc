@@ -76,7 +76,7 @@ Result<Filter> directory_filter(Arguments& arguments) {
   if (!match.empty() && !iequals(match, "or") && !iequals(match, "and"))
     return permanent("-match is and or or, not " + printable(match));
   filter.match_or = iequals(match, "or");
-  TRY(filter.memory, takes_memory(arguments));
+  TRY(filter.memory, takes_memory(arguments, filter.held));
   return filter;
 }
 

@@ -92,9 +92,10 @@ std::string subject_of(const mta::queue::Reader& reader) {
   return mail::decoded_text(mail::HeaderBlock::scan(*header).value("Subject").value_or(""));
 }
 
-Result<bool> takes_memory(Arguments& arguments) {
+Result<bool> takes_memory(Arguments& arguments, bool held) {
   const bool tree = arguments.take("directory_tree"), memory = arguments.take("database");
   if (tree && memory) return permanent("-directory_tree and -database exclude each other");
+  if (held) return false;
   return tree || memory ? memory : qm_reads_memory();
 }
 

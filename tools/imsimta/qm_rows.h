@@ -31,7 +31,7 @@ const char* status_text(mta::queue::Status status);
 // What the first Subject: field says, decoded; empty when there is none.
 std::string subject_of(const mta::queue::Reader& reader);
 
-// -directory_tree and -database, or what qm view set: true for memory.
-Result<bool> takes_memory(Arguments& arguments);
+// -directory_tree and -database, or what qm view set: true for memory. What is held is in the tree only.
+Result<bool> takes_memory(Arguments& arguments, bool held = false);
 
 }  // namespace waxwing::imsimta

@@ -23,7 +23,7 @@ Result<int> summarize_memory_json(const Context& context) {
   return 0;
 }
 
-Result<int> summarize_memory(const Context& context, bool heading) {
+Result<int> summarize_memory(const Context& context, bool heading, bool trailing) {
   std::string table, troubles;
   std::int64_t files = 0, bytes = 0;
   TRY_VOID(ask_controller(context, Record("summary"), [&](const Record& row) {
@@ -43,22 +43,24 @@ Result<int> summarize_memory(const Context& context, bool heading) {
         "{}\nData gathered from the job controller\n\n{:<20} {:>9} {:>10} {:>8} {:>8} {:>8} {:>6} {:>5}\n",
         now_text(), "Channel", "Messages", "Size (K)", "Ready", "Active", "Waiting", "Hosts", "Jobs"));
   print(table);
-  print(fmt::format("{:<20} {:>9} {:>10}\n", "Totals", files, kilobytes(static_cast<std::uint64_t>(bytes))));
+  if (trailing)
+    print(
+        fmt::format("{:<20} {:>9} {:>10}\n", "Totals", files, kilobytes(static_cast<std::uint64_t>(bytes))));
   print(troubles);
   return 0;
 }
 }  // namespace
 
 Result<int> qm_summarize(const Context& context, Arguments arguments) {
-  TRY(const bool database, takes_memory(arguments));
   const bool held_only = arguments.take("held");
+  TRY(const bool database, takes_memory(arguments, held_only));
   const bool heading = !arguments.take("noheading");
   const bool trailing = !arguments.take("notrailing");
   const bool json = arguments.take("json");
   arguments.take("heading"), arguments.take("trailing");
   TRY_VOID(arguments.finish(qm_usage("summarize")));
   if (database && json) return summarize_memory_json(context);
-  if (database) return summarize_memory(context, heading);
+  if (database) return summarize_memory(context, heading, trailing);
   const auto queue = open_queue(context);
   if (heading && !json)
     print(fmt::format("{}\nData gathered from the queue directory tree\n\n{:<20} {:>9} {:>6} {:>10}  {}\n",
