@@ -2,6 +2,9 @@
 """Every channel keyword and every option of option.dat has an effect, or says that it has none yet: the whole tables."""
 import os
 import re
+import shutil
+import subprocess
+import tempfile
 import unittest
 
 import waxwing
@@ -58,6 +61,42 @@ class Tables(unittest.TestCase):
                     self.assertIn(name, used['Opt'], 'nobody asks for it: it has no effect')
                 elif implemented == 'false':
                     self.assertNotIn(name, used['Opt'], 'it has an effect: say so in the table')
+
+    def test_the_pages_are_what_the_tables_make_of_them(self):
+        out = subprocess.run([os.path.join(waxwing.TOP, 'etc', 'make', 'keyword-pages'), '--check'], capture_output=True, text=True)
+        self.assertEqual(out.returncode, 0, out.stderr)
+
+    def test_what_is_written_into_a_page_by_hand_is_not_lost(self):
+        tree = tempfile.mkdtemp(prefix='waxwing-pages-')
+        self.addCleanup(shutil.rmtree, tree)
+        make, page = os.path.join('etc', 'make', 'keyword-pages'), os.path.join('man', 'option.dat.5')
+        for name in (make, page, os.path.join('man', 'imta.cnf.5'), os.path.join('mta', 'config', 'keywords.inc'),
+                     os.path.join('mta', 'config', 'mta_options.inc')):
+            os.makedirs(os.path.dirname(os.path.join(tree, name)), exist_ok=True)
+            shutil.copy(os.path.join(waxwing.TOP, name), os.path.join(tree, name))
+        git = ['git', '-C', tree, '-c', 'user.name=t', '-c', 'user.email=t@t']
+        for words in (['init', '-q'], ['add', '.'], ['commit', '-qm', 'x']):
+            subprocess.run(git + words, check=True)
+
+        def edit(name, old, new):
+            with open(os.path.join(tree, name)) as f:
+                text = f.read()
+            self.assertEqual(text.count(old), 1, old)
+            with open(os.path.join(tree, name), 'w') as f:
+                f.write(text.replace(old, new))
+            return text
+
+        def run(*words):
+            out = subprocess.run([os.path.join(tree, make), *words], capture_output=True, text=True)
+            return out.returncode, out.stderr
+        self.assertEqual(run(), (0, ''))
+        edit(os.path.join('mta', 'config', 'mta_options.inc'), 'error texts tell which access table refused', 'error texts name the table')
+        self.assertEqual(run('--check')[0], 1)
+        self.assertEqual((run(), run('--check')), ((0, ''), (0, '')))
+        edit(page, 'error texts name the table.\n', 'error texts name the table.\nBy hand.\n')
+        code, text = run()
+        self.assertEqual((code, text.count('\n  By hand.')), (1, 1))
+        self.assertEqual((run('--drop'), run('--check')), ((0, ''), (0, '')))
 
     def is_shorthand(self, name):
         """maytls = maytlsclient maytlsserver and the like: the table of keywords.cc puts others in their place."""
