@@ -85,6 +85,9 @@ class BadDisk(unittest.TestCase):
 
     def test_each_call_fails(self):
         counts = self.calls()
+        self.assertEqual([call for call, count in counts.items() if count == 0], [], 'calls that a round does not make')
+        self.mix.check_answered(len(counts))
+        failed = 0
         sites = self.sites(counts)
         print(f'  seed {OPTIONS.seed}; calls of a round: {counts}; {len(sites)} of them fail', flush=True)
         for call, error, n in sites:
@@ -93,12 +96,15 @@ class BadDisk(unittest.TestCase):
                 site = ''
                 try:
                     site = self.fail_at(call, error, n)
+                    failed += site != ''
                     frame.check_indexes(self.box, self.mix.accounts.values())
                 except BaseException as problem:
                     print(f'  {call}.{error}.{n} {self.recorder.calm()[1]}: {problem}', flush=True)
                     raise
                 print(f'  {call}.{error}.{n} {site.replace(self.box.root, "")}, {time.monotonic() - begun:.1f} s', flush=True)
         self.assertEqual(frame.crashes(self.box), [])
+        self.assertGreaterEqual(failed, len(sites) / 2, 'most of the calls were not made: nothing failed')
+        self.mix.check_answered(len(counts) + len(sites) / 2)
 
 
 if __name__ == '__main__':

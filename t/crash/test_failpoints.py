@@ -7,6 +7,7 @@ is a failure too.
 
     t/crash/test_failpoints.py --long      every failpoint in every program that passes it, at several passes
 """
+import collections
 import glob
 import os
 import re
@@ -63,6 +64,7 @@ class Mix:
         self.actors = {user: Actor(box, account, user) for user, account in self.accounts.items()}
         self.sender = Sender(box, self.accounts, 'mail')
         self.round = 0
+        self.answered = collections.Counter()  # by operation
 
     def wait_queue_empty(self):
         def empty():
@@ -79,9 +81,13 @@ class Mix:
         self.wait_queue_empty()
         for actor in self.actors.values():
             actor.look(everything=True)
+        empty = [user for user, account in self.accounts.items() if not any(account.state.values())]
+        if empty:
+            raise model.Wrong(f'there is nothing to compare: no messages of {empty}')
 
     def mail(self, users):
         frame.wait_until(lambda: self.sender.send(users), 'a message to be accepted', pause=0.02)
+        self.answered['mail'] += 1
 
     def some(self, actor, folder, count):
         tags = sorted(actor.account.state.get(folder, {}))
@@ -91,7 +97,9 @@ class Mix:
         """The operation, as far as the folders it needs are there; then a look when its answer was lost."""
         if [] in arguments[:2]:
             return  # no messages to do it to
-        if not getattr(actor, name)(*arguments):
+        if getattr(actor, name)(*arguments):
+            self.answered[name] += 1
+        else:
             frame.wait_until(lambda: frame.all_running(self.box), 'all services to run', pause=0.02)
             actor.look(quiet=False)
 
@@ -129,6 +137,13 @@ class Mix:
             if folder in folders():
                 self.do(amy, 'delete', folder)
         self.mail(['cid'])
+
+    def check_answered(self, times):
+        """Every kind of operation was answered so often: what is compared was made by them."""
+        wanted = {'mail': 5, 'create': 3, 'append': 2, 'copy': 1, 'move': 1, 'flag': 2, 'expunge': 1, 'rename': 1, 'delete': 3}
+        short = {name: self.answered[name] for name, least in wanted.items() if self.answered[name] < least * times}
+        if short:
+            raise model.Wrong(f'too little was answered in {self.round} rounds: {short}')
 
     def settle_inbox(self, actor):
         self.wait_queue_empty()
@@ -207,6 +222,7 @@ class Failpoints(unittest.TestCase):
     def test_die_at_each(self):
         self.mix.run()
         self.mix.settled()
+        self.mix.check_answered(1)
         seldom = set(ELSEWHERE) | (sources() - {point for _, point in self.passed()} - set(AFTER))
         points = sorted(sources())
         died = {}
@@ -218,6 +234,9 @@ class Failpoints(unittest.TestCase):
                 print(f'  {point:<28} {"died" if died[point] else "was not passed"}, '
                       f'{time.monotonic() - begun:.1f} s', flush=True)
         frame.check_indexes(self.box, self.mix.accounts.values())
+        self.mix.check_answered(self.mix.round / 2)
+        if not ONLY:
+            self.assertGreater(sum(died.values()), len(died) / 2, 'most failpoints were not passed')
         if LONG:
             self.long_form()
         self.assertEqual(frame.crashes(self.box), [])

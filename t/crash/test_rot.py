@@ -12,6 +12,7 @@ other files is all there. Where it says what an operator must do, that is done, 
 --damage: one of them, kept for a look; --kind: only files of that part.
 """
 import argparse
+import filecmp
 import os
 import random
 import re
@@ -117,6 +118,17 @@ class Rot(unittest.TestCase):
         os.makedirs(os.path.dirname(cls.root))
         os.symlink(cls.state, cls.root)
         cls.accounts = {a.user: a.account for a in storm.actors}
+        cls.damaged = 0
+        cls.check_beginnings()
+
+    @classmethod
+    def check_beginnings(cls):
+        """There is something to damage, and something to miss."""
+        for beginning, files in cls.files.items():
+            lacking = {'queue', 'journal', 'list', 'message', 'index', 'cache'} - {kind_of(path) for path in files}
+            assert not lacking, f'{beginning}: no files of {lacking}'
+        for user, account in cls.accounts.items():
+            assert any(account.state.values()) and account.must, f'{user} has no messages in mailboxes or none in the queue'
 
     @classmethod
     def keep(cls, beginning):
@@ -269,6 +281,10 @@ class Rot(unittest.TestCase):
             if kind not in ('index', 'message') and any(found[folder].get(m, f) != f for m, f in wanted[folder].items()):
                 raise Wrong(f'{account.user}: flags are lost in {folder}')
 
+    def is_as_before(self, path, beginning):
+        now, before = os.path.join(self.state, path), os.path.join(self.folder, beginning, path)
+        return os.path.exists(now) and filecmp.cmp(now, before, shallow=False)
+
     def one(self, number):
         """What is wrong, in words; None when nothing is."""
         dice = random.Random(f'{OPTIONS.seed} {number}')
@@ -282,6 +298,7 @@ class Rot(unittest.TestCase):
         self.begin_anew(beginning)
         spared, back = {self.tag_in(os.path.join(self.state, path))} if kind in ('message', 'queue') else set(), set()
         done = damage(os.path.join(self.state, path), dice)
+        self.damaged += not self.is_as_before(path, beginning)
         boot = '%032x' % (number + 1) if beginning == 'cut' else dice.choice(('', '%032x' % (number + 1)))
         if kind == 'journal' and beginning != 'stopped':
             spared, back = self.lost_with_records(path)
@@ -309,7 +326,9 @@ class Rot(unittest.TestCase):
                 wrong += [problem] if problem else []
                 if len(wrong) >= MOST_WRONG:
                     break
-            print(f'  seed {OPTIONS.seed}: {number + 1} damages to {len(self.files["killed"])} files, {len(wrong)} wrong', flush=True)
+            print(f'  seed {OPTIONS.seed}: {number + 1} damages to {len(self.files["killed"])} files, {self.damaged} of which '
+                  f'changed something, {len(wrong)} wrong', flush=True)
+            self.assertGreater(self.damaged, (number + 1) / 2, 'nothing was damaged')
         self.assertEqual(wrong, [], f'seed {OPTIONS.seed}')
 
 
