@@ -16,7 +16,7 @@ import unittest
 import fake_dns
 import fake_smtp
 import waxwing
-from test_smtp import Wire, newest
+from smtp_wire import Wire, newest
 
 PASSWORD = 'correct horse'
 fake = names = None

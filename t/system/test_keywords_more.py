@@ -7,7 +7,7 @@ import unittest
 import fake_dns
 import test_keywords as keywords
 import waxwing
-from test_smtp import newest
+from smtp_wire import newest
 
 PASSWORD = keywords.PASSWORD
 
