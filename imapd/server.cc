@@ -1,9 +1,13 @@
 #include "imapd/server.h"
 
-#include "common/log/log.h"
+#include "common/daemon/mail_server.h"
 #include "imapd/session.h"
 
 namespace waxwing::imap {
+
+namespace {
+constexpr const char* kNoPlace = "* BYE [UNAVAILABLE] Too many sessions, please try again later\r\n";
+}
 
 Result<std::unique_ptr<Server>> Server::create(Daemon& daemon) {
   std::unique_ptr<Server> server(new Server(daemon));
@@ -27,30 +31,12 @@ void Server::reload() {
 }
 
 Result<> Server::listen() {
-  const auto config = daemon_.config();
-  const auto addresses = config->text("local.listenaddr");
-  for (const bool tls_first : {false, true}) {
-    if (tls_first && !config->flag("imap.enablesslport")) continue;
-    const auto port = config->number(tls_first ? "imap.sslport" : "imap.port");
-    TRY_VOID(sessions_.listen(addresses, port, [this, tls_first](EventLoop& loop, UniqueFd socket) {
-      return serve(*this, loop, std::move(socket), tls_first);
-    }));
-  }
-  return {};
-}
-
-Task<void> Server::serve(Server& server, EventLoop& loop, UniqueFd socket, bool tls_first) {
-  Stream stream(loop, std::move(socket));
-  if (tls_first && !server.tls()) co_return;  // until a reload finds a certificate
-  auto place = server.sessions_.place(server.settings()->max_sessions);
-  if (place) {
-    Session session(server, std::move(stream), tls_first);
-    co_await server.sessions_.run(loop, session, std::move(place));
-    co_return;
-  }
-  log::Event("imap.refused").with("peer", stream.peer_address()).with("reason", "imap.maxsessions").warning();
-  if (!tls_first) stream.write("* BYE [UNAVAILABLE] Too many sessions, please try again later\r\n");
-  co_await stream.flush();
+  return listen_on_both_ports(
+      sessions_, *daemon_.config(),
+      [this](EventLoop& loop, UniqueFd socket, bool tls_first) {
+        return serve_session<Session>(*this, sessions_, loop, std::move(socket), tls_first, kNoPlace);
+      },
+      daemon_.config()->flag("imap.enablesslport"));
 }
 
 std::string Server::capabilities(const Session& session) const {

@@ -43,7 +43,6 @@ class Server {
 
  private:
   explicit Server(Daemon& daemon) : daemon_(daemon), sessions_(daemon, "imap") {}
-  static Task<void> serve(Server& server, EventLoop& loop, UniqueFd socket, bool tls_first);
 
   Daemon& daemon_;
   Current<Settings> settings_;

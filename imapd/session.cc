@@ -1,5 +1,6 @@
 #include "imapd/session.h"
 
+#include "common/auth/peer.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -54,12 +55,7 @@ void Session::login_failed() {
 }
 
 auth::Peer Session::peer() const {
-  return {.service = auth::Service::imap,
-          .address = stream_.peer_address(),
-          .tls = stream_.is_tls(),
-          .tls_exporter = stream_.tls_channel_binding("tls-exporter"),
-          .tls_server_end_point = stream_.tls_channel_binding("tls-server-end-point"),
-          .tls_subject = stream_.tls_peer_subject()};
+  return auth::peer_of(auth::Service::imap, stream_);
 }
 
 void Session::use_limits() {

@@ -1,5 +1,6 @@
 // The AUTHORIZATION state: USER and PASS, APOP, AUTH, STLS.
 #include "common/auth/patiently.h"
+#include "common/auth/peer.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "popd/session.h"
@@ -9,15 +10,7 @@ namespace waxwing::pop {
 using auth::Reason;
 
 auth::Peer Session::peer() const {
-  auth::Peer peer;
-  peer.service = auth::Service::pop;
-  peer.address = stream_.peer_address();
-  peer.tls = stream_.is_tls();
-  if (!peer.tls) return peer;
-  peer.tls_subject = stream_.tls_peer_subject();
-  peer.tls_exporter = stream_.tls_channel_binding("tls-exporter");
-  peer.tls_server_end_point = stream_.tls_channel_binding("tls-server-end-point");
-  return peer;
+  return auth::peer_of(auth::Service::pop, stream_);
 }
 
 Task<void> Session::user(std::string_view argument) {

@@ -3,25 +3,9 @@
 //   a connection on pop.port or pop.sslport → Session::run(), one coroutine → the user's INBOX in the store.
 //
 // See popd(8).
-#include "common/daemon/daemon.h"
+#include "common/daemon/mail_server.h"
 #include "popd/server.h"
-#include "popd/session.h"
-
-using namespace waxwing;
-
-namespace {
-
-Result<> start(Daemon& daemon) {
-  TRY(auto created, pop::Server::create(daemon));
-  auto& server = *created.release();  // lives as long as the process
-  TRY_VOID(server.listen());
-  daemon.on_reload([&server] { server.reload(); });
-  daemon.on_stop([&server] { server.stop(); });
-  return {};
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
-  return run_daemon(argc, argv, "popd", {}, start);
+  return waxwing::run_mail_server<waxwing::pop::Server>(argc, argv, "popd");
 }

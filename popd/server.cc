@@ -1,10 +1,13 @@
 #include "popd/server.h"
 
-#include "common/base/strings.h"
-#include "common/log/log.h"
+#include "common/daemon/mail_server.h"
 #include "popd/session.h"
 
 namespace waxwing::pop {
+
+namespace {
+constexpr const char* kNoPlace = "-ERR [SYS/TEMP] too many sessions, try again later\r\n";
+}
 
 std::shared_ptr<const Settings> Settings::from(const Config& config) {
   auto settings = std::make_shared<Settings>();
@@ -39,30 +42,12 @@ void Server::reload() {
 }
 
 Result<> Server::listen() {
-  const auto config = daemon_.config();
-  const auto addresses = config->text("local.listenaddr");
-  for (const bool tls_first : {false, true}) {
-    const auto port = config->number(tls_first ? "pop.sslport" : "pop.port");
-    TRY_VOID(sessions_.listen(addresses, port, [this, tls_first](EventLoop& loop, UniqueFd socket) {
-      return serve(*this, loop, std::move(socket), tls_first);
-    }));
-  }
-  return {};
-}
-
-Task<void> Server::serve(Server& server, EventLoop& loop, UniqueFd socket, bool tls_first) {
-  Stream stream(loop, std::move(socket));
-  if (tls_first && !server.tls()) co_return;  // until a reload finds a certificate
-  auto place = server.sessions_.place(server.settings()->max_sessions);
-  if (place) {
-    Session session(server, std::move(stream), tls_first);
-    co_await server.sessions_.run(loop, session, std::move(place));
-    co_return;
-  }
-  log::Event("pop.refused").with("peer", stream.peer_address()).with("reason", "pop.maxsessions").warning();
-  if (!tls_first) stream.write("-ERR [SYS/TEMP] too many sessions, try again later\r\n");
-  auto flushed = co_await stream.flush();
-  static_cast<void>(flushed);
+  return listen_on_both_ports(
+      sessions_, *daemon_.config(),
+      [this](EventLoop& loop, UniqueFd socket, bool tls_first) {
+        return serve_session<Session>(*this, sessions_, loop, std::move(socket), tls_first, kNoPlace);
+      },
+      true);
 }
 
 }  // namespace waxwing::pop

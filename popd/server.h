@@ -49,7 +49,6 @@ class Server {
 
  private:
   explicit Server(Daemon& daemon) : daemon_(daemon), sessions_(daemon, "pop") {}
-  static Task<void> serve(Server& server, EventLoop& loop, UniqueFd socket, bool tls_first);
 
   Daemon& daemon_;
   Current<Settings> settings_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/auth/access.h"
+#include "common/auth/peer.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -122,15 +123,9 @@ void Session::reset() {
 }
 
 auth::Peer Session::peer() const {
-  auth::Peer peer;
-  peer.service = auth::Service::smtp;
+  auto peer = auth::peer_of(auth::Service::smtp, stream_);
   peer.address = peer_address_;
   peer.host_name = *host_name_;
-  peer.tls = stream_.is_tls();
-  if (!peer.tls) return peer;
-  peer.tls_subject = stream_.tls_peer_subject();
-  peer.tls_exporter = stream_.tls_channel_binding("tls-exporter");
-  peer.tls_server_end_point = stream_.tls_channel_binding("tls-server-end-point");
   return peer;
 }
 

@@ -73,6 +73,7 @@ NextBytes bytes_of(const mta::queue::Reader& message) {
   return [&message, at = std::uint64_t{0}]() mutable -> Result<std::string> {
     if (at == message.message_size()) return "";
     TRY(auto piece, message.read_message(at, kPieceBytes));
+    if (piece.empty()) return temporary(message.path() + " is cut short");
     at += piece.size();
     return piece;
   };

@@ -52,6 +52,7 @@ class Sessions {
   // Binds the port at each of the addresses (numeric, with commas between) and serves what comes on the
   // daemon's loops in turn. Port 0: nothing. Main loop thread. The error says which address and why.
   Result<> listen(const std::string& addresses, std::int64_t port, const Serve& serve);
+  const std::string& service() const { return service_; }
   bool listening() const { return !listeners_.empty(); }
 
   // One of limit places; empty when there is none left. Any thread.

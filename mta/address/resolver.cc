@@ -120,6 +120,16 @@ std::string conversion_tags(const directory::User& user) {
 }
 }  // namespace
 
+Recipient Resolver::recipient_below(const Frame& frame) {
+  Recipient recipient;
+  recipient.rewritten = frame.rewritten;
+  recipient.rewritten_channel = frame.rewritten_channel;
+  recipient.envelope_from = frame.envelope_from;
+  recipient.from_list = frame.from_list;
+  recipient.hold = frame.hold;
+  return recipient;
+}
+
 // The end of the way: unless FORWARD sends it elsewhere, one recipient more.
 Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, const Frame& frame,
                           const directory::User* user) {
@@ -129,15 +139,11 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
   if (at.channel->is(Kw::viaaliasrequired) && !frame.via_alias)
     return problem(550, "5.1.1", "unknown or illegal alias: " + printable(at.text()));
   if (!is_one_word(at.host)) return problem(550, "5.1.2", "no host: " + printable(at.host));
-  Recipient recipient;
+  auto recipient = recipient_below(frame);
   recipient.channel = at.channel->name();
   recipient.address = at.text();
   recipient.host = at.host;
-  recipient.rewritten = frame.rewritten;
-  recipient.rewritten_channel = frame.rewritten_channel;
   recipient.expanded = expanded;
-  recipient.envelope_from = frame.envelope_from;
-  recipient.from_list = frame.from_list;
   recipient.notify = frame.notify;
   recipient.hold = frame.hold && recipient.channel != "hold";
   if (user) recipient.tags = conversion_tags(*user);

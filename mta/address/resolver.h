@@ -44,6 +44,8 @@ class Resolver {
   Trouble local(const Rewritten& at, const Frame& frame);
   Trouble arrived(const Rewritten& at, const std::string& expanded, const Frame& frame,
                   const directory::User* user);
+  // What lists and aliases above say of it.
+  static Recipient recipient_below(const Frame& frame);
   bool is_repeated(const Recipient& recipient);
   Trouble forward_table(const Rewritten& at, const Frame& frame, bool& taken);
   std::vector<std::string> alias_names(const Rewritten& at) const;

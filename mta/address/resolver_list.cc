@@ -111,7 +111,7 @@ Trouble Resolver::leave_to_process(const ListUse& use, const Rewritten& at, cons
   if (std::ssize(state.above) > lookup_.config.options().number(Opt::MAX_ALIAS_LEVELS))
     return problem(550, "5.4.6", "lists nested deeper than MAX_ALIAS_LEVELS at " + printable(address));
   lookup_.say([&] { return "  left to the process channel"; });
-  Recipient recipient;
+  auto recipient = recipient_below(frame);
   recipient.channel = "process";
   if (request_.postpone && request_.source) {
     const auto* other = lookup_.config.channel(request_.source->word(Kw::expandchannel));
@@ -119,12 +119,7 @@ Trouble Resolver::leave_to_process(const ListUse& use, const Rewritten& at, cons
   }
   recipient.address = address;
   recipient.host = one_word(address);
-  recipient.rewritten = frame.rewritten;
-  recipient.rewritten_channel = frame.rewritten_channel;
   recipient.expanded = address;
-  recipient.envelope_from = frame.envelope_from;
-  recipient.hold = frame.hold;
-  recipient.from_list = frame.from_list;
   recipient.list_state = state.encode();
   return hand_over(std::move(recipient));
 }

@@ -16,6 +16,7 @@
 #include "common/log/log.h"
 #include "common/spool/message_file.h"
 #include "store/detail/errors.h"
+#include "store/detail/event_of.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/rebuild.h"
 
@@ -265,12 +266,7 @@ Result<MessageBytes> MailboxFiles::open_message(const MessageInfo& message) {
 void MailboxFiles::tell(EventKind kind, std::uint32_t first_uid, std::uint32_t last_uid,
                         std::uint64_t modseq) const {
   if (!around_->tell) return;
-  const auto self = entry();
-  Event event;
-  event.kind = kind;
-  event.user = self.name.user;
-  event.mailbox = self.name.text();
-  event.mailbox_id = self.id;
+  auto event = event_of(kind, entry());
   event.first_uid = first_uid;
   event.last_uid = last_uid;
   event.modseq = modseq;

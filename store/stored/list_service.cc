@@ -12,6 +12,7 @@
 #include "common/base/time.h"
 #include "common/log/log.h"
 #include "store/detail/errors.h"
+#include "store/detail/event_of.h"
 #include "store/detail/partitions.h"
 #include "store/detail/paths.h"
 #include "store/list/protocol.h"
@@ -89,11 +90,7 @@ Record ListService::answer(const Record& question) {
 }
 
 void ListService::tell(EventKind kind, const MailboxEntry& entry, const std::string& from) {
-  Event event;
-  event.kind = kind;
-  event.user = entry.name.user;
-  event.mailbox = entry.name.text();
-  event.mailbox_id = entry.id;
+  auto event = event_of(kind, entry);
   event.from = from;
   tell_(event);
 }
