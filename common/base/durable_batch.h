@@ -1,6 +1,7 @@
 // For the committer only: what is in a batch, and the way straight to disk.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ struct BatchParts {
   const std::vector<std::string>& removed;
   const std::vector<std::string>& directories;
 };
+
+inline bool is_content(const BatchParts& parts, const std::string& path) {
+  return std::ranges::any_of(parts.contents, [&](const auto& content) { return content.path == path; });
+}
 
 struct Job {
   Batch batch;

@@ -22,13 +22,6 @@ Result<> sync_file(int fd) {
   return {};
 }
 
-Result<> sync_directory(const std::string& path) {
-  TRY(const auto fd, open_file(path, O_RDONLY | O_DIRECTORY));
-  TRY_VOID(failpoint("durable.syncdir"));
-  if (::fsync(fd.get()) != 0) return std::unexpected(system_error("cannot sync directory " + path, errno));
-  return {};
-}
-
 // One thing to sync and who waits for it.
 struct Sync {
   int fd = -1;  // or, when negative:
@@ -62,10 +55,6 @@ class Syncs {
   std::vector<Sync> syncs_;
   std::map<std::pair<int, std::string>, std::size_t> known_;
 };
-bool is_content(const Batch& batch, const std::string& path) {
-  return std::ranges::any_of(BatchParts(batch).contents,
-                             [&](const auto& content) { return content.path == path; });
-}
 }  // namespace
 
 Result<> make_names(const Batch& batch) {
@@ -73,7 +62,7 @@ Result<> make_names(const Batch& batch) {
   for (const auto& move : BatchParts(batch).moves) {
     if (move.kind == Kind::linked) continue;
     TRY_VOID(failpoint("durable.publish"));
-    if (move.kind == Kind::rename && is_content(batch, move.to)) {
+    if (move.kind == Kind::rename && is_content(BatchParts(batch), move.to)) {
       // Half of it is as good as none: nothing was promised of the temporary name.
       TRY_VOID(rename_at_once(move.from, move.to));
     } else if (move.kind == Kind::rename) {

@@ -22,10 +22,6 @@ Result<std::uint64_t> size_of(int fd) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-bool is_content(const BatchParts& parts, const std::string& path) {
-  return std::ranges::any_of(parts.contents, [&](const auto& content) { return content.path == path; });
-}
-
 Result<> read_back(int fd, std::uint64_t size, std::uint64_t since, std::string_view name, std::string& out) {
   const auto at = out.size();
   char* const bytes = begin_content(out, since, name, size);

@@ -18,6 +18,7 @@ namespace waxwing::durable {
 
 namespace {
 constexpr std::uint32_t kMostAgeMs = 1U << 31;
+}  // namespace
 
 Result<> sync_directory(const std::string& path) {
   TRY(const auto fd, open_file(path, O_RDONLY | O_DIRECTORY));
@@ -25,8 +26,6 @@ Result<> sync_directory(const std::string& path) {
   if (::fsync(fd.get()) != 0) return std::unexpected(system_error("cannot sync directory " + path, errno));
   return {};
 }
-
-}  // namespace
 
 // Two names of one; a name is no second name of itself.
 bool is_same_file(const std::string& a, const std::string& b) {

@@ -27,6 +27,7 @@ void sync_links(const Journal& journal, Batch& batch);
 
 bool is_same_file(const std::string& a, const std::string& b);
 
+Result<> sync_directory(const std::string& path);
 Result<> rename_at_once(const std::string& from, const std::string& to);
 // rename(2), safe on any file system. journal: null when there is none. May wait for the disk.
 Result<> rename_safely(Journal* journal, const std::string& from, const std::string& to);

@@ -14,7 +14,7 @@ import unittest
 import fake_smtp
 import test_keywords as keywords
 import waxwing
-from test_smtp import Wire, newest
+from smtp_wire import Wire, newest
 
 KNOWS = ('PIPELINING', '8BITMIME', 'DSN', 'DELIVERBY', 'MT-PRIORITY MIXER')
 
