@@ -124,6 +124,8 @@ Task<Record> Controller::release_file(FileName name) {
   if (!released) co_return error(released.error().text);
   log::Event("queue.released").with("qid", name.id).with("file", released->relative()).notice();
   co_await look(released->relative());
+  schedule_.retry_now(*released);  // nobody means it to wait for the backoff of attempts before it was held
+  jobs_.touch(released->channel);
   co_return Record("ok").set("file", released->relative());
 }
 

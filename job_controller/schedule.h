@@ -140,6 +140,8 @@ class Schedule {
   bool is_stopped(const std::string& channel) const;
   // Everything that waits in the channel is tried now, downed hosts included.
   void retry_now(const std::string& channel);
+  // A file whose attempts have failed: without waiting for its backoff. One that waits for its first time goes on waiting.
+  void retry_now(const FileName& name);
   void reload_policies();
   const ChannelPolicy& policy(const std::string& channel);
 

@@ -50,6 +50,13 @@ bool Schedule::give_back(const FileName& name) {
   return true;
 }
 
+void Schedule::retry_now(const FileName& name) {
+  auto* file = find_file(name);
+  if (file == nullptr || file->attempts == 0) return;
+  for (std::uint32_t i = 0; i < file->unit_count; ++i)
+    if (file->units[i].state == State::waiting) make_ready(file->units[i]);
+}
+
 void Schedule::set_stopped(const std::string& channel, bool stopped) {
   channel_of(channel).stopped = stopped;
 }

@@ -81,9 +81,8 @@ class Mix:
         self.wait_queue_empty()
         for actor in self.actors.values():
             actor.look(everything=True)
-        empty = [user for user, account in self.accounts.items() if not any(account.state.values())]
-        if empty:
-            raise model.Wrong(f'there is nothing to compare: no messages of {empty}')
+        if not any(any(account.state.values()) for account in self.accounts.values()):
+            raise model.Wrong('there is nothing to compare: nobody has a message')
 
     def mail(self, users):
         frame.wait_until(lambda: self.sender.send(users), 'a message to be accepted', pause=0.02)

@@ -4,6 +4,7 @@ import email
 import email.policy
 import json
 import os
+import re
 from email.message import EmailMessage
 
 import waxwing

@@ -133,7 +133,7 @@ class Defragment(Case):
         self.assertIn('2 of 3 pieces came', log.wait(r'defragment\.given_up .*id=late@far\.test'))
 
     def qm(self, command):
-        out = self.box.command('imsimta', 'qm', input=f'directory defragment\n{command} -all\n')
+        out = self.box.command('imsimta', 'qm', input=f'directory defragment\n{command} -all\n', check=False)
         self.assertEqual(out.stdout.count('%QM-I-'), 1, out.stdout + out.stderr)
 
     def send_with_the_first_held(self, id):
@@ -208,10 +208,10 @@ class Defragment(Case):
     def test_no_automatic_reply_where_a_table_wanted_none(self):
         self.to = self.box.user('away', PASSWORD, '--delivery', 'autoreply', '--set', 'mailAutoReplyText=Away.')
         log = self.box.log('autoreply', from_start=True)
-        for sender, outcome in (('asker@far.test', 'sent as '), ('quiet@far.test', 'none, an access table wants none')):
+        for sender, outcome in (('asker@far.test', 'outcome=sent as='), ('quiet@far.test', 'outcome="none, an access table wants none"')):
             for piece in self.three(f'from-{sender}'):
                 self.send(piece, sender)
-            log.wait(rf' autoreply .*to={sender} .*"{outcome}')
+            log.wait(rf' autoreply .*to={sender} {outcome}')
 
     def test_a_message_without_pieces_makes_no_stop(self):
         self.send('Subject: plain\r\n\r\nx\r\n')

@@ -134,8 +134,8 @@ class Queue(waxwing.TestCase):
         for option, messages in (('MAX_LIFE_AGE=1', 1), ('MAX_IDLE_TIME=1', 1), ('MAX_LIFE_CONNS=1', 2)):
             with self.subTest(option):
                 self.change('job_controller.cnf', r'(?m)^\[CHANNEL=bitbucket\]\n', f'[CHANNEL=bitbucket]\n{option}\n')
-                self.box.command('imsimta', 'restart', 'job_controller')
                 log = self.box.log('job_controller')
+                self.box.command('imsimta', 'restart', 'job_controller')
                 log.wait('queue.tree_read')  # else a message may be found there and told of as well
                 for n in range(messages):
                     self.send(f'life-{n}', 'u1@discard.test')
