@@ -1,15 +1,9 @@
 #include "common/config/config.h"
 
-#include <sys/auxv.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
 #include <optional>
 #include <stdexcept>
 
 #include "common/base/file.h"
-#include "common/base/path.h"
 #include "common/base/strings.h"
 
 namespace waxwing {
@@ -132,49 +126,6 @@ std::map<std::string, std::string> Config::starred(std::string_view pattern) con
 
 bool Config::is_set(std::string_view name) const {
   return values_.contains(name) || values_.contains(declared(name).name);
-}
-
-Result<std::string> find_instance(std::string_view from_argument) {
-  const auto is_instance = [](const std::string& root) {
-    return ::access((root + "/config/msg.conf").c_str(), F_OK) == 0;
-  };
-  const auto no_right = [](const std::string& root) {
-    return permanent(root +
-                     "/config may not be entered by this user; be root or the user that runs the services");
-  };
-  const auto absolute = [](const std::string& path) {
-    char* resolved = ::realpath(path.c_str(), nullptr);
-    std::string result = resolved ? resolved : path;
-    std::free(resolved);
-    return result;
-  };
-  std::string tried;
-  if (!from_argument.empty()) {
-    const std::string root = absolute(std::string(from_argument));
-    if (is_instance(root)) return root;
-    if (errno == EACCES) return no_right(root);
-    return permanent("--instance " + root + ": there is no config/msg.conf; make an instance with configure");
-  }
-  // AT_EXECFN is the path as executed: a symbolic link in an instance's bin/ still names the instance.
-  if (const auto* executed = reinterpret_cast<const char*>(::getauxval(AT_EXECFN))) {
-    const std::string folder = absolute(parent_directory(executed));
-    if (folder.ends_with("/bin")) {
-      const auto root = folder.substr(0, folder.size() - 4);
-      if (is_instance(root)) return root;
-      if (errno == EACCES) return no_right(root);
-      tried += root + ", ";
-    }
-  }
-  if (const char* named = std::getenv("WAXWING_ROOT")) {
-    const std::string root = absolute(named);
-    if (is_instance(root)) return root;
-    if (errno == EACCES) return no_right(root);
-    tried += root + " ($WAXWING_ROOT), ";
-  }
-  const std::string standard = "/opt/waxwing";
-  if (is_instance(standard)) return standard;
-  return permanent("no instance found (looked in " + tried + standard +
-                   "); run the command from an instance's bin folder or give --instance DIR");
 }
 
 }  // namespace waxwing

@@ -71,7 +71,8 @@ class Config {
 
 // The instance a program belongs to: --instance DIR, else the folder above the bin/ it was started from
 // (through the symbolic link, so that an instance's own bin/ names it), else $WAXWING_ROOT, else
-// /opt/waxwing. Error says what was tried.
+// /opt/waxwing. Where config/ is a link to an instance's, as in an installed tree, the instance is the folder it
+// leads to: only there may the service user write. The answer is absolute. Error says what was tried.
 Result<std::string> find_instance(std::string_view from_argument);
 
 }  // namespace waxwing

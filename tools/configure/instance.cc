@@ -91,17 +91,13 @@ Result<> link_commands(const Settings& s, const std::string& stage) {
   return make_link(stage + "/man", s.data_path + "/man");
 }
 
-// /opt/waxwing/config and its like lead to the instance, so that the commands there work for it.
+// /opt/waxwing/config leads to the instance, by which the commands there find it (find_instance).
 void link_installation(const Settings& s, const std::string& stage) {
-  for (const char* name : {"config", "journal", "queue", "store", "log", "run", "tls", "directory"}) {
-    const std::string link = stage + "/" + name;
-    struct stat info {};
-    if (::lstat(link.c_str(), &info) == 0 && !S_ISLNK(info.st_mode)) continue;
-    ::unlink(link.c_str());
-    if (::symlink((s.data_path + "/" + name).c_str(), link.c_str()) != 0)
-      fmt::print(stderr, "configure: {} could not be linked; use the commands in {}/bin\n", link,
-                 s.data_path);
-  }
+  const std::string link = stage + "/config";
+  struct stat info {};
+  if (::lstat(link.c_str(), &info) == 0 && !S_ISLNK(info.st_mode)) return;
+  if (const auto made = make_link(s.data_path + "/config", link); !made)
+    fmt::print(stderr, "configure: {}; use the commands in {}/bin\n", made.error().text, s.data_path);
 }
 
 }  // namespace

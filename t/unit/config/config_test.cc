@@ -55,6 +55,26 @@ TEST_CASE("a wrong line is refused with file, line and reason") {
   }
 }
 
+TEST_CASE(
+    "the instance is where the config folder of an installed tree leads, and nothing else of that name") {
+  Instance instance("local.hostname = a.example.test\n");
+  const std::string tree = instance.root + "/opt", elsewhere = instance.root + "/etc";
+  std::filesystem::create_directories(tree);
+  std::filesystem::create_symlink(instance.root + "/config", tree + "/config");
+  CHECK(find_instance(tree).value_or("") == tree);  // there are no programs where it leads
+  std::filesystem::create_directories(instance.root + "/bin");
+  REQUIRE(replace_file(instance.root + "/bin/watcher", ""));
+  CHECK(find_instance(tree).value_or("") == instance.root);
+  CHECK(find_instance(tree + "/").value_or("") == instance.root);
+  CHECK(find_instance(instance.root).value_or("") == instance.root);
+  // Configuration that was moved away alone.
+  std::filesystem::create_directories(elsewhere);
+  std::filesystem::rename(instance.root + "/config", elsewhere + "/config");
+  std::filesystem::create_symlink(elsewhere + "/config", instance.root + "/config");
+  CHECK(find_instance(instance.root).value_or("") == instance.root);
+  CHECK_FALSE(find_instance(instance.root + "/nowhere"));
+}
+
 TEST_CASE("what an option may be is told of options that there are") {
   for (const auto& row : allowed_values()) {
     INFO(row.name);
