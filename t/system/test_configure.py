@@ -67,6 +67,37 @@ class Sandbox(waxwing.TestCase):
             self.assertEqual(out.returncode, 1)
             self.assertIn(why, out.stderr)
 
+    def test_a_folder_that_is_not_empty_stays_as_it_is(self):
+        home = tempfile.mkdtemp(prefix='waxwing-')
+        self.addCleanup(shutil.rmtree, home, True)
+        for names in (('thesis.txt',), ('bin/start-msg',)):
+            for name in names:
+                os.makedirs(os.path.dirname(os.path.join(home, name)), exist_ok=True)
+                with open(os.path.join(home, name), 'w') as f:
+                    f.write('mine')
+            before = sorted(os.listdir(home))
+            out = self.box.run([CONFIGURE, '--sandbox', home], check=False, env=dict(os.environ))
+            self.assertEqual(out.returncode, 1)
+            self.assertRegex(out.stderr, r'is not empty .*choose an empty one')
+            self.assertEqual(sorted(os.listdir(home)), before)
+        with open(os.path.join(home, 'bin/start-msg')) as f:
+            self.assertEqual(f.read(), 'mine')
+
+    def test_a_failed_run_leaves_nothing(self):
+        top = tempfile.mkdtemp(prefix='waxwing-')
+        self.addCleanup(shutil.rmtree, top, True)
+        stage = os.path.join(top, 'stage')
+        shutil.copytree(waxwing.STAGE, stage)
+        os.unlink(os.path.join(stage, 'lib/private-slapd'))
+        for folder in (os.path.join(top, 'new'), os.path.join(top, 'empty')):
+            existed = folder.endswith('empty')
+            if existed:
+                os.mkdir(folder)
+            out = self.box.run([os.path.join(stage, 'bin/configure'), '--sandbox', folder], check=False, env=dict(os.environ))
+            self.assertEqual(out.returncode, 1, out.stdout)
+            self.assertEqual(os.path.exists(folder), existed)
+            self.assertEqual(os.listdir(folder) if existed else [], [])
+
     def test_a_long_path_works(self):
         folder = tempfile.mkdtemp(prefix='waxwing-')
         self.addCleanup(shutil.rmtree, folder, True)
@@ -246,6 +277,33 @@ class Installation(waxwing.TestCase):
         self.assertEqual(out.returncode, 1)
         self.assertIn("holds other things ('letters')", out.stdout)  # and the question comes again
         self.assertTrue(os.path.exists(os.path.join(self.data, 'config/mine')))
+
+    def test_after_a_first_run_that_failed_the_next_works(self):
+        script = os.path.join(self.stage, 'lib/private-slapd')
+        os.rename(script, script + '.away')
+        out = self.configure_from(self.state())
+        self.assertEqual(out.returncode, 1, out.stdout)
+        self.assertFalse(os.path.exists(self.data), 'what a failed first run made')
+        # One that was killed could not clear up: what is there is an instance's, and no obstacle.
+        from_earlier = ('metermaid', 'autoreply', 'defragment', 'queue', 'bin')
+        for name in from_earlier:
+            os.makedirs(os.path.join(self.data, name))
+        self.assertEqual(self.configure_from(self.state()).returncode, 1)
+        self.assertEqual(sorted(os.listdir(self.data)), sorted(from_earlier))
+        os.rename(script + '.away', script)
+        out = self.configure_from(self.state())
+        self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+
+    def test_a_command_of_somebody_elses_is_not_replaced(self):
+        os.makedirs(os.path.join(self.data, 'bin'))
+        mine = os.path.join(self.data, 'bin/start-msg')
+        with open(mine, 'w') as f:
+            f.write('mine')
+        out = self.configure_from(self.state())
+        self.assertEqual(out.returncode, 1)
+        self.assertIn(f'{mine} is there and is no link of ours', out.stderr)
+        with open(mine) as f:
+            self.assertEqual(f.read(), 'mine')
 
     def test_the_saved_answers_are_no_part_of_a_build(self):
         self.assertEqual(self.configure(input=self.answers()).returncode, 0)

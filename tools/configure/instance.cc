@@ -10,6 +10,7 @@
 #include "common/base/file.h"
 #include "common/net/tls.h"
 #include "tools/configure/directory_setup.h"
+#include "tools/configure/folders.h"
 #include "tools/configure/state_file.h"
 #include "tools/service/run_program.h"
 
@@ -19,9 +20,9 @@ namespace {
 
 Result<> make_folders(const Settings& s) {
   TRY_VOID(make_directories(s.data_path, 0755));
-  for (const char* name : {"bin", "config", "config/built", "config/locale", "journal", "metermaid", "queue",
-                           "store", "store/partition", "store/mboxlist", "log", "run", "tls"})
-    TRY_VOID(make_directories(s.data_path + "/" + name, std::string_view(name) == "bin" ? 0755 : 0700));
+  for (const auto& folder : kInstanceFolders)
+    if (folder.laid_out)
+      TRY_VOID(make_directories(s.data_path + "/" + std::string(folder.name), folder.mode));
   return {};
 }
 
@@ -77,7 +78,11 @@ Result<> make_certificate(const Settings& s) {
   return {};
 }
 
+// In the place of an earlier link, and of nothing else.
 Result<> make_link(const std::string& target, const std::string& link) {
+  struct stat info {};
+  if (::lstat(link.c_str(), &info) == 0 && !S_ISLNK(info.st_mode))
+    return permanent(link + " is there and is no link of ours; move it away, then run configure again");
   ::unlink(link.c_str());
   if (::symlink(target.c_str(), link.c_str()) == 0) return {};
   return std::unexpected(system_error("cannot link " + link, errno));

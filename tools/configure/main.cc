@@ -15,6 +15,7 @@
 #include "common/base/strings.h"
 #include "common/base/version.h"
 #include "tools/configure/directory_setup.h"
+#include "tools/configure/first_run.h"
 #include "tools/configure/instance.h"
 #include "tools/configure/place.h"
 #include "tools/configure/questions.h"
@@ -49,6 +50,13 @@ void tell_file_system(const std::string& path) {
       kNamesAdvice);
 }
 
+// Who tries it out need not be alarmed of the disk of his laptop or container.
+void tell_file_system_of_sandbox(const std::string& path) {
+  const auto found = file_system_of(path);
+  if (found.names == FileSystem::Names::in_order) return;
+  fmt::print("  lies on {}: well for trying; which to choose for real mail is in journal(5)\n", found.kind);
+}
+
 Result<> make_sandbox(const CommandLine& line, const std::string& stage) {
   const auto base = to_number<int>(line.get("port-base", "20000"));
   if (!base || *base < 1024 || *base > 65500)
@@ -58,11 +66,14 @@ Result<> make_sandbox(const CommandLine& line, const std::string& stage) {
   if (file_exists(line.get("sandbox") + "/config/msg.conf"))
     return permanent(line.get("sandbox") +
                      " holds an instance already; stop it and remove it first, or choose another folder");
+  FirstRun first(line.get("sandbox"));
   TRY(const std::string root, absolute(line.get("sandbox")));
+  TRY_VOID(check_empty(root));
   const Settings settings = sandbox_settings(root, *base, domain);
   fmt::print("sandbox in {}\n", root);
   TRY_VOID(make_instance(settings, stage));
-  tell_file_system(root);
+  first.keep();
+  tell_file_system_of_sandbox(root);
   fmt::print("ports {} to {}; next:  . {} && start-msg\n", settings.ports.smtp, settings.ports.dns,
              quoted(root + "/env"));
   return {};
@@ -130,6 +141,8 @@ Result<Settings> read_answers(const CommandLine& line) {
 // was published here waits in config.before, and comes back when there is none to take its place.
 Result<> make_anew(const Settings& settings, const std::string& stage) {
   const std::string config = settings.data_path + "/config", before = config + ".before";
+  FirstRun first(settings.data_path);
+  if (file_exists(config)) first.keep();
   if (file_exists(config + "/built/mta.built")) {
     TRY_VOID(remove_tree(before));
     if (::rename(config.c_str(), before.c_str()) != 0)
@@ -138,6 +151,7 @@ Result<> make_anew(const Settings& settings, const std::string& stage) {
   TRY_VOID(remove_tree(config));
   auto made = make_instance(settings, stage);
   if (made) {
+    first.keep();
     if (file_exists(before)) fmt::print("  the earlier configuration is in {}\n", before);
     return {};
   }

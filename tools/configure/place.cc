@@ -7,6 +7,7 @@
 
 #include "common/base/file.h"
 #include "common/base/strings.h"
+#include "tools/configure/folders.h"
 #include "tools/service/watcher_client.h"
 
 namespace waxwing::configure {
@@ -21,14 +22,16 @@ Result<> check_writable(const std::string& folder) {
       system_error(there + " cannot be written; run configure as root, or choose another folder", errno));
 }
 
+bool is_ours(const std::string& name) {
+  return name == "lost+found" ||
+         std::ranges::find(kInstanceFolders, name, &InstanceFolder::name) != std::end(kInstanceFolders);
+}
+
 Result<> check_contents(const std::string& folder) {
-  constexpr std::string_view kOurs[] = {"bin",     "config", "config.before", "directory", "install",
-                                        "journal", "log",    "man",           "queue",     "run",
-                                        "store",   "tls",    "lost+found"};
   if (!file_exists(folder) || file_exists(folder + "/config/msg.conf")) return {};
   TRY(const auto names, list_directory(folder));
   for (const std::string& name : names)
-    if (std::ranges::find(kOurs, name) == std::end(kOurs))
+    if (!is_ours(name))
       return permanent(folder + " holds other things ('" + printable(name) +
                        "') and no instance; choose an empty folder");
   return {};
@@ -48,6 +51,15 @@ Result<> check_place(std::string& folder) {
   TRY(const bool runs, watcher_runs(folder));
   if (runs) return permanent("services run in " + folder + "; stop them first: " + folder + "/bin/stop-msg");
   return {};
+}
+
+Result<> check_empty(const std::string& folder) {
+  TRY(const auto names, list_directory(folder));
+  for (const std::string& name : names)
+    if (name != "lost+found")
+      return permanent(folder + " is not empty ('" + printable(name) +
+                       "'): a private instance wants a folder to itself; choose an empty one, or a new name");
+  return check_writable(folder);
 }
 
 Result<> check_user(const std::string& user) {
