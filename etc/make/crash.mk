@@ -1,7 +1,7 @@
 # t/crash: what its short forms in make check need, and its long forms.
 # ARGS adds words: make crash-storm ARGS='--seed 7'.
 MINUTES ?= 30
-CRASH   := WAXWING_BUILD=$(abspath $(BUILD)) python3 -B t/crash
+CRASH    = WAXWING_BUILD="$$(realpath '$(BUILD)')" python3 -B t/crash
 
 .PHONY: crash-helpers crash-failpoints crash-storm crash-power crash-order crash-disk crash-rot
 crash-helpers: $(BUILD)/crash/recorder.so $(BUILD)/crash/checker

@@ -29,6 +29,8 @@ check:
 
 # Figures of this version against a sandbox of its own: t/bench/README.md. WORKLOADS="W1 W3" takes some only.
 bench:
+	@etc/make/ours $(BUILD)
+	@$(PACKAGES) build run
 	@$(BUILDING) stage $(LOAD)
 	@python3 t/bench/bench.py --build $(BUILD) $(WORKLOADS)
 
@@ -41,10 +43,11 @@ stage: bins
 	@for p in $(notdir $(BINS)); do cp -lf $(BUILD)/bin/$$p $(STAGE)/bin/$$p 2>/dev/null || cp -f $(BUILD)/bin/$$p $(STAGE)/bin/$$p; done
 	@etc/make/lay-out $(STAGE)
 
-install: stage
+install:
+	@$(PACKAGES) build run
+	@$(BUILDING) stage
 	@mkdir -p "$(DESTDIR)$(PREFIX)"
 	@etc/make/install-tree $(STAGE) "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
-	@echo "installed in $(DESTDIR)$(PREFIX); next: $(PREFIX)/bin/configure"
 
 # ---- style --------------------------------------------------------------------------------------
 TIDY    ?= $(firstword $(shell command -v clang-tidy-19 clang-tidy-20 clang-tidy-18 clang-tidy-17 clang-tidy-16) clang-tidy)

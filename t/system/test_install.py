@@ -20,7 +20,8 @@ class Install(unittest.TestCase):
         shutil.copy('/bin/sleep', os.path.join(self.stage, 'bin', 'daemon'))
 
     def install(self, *prefix):
-        subprocess.run([os.path.join(TOP, 'etc', 'make', 'install-tree'), self.stage, self.target, *prefix], check=True, timeout=2 * waxwing.DEADLINE)
+        return subprocess.run([os.path.join(TOP, 'etc', 'make', 'install-tree'), self.stage, self.target, *prefix], check=True, timeout=2 * waxwing.DEADLINE,
+                              capture_output=True, text=True).stdout
 
     def test_the_unit_names_the_place_it_is_installed_for(self):
         shutil.copy(os.path.join(TOP, 'etc/system/waxwing.service'), os.path.join(self.stage, 'etc/system'))
@@ -53,6 +54,38 @@ class Install(unittest.TestCase):
         told = subprocess.run(['systemd-analyze', 'verify', '--man=no', unit], capture_output=True, text=True, timeout=60)
         self.assertNotIn('waxwing', told.stderr)  # there is a blank in the path
         self.assertIn('\nType=notify\n', text)  # "started" is when the services are, not when watcher is
+
+    def test_it_says_what_comes_next(self):
+        self.assertIn('next: /opt/x/bin/configure\n', self.install('/opt/x'))
+        os.symlink('/nowhere/config', os.path.join(self.target, 'config'))
+        self.assertIn('configure', self.install(), 'that instance is gone')
+        os.unlink(os.path.join(self.target, 'config'))
+        os.mkdir(os.path.join(self.target, 'config'))
+        said = self.install('/opt/x')
+        self.assertNotIn('configure', said)
+        for service in ('stored', 'job_controller', 'metermaid', 'dispatcher', 'imapd', 'popd'):
+            self.assertIn(f'/opt/x/bin/start-msg --restart {service}\n', said)
+
+    def test_packages_come_before_anything_is_built(self):
+        plan = subprocess.run(['make', '-n', 'PACKAGES=echo PACKAGES', 'BUILDING=echo BUILDING', 'install'],
+                              cwd=TOP, capture_output=True, text=True, timeout=2 * waxwing.DEADLINE).stdout.splitlines()
+        steps = [line.split()[1] for line in plan if line.startswith('echo ')]
+        self.assertEqual(steps[:2], ['PACKAGES', 'BUILDING'], plan)
+
+    def test_long_forms_find_the_build_in_a_folder_with_a_blank(self):
+        top = os.path.join(self.root, 'the source')
+        os.makedirs(os.path.join(top, 't/crash'))
+        os.makedirs(os.path.join(top, 'build'))
+        shutil.copy(os.path.join(TOP, 'Makefile'), top)
+        shutil.copytree(os.path.join(TOP, 'etc'), os.path.join(top, 'etc'))
+        names = ('failpoints', 'storm', 'power', 'order', 'disk', 'rot')
+        for name in names:
+            with open(os.path.join(top, f't/crash/test_{name}.py'), 'w') as file:
+                file.write('import os\nprint(os.environ["WAXWING_BUILD"])\n')
+        for name in names:
+            out = subprocess.run(['make', '-s', '-o', 'stage', '-o', 'crash-helpers', 'crash-' + name], cwd=top, capture_output=True, text=True,
+                                 timeout=2 * waxwing.DEADLINE)
+            self.assertEqual((out.returncode, out.stdout), (0, os.path.join(top, 'build') + '\n'), out.stderr)
 
     def test_programs_that_run_are_replaced_under_them(self):
         self.install()
