@@ -42,6 +42,9 @@ constexpr Kind kKinds[] = {
     {0x65735546, Names::unknown, "fuse"},
 };
 
+// Each file of sysfs says of itself that it has the size of a page, however little stands in it.
+constexpr std::size_t kMostOfSysfs = 64 << 10;
+
 // Block device 254:0 -> "vda"; empty when the system does not tell.
 std::string device_name(dev_t device, const std::string& system) {
   const auto link = fmt::format("{}/sys/dev/block/{}:{}", system, ::major(device), ::minor(device));
@@ -61,7 +64,7 @@ std::optional<Names> override_for_tests() {
 
 FileSystem ext_file_system(const std::string& device, const std::string& system) {
   const auto shown = device.empty() ? "an unknown device" : device;
-  if (const auto task = read_file(system + "/sys/fs/ext4/" + device + "/journal_task", 64);
+  if (const auto task = read_file(system + "/sys/fs/ext4/" + device + "/journal_task", kMostOfSysfs);
       task && !device.empty()) {
     if (trim(*task) != "<none>") return {Names::in_order, "ext4 (" + shown + ")"};
     return {Names::in_no_order, "ext4 without a journal (" + shown + ")"};
@@ -71,7 +74,7 @@ FileSystem ext_file_system(const std::string& device, const std::string& system)
   if (journals && !device.empty() &&
       std::ranges::any_of(*journals, [&](const auto& name) { return name.starts_with(device + "-"); }))
     return {Names::in_order, "ext4 (" + shown + ")"};
-  return {Names::unknown, "ext2, ext3 or ext4 (" + shown + "), which do not say whether there is a journal"};
+  return {Names::unknown, "ext2, ext3 or ext4 (" + shown + "), and whether with a journal cannot be seen"};
 }
 
 FileSystem file_system_of(const std::string& path, const std::string& system) {

@@ -177,6 +177,17 @@ TEST_CASE("whether ext4 has a journal is read from the system") {
   CHECK(ext_file_system("vdb", scratch.root).kind == "ext4 without a journal (vdb)");
 }
 
+TEST_CASE("a file that says it is larger than what stands in it is read, as those of sysfs are") {
+  const std::string any = "/sys/kernel/mm/transparent_hugepage/enabled";
+  struct stat info {};
+  if (::stat(any.c_str(), &info) != 0 || info.st_size < 4096) return;  // no sysfs here
+  JournalScratch scratch;
+  const auto folder = scratch.root + "/sys/fs/ext4/vdd";
+  REQUIRE(make_directories(folder));
+  REQUIRE(::symlink(any.c_str(), (folder + "/journal_task").c_str()) == 0);
+  CHECK(ext_file_system("vdd", scratch.root).names == FileSystem::Names::in_order);
+}
+
 TEST_CASE("memory keeps nothing, and a path that is not there is no file system that is known") {
   if (file_system_of("/dev/shm").kind.starts_with("tmpfs"))
     CHECK(file_system_of("/dev/shm").names == FileSystem::Names::in_no_order);
