@@ -62,13 +62,14 @@ $(BUILD)/o/%.o: %.cc
 	@printf '  C++   %s\n' $<
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
-# Which commit this is: written anew only when it is another one.
-$(BUILD)/version.inc: FORCE
+# Which commit this is: written anew only when it is another one. Looked at whenever make runs and not by a rule, which
+# would have make -n, and so etc/make/progress.py, count every program as one to be linked.
+ignored := $(shell mkdir -p '$(BUILD)' && etc/make/version '$(BUILD)/version.inc' 2>&1)
+$(BUILD)/version.inc:
 	@mkdir -p $(@D)
 	@etc/make/version $@
 $(BUILD)/o/common/base/version.o: $(BUILD)/version.inc
 $(BUILD)/o/common/base/version.o: CPPFLAGS += -I$(BUILD)
-FORCE:
 
 $(LIBRARY): $(LIBOBJ)
 	@rm -f $@ && ar rcsT $@ $^

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+MANY = 100  # steps; a few take seconds
 STEP = re.compile(r'^  (C\+\+|LINK) +(.*)$')
 
 
@@ -50,7 +51,7 @@ def main():
     started = time.monotonic()
     line = Line(count_steps(command))
     if line.total:
-        print(f'building: {line.total} steps, some minutes the first time')
+        print(f'building: {line.total} steps' + (', some minutes' if line.total > MANY else ''))
     sys.stdout.flush()
     build = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
     for text in build.stdout:
@@ -61,7 +62,7 @@ def main():
             line.other(text)
     code = build.wait()
     line.end()
-    if code == 0 and line.total:
+    if code == 0 and line.done:
         print(f'built {line.done} files in {time.monotonic() - started:.0f} s')
     return code if code >= 0 else 1
 

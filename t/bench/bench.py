@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Figures of this version: a sandbox of its own, the workloads, JSON lines and a table.
 
-    t/bench/bench.py [--build build] [--seconds 4] [--port-base 20000] [--box DIR [--keep]] [W1 W2 ...]
+    t/bench/bench.py [--build build] [--seconds 4] [--port-base N] [--box DIR [--keep]] [W1 W2 ...]
 
 Results: BUILD/bench/results.jsonl, and a table on standard output. Nothing else should run meanwhile. With
 --box the sandbox is made there, or used as it is when it is there already (it must run).
@@ -17,6 +17,9 @@ import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(os.path.join(TOP, 'tools', 'demo'))
+import ports  # noqa: E402
+
 USERS = 1100
 
 
@@ -140,11 +143,15 @@ class Bench:
         self.root = os.path.abspath(options.box or os.path.join(self.folder, 'box'))
         self.ours = not os.path.exists(os.path.join(self.root, 'env'))
         self.keep = options.keep or not self.ours
-        self.results, self.workload = [], ''
+        self.results, self.workload, self.output = [], '', None
+        self.options = options
+
+    def begin(self):
+        options = self.options
         if self.ours:
             self.say(f'makes a sandbox in {self.root} with {USERS} users')
             self.call(os.path.join(self.build, 'stage', 'bin', 'configure'), '--sandbox', self.root, '--port-base',
-                      str(options.port_base))
+                      str(options.port_base or ports.free_base()))
         self.env = self.read_env()
         if self.ours:
             self.command('start-msg')
@@ -234,9 +241,16 @@ class Bench:
         os.sync()
 
     def close(self):
-        if self.keep:
+        """Nothing of ours goes on, whatever went wrong, at the start too."""
+        if self.keep and self.output:
             return self.say(f'{self.root} stays')
-        self.command('stop-msg')
+        if not self.ours:
+            return
+        stop = os.path.join(self.root, 'bin', 'stop-msg')
+        if os.path.exists(stop):
+            done = subprocess.run([stop], capture_output=True, text=True, timeout=300)
+            if done.returncode:
+                return self.say(f'{stop} failed; what it made stays in {self.root}\n{done.stdout}{done.stderr}')
         shutil.rmtree(self.folder or self.root, ignore_errors=True)
 
 
@@ -253,7 +267,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--build', default=os.path.join(TOP, 'build'))
     parser.add_argument('--seconds', type=int, default=4)
-    parser.add_argument('--port-base', type=int, default=20000)
+    parser.add_argument('--port-base', type=int, help='the first of the ports it takes; else some that are free')
     parser.add_argument('--messages', type=int, default=100_000, help='in the queue, for the workload queue')
     parser.add_argument('--in-memory', type=int, help='MAX_MESSAGES of the job controller; else all of them')
     parser.add_argument('--box')
@@ -266,6 +280,7 @@ def main():
         parser.error(f'no workload {unknown[0]}; there are {" ".join(WORKLOADS)}')
     bench = Bench(options)
     try:
+        bench.begin()
         print(HEAD)
         for name in options.workloads or WORKLOADS:
             bench.workload = name

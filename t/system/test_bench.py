@@ -2,10 +2,15 @@
 """The load generator of the benchmarks: every workload runs, counts what it does, and says what went wrong."""
 import json
 import os
+import shutil
+import socket
 import subprocess
+import sys
+import tempfile
 
 import waxwing
 
+BENCH = os.path.join(waxwing.TOP, 't/bench/bench.py')
 LOAD = os.path.join(waxwing.BUILD, 'bench', 'load')
 USERS = 4
 
@@ -55,6 +60,23 @@ class Load(waxwing.TestCase):
         self.assertIn('RCPT TO', row['first_error'])
         self.assertIn('no option colour', self.load('smtp', colour='red').stderr)
         self.assertIn('e2e', self.load('unknown').stderr)
+
+    def test_a_start_that_fails_leaves_nothing_behind(self):
+        folder = tempfile.mkdtemp(prefix='waxwing-')
+        self.addCleanup(shutil.rmtree, folder, True)
+        with socket.create_server(('127.0.0.1', 0)) as taken:  # imapd listens on the fifth of the ports
+            port = taken.getsockname()[1]
+            done = subprocess.run([sys.executable, BENCH, '--build', waxwing.BUILD, '--port-base', str(port - 4), '--output', folder + '/out', 'W8'],
+                                  capture_output=True, text=True, timeout=8 * waxwing.DEADLINE, env=dict(os.environ, TMPDIR=folder))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(f'port {port}', done.stderr)
+        self.assertEqual([name for name in os.listdir(folder) if name.startswith('waxwing-bench')], [])
+        for entry in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open(f'/proc/{entry}/cmdline') as file:
+                    self.assertNotIn(folder, file.read())
+            except OSError:
+                pass
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -39,8 +40,10 @@ class Demo(unittest.TestCase):
             self.assertIn(f'job_controller[{pids[-1]}] was told of it', out.stdout)
             out = self.stop()
             self.assertEqual((out.returncode, out.stderr), (0, ''))
-            self.assertIn('stopped', out.stdout)
-        self.assertEqual(self.stop().returncode, 0)
+            self.assertRegex(out.stdout, '(?m)^stopped; ')
+        out = self.stop()
+        self.assertEqual(out.returncode, 0)
+        self.assertIn('there was nothing to stop; make demo starts it', out.stdout)
 
     def test_a_moved_folder_is_told_of_and_can_be_stopped(self):
         self.assertEqual(self.start().returncode, 0)
@@ -58,10 +61,32 @@ class Demo(unittest.TestCase):
         self.assertEqual((out.returncode, out.stderr), (0, ''))
         self.assertIn('there is no demo in', out.stdout)
 
-    def test_the_programs_are_gone(self):
+    def test_the_beginning_of_an_instance(self):
         os.makedirs(os.path.join(self.folder, 'config'))
         with open(os.path.join(self.folder, 'config/msg.conf'), 'w'):
             pass
+        out = self.stop()
+        self.assertEqual((out.returncode, out.stderr), (0, ''))
+        self.assertIn('the beginning of one: make demo makes it anew', out.stdout)
+
+    def test_a_port_that_somebody_took_since(self):
+        self.assertEqual(self.start().returncode, 0)
+        with open(os.path.join(self.folder, 'env')) as file:
+            port = int(re.search(r'IMAP_PORT=.?(\d+)', file.read())[1])
+        self.stop()
+        with socket.create_server(('127.0.0.1', port)):
+            out = self.start()
+        self.assertEqual(out.returncode, 1)
+        self.assertIn(f'port {port}', out.stdout)
+        self.assertIn("demo's folder", out.stderr)
+        self.assertIn('make demo-stop; rm -r ', out.stderr)
+        self.assertNotIn('stop-msg', out.stderr)
+
+    def test_the_programs_are_gone(self):
+        os.makedirs(os.path.join(self.folder, 'config'))
+        for name in ('config/msg.conf', 'env'):
+            with open(os.path.join(self.folder, name), 'w'):
+                pass
         out = demo('--stop', self.top, self.folder)
         self.assertEqual(out.returncode, 1)
         self.assertIn('make stage', out.stderr)

@@ -15,15 +15,15 @@ import re
 import shlex
 import shutil
 import smtplib
-import socket
 import ssl
 import subprocess
 import sys
 import time
 
+import ports
+
 USERS = [('alice', 'alice-secret', 'Alice Demo'), ('bob', 'bob-secret', 'Bob Demo')]
 DOMAIN = 'example.test'
-PORTS = 10
 DEADLINE = 30
 
 
@@ -46,20 +46,6 @@ def run(command, quiet=False, **more):
     if result.returncode != 0:
         raise Failed(f'{os.path.basename(command[0])} {" ".join(command[1:3])} failed; what it said is above')
     return result.stdout
-
-
-def free_base():
-    """The first range of ports that nobody uses."""
-    for base in range(20000, 31000, 100):
-        try:
-            for port in range(base, base + PORTS):
-                with socket.socket() as s:
-                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind(('127.0.0.1', port))
-            return base
-        except OSError:
-            continue
-    raise Failed('no range of free ports between 20000 and 31000')
 
 
 def owner(path):
@@ -113,7 +99,7 @@ class Demo:
             if os.path.exists(self.folder):  # an earlier run was cut short: nothing in it is worth keeping
                 shutil.rmtree(self.folder)
             run([os.path.join(stage, 'bin', 'configure'), '--sandbox', self.folder, '--domain', DOMAIN,
-                 '--port-base', str(free_base())])
+                 '--port-base', str(ports.free_base())])
         out = subprocess.run(['sh', '-c', '. "$1" && env -0', 'sh', os.path.join(self.folder, 'env')], check=True,
                              stdout=subprocess.PIPE).stdout.decode()
         self.env = dict(pair.split('=', 1) for pair in out.split('\0') if '=' in pair)
@@ -123,7 +109,12 @@ class Demo:
 
     def start(self):
         step('All services (start-msg)')
-        self.command('start-msg')
+        try:
+            self.command('start-msg')
+        except Failed:
+            again = f'make demo-stop; rm -r {shlex.quote(self.folder)}; make demo'
+            raise Failed('not all services run; why is said above.\n  Mend it and say make demo again; make demo-stop ends what runs.\n'
+                         f'  Where somebody else has a port: {again} chooses others.') from None
 
     def provide_users(self):
         step('Two users in the directory (commadmin)')
@@ -268,15 +259,16 @@ class Demo:
 
 def stop(stage, folder):
     check_owner(folder)
-    if not os.path.exists(os.path.join(folder, 'config', 'msg.conf')):
-        say(f'there is no demo in {folder}')
+    if not os.path.exists(os.path.join(folder, 'env')):  # the last that is made of an instance
+        say(f'there is no demo in {folder}' + (', but the beginning of one: make demo makes it anew' if os.path.exists(folder) else ''))
         return
     # Not the instance's own link to it: that one leads nowhere when the folder was moved.
     program = os.path.join(stage, 'bin', 'stop-msg')
     if not os.path.exists(program):
         raise Failed(f'{program} is not there (after make clean?); say make stage, then make demo-stop')
-    run([program, '--instance', folder])
-    say(f'stopped; make demo starts it again, rm -r {shlex.quote(folder)} forgets it')
+    said = run([program, '--instance', folder])
+    stopped = 'stopped' if ' stopped' in said else 'there was nothing to stop'
+    say(f'{stopped}; make demo starts it again, rm -r {shlex.quote(folder)} forgets it')
 
 
 def main():
