@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import stat
 
 import waxwing
 
@@ -47,6 +48,25 @@ class Options(waxwing.TestCase):
         self.msconfig('set', 'directory.bindpassword', '-', input=secret + '\n')
         with open(os.path.join(self.box.root, 'config/msg.conf')) as f:
             self.assertNotIn(secret, f.read())
+
+    def test_a_secret_comes_back_too(self):
+        def secret():
+            with open(os.path.join(self.box.root, 'config/secrets.conf')) as f:
+                return re.search(r'directory.adminpassword = (\S+)', f.read()).group(1)
+        before = secret()
+        self.msconfig('set', 'directory.adminpassword', '-', input='wrong\n')
+        self.assertEqual(secret(), 'wrong')
+        self.msconfig('set', 'log.level', 'info')
+        self.assertEqual(self.msconfig('diff', '2').stdout,
+                         '- directory.adminpassword = (hidden)\n+ directory.adminpassword = (hidden)\n+ log.level = info\n')
+        history = os.path.join(self.box.root, 'config/history')
+        for name in os.listdir(history):
+            if name.startswith('secrets'):
+                self.assertEqual(stat.S_IMODE(os.stat(os.path.join(history, name)).st_mode), 0o600, name)
+        self.msconfig('revert')
+        self.assertEqual(secret(), 'wrong', 'it was set before that')
+        self.msconfig('revert', '3')
+        self.assertEqual(secret(), before)
 
     def test_check_names_file_and_line(self):
         self.assertIn('is right', self.msconfig('check').stdout)

@@ -141,19 +141,19 @@ Result<> unset(const std::string& root, const Words& names) {
   return {};
 }
 
-Result<std::string> earlier_text(const std::string& root, const Words& words) {
+Result<std::map<std::string, std::string>> earlier(const std::string& root, const Words& words) {
   const auto history = option_history(root);
   const auto steps = words.empty() ? std::optional<std::size_t>(1) : to_number<std::size_t>(words[0]);
   if (!steps || *steps == 0) return permanent("how many changes back? a number from 1 on is wanted");
   if (*steps > history.size())
     return permanent(fmt::format("there are only {} earlier texts; see msconfig history", history.size()));
-  return read_file(history[*steps - 1]);
+  return earlier_options(root, history[*steps - 1]);
 }
 
 Result<> diff(const std::string& root, const Words& words) {
-  TRY(const std::string text, earlier_text(root, words));
-  TRY(const std::string now_text, read_file(root + "/config/msg.conf"));
-  const auto before = parse_options(text), now = parse_options(now_text);
+  TRY(const auto before, earlier(root, words));
+  TRY(const auto file, OptionFile::load(root));
+  const auto now = file.values();
   for (const auto& [name, value] : before) {
     const auto at = now.find(name);
     if (at == now.end() || at->second != value) fmt::print("- {}\n", as_line(name, value));
@@ -165,12 +165,12 @@ Result<> diff(const std::string& root, const Words& words) {
 }
 
 Result<> revert(const std::string& root, const Words& words) {
-  TRY(const std::string text, earlier_text(root, words));
+  TRY(const auto before, earlier(root, words));
   TRY(auto file, OptionFile::load(root));
-  const auto before = parse_options(text), now = file.values();
+  const auto now = file.values();
   bool restart = false;
   for (const auto& [name, value] : now) {
-    if (before.contains(name) || find_option(name)->type == OptionType::secret) continue;
+    if (before.contains(name)) continue;
     restart = restart || find_option(name)->restart;
     TRY_VOID(file.unset(name));
   }

@@ -102,8 +102,7 @@ options
 .It Pa config/secrets.conf
 options that are passwords, mode 0600
 .It Pa config/history/
-earlier texts of
-.Pa msg.conf
+earlier texts of both
 .El
 .Sh EXAMPLES
 .Bd -literal

@@ -149,25 +149,64 @@ Result<bool> OptionFile::unset(std::string_view name) {
   return gone > 0;
 }
 
+namespace {
+constexpr std::string_view kTexts = "/config/history/msg.conf.", kSecrets = "/config/history/secrets.conf.";
+
+// The files of that kind, newest first.
+std::vector<std::string> kept(const std::string& root, std::string_view kind) {
+  const auto slash = kind.rfind('/');
+  const std::string folder = root + std::string(kind.substr(0, slash + 1));
+  std::vector<std::string> paths;
+  if (const auto names = list_directory(folder))
+    for (const std::string& name : *names)
+      if (name.starts_with(kind.substr(slash + 1))) paths.push_back(folder + name);
+  std::ranges::sort(paths, std::greater<>());
+  return paths;
+}
+
+std::string time_of(const std::string& path) {
+  return path.substr(path.rfind(".conf.") + 6);
+}
+
+// The secrets stand by themselves, for their owner only, and only where they were changed.
+void forget_the_oldest(const std::string& root) {
+  const auto texts = option_history(root);
+  if (texts.size() <= kHistory) return;
+  for (std::size_t i = kHistory; i < texts.size(); ++i) ::unlink(texts[i].c_str());
+  for (const std::string& path : kept(root, kSecrets))
+    if (time_of(path) < time_of(texts[kHistory - 1])) ::unlink(path.c_str());
+}
+}  // namespace
+
 Result<> OptionFile::save() const {
   const std::string text = to_text(lines_), secrets = to_text(secret_lines_);
-  const std::string config = root_ + "/config/";
-  if (secrets != old_secrets_) TRY_VOID(replace_file(config + "secrets.conf", secrets, 0600));
-  if (text == old_text_) return {};
+  if (text == old_text_ && secrets == old_secrets_) return {};
+  const std::string config = root_ + "/config/", now = iso_timestamp(wall_ms());
   TRY_VOID(make_directories(config + "history"));
-  TRY_VOID(replace_file(config + "history/msg.conf." + iso_timestamp(wall_ms()), old_text_, 0644));
-  const auto history = option_history(root_);
-  for (std::size_t i = kHistory; i < history.size(); ++i) ::unlink(history[i].c_str());
-  return replace_file(config + "msg.conf", text, 0644);
+  TRY_VOID(replace_file(root_ + std::string(kTexts) + now, old_text_, 0644));
+  if (secrets != old_secrets_) {
+    TRY_VOID(replace_file(root_ + std::string(kSecrets) + now, old_secrets_, 0600));
+    TRY_VOID(replace_file(config + "secrets.conf", secrets, 0600));
+  }
+  forget_the_oldest(root_);
+  return text == old_text_ ? Result<>() : replace_file(config + "msg.conf", text, 0644);
 }
 
 std::vector<std::string> option_history(const std::string& root) {
-  std::vector<std::string> paths;
-  if (const auto names = list_directory(root + "/config/history"))
-    for (const std::string& name : *names)
-      if (name.starts_with("msg.conf.")) paths.push_back(root + "/config/history/" + name);
-  std::ranges::sort(paths, std::greater<>());
-  return paths;
+  return kept(root, kTexts);
+}
+
+Result<std::map<std::string, std::string>> earlier_options(const std::string& root, const std::string& path) {
+  TRY(const std::string text, read_file(path, 4 << 20));
+  auto values = parse_options(text);
+  // What was kept at the first change since then is what held then.
+  std::string secrets = root + "/config/secrets.conf";
+  for (const std::string& later : kept(root, kSecrets))
+    if (time_of(later) >= time_of(path)) secrets = later;
+  if (!file_exists(secrets)) return values;
+  TRY(const std::string secret_text, read_file(secrets, 4 << 20));
+  values.merge(parse_options(secret_text));
+  return values;
 }
 
 }  // namespace waxwing

@@ -53,7 +53,10 @@ Result<std::shared_ptr<const Config>> load_for_tool(const std::string& root, con
 // Warns of bad lines, if there are any; for commands that keep them as they are.
 void warn_of_bad_lines(const std::string& root, const std::string& program);
 
-// Earlier texts of msg.conf, newest first: config/history/msg.conf.<time>. Secrets are not kept there.
+// Earlier texts of msg.conf, newest first: config/history/msg.conf.<time>, one for each change. Where it changed a
+// secret, secrets.conf.<time> (0600) stands beside it.
 std::vector<std::string> option_history(const std::string& root);
+// What was set, secrets too, before the change that kept that one of option_history().
+Result<std::map<std::string, std::string>> earlier_options(const std::string& root, const std::string& path);
 
 }  // namespace waxwing
