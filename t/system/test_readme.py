@@ -39,6 +39,8 @@ class Readme(waxwing.TestCase):
         self.assertIn('Subject: the first', self.shell(script))
         copies = os.listdir(os.path.join(self.folder, 'bob/INBOX/cur')) + os.listdir(os.path.join(self.folder, 'bob/INBOX/new'))
         self.assertEqual(len(copies), 1)
+        # What mbsync knows of both sides goes with the copy: a demo begun anew meets no memory of the earlier one.
+        self.assertFalse(os.path.exists(os.path.join(self.folder, '.mbsync')))
         self.box.wait_messages('alice', 'alice-secret', 2)
 
     def test_the_commands_of_the_table_are_there(self):
