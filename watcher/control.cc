@@ -79,7 +79,9 @@ Task<void> Control::converse(PacketSocket socket) {
       supervisor_.on_alive(pid);
     } else if (record.is("reloaded")) {
       supervisor_.on_reloaded(pid, record);
-    } else if (!record.is("stopping")) {
+    } else if (record.is("stopping")) {
+      supervisor_.on_stopping(pid);
+    } else {
       co_await answer(socket, record);
     }
   }
@@ -247,6 +249,14 @@ Task<void> Control::stop(PacketSocket& socket, std::vector<Service*> services, b
     if (std::ranges::none_of(services, [](Service* s) { return s->living; })) break;
     co_await supervisor_.changed().wait(1000);
   }
+  std::vector<std::string_view> names;
+  for (const Service* service : services) names.push_back(service->spec->name);
+  Helpers::Tell tell = [&socket](std::string_view state, const Helper& helper) {
+    Record progress("progress");
+    progress.set("name", helper.name).set("state", state).set("pid", helper.process.pid());
+    (void)socket.send(progress);
+  };
+  co_await supervisor_.end_helpers(std::move(names), std::move(tell));
   (void)socket.send(Record("done"));
   if (everything) loop_.stop();
 }
@@ -271,6 +281,13 @@ Record Control::status() const {
     const bool speaks = service->process && service->gives_signs;
     answer.set("silent_s", speaks ? (now - service->last_sign_ms) / 1000 : 0);
   }
+  for (const auto& service : supervisor_.services())
+    if (service->process && service->reloaded && !service->reloaded->get("wants_restart").empty())
+      answer.set("restart", service->spec->name).set("for", service->reloaded->get("wants_restart"));
+  for (const auto& helper : supervisor_.helpers().all())
+    answer.set("helper", helper->name)
+        .set("helper_pid", helper->process.pid())
+        .set("helper_silent_s", helper->mute ? 0 : (now - helper->last_sign_ms) / 1000);
   return answer;
 }
 

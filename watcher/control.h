@@ -16,8 +16,10 @@
 //                                        watcher becomes the program that lies in its place now
 //
 // status watcher= version= older=, then for every service service= state= pid= seconds= deaths= startup_ms=
-// trouble= service_older=. older, service_older: 1 when its program has been replaced.
-// progress name= state= pid= ms= trouble=: a service has come into that state. For reload the state is
+// trouble= service_older= silent_s=. older, service_older: 1 when its program has been replaced. Then restart= for=: a service
+// and the options it has not taken; and for what the services have started: helper= helper_pid= helper_silent_s=.
+// progress name= state= pid= ms= trouble=: a service has come into that state. After a stop also for what it had
+// started: finishing, killed, stopped. For reload the state is
 // reloaded (changed=, wants_restart= name options), refused (trouble= why) or silent. failed name=... : these
 // could not be made ready; waiting=...: these wait for one of them. error text= : the question made no sense.
 #pragma once

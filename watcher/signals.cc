@@ -12,6 +12,10 @@ namespace {
 Task<void> stop_everything(EventLoop& loop, Supervisor& supervisor) {
   supervisor.stop_all();
   while (!supervisor.all_stopped()) co_await supervisor.changed().wait(1000);
+  std::vector<std::string_view> names;
+  for (const auto& service : supervisor.services()) names.push_back(service->spec->name);
+  Helpers::Tell tell = [](std::string_view, const Helper&) {};
+  co_await supervisor.end_helpers(std::move(names), std::move(tell));
   loop.stop();
 }
 }  // namespace

@@ -1,18 +1,15 @@
 #include "watcher/supervisor.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
+#include "watcher/probe.h"
 
 namespace waxwing {
 
@@ -24,19 +21,8 @@ constexpr std::int64_t kQuickDeathMs = 10'000;
 constexpr int kFreeRestarts = 2;
 constexpr std::int64_t kFirstPauseMs = 500;
 constexpr std::int64_t kLongestPauseMs = 60'000;
-
-bool accepts_connections(const std::string& path) {
-  // Through the directory's descriptor: the path may be longer than sun_path holds.
-  const auto slash = path.rfind('/');
-  const UniqueFd directory(::open(path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string name = "/proc/self/fd/" + std::to_string(directory.get()) + path.substr(slash);
-  if (!directory || !socket || name.size() >= sizeof address.sun_path) return false;
-  std::memcpy(address.sun_path, name.data(), name.size());
-  return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-}
+constexpr std::int64_t kAskEveryMs = 2000;  // as often as our own programs say that they live
+constexpr std::int64_t kAnswerMs = 5000;
 
 std::int64_t pause_after(int quick_deaths) {
   if (quick_deaths <= kFreeRestarts) return 0;
@@ -65,7 +51,11 @@ std::string_view state_name(ServiceState state) {
 }
 
 Supervisor::Supervisor(EventLoop& loop, std::shared_ptr<const Config> config, std::string bin_directory)
-    : loop_(loop), config_(std::move(config)), bin_directory_(std::move(bin_directory)), changed_(loop) {
+    : loop_(loop),
+      config_(std::move(config)),
+      bin_directory_(std::move(bin_directory)),
+      helpers_(loop, config_->root()),
+      changed_(loop) {
   for (const ServiceSpec& spec : service_table()) {
     services_.push_back(std::make_unique<Service>());
     services_.back()->spec = &spec;
@@ -201,6 +191,7 @@ Task<void> Supervisor::bring_up(Service& service) {
   }
   if (service.spec->readiness == Readiness::answers && service.state == ServiceState::starting)
     spawn(ask_until_it_answers(service, service.process->pid()));
+  if (service.spec->readiness == Readiness::answers) spawn(keep_asking(service, service.process->pid()));
   co_await loop_.readable(service.process->pidfd(), -1);
   on_exit(service);
 }
@@ -211,6 +202,7 @@ Result<> Supervisor::launch(Service& service) {
   auto pid = old ? to_number<pid_t>(trim(*old)) : std::nullopt;
   if (service.inherited > 0) pid = std::exchange(service.inherited, 0);
   service.gives_signs = false;
+  service.reloaded.reset();
   service.last_sign_ms = monotonic_ms();
   if (pid) service.process = Process::adopt(*pid, name, config_->root());
   if (service.process) {
@@ -280,6 +272,17 @@ Task<void> Supervisor::ask_until_it_answers(Service& service, pid_t pid) {
   }
 }
 
+// Only from its first answer on: then it counts as one that gives signs.
+Task<void> Supervisor::keep_asking(Service& service, pid_t pid) {
+  const std::string path = config_->path_of("run/ldapi");
+  const auto lives = [&] { return service.process && service.process->pid() == pid; };
+  while (lives()) {
+    const bool answered = co_await answers_bind(loop_, path, kAnswerMs);
+    if (answered && lives()) on_alive(pid);
+    co_await loop_.sleep(kAskEveryMs);
+  }
+}
+
 // ---- stopping -----------------------------------------------------------------------------------
 
 bool Supervisor::is_needed_by_living(const Service& service) {
@@ -307,11 +310,16 @@ Task<void> Supervisor::bring_down(Service& service) {
   service.process->signal(SIGKILL);
 }
 
+Task<void> Supervisor::end_helpers(std::vector<std::string_view> of_services, Helpers::Tell tell) {
+  const auto timeout_ms = config_->number("watcher.stop_timeout") * 1000;
+  co_await helpers_.end(std::move(of_services), timeout_ms, std::move(tell));
+}
+
 // ---- signs of life ------------------------------------------------------------------------------
 
 void Supervisor::on_ready(pid_t pid) {
   Service* service = find_pid(pid);
-  if (!service) return;
+  if (!service) return helpers_.on_alive(pid);
   service->last_sign_ms = monotonic_ms();
   if (service->state != ServiceState::starting) return;
   service->startup_ms = service->last_sign_ms - service->started_ms;
@@ -326,9 +334,13 @@ void Supervisor::on_ready(pid_t pid) {
 
 void Supervisor::on_alive(pid_t pid) {
   Service* service = find_pid(pid);
-  if (!service) return;
+  if (!service) return helpers_.on_alive(pid);
   service->last_sign_ms = monotonic_ms();
   service->gives_signs = true;
+}
+
+void Supervisor::on_stopping(pid_t pid) {
+  if (!find_pid(pid)) helpers_.on_stopping(pid);
 }
 
 void Supervisor::on_reloaded(pid_t pid, const Record& record) {
@@ -342,6 +354,7 @@ void Supervisor::check_signs() {
   const std::int64_t now = monotonic_ms();
   const std::int64_t silence_ms = config_->number("watcher.alive_timeout") * 1000;
   const std::int64_t start_ms = config_->number("watcher.start_timeout") * 1000;
+  helpers_.check(silence_ms);
   for (auto& service : services_) {
     if (!service->process) continue;
     const bool late = service->state == ServiceState::starting && now - service->started_ms > start_ms;

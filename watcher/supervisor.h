@@ -11,6 +11,7 @@
 #include "common/base/record.h"
 #include "common/config/config.h"
 #include "common/net/loop.h"
+#include "watcher/helpers.h"
 #include "watcher/process.h"
 #include "watcher/services.h"
 
@@ -70,7 +71,15 @@ class Supervisor {
   // Words of a daemon: by its pid, because a name can be claimed by anyone.
   void on_ready(pid_t pid);
   void on_alive(pid_t pid);
+  void on_stopping(pid_t pid);
   void on_reloaded(pid_t pid, const Record& record);
+
+  // What the services have started.
+  Helpers& helpers() { return helpers_; }
+  const Helpers& helpers() const { return helpers_; }
+  // After the services have ended: waits for what they have started, and ends what takes longer than
+  // watcher.stop_timeout.
+  Task<void> end_helpers(std::vector<std::string_view> of_services, Helpers::Tell tell);
 
   // Notified at every change of a state.
   Signal& changed() { return changed_; }
@@ -82,6 +91,7 @@ class Supervisor {
   Task<void> live(Service& service);
   Task<void> bring_up(Service& service);
   Task<void> ask_until_it_answers(Service& service, pid_t pid);
+  Task<void> keep_asking(Service& service, pid_t pid);
   Task<void> bring_down(Service& service);
   Task<void> pause_before_retry(Service& service);
   Result<> launch(Service& service);
@@ -96,6 +106,7 @@ class Supervisor {
   std::shared_ptr<const Config> config_;
   std::string bin_directory_;
   std::vector<std::unique_ptr<Service>> services_;
+  Helpers helpers_;
   Signal changed_;
   std::unique_ptr<EventLoop::Timer> sign_timer_;
 };

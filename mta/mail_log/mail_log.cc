@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <mutex>
+#include <system_error>
 
 #include "common/base/file.h"
 #include "common/base/strings.h"
@@ -50,10 +52,11 @@ class File {
   void write_locked() {
     if (buffer_.empty()) return;
     look_locked();
-    if (file_ && ::write(file_.get(), buffer_.data(), buffer_.size()) == std::ssize(buffer_))
+    const auto written = file_ ? ::write(file_.get(), buffer_.data(), buffer_.size()) : 0;
+    if (file_ && written == std::ssize(buffer_))
       said_ = false;  // the next loss is another
-    else
-      failed_locked();
+    else              // a part of it: there was no room for the rest
+      failed_locked(!file_ ? open_errno_ : written < 0 ? errno : ENOSPC);
     buffer_.clear();
   }
 
@@ -65,15 +68,22 @@ class File {
     struct stat there {};
     if (file_ && ::stat(path_.c_str(), &there) == 0 && there.st_ino == inode_) return;
     auto opened = open_file(path_, O_WRONLY | O_CREAT | O_APPEND, 0640);
-    if (!opened) return file_.reset();
+    if (!opened) {
+      open_errno_ = errno;
+      return file_.reset();
+    }
     file_ = std::move(*opened);
     if (::fstat(file_.get(), &there) == 0) inode_ = there.st_ino;
   }
 
-  void failed_locked() {
+  void failed_locked(int why) {
     if (said_) return;
     said_ = true;
-    log::Event("mail_log.lost").with("file", path_).with("errno", errno).error();
+    log::Event("mail_log.lost")
+        .with("file", path_)
+        .with("errno", why)
+        .with("why", std::generic_category().message(why))
+        .error();
     if (tell_operator_) ::syslog(LOG_MAIL | LOG_ERR, "%s cannot be written: records are lost", path_.c_str());
   }
 
@@ -83,6 +93,7 @@ class File {
   UniqueFd file_;
   ino_t inode_ = 0;
   std::int64_t looked_ms_ = 0;
+  int open_errno_ = 0;
   bool said_ = false, tell_operator_ = false;
 };
 

@@ -3,6 +3,7 @@
 import imaplib
 import os
 import pwd
+import re
 import shutil
 import signal
 import smtplib
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import unittest
 
+import fake_smtp
 import waxwing
 from lmtp_client import Lmtp
 
@@ -108,6 +110,57 @@ class Killed(BadDay):
                 sent.append(f'after-{name}-{pid}')
                 self.send(sent[-1])
                 self.wait_delivered(sent)
+
+
+class Hanging(BadDay):
+    def test_workers_channel_programs_and_the_directory_are_replaced_too(self):
+        self.box.set_option('watcher.alive_timeout', '6')
+        self.begin()
+        self.send('first')
+        self.wait_delivered(['first'])
+        log = self.box.log('watcher')
+        sent = ['first']
+        services = {**children(self.box.pid('dispatcher')), **children(self.box.pid('job_controller'))}
+        programs = [pid for pid, name in services.items() if name in ('smtpd', 'ims_master')] + [self.box.pid('slapd')]
+        self.assertGreaterEqual(len(programs), 3)
+        for pid in programs:
+            os.kill(pid, signal.SIGSTOP)
+            killed = log.wait(rf'watcher\.kill service=\S+ pid={pid} why="gave no sign of life"')
+            name = re.search(r'service=(\S+)', killed).group(1)
+            if name == 'slapd':
+                self.box.wait_running('slapd', other_than=pid)
+            sent.append(f'after-{name}-{pid}')
+            self.send(sent[-1])
+            self.wait_delivered(sent)
+
+    def test_what_hangs_is_told_of(self):
+        self.begin()
+        worker = next(pid for pid, name in children(self.box.pid('dispatcher')).items() if name == 'smtpd')
+        os.kill(worker, signal.SIGSTOP)
+        status = lambda: self.box.command('start-msg', '--status', check=False)
+        waxwing.wait_until(lambda: re.search(rf'smtpd +silent +pid {worker} +no sign of life', status().stdout), 'the worker to be named')
+        self.assertEqual(status().returncode, 1)
+
+
+class Stopped(BadDay):
+    def test_channel_programs_at_a_silent_host_end_with_the_rest(self):
+        fake = fake_smtp.FakeServer()
+        self.addCleanup(fake.close)
+        silent = fake.host(waits=True)
+        for option, value in (('smtp.client.port', fake.port), ('watcher.stop_timeout', 2)):
+            self.box.set_option(option, value)
+        self.begin()
+        self.send('waits', f'joe@[{silent.address}]')
+        silent.wait(lambda: silent.connections == 1, 'a connection')
+        program = next(pid for pid, name in children(self.box.pid('job_controller')).items() if name == 'tcp_smtp_client')
+        out = self.box.stop().stdout
+        # Nobody here is its parent: whoever is has to take notice first.
+        waxwing.wait_until(lambda: not os.path.exists(f'/proc/{program}'), out)
+        self.assertRegex(out, rf'tcp_smtp_client +finishes what it has begun, pid {program}')
+        self.assertEqual(len(self.box.queue_files('tcp_local')), 1)
+        silent.go_on()
+        self.box.start()
+        silent.wait_messages(1)
 
 
 class StartedByHand(BadDay):

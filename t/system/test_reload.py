@@ -112,8 +112,15 @@ class Reload(waxwing.TestCase):
         line = log.wait(r'daemon\.reloaded')
         self.assertIn('changed=imap.idletimeout', line)
         self.assertIn('wants_restart=daemon.workers', line)
+        # It is told of as long as it is so, and no longer.
+        again = self.box.command('imsimta', 'reload').stdout
+        self.assertIn('start-msg --restart imapd for daemon.workers', again)
+        self.assertNotIn('imap.idletimeout', again)
+        status = self.box.command('start-msg', '--status').stdout
+        self.assertIn('imapd runs with an earlier value of daemon.workers', status)
         self.box.command('msconfig', 'revert')
-        self.reload()
+        self.assertNotIn('--restart', self.box.command('imsimta', 'reload').stdout)
+        self.assertNotIn('earlier value', self.box.command('start-msg', '--status').stdout)
 
     # ---- the directory ----
     def answers(self, user):

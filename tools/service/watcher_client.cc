@@ -10,6 +10,7 @@
 #include "common/base/file.h"
 #include "common/base/strings.h"
 #include "common/net/seqpacket.h"
+#include "watcher/helpers.h"
 #include "watcher/services.h"
 
 namespace waxwing {
@@ -43,6 +44,7 @@ std::string left_running(const std::string& root) {
     if (line && line->find(root) != std::string::npos && line->find(name) != std::string::npos)
       names += (names.empty() ? "" : " ") + name;
   }
+  for (const auto& name : running_helpers(root)) names += (names.empty() ? "" : ", ") + name;
   return names;
 }
 

@@ -14,7 +14,8 @@ namespace waxwing {
 // a temporary one when it listens but does not answer.
 Result<bool> watcher_runs(const std::string& root);
 
-// Services of the instance that run without a watcher, as after its death: "imapd popd".
+// Services of the instance that run without a watcher, as after its death, and what they have started: "imapd
+// popd, tcp_smtp_client (pid 2464)".
 std::string left_running(const std::string& root);
 
 // Starts the watcher of the instance (bin_directory/watcher) and answers when it listens.

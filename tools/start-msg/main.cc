@@ -1,11 +1,14 @@
 // start-msg(1): starts the services of an instance, or one of them, and waits until they are ready.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "common/base/path.h"
 #include "common/base/strings.h"
 #include "common/config/config.h"
 #include "common/daemon/server_tls.h"
 #include "tools/service/command_line.h"
+#include "tools/service/disk_space.h"
 #include "tools/service/progress.h"
 #include "tools/service/watcher_client.h"
 
@@ -19,6 +22,35 @@ constexpr const char* kUsage =
     "Starts what is enabled in config/msg.conf, or the services named, and waits until they are ready.\n";
 
 constexpr int kSilentS = 10;  // they say every two seconds that they live
+
+// Workers and channel programs that hang; false when there are any.
+bool show_silent_helpers(const Record& status) {
+  const auto names = status.all("helper"), pids = status.all("helper_pid"),
+             silent = status.all("helper_silent_s");
+  bool all_live = true;
+  for (std::size_t i = 0; i < std::min({names.size(), pids.size(), silent.size()}); ++i) {
+    const auto quiet = to_number<int>(silent[i]).value_or(0);
+    if (quiet < kSilentS) continue;
+    fmt::print("  {:<16} silent    pid {:<8} no sign of life for {} s: it hangs, or this host is very busy\n",
+               names[i], pids[i], quiet);
+    all_live = false;
+  }
+  return all_live;
+}
+
+// Those that run full; false when one is.
+bool show_disks(const Config& config) {
+  bool none_full = true;
+  for (const auto& space : disk_spaces(config)) {
+    const auto state = state_of(space);
+    if (state == DiskState::well) continue;
+    const bool full = state == DiskState::full;
+    fmt::print("{}: {}{}\n", full ? "a disk is full" : "a disk is nearly full", text_of(space),
+               full ? "; mail is refused for the time being" : "");
+    none_full = none_full && !full;
+  }
+  return none_full;
+}
 
 int show_status(const Record& status) {
   fmt::print("watcher runs, pid {}{}\n", status.get("watcher"),
@@ -40,7 +72,12 @@ int show_status(const Record& status) {
       fmt::print("  older than its program: start-msg --restart {}", names[i]);
     fmt::print("\n");
   }
-  return all_run ? 0 : 1;
+  const auto restart = status.all("restart"), options = status.all("for");
+  for (std::size_t i = 0; i < std::min(restart.size(), options.size()); ++i)
+    fmt::print("{} runs with an earlier value of {}: start-msg --restart {}\n", restart[i], options[i],
+               restart[i]);
+  const bool helpers_live = show_silent_helpers(status);
+  return all_run && helpers_live ? 0 : 1;
 }
 
 // What runs already, so that its part of the answer is not "nothing happened".
@@ -86,9 +123,11 @@ Result<int> run(const CommandLine& line) {
       return 3;
     }
     TRY(const Record status, follow(root, Record("status"), {}));
-    const int code = show_status(status);
-    if (const auto config = Config::load(root))
-      if (const auto warning = certificate_warning(**config); !warning.empty()) fmt::print("{}\n", warning);
+    int code = show_status(status);
+    const auto config = Config::load(root);
+    if (!config) return code;
+    if (!show_disks(**config)) code = 1;
+    if (const auto warning = certificate_warning(**config); !warning.empty()) fmt::print("{}\n", warning);
     return code;
   }
   TRY(const auto config, Config::load(root));

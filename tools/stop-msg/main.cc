@@ -14,8 +14,14 @@ constexpr const char* kUsage =
     "Stops everything, watcher too, or only the services named. What is stopped already is no error.\n";
 
 void show_progress(const Record& progress) {
-  if (progress.get("state") != "stopped") return;
-  fmt::print("  {:<16} stopped\n", progress.get("name"));
+  const auto state = progress.get("state");
+  const std::string pid(progress.get("pid"));
+  if (state == "finishing")
+    fmt::print("  {:<16} finishes what it has begun, pid {}\n", progress.get("name"), pid);
+  else if (state == "killed")
+    fmt::print("  {:<16} killed: it did not end in time, pid {}\n", progress.get("name"), pid);
+  else if (state == "stopped")
+    fmt::print("  {:<16} stopped\n", progress.get("name"));
   std::fflush(stdout);
 }
 

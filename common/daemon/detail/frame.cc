@@ -19,6 +19,7 @@ DaemonFrame& DaemonFrame::create(std::string name, DaemonOptions options,
                                  std::shared_ptr<const Config> config) {
   static auto& daemon = *new Daemon(std::move(name));
   daemon.inner_->options = options;
+  daemon.inner_->begun_with = config;
   daemon.inner_->config.set(std::move(config));
   static auto& frame = *new DaemonFrame{daemon, *daemon.inner_};
   return frame;
@@ -164,7 +165,7 @@ void DaemonFrame::reload() {
     return tell_reloaded(word("reloaded").set("trouble", fresh.error().text));
   }
   const auto now = changed_options(*before, **fresh, daemon.name(), false);
-  const auto later = changed_options(*before, **fresh, daemon.name(), true);
+  const auto later = changed_options(*inner.begun_with, **fresh, daemon.name(), true);
   inner.config.set(*fresh);
   open_log(**fresh, daemon.name());
   inner.reload_troubles.clear();

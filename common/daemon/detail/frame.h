@@ -22,6 +22,7 @@ namespace waxwing {
 struct Daemon::Inner {
   DaemonOptions options;
   Current<Config> config;
+  std::shared_ptr<const Config> begun_with;  // what options that want a restart are in force by
   std::vector<std::unique_ptr<EventLoop>> loops;
   std::vector<std::thread> threads;
   std::unique_ptr<WorkerPool> workers;
