@@ -8,6 +8,8 @@
 #include "common/net/workers.h"
 #include "job_controller/controller.h"
 #include "mta/config/channel_name.h"
+#include "mta/queue/give_back.h"
+#include "mta/queue/reroute.h"
 
 namespace waxwing::job_controller {
 
@@ -28,6 +30,7 @@ Task<Record> Controller::command(const Record& request, PacketSocket& socket) {
     send_view(std::string(request.get("channel")), socket);
     co_return Record("ok");
   }
+  if (request.is("where")) co_return where(request);
   if (request.is("jobs")) {
     send_jobs(std::string(request.get("channel")), socket);
     co_return Record("ok");
@@ -84,10 +87,9 @@ Task<Result<FileName>> Controller::release(FileName name) {
 Task<Record> Controller::file_command(const Record& request) {
   using Handler = Task<Record> (Controller::*)(FileName);
   static constexpr std::pair<std::string_view, Handler> kHandlers[] = {
-      {"return", &Controller::return_file},
-      {"release", &Controller::release_file},
-      {"delete", &Controller::delete_file},
-      {"hold", &Controller::hold_file},
+      {"return", &Controller::return_file},   {"release", &Controller::release_file},
+      {"delete", &Controller::delete_file},   {"hold", &Controller::hold_file},
+      {"reroute", &Controller::reroute_file},
   };
   auto name = FileName::parse(request.get("file"));
   if (!name) co_return error(name.error().text);
@@ -105,15 +107,17 @@ Task<Record> Controller::file_command(const Record& request) {
   co_return error("the job controller does not know the request " + printable(request.verb()));
 }
 
+// The wish is in the file before it is answered, for our memory of it may be lost before it is done.
 Task<Record> Controller::return_file(FileName name) {
+  auto noted = co_await daemon_.workers().run([&] { return mta::queue::mark_for_return(*queue_, name); });
+  if (!noted) co_return error(noted.error().text);
+  log::Event("queue.to_return").with("qid", name.id).with("file", name.relative()).notice();
   if (name.held) {
     auto released = co_await release(name);
     if (!released) co_return error(released.error().text);
     name = *released;
   }
-  if (!schedule_.knows(name)) co_await look(name.relative());
-  if (!schedule_.give_back(name))
-    co_return error("the message is being delivered just now, or cannot be read");
+  if (!schedule_.give_back(name)) co_await look(name.relative());
   jobs_.touch(name.channel);
   co_return Record("ok").set("file", name.relative());
 }
@@ -163,6 +167,20 @@ Task<Record> Controller::hold_file(FileName name) {
   co_return Record("ok").set("file", held.relative());
 }
 
+Task<Record> Controller::reroute_file(FileName name) {
+  if (auto refused = take_out(name)) co_return std::move(*refused);
+  auto moved = co_await daemon_.workers().run([&] { return mta::queue::reroute(*queue_, name); });
+  if (!moved) {
+    co_await look(name.relative());
+    co_return error(moved.error().text);
+  }
+  log::Event("queue.rerouted").with("qid", name.id).with("file", moved->relative()).notice();
+  co_await look(moved->relative());
+  schedule_.retry_now(moved->channel);  // whatever its last host made it wait for
+  jobs_.touch(moved->channel);
+  co_return Record("ok").set("file", moved->relative());
+}
+
 // Many files at one go: "batch do=delete file=... file=..." is answered with a result= for each file, empty
 // where it was done. Others get their turn in between.
 Task<Record> Controller::batch_command(const Record& request) {
@@ -185,7 +203,8 @@ void Controller::send_summary(PacketSocket& socket) {
                           .set("channel", channel)
                           .set("files", static_cast<std::int64_t>(counts.files))
                           .set("bytes", static_cast<std::int64_t>(counts.bytes))
-                          .set("ready", static_cast<std::int64_t>(counts.ready))
+                          .set("ready", static_cast<std::int64_t>(counts.ready - counts.down))
+                          .set("down", static_cast<std::int64_t>(counts.down))
                           .set("active", static_cast<std::int64_t>(counts.in_flight))
                           .set("waiting", static_cast<std::int64_t>(counts.waiting))
                           .set("hosts", static_cast<std::int64_t>(counts.hosts))
@@ -196,6 +215,17 @@ void Controller::send_summary(PacketSocket& socket) {
                           .set("on_demand", counts.on_demand ? 1 : 0)
                           .set("trouble", jobs_.trouble_of(channel)));
   }
+}
+
+// "where file=": unit= "<host> <state> <due ms> <why the host is down>" for each host that is left.
+Record Controller::where(const Record& request) const {
+  const auto name = FileName::parse(request.get("file"));
+  if (!name) return error(name.error().text);
+  Record answer("ok");
+  schedule_.view(*name, [&](const UnitView& unit) {
+    answer.set("unit", fmt::format("{} {} {} {}", unit.host, unit.state, unit.due_ms, unit.why_down));
+  });
+  return answer.set("stopped", schedule_.is_stopped(name->channel) ? 1 : 0);
 }
 
 void Controller::send_jobs(const std::string& wanted, PacketSocket& socket) {

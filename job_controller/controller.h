@@ -63,9 +63,11 @@ class Controller {
   Task<Record> return_file(FileName name);
   Task<Record> release_file(FileName name);
   Task<Record> delete_file(FileName name);
+  Task<Record> reroute_file(FileName name);
   Task<Record> hold_file(FileName name);
   std::optional<Record> take_out(const FileName& name);
   Task<Record> batch_command(const Record& request);
+  Record where(const Record& request) const;
   void send_jobs(const std::string& wanted, PacketSocket& socket);
   void send_summary(PacketSocket& socket);
   void send_view(const std::string& channel, PacketSocket& socket);

@@ -97,7 +97,7 @@ bool Jobs::wants_another(const std::string& channel) {
       (policy.filesperjob > 0 && schedule_.ready(channel) > std::size_t{policy.filesperjob} * of_channel) ||
       (policy.addrsperjob > 0 &&
        schedule_.ready_recipients(channel) > std::size_t{policy.addrsperjob} * of_channel);
-  if (!wanted || std::max(of_pool, ending) < pool.job_limit) return wanted;
+  if (!wanted || (of_pool < pool.job_limit && ending <= pool.job_limit)) return wanted;
   make_room(channel, pool);
   return false;
 }

@@ -98,7 +98,8 @@ bool Schedule::add(const ScheduleEntry& entry, std::int64_t now_ms) {
     unit.attempts = at_most_16_bits(entry.hosts[i].attempts);
     unit.notices = at_most_16_bits(entry.hosts[i].notices);
     unit.recipients = at_most_16_bits(entry.hosts[i].recipients);
-    const auto due = first_due_ms(entry, i, channel.policy);
+    if (entry.hosts[i].give_back) unit.mode = Mode::give_back;
+    const auto due = entry.hosts[i].give_back ? now_ms : first_due_ms(entry, i, channel.policy);
     if (due > now_ms)
       make_waiting(unit, due);
     else

@@ -55,6 +55,7 @@ struct Assignment {
 struct ChannelCounts {
   std::size_t files = 0;
   std::size_t ready = 0;    // units not waiting for their time; of hosts that are down and closed windows too
+  std::size_t down = 0;     // of those that are ready: for hosts that are down
   std::size_t waiting = 0;  // units that are
   std::size_t in_flight = 0;
   std::uint64_t bytes = 0;
@@ -120,7 +121,7 @@ class Schedule {
   // Operators. The key's file, when it is not being worked on, is forgotten (true) so that it can be renamed
   // or removed; false: unknown, or in work or being renamed (busy set).
   bool forget(const FileName& name, bool& busy);
-  // Marks all units for return, at once. False: unknown or in work.
+  // Marks all units for return, at once, but those in work. False: unknown. The wish itself stands in the file.
   bool give_back(const FileName& name);
   // Forgets one file that cannot be tried for a while: the one that waits longest and more than a minute,
   // else one for a host that is down. The tree has it. False when there is none.
@@ -154,6 +155,7 @@ class Schedule {
   std::vector<std::string> channels() const;
   ChannelCounts counts(const std::string& channel) const;
   void view(const std::string& channel, const std::function<void(const UnitView&)>& visit) const;
+  void view(const FileName& name, const std::function<void(const UnitView&)>& visit) const;  // of one file
   // A look at the tree: begin_look(), then saw() for each file of a channel (false: not known), and unseen()
   // names those that are known since before the look and were not seen: removed behind our back, or renamed
   // while the directory was read.

@@ -39,10 +39,11 @@ bool Schedule::make_room(std::int64_t now_ms) {
 
 bool Schedule::give_back(const FileName& name) {
   auto* file = find_file(name);
-  if (file == nullptr || file->in_flight > 0) return false;
+  if (file == nullptr) return false;
   for (std::uint32_t i = 0; i < file->unit_count; ++i) {
     auto& unit = file->units[i];
-    if (unit.state == State::done) continue;
+    // One that is just given out finds the wish in the file.
+    if (unit.state == State::done || unit.state == State::in_flight) continue;
     leave_state(unit);
     unit.mode = Mode::give_back;
     make_ready(unit);
@@ -165,8 +166,11 @@ ChannelCounts Schedule::counts(const std::string& name) const {
   counts.on_demand = channel->policy.on_demand;
   for (std::size_t p = 0; p < channel->open.size(); ++p)
     counts.closed |= !channel->open[p] && channel->ready_of[p].units > 0;
-  counts.hosts_down = static_cast<std::size_t>(std::ranges::count_if(
-      channel->hosts, [](const auto& row) { return row.second->blocked_until_ms != 0; }));
+  for (const auto& [host, destination] : channel->hosts) {
+    if (destination->blocked_until_ms == 0) continue;
+    counts.hosts_down += 1;
+    counts.down += destination->ready;
+  }
   return counts;
 }
 
@@ -178,6 +182,13 @@ void Schedule::view(const std::string& name, const std::function<void(const Unit
       if (file->units[i].state != State::done) visit(view_of(file->units[i]));
 }
 
+void Schedule::view(const FileName& name, const std::function<void(const UnitView&)>& visit) const {
+  const auto* file = find_file(name);
+  if (file == nullptr) return;
+  for (std::uint32_t i = 0; i < file->unit_count; ++i)
+    if (file->units[i].state != State::done) visit(view_of(file->units[i]));
+}
+
 UnitView Schedule::view_of(const Unit& unit) {
   const auto& destination = *unit.destination;
   UnitView row;
@@ -185,6 +196,7 @@ UnitView Schedule::view_of(const Unit& unit) {
   row.host = *destination.host;
   const bool down = destination.blocked_until_ms != 0;
   row.state = unit.state == State::in_flight                                              ? "active"
+              : unit.mode == Mode::give_back                                              ? "return"
               : unit.state == State::waiting                                              ? "deferred"
               : down                                                                      ? "host-down"
               : unit.mode != Mode::attempt                                                ? "ready"

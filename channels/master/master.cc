@@ -50,6 +50,13 @@ std::optional<Unit> parse_unit(std::string_view text) {
   return unit;
 }
 
+// An operator's word is in the file: whoever gave the unit out may have done so before it was spoken.
+bool is_to_go_back(const Work& work) {
+  for (const auto at : work.pending())
+    if (work.envelope().recipients[at].progress.give_back) return true;
+  return false;
+}
+
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -201,7 +208,7 @@ class Master {
     finish_if_idle();
   }
 
-  Task<void> run_unit(const Unit& unit) {
+  Task<void> run_unit(Unit& unit) {
     auto name = FileName::parse(unit.file);
     if (!name) {
       tell("gone", unit.id);
@@ -219,6 +226,7 @@ class Master {
       co_return;
     }
     Work work(std::move(*reader), unit.host);
+    if (is_to_go_back(work)) unit.mode = UnitMode::give_back;
     if (work.pending().empty()) {
       auto all_done = work.message().all_done();
       if (all_done && *all_done) context_.queue()->remove_settled(*name);

@@ -41,6 +41,7 @@ struct Clock {
 // What has happened to a recipient so far. Kept in its slot.
 struct Progress {
   Status status = Status::pending;
+  bool give_back = false;  // while pending: an operator wants it returned to the sender, not tried again
   unsigned attempts = 0;
   unsigned notices = 0;              // delay notifications sent
   std::int64_t last_attempt_ms = 0;  // 0: never tried

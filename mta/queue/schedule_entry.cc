@@ -29,6 +29,7 @@ ScheduleEntry make_schedule_entry(const FileName& name, const Envelope& envelope
     host.attempts = std::max(host.attempts, recipient.progress.attempts);
     host.last_attempt_ms = std::max(host.last_attempt_ms, recipient.progress.last_attempt_ms);
     host.notices = std::max(host.notices, recipient.progress.notices);
+    host.give_back |= recipient.progress.give_back;
   }
   return entry;
 }

@@ -22,6 +22,7 @@ struct ScheduleHost {
   unsigned attempts = 0;
   std::int64_t last_attempt_ms = 0;
   unsigned notices = 0;
+  bool give_back = false;  // to its sender; read from the file only, for it is no property of new mail
 };
 
 struct ScheduleEntry {

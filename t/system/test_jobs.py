@@ -25,6 +25,7 @@ def setUpModule():
             rules.write(f'[127.9.0.{n}] $E$R$U%[127.9.0.{n}]@in{n}-daemon\n')
             cnf.write(f'\ntcp_in{n} smtp allowswitchchannel {keyword}\nin{n}-daemon\n')
         cnf.write(f'\ntcp_deep smtp single_sys nomx daemon [{deep.address}]\ndeep-daemon\n')
+        cnf.write(f'\ntcp_moved smtp single_sys nomx daemon [{host.address}]\nmoved-daemon\n')
         cnf.write(f'\ntcp_dial smtp slave single_sys nomx daemon [{host.address}]\ndial-daemon\n')
     box.edit('job_controller.cnf', '\n[PERIODIC_JOB=mark]\nCOMMAND=imsimta version\nTIME=00:00/00:01\n')
     box.command('imsimta', 'cnbuild')
@@ -76,6 +77,32 @@ class Jobs(waxwing.TestCase):
         silent.go_on()
         silent.wait_messages(1)
         self.box.wait_queue_empty('tcp_local')
+
+    def route(self, channel):
+        """Mail for the domain moved.test goes there from now on."""
+        rules = os.path.join(self.box.root, 'config', 'local.rules')
+        with open(rules) as file:
+            lines = [line for line in file.read().splitlines() if not line.startswith('.moved.test')]
+        with open(rules, 'w') as file:
+            file.write('\n'.join(lines + [f'.moved.test $U%$H.moved.test@{channel}-daemon', '']))
+        self.imsimta('cnbuild')
+        self.imsimta('reload')
+
+    def test_mail_that_waits_goes_elsewhere(self):
+        before = len(host.messages)
+        self.imsimta('queue', 'stop', 'tcp_deep')
+        self.addCleanup(self.imsimta, 'queue', 'start', 'tcp_deep')
+        self.route('deep')
+        self.send('joe@r.moved.test')
+        self.send('ann@r.moved.test')
+        self.route('moved')
+        self.imsimta('qm', 'directory', 'tcp_deep')
+        self.imsimta('qm', 'hold', '1')
+        self.assertEqual(self.imsimta('qm', 'reroute', '-all').count('%QM-I-REROUTED'), 2)
+        waxwing.wait_until(lambda: len(host.messages) == before + 2, 'both messages at the new host')
+        waxwing.wait_until(lambda: not self.box.queue_files('reprocess') + self.box.queue_files('tcp_moved'), 'empty channels')
+        self.assertEqual(self.box.queue_files('tcp_deep'), [])
+        self.assertIn('0 disagreements', self.imsimta('cache', '-walk'))
 
     def etrn(self, client, *commands):
         """What a session from the channel tcp_in<client> is answered."""

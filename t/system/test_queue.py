@@ -4,6 +4,7 @@ import email
 import email.policy
 import os
 import re
+import subprocess
 
 import waxwing
 
@@ -82,13 +83,20 @@ class Queue(waxwing.TestCase):
         self.assertIn('%QM-I-RETURNED', self.qm('return', by_subject['q-return']))
         self.assertRegex(self.qm('summarize'), r'ims-ms +3 +1 .* stopped')
         self.assertRegex(self.qm('summarize', '-database'), r'ims-ms +2 ')
-        self.assertIn('ready', self.box.command('imsimta', 'cache', '-view', 'ims-ms').stdout)
+        view = self.box.command('imsimta', 'cache', '-view', 'ims-ms').stdout
+        self.assertEqual(sorted(re.findall(r' (ready|return) ', view)), ['ready', 'return'])
+        self.assertIn('returning', self.qm('history', by_subject['q-return']))
+        returning = re.search(r'/(?:Z\w)(\w+)\.00', dict(names)[by_subject['q-return']]).group(1)
+        trace = self.box.command('imsimta', 'trace', returning).stdout
+        self.assertIn('an operator wants it returned', trace)
+        self.assertRegex(trace, 'Goes back to its sender: .*; its channel is stopped')
+        self.assertIn('its channel is stopped', self.qm('history', by_subject['q-deliver']))
 
         # Killed and back: the stop holds, nothing is lost.
         old = self.box.kill('job_controller')
         self.box.wait_running('job_controller', other_than=old)
         waxwing.wait_until(lambda: 'stopped' in self.qm('summarize'), 'the stop to hold')
-        self.qm('return', by_subject['q-return'])
+        self.assertIn('returning', self.qm('history', by_subject['q-return']))
         self.box.command('imsimta', 'queue', 'start', 'ims-ms')
         self.assertEqual([m['Subject'] for m in self.subjects('bob', 1)], ['q-deliver'])
 
@@ -112,6 +120,50 @@ class Queue(waxwing.TestCase):
         self.assertEqual(sorted(m['Subject'] for m in self.subjects('bob', 2)), ['q-deliver', 'q-hold'])
         self.box.wait_queue_empty()
 
+    def test_a_message_is_marked_for_return_while_the_job_controller_is_away(self):
+        self.stop_channel()
+        before = len(self.subjects('dora', 0))
+        self.send('q-away', 'bob@example.test', sender='dora@example.test')
+        self.box.stop('job_controller')
+        self.addCleanup(self.box.start)
+        name = self.box.queue_files('ims-ms')[0]
+        self.assertIn('%QM-I-RETURNED', self.qm('return', name))
+        self.box.start()
+        self.box.command('imsimta', 'queue', 'start', 'ims-ms')
+        report = self.subjects('dora', before + 1)[-1]
+        self.assertEqual(report.get_content_type(), 'multipart/report')
+        self.box.wait_queue_empty('ims-ms')
+
+    def elsewhere(self, *words):
+        """The command in a session of its own, as on another terminal."""
+        return subprocess.run([os.path.join(self.box.root, 'bin', 'imsimta'), 'qm', *words], env=self.box.env, text=True,
+                              capture_output=True, start_new_session=True, timeout=waxwing.DEADLINE)
+
+    def test_numbers_are_those_of_ones_own_session(self):
+        self.stop_channel()
+        self.send('mine', 'bob@example.test')
+        self.send('theirs', 'carol@example.test')
+        named = lambda text: re.findall(r'/(\w\w\w+\.00)', text)
+        mine = named(self.qm('directory', '-to=bob', 'ims-ms'))
+        theirs = named(self.elsewhere('directory', '-to=carol', 'ims-ms').stdout)
+        self.assertEqual((len(mine), len(theirs), mine == theirs), (1, 1, False))
+        self.assertIn(mine[0], self.qm('hold', '1'))
+        self.qm('release', '1')
+        for words in (('hold', '1'), ('hold', '-all')):
+            refused = self.elsewhere(*words)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn('there was none', refused.stderr)
+        self.assertEqual([name for name in self.box.queue_files('ims-ms') if name.endswith('.HELD')], [])
+        # A session of commands has its own, whatever is listed meanwhile.
+        session = subprocess.Popen([os.path.join(self.box.root, 'bin', 'imsimta'), 'qm'], env=self.box.env, text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        session.stdin.write('directory -to=bob ims-ms\n')
+        session.stdin.flush()
+        self.assertTrue(any(line.startswith('Grand total') for line in session.stdout))
+        self.qm('directory', '-to=carol', 'ims-ms')
+        self.assertIn(mine[0], session.communicate('delete 1\n', timeout=waxwing.DEADLINE)[0])
+        self.assertIn(theirs[0], self.qm('delete', '1'))
+
     def test_listings_show_what_was_asked_for(self):
         self.stop_channel()
         self.send('list-1', 'bob@example.test')
@@ -121,6 +173,11 @@ class Queue(waxwing.TestCase):
             self.assertIn(f'\nGrand total: {count} messages', self.qm('directory', *words, 'ims-ms'), words)
         self.assertIn('\n2 in memory', self.box.command('imsimta', 'cache', '-view', 'ims-ms').stdout)
         self.assertIn('\n0 in memory', self.box.command('imsimta', 'cache', '-view', 'tcp_local').stdout)
+        view = lambda *words: self.box.command('imsimta', 'cache', '-view', 'ims-ms', *words).stdout
+        ids = [re.search(r'ZZ(\w+)', name).group(1) for name in sorted(self.box.queue_files('ims-ms'), key=lambda name: name.split('/')[-1])]
+        self.assertEqual(re.findall(r'^ims-ms/\S+ZZ(\w+)', view(), re.M), ids)
+        self.assertEqual(re.findall(r'^ims-ms/\S+ZZ(\w+)', view(f'-id={ids[1]}'), re.M), ids[1:])
+        self.assertIn('\n0 in memory', view('-host=nowhere.test'))
         self.qm('directory', 'ims-ms')
         self.assertEqual(self.qm('delete', '1-2').count('%QM-I-DELETED'), 2)
 

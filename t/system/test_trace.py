@@ -65,7 +65,7 @@ class Trace(waxwing.TestCase):
             client.sendmail('x@example.test', ['bob@example.test'], 'Subject: waits\r\n\r\nhi\r\n')
         name = waxwing.wait_until(lambda: self.box.queue_files('ims-ms'), 'a file in the queue')[0]
         text = self.box.command('imsimta', 'trace', '-limit=1', 'bob@example.test').stdout
-        self.assertIn(f'Waits: {name} to bob@ims-ms-daemon: 0 attempts\n', text)
+        self.assertIn(f'Waits: {name} to bob@ims-ms-daemon: 0 attempts; its channel is stopped: imsimta queue start\n', text)
         for wanted in ('nobody@nowhere.test', '01ABCDEFGHJKMNPQRSTVWXYZ00', '../../etc/passwd', '@'):
             out = self.box.command('imsimta', 'trace', wanted, check=False)
             self.assertEqual(out.returncode, 1)

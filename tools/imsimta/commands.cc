@@ -7,7 +7,7 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"cache",
-     "cache -view [channel] [-json] | -sync | -walk\n"
+     "cache -view [channel] [-host=name] [-id=queue-id] [-json] | -sync | -walk\n"
      "       imsimta cache -change -global [-max_messages=N] [-synch_time=MINUTES]\n"
      "       imsimta cache -change -channel=C [-thread_depth=N] [-job_limit=N] [-files_per_job=N]\n"
      "       imsimta cache -change -channel_template=PATTERN -master_job=COMMAND",
@@ -30,8 +30,8 @@ constexpr Command kCommands[] = {
     {"journal", "journal [-all] [-content] [-directory=D]", "prints the records of the commit journal",
      run_journal},
     {"kill", "kill pid", "ends a process of this instance in good order", run_kill},
-    {"metermaid", "metermaid [-remove] table key", "shows or forgets what MeterMaid has counted for a key",
-     run_metermaid},
+    {"metermaid", "metermaid [-remove] table key | metermaid [-top=n] [-json] table",
+     "shows or forgets what MeterMaid has counted, for a key or for those with most", run_metermaid},
     {"process", "process [-json]", "lists the processes of this instance", run_process},
     {"program",
      "program -l [-m method] [-json]\n"

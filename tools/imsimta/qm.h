@@ -36,7 +36,7 @@ Result<int> qm_run(const Context& context, Arguments arguments);
 Result<int> qm_summarize(const Context& context, Arguments arguments);
 Result<int> qm_top(const Context& context, Arguments arguments);
 Result<int> qm_view(const Context& context, Arguments arguments);
-// verb: hold, release, return, delete.
+// verb: hold, release, reroute, return, delete.
 Result<int> qm_change(const Context& context, const std::string& verb, Arguments arguments);
 // The same for these files; 1 when something was refused.
 Result<int> change_messages(const Context& context, const std::string& verb,

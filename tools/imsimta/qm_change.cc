@@ -1,5 +1,5 @@
-// qm hold, release, return, delete, start, stop. The job controller does it, so that it knows; when it does
-// not run, the file is renamed or removed here, and it reads the tree when it starts.
+// qm hold, release, reroute, return, delete, start, stop. The job controller does it, so that it knows; when it does
+// not run, the file is renamed, marked or removed here, and it reads the tree when it starts.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +10,8 @@
 
 #include "common/base/strings.h"
 #include "mta/config/channel_name.h"
+#include "mta/queue/give_back.h"
+#include "mta/queue/reroute.h"
 #include "tools/imsimta/qm.h"
 
 namespace waxwing::imsimta {
@@ -31,18 +33,23 @@ Result<> change_directly(mta::queue::Queue& queue, const std::string& verb, cons
     TRY_VOID(queue.release(name, batch));
     return durable::commit(std::move(batch));
   }
+  if (verb == "reroute") {
+    TRY_VOID(mta::queue::reroute(queue, name));
+    return {};
+  }
   if (verb == "delete") {
     if (!file_exists(queue.path_of(name))) return permanent("no such message file: " + name.relative());
     return queue.remove(name);
   }
-  return temporary(
-      "a message is returned by its channel program, which the job controller starts: it does not run");
+  // The job controller finds the wish in the file when it starts.
+  return mta::queue::mark_for_return(queue, name);
 }
 
 const char* done_word(std::string_view verb) {
   return verb == "hold"      ? "HELD, held"
          : verb == "release" ? "RELEASED, released"
-         : verb == "return"  ? "RETURNED, returned"
+         : verb == "reroute" ? "REROUTED, to have its addresses resolved anew:"
+         : verb == "return"  ? "RETURNED, to go back to its sender:"
                              : "DELETED, deleted";
 }
 

@@ -48,6 +48,11 @@ constexpr QmCommand kCommands[] = {
      [](const Context& context, Arguments arguments) {
        return qm_change(context, "release", std::move(arguments));
      }},
+    {"reroute [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [id ...]",
+     "has the addresses of messages resolved anew",
+     [](const Context& context, Arguments arguments) {
+       return qm_change(context, "reroute", std::move(arguments));
+     }},
     {"return [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [id ...]",
      "gives messages back to their senders",
      [](const Context& context, Arguments arguments) {

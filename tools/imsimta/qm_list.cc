@@ -42,7 +42,7 @@ void print_envelope(const Reader& reader, const Filter& filter) {
                       envelope.source_channel, when(envelope.arrival_ms / 1000)));
     for (const auto& recipient : envelope.recipients) {
       print(fmt::format("      to <{}> host {} {}", printable(recipient.address), recipient.host,
-                        status_text(recipient.progress.status)));
+                        status_text(recipient.progress)));
       if (recipient.progress.attempts > 0)
         print(fmt::format(", {} attempts, last {}: {}", recipient.progress.attempts,
                           when(recipient.progress.last_attempt_ms / 1000),
@@ -97,7 +97,7 @@ void print_json(const Row& row, std::size_t number, const Reader* reader) {
       recipients.push_back(JsonObject()
                                .text("address", recipient.address)
                                .text("host", recipient.host)
-                               .text("status", status_text(recipient.progress.status))
+                               .text("status", status_text(recipient.progress))
                                .number("attempts", recipient.progress.attempts)
                                .time("last_attempt", recipient.progress.last_attempt_ms / 1000)
                                .text("last_text", recipient.progress.last_text));

@@ -3,6 +3,7 @@
 
 #include "common/base/strings.h"
 #include "tools/imsimta/json.h"
+#include "tools/imsimta/next_try.h"
 #include "tools/imsimta/qm.h"
 #include "tools/imsimta/qm_rows.h"
 
@@ -45,7 +46,7 @@ Result<int> qm_read(const Context& context, Arguments arguments) {
     for (const auto& recipient : reader->envelope().recipients)
       print(fmt::format(
           "state of <{}>: {}, {} attempts, {} warnings{}\n", printable(recipient.address),
-          status_text(recipient.progress.status), recipient.progress.attempts, recipient.progress.notices,
+          status_text(recipient.progress), recipient.progress.attempts, recipient.progress.notices,
           recipient.progress.last_text.empty() ? "" : ": " + printable(recipient.progress.last_text)));
     const auto whole = reader->verify_message();
     if (!whole) print("damaged: " + whole.error().text + "\n"), status = 1;
@@ -62,7 +63,8 @@ Result<int> qm_read(const Context& context, Arguments arguments) {
 
 namespace {
 
-void print_history(const Reader& reader, const FileName& name) {
+void print_history(const Context& context, const Reader& reader, const FileName& name) {
+  auto reasons = why_it_waits(context, name);
   const auto& envelope = reader.envelope();
   print(fmt::format("\n{}\n  from <{}> by {} arrived {}{}\n", name.relative(), printable(envelope.sender),
                     envelope.source_channel, when(envelope.arrival_ms / 1000), name.held ? ", held" : ""));
@@ -70,9 +72,12 @@ void print_history(const Reader& reader, const FileName& name) {
   for (const auto& recipient : envelope.recipients) {
     const auto& so_far = recipient.progress;
     print(fmt::format("  to <{}>: {}, {} attempts, {} warnings\n", printable(recipient.address),
-                      status_text(so_far.status), so_far.attempts, so_far.notices));
+                      status_text(so_far), so_far.attempts, so_far.notices));
     if (so_far.attempts > 0)
       print(fmt::format("    {}  {}\n", when(so_far.last_attempt_ms / 1000), printable(so_far.last_text)));
+    if (const auto& why = reasons[recipient.host];
+        so_far.status == mta::queue::Status::pending && !why.empty())
+      print("    " + why + "\n");
   }
 }
 
@@ -83,7 +88,7 @@ void print_history_json(const Reader& reader, const FileName& name) {
         .text("sender", reader.envelope().sender)
         .time("arrived", reader.envelope().arrival_ms / 1000)
         .text("recipient", recipient.address)
-        .text("status", status_text(recipient.progress.status))
+        .text("status", status_text(recipient.progress))
         .number("attempts", recipient.progress.attempts)
         .number("warnings", recipient.progress.notices)
         .time("last_attempt", recipient.progress.last_attempt_ms / 1000)
@@ -110,7 +115,7 @@ Result<int> qm_history(const Context& context, Arguments arguments) {
       status = 1;
       continue;
     }
-    json ? print_history_json(*reader, name) : print_history(*reader, name);
+    json ? print_history_json(*reader, name) : print_history(context, *reader, name);
   }
   return status;
 }

@@ -30,8 +30,8 @@ std::string kilobytes(std::uint64_t bytes) {
   return fmt::format("{}", (bytes + 1023) / 1024);
 }
 
-const char* status_text(mta::queue::Status status) {
-  switch (status) {
+const char* status_text(const mta::queue::Progress& progress) {
+  switch (progress.status) {
     case mta::queue::Status::delivered:
       return "delivered";
     case mta::queue::Status::failed:
@@ -41,7 +41,7 @@ const char* status_text(mta::queue::Status status) {
     case mta::queue::Status::pending:
       break;
   }
-  return "waiting";
+  return progress.give_back ? "returning" : "waiting";
 }
 
 Result<std::vector<Row>> rows_of(const mta::queue::Queue& queue, const std::string& channel, bool held) {

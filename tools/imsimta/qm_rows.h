@@ -26,7 +26,7 @@ void print(const std::string& text);
 std::string now_text();
 std::string when(std::int64_t seconds);
 std::string kilobytes(std::uint64_t bytes);
-const char* status_text(mta::queue::Status status);
+const char* status_text(const mta::queue::Progress& progress);
 
 // What the first Subject: field says, decoded; empty when there is none.
 std::string subject_of(const mta::queue::Reader& reader);

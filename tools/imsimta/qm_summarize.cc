@@ -15,7 +15,8 @@ Result<int> summarize_memory_json(const Context& context) {
   TRY_VOID(ask_controller(context, Record("summary"), [&](const Record& row) {
     JsonObject object;
     object.text("channel", row.get("channel"));
-    for (const char* name : {"files", "bytes", "ready", "active", "waiting", "hosts", "hosts_down", "jobs"})
+    for (const char* name :
+         {"files", "bytes", "ready", "active", "down", "waiting", "hosts", "hosts_down", "jobs"})
       object.number(name, row.number(name));
     for (const char* name : {"stopped", "closed", "on_demand"}) object.flag(name, row.number(name) != 0);
     object.text("trouble", row.get("trouble")).print();
@@ -30,18 +31,23 @@ Result<int> summarize_memory(const Context& context, bool heading, bool trailing
     files += row.number("files");
     bytes += row.number("bytes");
     table +=
-        fmt::format("{:<20} {:>9} {:>10} {:>8} {:>8} {:>8} {:>6} {:>5}{}\n", row.get("channel"),
+        fmt::format("{:<20} {:>9} {:>10} {:>8} {:>8} {:>8} {:>8} {:>6} {:>5}{}\n", row.get("channel"),
                     row.number("files"), kilobytes(static_cast<std::uint64_t>(row.number("bytes"))),
-                    row.number("ready"), row.number("active"), row.number("waiting"), row.number("hosts"),
-                    row.number("jobs"), row.number("stopped") != 0 ? " stopped" : "");
+                    row.number("ready"), row.number("active"), row.number("down"), row.number("waiting"),
+                    row.number("hosts"), row.number("jobs"), row.number("stopped") != 0 ? " stopped" : "");
     if (const auto why = row.get("trouble"); !why.empty())
       troubles +=
           fmt::format("channel {}: its program does not start: {}\n", row.get("channel"), printable(why));
+    if (const auto down = row.number("hosts_down"); down > 0)
+      troubles += fmt::format("channel {0}: {1} of {2} hosts are down; imsimta cache -view {0} says why\n",
+                              row.get("channel"), down, row.number("hosts"));
   }));
   if (heading)
-    print(fmt::format(
-        "{}\nData gathered from the job controller\n\n{:<20} {:>9} {:>10} {:>8} {:>8} {:>8} {:>6} {:>5}\n",
-        now_text(), "Channel", "Messages", "Size (K)", "Ready", "Active", "Waiting", "Hosts", "Jobs"));
+    print(
+        fmt::format("{}\nData gathered from the job controller\n\n{:<20} {:>9} {:>10} {:>8} {:>8} {:>8} "
+                    "{:>8} {:>6} {:>5}\n",
+                    now_text(), "Channel", "Messages", "Size (K)", "Ready", "Active", "Down", "Waiting",
+                    "Hosts", "Jobs"));
   print(table);
   if (trailing)
     print(

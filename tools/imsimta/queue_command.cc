@@ -1,7 +1,9 @@
 // imsimta queue and imsimta cache: channel queues on and off, and what the job controller has in memory.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <tuple>
 
 #include "common/base/strings.h"
 #include "common/mail/date.h"
@@ -55,6 +57,27 @@ void print_unit(std::string_view line, bool json) {
                                 words[2], words[3], words[4], words[7], time(words[5]), time(words[6]))
                         .c_str());
 }
+
+// What -host and -id pick out.
+struct Wanted {
+  std::string host, id;
+  bool fits(std::string_view line) const {
+    const auto file = take_until(line, ' '), of_host = take_until(line, ' ');
+    return (host.empty() || iequals(host, of_host)) && (id.empty() || ifind(file, id) != std::string::npos);
+  }
+};
+
+// By channel, then in the order of arrival.
+struct Listed {
+  std::string channel;
+  std::int64_t arrival_ms = 0;
+  std::string line;
+  explicit Listed(std::string_view text) : channel(text.substr(0, text.find('/'))), line(text) {
+    const auto words = split_words(text);
+    if (words.size() == 8) arrival_ms = to_number<std::int64_t>(words[5]).value_or(0);
+  }
+  auto key() const { return std::tie(channel, arrival_ms, line); }
+};
 
 Result<> change_option(const Context& context, const Record& what, std::string_view option,
                        const std::string& value) {
@@ -121,21 +144,28 @@ Result<int> run_cache(const Context& context, Arguments arguments) {
     return permanent("want one of -view, -sync, -walk, -change: see imsimta cache -help");
   if (channel.empty()) channel = arguments.take_word();
   const bool json = arguments.take("json");
-  TRY_VOID(arguments.finish("imsimta cache -view [channel] [-json]"));
+  Wanted wanted;
+  arguments.take("host", &wanted.host);
+  arguments.take("id", &wanted.id);
+  TRY_VOID(arguments.finish("imsimta cache -view [channel] [-host=name] [-id=queue-id] [-json]"));
   if (!json)
     std::printf("%s", fmt::format("{:<44} {:<24} {:<10} {:<9} {:>3} {:>8}  {:<20}  {}\n", "Message file",
                                   "Host", "State", "Priority", "Try", "Bytes", "Arrived", "Next try")
                           .c_str());
-  std::size_t units = 0;
+  std::vector<Listed> units;
   std::vector<std::string> down, troubles;
   TRY_VOID(ask_controller(context, Record("view").set("channel", to_lower(channel)), [&](const Record& row) {
-    for (const auto line : row.all("unit")) print_unit(line, json), ++units;
+    for (const auto line : row.all("unit"))
+      if (wanted.fits(line)) units.emplace_back(line);
     for (const auto line : row.all("down")) down.emplace_back(line);
     for (const auto line : row.all("trouble")) troubles.emplace_back(line);
   }));
+  std::ranges::sort(units, {}, &Listed::key);
+  for (const auto& unit : units) print_unit(unit.line, json);
   if (json) return 0;
   for (std::string_view line : down) {
     const auto channel = take_until(line, ' '), host = take_until(line, ' ');
+    if (!wanted.host.empty() && !iequals(wanted.host, host)) continue;
     std::printf("%s",
                 fmt::format("channel {}, host {} is down: {}\n", channel, host, printable(line)).c_str());
   }
@@ -144,7 +174,7 @@ Result<int> run_cache(const Context& context, Arguments arguments) {
     std::printf("%s",
                 fmt::format("channel {}: its program does not start: {}\n", name, printable(line)).c_str());
   }
-  std::printf("%zu in memory\n", units);
+  std::printf("%zu in memory\n", units.size());
   return 0;
 }
 

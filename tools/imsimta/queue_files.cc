@@ -1,7 +1,6 @@
 #include "tools/imsimta/queue_files.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/random.h"
@@ -14,10 +13,6 @@ using mta::queue::FileName;
 
 namespace {
 constexpr std::int64_t kAnswerMs = 120'000, kPatienceMs = 5'000;
-
-std::string listing_path(const Context& context) {
-  return fmt::format("{}/run/qm.{}", context.root, ::getuid());
-}
 }  // namespace
 
 std::shared_ptr<mta::queue::Queue> open_queue(const Context& context) {
@@ -52,24 +47,6 @@ Result<Record> ask_controller(const Context& context, const Record& request,
     if (packet->record.is("error")) return permanent(std::string(packet->record.get("text")));
     return std::move(packet->record);
   }
-}
-
-Result<> save_listing(const Context& context, const std::vector<FileName>& names) {
-  std::string text;
-  for (const auto& name : names) text += name.relative() + "\n";
-  return replace_file(listing_path(context), text);
-}
-
-Result<std::vector<FileName>> load_listing(const Context& context) {
-  std::vector<FileName> names;
-  const auto text = read_file(listing_path(context), 512 << 20);
-  if (!text) return names;
-  std::string_view rest = *text;
-  while (!rest.empty()) {
-    auto name = FileName::parse(take_until(rest, '\n'));
-    if (name) names.push_back(std::move(*name));
-  }
-  return names;
 }
 
 Result<std::vector<std::size_t>> parse_numbers(std::string_view text, std::size_t count) {
@@ -125,12 +102,15 @@ Result<std::vector<FileName>> select_messages(const Context& context, const mta:
                                               const std::string& channel,
                                               const std::vector<std::string>& words) {
   std::vector<FileName> chosen;
-  TRY(const auto listing, load_listing(context));
+  std::vector<FileName> listing;  // read when it is needed
   for (const auto& word : words) {
     if (word.find_first_not_of("0123456789,-") != std::string::npos || unique_id_ms(word)) {
       TRY(auto names, find_by_name(queue, channel, word));
       for (auto& name : names) chosen.push_back(std::move(name));
       continue;
+    }
+    if (listing.empty()) {
+      TRY(listing, load_listing(context));
     }
     TRY(const auto numbers, parse_numbers(word, listing.size()));
     for (const auto number : numbers) {

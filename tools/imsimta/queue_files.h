@@ -21,7 +21,8 @@ Result<Record> ask_controller(const Context& context, const Record& request,
                               const std::function<void(const Record&)>& row = {});
 bool controller_runs(const Context& context);
 
-// The numbers of `qm directory` stay valid for the commands after it: they are kept in run/qm.<uid>.
+// The numbers of `qm directory` stay valid for the commands after it in the same session; listing.cc. Permanent error:
+// nothing was listed in this one.
 Result<> save_listing(const Context& context, const std::vector<mta::queue::FileName>& names);
 Result<std::vector<mta::queue::FileName>> load_listing(const Context& context);
 

@@ -14,7 +14,8 @@ namespace waxwing::imsimta {
 struct Waiting {
   std::string message, file, address, last;
   unsigned attempts = 0;
-  bool held = false;
+  bool held = false, give_back = false;
+  std::string why;  // it waits, and until when; empty when nobody knows
 };
 // A delivery into the message store, and what became of it.
 struct Stored {

@@ -1,5 +1,6 @@
 #include "common/base/strings.h"
 #include "store/mailbox.h"
+#include "tools/imsimta/next_try.h"
 #include "tools/imsimta/queue_files.h"
 #include "tools/imsimta/trace.h"
 #include "tools/service/store_tool.h"
@@ -10,14 +11,16 @@ namespace {
 
 using mta::queue::FileName;
 
-void add_recipients(const mta::queue::Queue& queue, const FileName& name, std::vector<Waiting>& all) {
+void add_recipients(const Context& context, const mta::queue::Queue& queue, const FileName& name,
+                    std::vector<Waiting>& all) {
   const auto reader = mta::queue::Reader::open(queue, name);
   if (!reader) return;
+  auto reasons = why_it_waits(context, name);
   for (const auto& recipient : reader->envelope().recipients) {
     const auto& progress = recipient.progress;
     if (progress.status == mta::queue::Status::pending)
-      all.push_back(
-          {name.id, name.relative(), recipient.address, progress.last_text, progress.attempts, name.held});
+      all.push_back({name.id, name.relative(), recipient.address, progress.last_text, progress.attempts,
+                     name.held, progress.give_back, reasons[recipient.host]});
   }
 }
 
@@ -50,7 +53,7 @@ std::vector<Waiting> still_queued(const Context& context, const TraceIds& ids) {
   for (const auto& channel : queue->channels())
     // A channel that cannot be read has nothing to tell.
     (void)queue->scan(channel, [&](const FileName& name) {
-      if (ids.messages.contains(name.id)) add_recipients(*queue, name, all);
+      if (ids.messages.contains(name.id)) add_recipients(context, *queue, name, all);
       return true;
     });
   return all;

@@ -36,6 +36,8 @@ constexpr Phrase kPhrases[] = {
     {"queue.held", "held by an operator"},
     {"queue.released", "released by an operator"},
     {"queue.deleted", "deleted by an operator"},
+    {"queue.rerouted", "sent elsewhere by an operator"},
+    {"queue.to_return", "an operator wants it returned"},
     {"lmtp.open", "connected (LMTP)"},
     {"lmtp.close", "disconnected (LMTP)"},
 };
@@ -67,7 +69,9 @@ void print_trace_json(const Trace& trace) {
         .text("to", each.address)
         .number("attempts", each.attempts)
         .flag("held", each.held)
-        .text("last", each.last);
+        .flag("give_back", each.give_back)
+        .text("last", each.last)
+        .text("why", each.why);
   for (const auto& each : trace.stored)
     store.emplace_back()
         .text("qid", each.message)
@@ -95,9 +99,13 @@ void print_trace_text(const Trace& trace) {
   }
   if (trace.queued.empty()) fmt::print("Nothing of it is in the queue.\n");
   for (const auto& each : trace.queued)
-    fmt::print("{} {} to {}: {} attempts{}{}\n", each.held ? "Held:" : "Waits:", each.file,
-               printable(each.address), each.attempts,
-               each.last.empty() ? "" : ", last: ", printable(each.last, 1000));
+    fmt::print("{} {} to {}: {} attempts{}{}{}{}\n",
+               each.held        ? "Held:"
+               : each.give_back ? "Goes back to its sender:"
+                                : "Waits:",
+               each.file, printable(each.address), each.attempts,
+               each.last.empty() ? "" : ", last: ", printable(each.last, 1000), each.why.empty() ? "" : "; ",
+               each.why);
   for (const auto& each : trace.stored)
     fmt::print("Stored: {} uid {}: {}\n", printable(each.mailbox, 1000), each.uid, each.state);
 }

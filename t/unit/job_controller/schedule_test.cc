@@ -429,7 +429,7 @@ TEST_CASE("operators stop, start, forget, return and hurry") {
   CHECK(work->mode == Mode::give_back);
   CHECK_FALSE(bench.schedule.forget(second, busy));
   CHECK(busy);
-  CHECK_FALSE(bench.schedule.give_back(second));
+  CHECK(bench.schedule.give_back(second));  // it is on its way
   bench.schedule.deferred(work->unit, {.until_ms = bench.now + kHour, .attempted = false}, bench.now);
   bench.schedule.retry_now("tcp_local");
   const auto again = bench.take();
@@ -438,6 +438,33 @@ TEST_CASE("operators stop, start, forget, return and hurry") {
   CHECK(bench.schedule.forget_file_of(again->unit)->key() == second.key());
   CHECK(bench.schedule.size() == 0);
   CHECK(bench.next_due_ms() == std::numeric_limits<std::int64_t>::max());
+}
+
+TEST_CASE("what the tree says is to be returned goes out at once, whatever it waits for") {
+  Bench bench;
+  ScheduleEntry entry;
+  entry.name = *FileName::parse("tcp_local/000/ZX100000.00");
+  entry.arrival_ms = bench.now - kHour;
+  entry.hosts.push_back({"a.test", 1, 2, bench.now, 0, true});
+  entry.hosts.push_back({"b.test", 1, 2, bench.now, 0});
+  REQUIRE(bench.schedule.add(entry, bench.now));
+  const auto work = bench.take();
+  REQUIRE(work);
+  CHECK(work->host == "a.test");
+  CHECK(work->mode == Mode::give_back);
+  CHECK_FALSE(bench.take());
+  CHECK(bench.schedule.audit().empty());
+}
+
+TEST_CASE("what waits for a host that is down is told apart from what is ready") {
+  Bench bench;
+  for (int n = 0; n < 3; ++n) bench.add("tcp_local", {"down.test"});
+  bench.schedule.deferred(bench.take()->unit, {.host_down = "refused"}, bench.now);
+  bench.add("tcp_local", {"up.test"});
+  const auto counts = bench.schedule.counts("tcp_local");
+  CHECK(counts.hosts_down == 1);
+  CHECK(counts.down == 2);
+  CHECK(counts.ready - counts.down == 1);
 }
 
 TEST_CASE("a host that lost all its work while it was down leaves no trace") {

@@ -1,0 +1,31 @@
+#include "mta/queue/give_back.h"
+
+#include <set>
+
+#include "mta/queue/reader.h"
+
+namespace waxwing::mta::queue {
+
+Result<> mark_for_return(const Queue& queue, const FileName& name) {
+  TRY(auto reader, Reader::open(queue, name));
+  std::set<std::string> hosts;
+  for (const auto& recipient : reader.envelope().recipients)
+    if (recipient.progress.status == Status::pending) hosts.insert(recipient.host);
+  // The locks hold as long as the reader: what is marked here no channel program marks meanwhile.
+  for (const auto& host : hosts) {
+    TRY(const bool mine, reader.lock_host(host));
+    if (!mine) return temporary("the message is being delivered just now: " + name.relative());
+  }
+  std::size_t marked = 0;
+  for (std::size_t i = 0; i < reader.envelope().recipients.size(); ++i) {
+    auto progress = reader.envelope().recipients[i].progress;
+    if (progress.status != Status::pending || !hosts.contains(reader.envelope().recipients[i].host)) continue;
+    progress.give_back = true;
+    TRY_VOID(reader.mark(i, progress));
+    ++marked;
+  }
+  if (marked == 0) return permanent("nobody is left to serve in " + name.relative());
+  return durable::commit(reader.sync_marks());
+}
+
+}  // namespace waxwing::mta::queue
