@@ -58,11 +58,27 @@ const Entry* Table::look(std::string_view folded_key) const {
   return found == by_key_.end() ? nullptr : &*found->second;
 }
 
-const Entry* Table::find(std::string_view key, std::int64_t now_ms) const {
-  const auto* entry = look(folded(key));
+bool Table::counts_now(const Entry& entry, std::int64_t now_ms) const {
   const bool has_periods =
       rules_.type == TableRules::Type::throttle || rules_.type == TableRules::Type::usual_use;
-  return entry && has_periods && period_is_over(*entry, now_ms) ? nullptr : entry;
+  return !has_periods || !period_is_over(entry, now_ms);
+}
+
+const Entry* Table::find(std::string_view key, std::int64_t now_ms) const {
+  const auto* entry = look(folded(key));
+  return entry && counts_now(*entry, now_ms) ? entry : nullptr;
+}
+
+std::vector<const Entry*> Table::most(std::size_t n, std::int64_t now_ms) const {
+  std::vector<const Entry*> found;
+  for (const auto& entry : entries_)
+    if (counts_now(entry, now_ms)) found.push_back(&entry);
+  const auto middle = found.begin() + static_cast<std::ptrdiff_t>(std::min(n, found.size()));
+  std::ranges::partial_sort(found, middle, [](const Entry* a, const Entry* b) {
+    return a->count != b->count ? a->count > b->count : a->key < b->key;
+  });
+  found.erase(middle, found.end());
+  return found;
 }
 
 bool Table::remove(std::string_view key) {

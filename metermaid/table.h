@@ -65,6 +65,9 @@ class Table {
   const Entry* find(std::string_view key, std::int64_t now_ms) const;
   bool remove(std::string_view key);
 
+  // Keys with the largest counts, largest first, of those whose period is not over; n at most. Looks at all of them.
+  std::vector<const Entry*> most(std::size_t n, std::int64_t now_ms) const;
+
   // The least recently used first; those that changed are at the end.
   const std::list<Entry>& entries() const { return entries_; }
   // Takes the place of the key's entry, if it has one. Numbers and times that cannot be are brought into bounds, for
@@ -81,6 +84,7 @@ class Table {
   Answer throttle(Entry& entry, std::int64_t amount, std::int64_t now_ms) const;
   Answer greylist(Entry& entry, std::int64_t now_ms) const;
   Answer usual_use(Entry& entry, std::int64_t amount, std::int64_t now_ms) const;
+  bool counts_now(const Entry& entry, std::int64_t now_ms) const;
   bool period_is_over(const Entry& entry, std::int64_t now_ms) const;
 
   TableRules rules_;

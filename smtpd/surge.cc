@@ -68,14 +68,15 @@ Task<bool> Session::sends_as_usual() {
   if (!answer || answer->number("limited") == 0) co_return true;
   Surge surge{identity_->user->store_name, identity_->user->mail,   peer_address_,
               answer->number("count"),     answer->number("limit"), config->number("metermaid.surge.period")};
-  log::Event("smtp.surge")
-      .with("sid", sid_)
+  const bool first = answer->number("first") != 0;
+  auto event = log::Event("smtp.surge");
+  event.with("sid", sid_)
       .with("qid", message_->queue_id())
       .with("user", surge.user)
       .with("count", surge.count)
-      .with("limit", surge.limit)
-      .warning();
-  if (answer->number("first") != 0) spawn(tell_postmaster(server_, std::move(surge)));
+      .with("limit", surge.limit);
+  first ? event.warning() : event.information();
+  if (first) spawn(tell_postmaster(server_, std::move(surge)));
   co_return false;
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """MeterMaid: limits that all workers share, greylists, and senders who send far more than usual."""
+import json
 import os
 import re
 import signal
@@ -111,9 +112,16 @@ class MeterMaid(waxwing.TestCase):
             self.assertEqual(client.getreply()[0], 450)
             self.assertEqual(client.noop()[0], 250)
         log.wait(r' warning smtp\.surge .*user=alice count=3 limit=3')
+        log.wait(r' information smtp\.surge .*user=alice')
+        listed = self.box.command('imsimta', 'metermaid', '-top=5', 'surge').stdout
+        self.assertRegex(listed, r'(?m)^ +3 +3 +\d+ \S+ \S+ +alice  limited$')
+        as_json = [json.loads(line) for line in self.box.command('imsimta', 'metermaid', '-json', 'surge').stdout.splitlines()]
+        self.assertEqual([row['count'] for row in as_json], sorted((row['count'] for row in as_json), reverse=True))
+        self.assertIn('alice', [row['key'] for row in as_json])
         log.wait(r'mta\.enqueue .*src=process .*from="" to=')
         told = [line for line in log.lines + log.read() if 'mta.enqueue' in line and 'src=process' in line]
         self.assertEqual(len(told), 1, 'once a period')
+        self.assertEqual(len([line for line in log.lines if ' warning smtp.surge ' in line]), 1, 'once a period')
         with self.box.smtp() as client:  # nobody logged in: no mailbox that could have been taken over
             client.sendmail('alice@example.test', ['bob@example.test'], 'Subject: 5\r\n\r\nhi\r\n')
         self.box.command('imsimta', 'metermaid', '-remove', 'surge', 'alice')
