@@ -10,6 +10,7 @@ namespace waxwing::imap {
 struct Account {
   std::string login;        // what was typed
   std::string user;         // the store's user name: uid or uid@domain
+  std::string dn;           // of the user's entry; empty: an administrator acts for him
   std::string mechanism;    // "PLAIN", "LOGIN" (the command)
   store::QuotaLimit quota;  // from the directory, or the store's default
 };

@@ -1,9 +1,11 @@
 #include "imapd/session.h"
 
+#include "common/auth/access.h"
 #include "common/auth/peer.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "common/mail/imap_structure.h"
 #include "imapd/command_table.h"
@@ -15,6 +17,7 @@ namespace {
 
 constexpr std::uint16_t kMaxBadInARow = 20;
 constexpr std::uint16_t kMaxFailedLogins = 5;
+constexpr std::int64_t kLookAgainMs = 5000;
 
 }  // namespace
 
@@ -183,7 +186,24 @@ Task<void> Session::execute() {
     }
     co_return;
   }
-  co_await perform(*spec, std::move(command));
+  const bool shut_out = co_await is_shut_out();
+  if (!shut_out) co_await perform(*spec, std::move(command));
+}
+
+// A session may last for days: whoever was made inactive meanwhile is sent away at his next command.
+Task<bool> Session::is_shut_out() {
+  if (!account_ || account_->dn.empty() || monotonic_ms() < look_again_ms_) co_return false;
+  look_again_ms_ = monotonic_ms() + kLookAgainMs;
+  const auto who = peer();
+  auto ask = [&](auth::Ask patience) {
+    return auth::check_again(server_.logins().directory(), account_->user, account_->dn, who, patience);
+  };
+  const auto verdict = co_await directory::patiently(workers(), ask);
+  if (!verdict || verdict->allowed) co_return false;
+  log::Event("imap.shut_out").with("sid", id_).with("why", verdict->failure.for_log).notice();
+  untagged("BYE [CONTACTADMIN] " + verdict->failure.for_client);
+  finished_ = true;
+  co_return true;
 }
 
 // Tag, name and state; false with the answer to give.

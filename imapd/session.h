@@ -124,6 +124,7 @@ class Session final : public ServerSession {
   Input input_error(const Error& error);
   Task<void> serve();
   Task<void> execute();
+  Task<bool> is_shut_out();
   Task<void> perform(const CommandSpec& spec, Command command);
   Task<void> upgrade_to_tls();
   bool find_command(Command& command, const CommandSpec*& spec, Answer& problem);
@@ -135,7 +136,8 @@ class Session final : public ServerSession {
   Stream stream_;
   CommandFramer framer_;
   std::string id_;
-  std::int64_t login_until_ms_;  // who has not logged in by then has no business here
+  std::int64_t login_until_ms_;     // who has not logged in by then has no business here
+  std::int64_t look_again_ms_ = 0;  // whether the user may still be here
   std::unique_ptr<Account> account_;
   std::unique_ptr<Selected> selected_;
   std::uint32_t commands_ = 0;

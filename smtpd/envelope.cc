@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "common/auth/access.h"
 #include "common/base/strings.h"
+#include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "smtpd/session.h"
 
@@ -55,6 +57,21 @@ Task<std::optional<Verdict>> Session::sender_domain_refusal(std::string address)
   co_return Verdict{550, "5.1.8", "The sender's domain does not exist"};
 }
 
+// A session may go on for long: whoever was made inactive meanwhile sends no further message.
+Task<bool> Session::is_shut_out() {
+  if (!identity_ || identity_->proxied) co_return false;
+  const auto who = peer();
+  const auto user = identity_->user;
+  auto ask = [&](auth::Ask patience) {
+    return auth::check_again(server_->authenticator().directory(), user->store_name, user->dn, who, patience);
+  };
+  const auto verdict = co_await directory::patiently(server_->workers(), ask);
+  if (!verdict || verdict->allowed) co_return false;
+  log::Event("smtp.shut_out").with("sid", sid_).with("why", verdict->failure.for_log).notice();
+  end({421, "4.7.0", verdict->failure.for_client});
+  co_return true;
+}
+
 Task<void> Session::mail(std::string_view argument) {
   if (const auto refusal = may_mail()) {
     if (refusal->code == 503)
@@ -63,6 +80,8 @@ Task<void> Session::mail(std::string_view argument) {
       reply(*refusal);
     co_return;
   }
+  const bool shut_out = co_await is_shut_out();
+  if (shut_out) co_return;
   mta::protocol::MailRules rules;
   rules.extended = esmtp_;
   rules.binary = !channel_->is(Kw::nochunkingserver);

@@ -67,6 +67,7 @@ Answer accepted(Session& session, const auth::Identity& identity) {
       .information();
   session.log_in({.login = identity.authentication_id,
                   .user = user.store_name,
+                  .dn = identity.proxied ? "" : user.dn,
                   .mechanism = identity.mechanism,
                   .quota = quota_of(user, session.server().store().default_quota())});
   return Answer::ok("[CAPABILITY " + session.server().capabilities(session) + "] Logged in");

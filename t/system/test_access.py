@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Access tables in a session: groups, counts, what a user may send, automatic replies, and a closer look in the log."""
+import imaplib
+
 import waxwing
 
 TABLES = r"""
@@ -29,6 +31,33 @@ def setUpModule():
     box.user('later', 'secret', '--delivery', 'mailbox', '--delivery', 'autoreply', '--set', 'mailAutoReplyText=Away.',
              '--set', 'mailDeferProcessing=yes')
     box.command('commadmin', 'group', 'create', 'crew', '--member', 'alice')
+
+
+class ShutOut(waxwing.TestCase):
+    def test_open_sessions_of_a_user_who_is_made_inactive_end(self):
+        self.box.set_option('directory.logintime', '0')
+        self.box.command('imsimta', 'reload')
+        self.addCleanup(self.box.command, 'imsimta', 'reload')
+        self.addCleanup(self.box.set_option, 'directory.logintime', '60')
+        for uid, change in (('thief', ['modify', 'thief', '--status', 'inactive']), ('leaver', ['delete', 'leaver'])):
+            with self.subTest(uid):
+                self.box.user(uid, 'secret')
+                smtp, imap, other = self.box.submit(uid, 'secret'), self.box.imap(uid, 'secret'), self.box.imap('bob', 'secret')
+                smtp.sendmail(f'{uid}@example.test', ['bob@example.test'], 'Subject: before\r\n\r\nx\r\n')
+                imap.select('INBOX')
+                log = self.box.log('imapd')
+                self.box.command('commadmin', 'user', *change)
+                self.assertEqual(smtp.mail(f'{uid}@example.test')[0], 421)
+
+                def is_out():
+                    try:
+                        imap.noop()
+                    except imaplib.IMAP4.abort as end:
+                        return 'CONTACTADMIN' in str(end)
+                waxwing.wait_until(is_out, 'the IMAP session to end')
+                log.wait(rf'imap\.shut_out .*{uid}')
+                self.assertEqual(other.noop()[0], 'OK', 'others stay')
+                other.logout()
 
 
 class Access(waxwing.TestCase):
