@@ -7,8 +7,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include "common/base/strings.h"
+#include "common/log/log.h"
 
 namespace waxwing {
 
@@ -32,6 +35,14 @@ std::string name_from_wire(std::string_view wire) {
     wire.remove_prefix(length + 1U);
   }
   return name;
+}
+
+// RFC 1035 4.1.1
+std::string failure_text(int code) {
+  static constexpr const char* kTexts[] = {nullptr, "format error",    "server failure",
+                                           nullptr, "not implemented", "refused"};
+  const bool known = code >= 0 && code < static_cast<int>(std::size(kTexts)) && kTexts[code] != nullptr;
+  return known ? kTexts[code] : "error code " + std::to_string(code);
 }
 
 std::string reverse_name(const std::string& address) {
@@ -61,6 +72,20 @@ std::string reversed_address(const std::string& address) {
 struct Resolver::Inner {
   EventLoop& loop;
   ub_ctx* context = nullptr;
+  std::string servers;
+  int failures = 0;  // in a row
+  bool told = false;
+
+  // One name that cannot be looked up is the fault of its own servers; many in a row are ours.
+  void note_failure(const std::string& why) {
+    constexpr int kOurs = 5;
+    if (++failures < kOurs || std::exchange(told, true)) return;
+    log::Event("dns.failing").with("server", servers).with("in_a_row", failures).with("last", why).error();
+  }
+  void note_answer() {
+    failures = 0;
+    if (std::exchange(told, false)) log::Event("dns.answers").with("server", servers).notice();
+  }
 
   // One question under way; lives in the frame that waits.
   struct Question {
@@ -91,7 +116,8 @@ struct Resolver::Inner {
     static void gave_up(int, short, void* self) {
       auto& question = *static_cast<Question*>(self);
       ub_cancel(question.inner.context, question.id);
-      question.answer.why = "no answer from DNS for " + question.name;
+      question.answer.why = "name server " + question.inner.servers + ": no answer for " + question.name;
+      question.inner.note_failure(question.answer.why);
       question.handle.resume();
     }
     static void answered(void* self, int error, ub_result* result) {
@@ -105,18 +131,22 @@ struct Resolver::Inner {
     void take(int error, const ub_result* result) {
       if (error != 0 || result == nullptr) {
         answer.why = ub_strerror(error);
-      } else if (result->bogus) {
+        return;
+      }
+      if (result->bogus) {
         answer.why = "DNSSEC says bogus: " + std::string(result->why_bogus ? result->why_bogus : name);
       } else if (result->nxdomain) {
         answer.status = DnsAnswer::Status::no_name;
       } else if (result->rcode != 0) {
-        answer.why = "DNS error code " + std::to_string(result->rcode) + " for " + name;
+        answer.why = "name server " + inner.servers + ": " + failure_text(result->rcode) + " for " + name;
+        return inner.note_failure(answer.why);
       } else {
         for (int i = 0; result->data[i] != nullptr; ++i)
           answer.records.emplace_back(result->data[i], static_cast<std::size_t>(result->len[i]));
         answer.status = answer.records.empty() ? DnsAnswer::Status::no_data : DnsAnswer::Status::found;
         answer.secure = result->secure != 0;
       }
+      inner.note_answer();
     }
   };
 
@@ -131,7 +161,8 @@ struct Resolver::Inner {
 };
 
 Resolver::Resolver(EventLoop& loop, Options options)
-    : inner_(std::make_unique<Inner>(Inner{loop, ub_ctx_create()})) {
+    : inner_(std::make_unique<Inner>(
+          Inner{loop, ub_ctx_create(), options.server.empty() ? "of /etc/resolv.conf" : options.server})) {
   auto* context = inner_->context;
   ub_ctx_async(context, 1);
   // libunbound would answer by itself that private addresses have no names; the site's name server may know better.

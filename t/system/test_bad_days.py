@@ -11,6 +11,7 @@ import socket
 import subprocess
 import unittest
 
+import fake_dns
 import fake_smtp
 import waxwing
 from lmtp_client import Lmtp
@@ -161,6 +162,21 @@ class Stopped(BadDay):
         silent.go_on()
         self.box.start()
         silent.wait_messages(1)
+
+
+class NameServerSick(BadDay):
+    def test_it_is_named_once_and_not_each_domain_alone(self):
+        names = {f'd{n}.example': 'SERVFAIL' for n in range(8)}
+        server = fake_dns.FakeDns(names)
+        self.box.set_option('dns.server', server.address)
+        self.begin()
+        log = self.box.log('tcp_smtp_client', from_start=True)
+        for name in names:
+            self.send('sick', f'joe@{name}')
+        log.wait(rf' error dns\.failing server={server.address} ')
+        waxwing.wait_until(lambda: len([line for line in log.lines + log.read() if ' mta.deferred ' in line]) >= 8, 'all deferred')
+        self.assertEqual(len([line for line in log.lines if ' dns.failing ' in line]), 1)
+        self.assertTrue(any(f'name server {server.address}: server failure for d' in line for line in log.lines), log.lines[-3:])
 
 
 class StartedByHand(BadDay):
