@@ -38,6 +38,9 @@ std::string encoded(const JournalRecord& record) {
     case RecordType::synced:
       encode_synced(out, record.since, record.key);
       break;
+    case RecordType::stands:
+      encode_stands(out, record.since, record.path);
+      break;
     default:
       encode_name(out, record.type, record.path);
   }
@@ -50,7 +53,7 @@ void same(const JournalRecord& a, const JournalRecord& b) {
   MUST(a.to == b.to);
   MUST(a.bytes == b.bytes);
   MUST(a.guard == b.guard);
-  MUST(a.offset == b.offset && a.guard_offset == b.guard_offset);
+  MUST(a.offset == b.offset && a.guard_offset == b.guard_offset && a.since == b.since);
 }
 
 // One that decodes is encoded, sealed and decoded again.

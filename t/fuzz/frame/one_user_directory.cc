@@ -1,5 +1,5 @@
-// In the programs of this folder this stands in for common/directory: a directory in which there is one user,
-// joe.
+// In the programs of this folder this stands in for common/directory: a directory in which there is one domain,
+// example.com, one user, joe, and one group, team, of joe and somebody elsewhere.
 #include "common/base/strings.h"
 #include "common/directory/directory.h"
 
@@ -7,22 +7,47 @@ namespace waxwing::directory {
 
 struct Directory::Inner {
   Settings settings;
+  DomainRef domain;
   UserRef joe;
+  GroupRef team;
 };
 
 Directory::Directory(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
 Directory::~Directory() = default;
 
-Result<std::shared_ptr<Directory>> Directory::open(Settings settings) {
+namespace {
+DomainRef example_com() {
   auto domain = std::make_shared<Domain>();
   domain->name = "example.com";
+  domain->dn = domain->base_dn = "o=example.com,o=isp";
+  return domain;
+}
+
+UserRef joe_of(const DomainRef& domain) {
   auto user = std::make_shared<User>();
   user->uid = user->store_name = "joe";
   user->dn = "uid=joe,o=example.com,o=isp";
   user->mail = "joe@example.com";
   user->domain = domain;
+  user->delivery_options = {"mailbox"};
   user->passwords = {"secret"};
-  auto inner = std::make_unique<Inner>(Inner{std::move(settings), std::move(user)});
+  return user;
+}
+
+GroupRef team_of(const DomainRef& domain) {
+  auto group = std::make_shared<Group>();
+  group->dn = "cn=team,o=example.com,o=isp";
+  group->mail = "team@example.com";
+  group->domain = domain;
+  group->delivery_options = {"members"};
+  group->rfc822_members = {"joe@example.com", "ann@example.test"};
+  return group;
+}
+}  // namespace
+
+Result<std::shared_ptr<Directory>> Directory::open(Settings settings) {
+  const auto domain = example_com();
+  auto inner = std::make_unique<Inner>(Inner{std::move(settings), domain, joe_of(domain), team_of(domain)});
   return std::shared_ptr<Directory>(new Directory(std::move(inner)));
 }
 
@@ -35,15 +60,25 @@ bool Directory::expire_user(std::string_view) {
 Result<bool> Directory::verify_bind(const std::string&, const std::string& password) {
   return password == "secret";
 }
-// What no target asks.
-Result<MatchRef> Directory::by_address(std::string_view, Ask) {
-  return bug("not in this directory");
+Result<MatchRef> Directory::by_address(std::string_view address, Ask) {
+  auto match = std::make_shared<Match>();
+  const auto at = address.rfind('@');
+  if (at == address.npos || iequals(address.substr(at + 1), "example.com")) match->domain = inner_->domain;
+  const auto local = address.substr(0, at);
+  if (match->domain && iequals(local, "joe")) match->user = inner_->joe;
+  if (match->domain && iequals(local, "team")) match->group = inner_->team;
+  if (match->found()) match->matched_by = MatchedBy::mail;
+  return match;
 }
+Result<DomainRef> Directory::domain(std::string_view name, Ask) {
+  return iequals(name, "example.com") ? inner_->domain : nullptr;
+}
+// What no target asks.
 Result<MatchRef> Directory::by_dn(std::string_view, Ask) {
   return bug("not in this directory");
 }
-Result<DomainRef> Directory::domain(std::string_view, Ask) {
-  return DomainRef();
+Result<EntriesRef> Directory::search_for(std::string_view, std::string_view, Ask) {
+  return bug("not in this directory");
 }
 Result<EntriesRef> Directory::search(std::string_view, Ask, std::size_t) {
   return bug("not in this directory");
