@@ -5,7 +5,7 @@ The answer is one for the time being, nothing is damaged, and everything goes on
 operator. The calls are counted over all daemons while the mix of test_failpoints runs; in the short form a sample
 of them fails, in the long form each in turn.
 
-    t/crash/test_disk.py [--long] [--seed N] [--site CALL.ERRNO.N]
+    t/crash/test_disk.py [--long] [--seed N] [--site CALL.ERRNO.N] [--from CALL.ERRNO.N]
 """
 import argparse
 import errno
@@ -22,7 +22,7 @@ import recorder
 import test_failpoints
 from actor import PASSWORD
 
-OPTIONS = argparse.Namespace(long=bool(os.environ.get('WAXWING_CRASH_LONG')), site=None,
+OPTIONS = argparse.Namespace(long=bool(os.environ.get('WAXWING_CRASH_LONG')), site=None, begin=None,
                              seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
 ERRORS = {'ENOSPC': errno.ENOSPC, 'EIO': errno.EIO, 'half': 0}
 SAMPLE = 12  # sites of the short form
@@ -73,6 +73,7 @@ class BadDisk(unittest.TestCase):
             failed, site = self.recorder.calm()
         frame.wait_all_running(self.box)
         self.mix.settled()
+        self.mix.tidy()
         return site if failed else ''
 
     def sites(self, counts):
@@ -81,6 +82,9 @@ class BadDisk(unittest.TestCase):
         if OPTIONS.site:
             call, error, n = OPTIONS.site.split('.')
             return [(call, error, int(n))]
+        if OPTIONS.begin:
+            names = ['.'.join(map(str, site)) for site in every]
+            return every[names.index(OPTIONS.begin):]
         return every if OPTIONS.long else sorted(random.Random(OPTIONS.seed).sample(every, SAMPLE))
 
     def test_each_call_fails(self):
@@ -112,8 +116,9 @@ if __name__ == '__main__':
     parser.add_argument('--long', action='store_true', default=OPTIONS.long)
     parser.add_argument('--seed', type=int, default=OPTIONS.seed)
     parser.add_argument('--site', help='one call only')
+    parser.add_argument('--from', dest='begin', metavar='SITE', help='the long form from this call on')
     parser.add_argument('-v', action='store_true')
     arguments = parser.parse_args()
-    for name in ('long', 'seed', 'site'):
+    for name in ('long', 'seed', 'site', 'begin'):
         setattr(OPTIONS, name, getattr(arguments, name))
     unittest.main(argv=sys.argv[:1], verbosity=2)
