@@ -3,6 +3,7 @@
 
 #include "common/base/time.h"
 #include "common/log/log.h"
+#include "common/mail/idn.h"
 #include "common/mail/smtp_data.h"
 #include "mta/protocol/data_rate.h"
 #include "smtpd/received.h"
@@ -30,7 +31,9 @@ std::string Session::trace_field() const {
   facts.by = domain.empty() ? settings_->host : domain;
   facts.software = settings_->software;
   facts.queue_id = message_->queue_id();
-  if (message_->recipients() == 1 && !channel_->is(Kw::noreceivedfor)) facts.recipient = first_recipient_;
+  // A field of ASCII needs no SMTPUTF8 further on.
+  if (message_->recipients() == 1 && !channel_->is(Kw::noreceivedfor))
+    facts.recipient = mail::with_a_labels(first_recipient_);
   facts.claimed_name = *claimed_name_;
   facts.ident = ident_;
   if (channel_->is(Kw::receivedfrom) && message_->sender_address() != sender_as_given_)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/mail/address.h"
+#include "common/mail/idn.h"
 #include "mta/address/host_keys.h"
 #include "mta/address/rule_expander.h"
 
@@ -38,8 +39,24 @@ class Rewriter {
   const std::string& host() const { return now_.route.empty() ? now_.domain : now_.route.front(); }
   std::string address() const { return printable(mail::format_addr_spec(now_.local, now_.domain)); }
 
+  // Rules, channels, directory and DNS know a host by its A-labels. In a header people read it: there a domain that no
+  // rule changes keeps its form. False when the host is no domain name.
+  bool to_ascii_name() {
+    auto& name = now_.route.empty() ? now_.domain : now_.route.front();
+    if (mail::is_ascii(name)) return true;
+    auto ascii = mail::to_a_labels(name);
+    if (!ascii) {
+      error_ = printable(name, 260) + " is no domain name (RFC 5891)";
+      error_code_ = 553;
+      return false;
+    }
+    if (!now_.envelope && now_.route.empty()) header_domain_ = std::move(name), header_name_ = *ascii;
+    name = std::move(*ascii);
+    return true;
+  }
+
   Result<Round> one_round() {
-    if (host().empty() || host().size() > kMaxHost) return Round::failed;
+    if (host().empty() || host().size() > kMaxHost || !to_ascii_name()) return Round::failed;
     lookup_.say([&] {
       return "Rewriting " + address() + ": host " + host() + (tag_.empty() ? "" : ", tag " + tag_);
     });
@@ -228,7 +245,8 @@ class Rewriter {
     Rewritten result;
     result.host = to_lower(host());
     result.local = std::move(now_.local);
-    result.domain = std::move(now_.domain);
+    result.domain =
+        !header_name_.empty() && now_.domain == header_name_ ? header_domain_ : std::move(now_.domain);
     result.route = std::move(now_.route);
     result.channel = channel_;
     return result;
@@ -246,7 +264,8 @@ class Rewriter {
   RewriteRequest now_;
   RuleMatch match_;
   std::string host_text_, tag_;
-  std::string spare_;  // room for the next rule's text
+  std::string header_domain_, header_name_;  // as it was given, and its A-labels
+  std::string spare_;                        // room for the next rule's text
   std::optional<std::string> error_;
   int error_code_ = 0, round_ = 0;
   std::vector<std::string> loop_;

@@ -14,7 +14,7 @@ namespace waxwing::mta {
 
 struct RewriteRequest {
   std::string local;                     // value, unquoted
-  std::string domain;                    // host or literal; not empty
+  std::string domain;                    // host, U-labels too, or literal; not empty
   std::vector<std::string> route;        // source route, first hop first; rewriting looks at its first host
   bool envelope = true;                  // $E, else $B
   bool forward = true;                   // $F: To and the like; else $R
@@ -28,14 +28,14 @@ struct RewriteRequest {
 };
 
 struct Rewritten {
-  std::string local, domain;
+  std::string local, domain;  // domain: A-labels, but in a header the given form where rules changed nothing
   std::vector<std::string> route;    // still in front of the address
   std::string host;                  // next host: the first of route, else domain; lower case
   const Channel* channel = nullptr;  // never null
   std::string text() const;          // "@a:local@domain", local part quoted where needed
 };
 
-// Error: would-block only. Problem: no rule matched (5.1.2), a rule's $? text, loop (5.4.6), directory down
+// Error: would-block only. Problem: no rule matched or the host is no domain name (5.1.2), a rule's $? text, loop (5.4.6), directory down
 // (4.4.3).
 Result<std::expected<Rewritten, AddressProblem>> rewrite(const Lookup& lookup, RewriteRequest request);
 

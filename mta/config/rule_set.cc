@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/mail/idn.h"
+
 namespace waxwing::mta {
 namespace {
 
@@ -29,6 +31,16 @@ Result<> check_pattern(std::string_view pattern) {
   return {};
 }
 
+// Hosts are looked up by their A-labels: a pattern in another script is one of those.
+Result<std::string> ascii_pattern(std::string pattern) {
+  const auto bar = pattern.rfind('|');
+  const auto begin = pattern.find_first_not_of("*.", bar == pattern.npos ? 0 : bar + 1);
+  if (begin == pattern.npos) return pattern;
+  auto name = mail::to_a_labels(std::string_view(pattern).substr(begin));
+  if (!name) return permanent("pattern " + printable(pattern, 80) + " is no domain name (RFC 5891)");
+  return pattern.substr(0, begin) + *name;
+}
+
 }  // namespace
 
 std::span<const RewriteRule> RuleSet::find(std::string_view key) const {
@@ -38,6 +50,7 @@ std::span<const RewriteRule> RuleSet::find(std::string_view key) const {
 }
 
 Result<> RuleSet::add(std::string pattern, std::string_view template_text, std::string where) {
+  TRY(pattern, ascii_pattern(std::move(pattern)));
   pattern = to_lower(pattern);
   TRY_VOID(check_pattern(pattern));
   TRY(auto steps, compile_rule_template(template_text));

@@ -11,6 +11,7 @@
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/mail/address.h"
+#include "common/mail/idn.h"
 
 namespace waxwing::mta {
 
@@ -161,15 +162,16 @@ std::vector<std::string> interface_addresses() {
 Task<Route> find_route(NameService& names, std::string host, const RouteOptions& options) {
   auto literal = address_of_literal(host);
   if (literal.empty() && is_numeric(host)) literal = host;
+  const auto name = mail::to_a_labels(host);
   Route route;
   if (!literal.empty()) {
     if (options.is_own && options.is_own(literal, options.port))
       co_return no_route(Route::Status::failed, "5.4.6 mail for " + host + " loops back to this host");
     route.targets.push_back({host, std::move(literal), options.port, true, {}});
-  } else if (host.starts_with('[') || !mail::is_smtp_domain(host, true)) {
+  } else if (host.starts_with('[') || !name || !mail::is_smtp_domain(*name)) {
     co_return no_route(Route::Status::failed, "5.1.2 that is no host: " + printable(host));
   } else {
-    route = co_await route_of(names, std::move(host), options);
+    route = co_await route_of(names, *name, options);
   }
   if (route.status != Route::Status::failed) co_await add_last_resort(names, options, route);
   co_return route;

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import smtplib
+import socket
 import subprocess
 import tempfile
 import time
@@ -20,7 +21,8 @@ KNOWS = ('PIPELINING', '8BITMIME', 'DSN', 'DELIVERBY', 'MT-PRIORITY MIXER')
 
 
 def setUpModule():
-    keywords.set_up((Extensions, Client, Passed, Forwarded), prepare, options)
+    keywords.set_up((Extensions, Client, Passed, Forwarded, Far), prepare, options)
+    Far.listen()
 
 
 def prepare(box):
@@ -353,6 +355,49 @@ class Forwarded(waxwing.TestCase):
         count = len(host.messages)
         self.send('joe@example.test', f'u@{self.to[0]}')
         host.wait(lambda: any('<joe@example.test>' in m.mail for m in host.messages[count:]), 'the message')
+
+
+class Far(waxwing.TestCase):
+    """Hosts that have an IPv6 address only, and domains in other scripts."""
+    IN_DNS = 'xn--bcher-kva.example.org'
+
+    @classmethod
+    def declare(cls):
+        cls.to = keywords.channel_out('daemon six.example.org')
+        cls.wide = keywords.channel_out('', extensions=('PIPELINING', '8BITMIME'))  # no SMTPUTF8
+        keywords.names.table['six.example.org'] = {'AAAA': ['::1']}
+        keywords.names.table[cls.IN_DNS] = {'MX': ['10 mx.' + cls.IN_DNS]}
+        keywords.names.table['mx.' + cls.IN_DNS] = {'A': [cls.wide[1].address]}
+
+    @classmethod
+    def listen(cls):
+        listener = socket.create_server(('::1', keywords.fake.port), family=socket.AF_INET6)
+        server = fake_smtp.FakeServer(listener)
+        unittest.addModuleCleanup(server.close)
+        cls.six = server.host('::1')
+
+    def send(self, sender, recipient, options=(), text='Subject: x\r\n\r\nx\r\n'):
+        with self.box.submit('ann', keywords.PASSWORD) as client:
+            client.sendmail(sender, [recipient], text.encode(), mail_options=options)
+
+    def test_a_host_with_an_ipv6_address_only(self):
+        self.send('ann@example.test', 'u@' + self.to[0])
+        self.assertEqual(self.six.wait_messages(1)[0].rcpts, ['RCPT TO:<u>'])
+        self.send('ann@example.test', f'u@[IPv6:::1]')
+        self.assertEqual(self.six.wait_messages(2)[1].rcpts, ['RCPT TO:<u@[IPv6:::1]>'])
+
+    def test_a_domain_in_another_script(self):
+        """The peer knows no SMTPUTF8, and need not: the address has a form in ASCII. The header people read keeps its own."""
+        for domain in ('bücher.example.org', 'BU\N{COMBINING DIAERESIS}CHER.example.org', self.IN_DNS):
+            with self.subTest(domain):
+                count = len(self.wide[1].messages)
+                self.send('ann@example.test', f'u@{domain}', ['SMTPUTF8'])
+                self.assertEqual(self.wide[1].wait_messages(count + 1)[count].rcpts, [f'RCPT TO:<u@{self.IN_DNS}>'])
+
+    def test_no_domain_name(self):
+        with self.assertRaises(smtplib.SMTPRecipientsRefused) as refused:
+            self.send('ann@example.test', 'u@a\N{LATIN SMALL LETTER U WITH DIAERESIS}_.example.org', ['SMTPUTF8'])
+        self.assertIn(b'5.1.2', list(refused.exception.recipients.values())[0][1])
 
 
 if __name__ == '__main__':

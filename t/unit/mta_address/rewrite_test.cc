@@ -276,6 +276,24 @@ TEST_CASE("source routes that operators write are worked off, and bad ones told"
     CHECK(resolved(bad).starts_with("5.1.3 bad address "));
 }
 
+TEST_CASE("a domain in another script is the same as its A-labels") {
+  Site site(
+      with_rules("bücher.x $U%$D@out-daemon\n.grün.x $U%$H$D@inside-daemon\nother.x $U%täusch.x\n"
+                 "mail.example.com $U%$D@mail.example.com\n"
+                 "xn--tusch-gra.x $U%gone.x@out-daemon\n. $U%$D@out-daemon\n"));
+  auto bare = to("u@bücher.x"), header = bare;
+  header.envelope = false;
+  CHECK(outcome(site, bare) == "out|xn--bcher-kva.x|u@xn--bcher-kva.x");
+  CHECK(outcome(site, to("u@xn--bcher-kva.x")) == "out|xn--bcher-kva.x|u@xn--bcher-kva.x");
+  CHECK(outcome(site, to("ü@sub.GRÜN.x")) == "inside|sub.xn--grn-ioa.x|ü@sub.xn--grn-ioa.x");
+  CHECK(outcome(site, header).ends_with("|u@bücher.x"));
+  CHECK(outcome(site, to("u@other.x")) == "out|gone.x|u@gone.x");
+  CHECK(outcome(site, to("u@ü_.x")).starts_with("5.1.2 "));
+  CHECK(outcome(site, to("u%bücher.x@mail.example.com")).starts_with("out|xn--bcher-kva.x|"));
+  header.domain = "täusch.x";
+  CHECK(outcome(site, header).ends_with("|u@gone.x"));
+}
+
 TEST_CASE("ten thousand rules are as fast to look up as a hundred") {
   std::string rules;
   for (int i = 0; i < 10000; ++i) rules += "h" + std::to_string(i) + ".x $U%gw@out-daemon\n";

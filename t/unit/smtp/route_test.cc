@@ -87,6 +87,15 @@ TEST_CASE("a host without MX is its own") {
   CHECK(addresses(route(zone, "h.test")) == "192.0.2.9 ");
 }
 
+TEST_CASE("DNS is asked for A-labels") {
+  Zone zone;
+  zone.mx_record("xn--bcher-kva.test", 10, "a.test");
+  zone.host("a.test", {"192.0.2.1"});
+  CHECK(addresses(route(zone, "bücher.test")) == "192.0.2.1 ");
+  CHECK(route(zone, "ü_.test").text.starts_with("5.1.2"));
+  CHECK(route(zone, "\xFC.test").text.starts_with("5.1.2"));
+}
+
 TEST_CASE("null MX, unknown hosts and failing name servers are told apart") {
   Zone zone;
   zone.mx_record("null.test", 0, "");
