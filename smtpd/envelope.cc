@@ -7,7 +7,6 @@
 #include "common/base/strings.h"
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
-#include "common/mail/idn.h"
 #include "smtpd/session.h"
 
 namespace waxwing::smtpd {
@@ -38,25 +37,6 @@ std::optional<Verdict> Session::may_mail() {
   if (const auto limit = keyword(Kw::disconnecttransactionlimit, 0); limit > 0 && counts_.attempts >= limit)
     return Verdict{421, "4.7.0", "Too many transactions", true};
   return std::nullopt;
-}
-
-// mailfromdnsverify: refused when DNS says that there is no such domain, or that it takes no mail.
-Task<std::optional<Verdict>> Session::sender_domain_refusal(std::string address) {
-  const auto at = address.rfind('@');
-  if (at == std::string::npos || address[at + 1] == '[') co_return std::nullopt;
-  auto& resolver = server_->resolver(stream_.loop());
-  const auto domain = mail::to_a_labels(std::string_view(address).substr(at + 1));
-  if (!domain) co_return Verdict{550, "5.1.8", "The sender's domain is no domain name"};
-  auto mx = co_await resolver.mx(*domain);
-  // RFC 7505 §4.2
-  if (is_null_mx(mx)) co_return Verdict{550, "5.7.27", "The sender's domain takes no mail (null MX)"};
-  bool exists = mx.status != DnsAnswer::Status::no_name;
-  if (mx.status == DnsAnswer::Status::no_data) {
-    auto addresses = co_await resolver.addresses(*domain);
-    exists = addresses.status == DnsAnswer::Status::found || addresses.status == DnsAnswer::Status::failed;
-  }
-  if (exists) co_return std::nullopt;
-  co_return Verdict{550, "5.1.8", "The sender's domain does not exist"};
 }
 
 // A session may go on for long: whoever was made inactive meanwhile sends no further message.

@@ -7,6 +7,7 @@
 #include "common/log/log.h"
 #include "common/net/seqpacket.h"
 #include "mta/address/rewrite.h"
+#include "mta/policy/access.h"
 #include "smtpd/session.h"
 
 namespace waxwing::smtpd {
@@ -55,6 +56,23 @@ Task<std::optional<Record>> route(Server& server, const mta::MtaConfig& config, 
   co_return std::move(call);
 }
 
+// What ETRN_ACCESS says against it.
+Task<std::optional<Verdict>> denial(Server& server, const mta::MtaConfig& config,
+                                    const mta::AccessSession& session, const mta::Channel* source,
+                                    std::string_view asked) {
+  auto ask = [&](directory::Ask patience) {
+    const mta::Lookup lookup{config, &server.submitter()->view(), patience};
+    return mta::check_etrn_access(lookup, session, source->name(), asked);
+  };
+  auto verdict = co_await directory::patiently(server.workers(), ask);
+  if (!verdict) co_return Verdict{458, "4.3.5", "Unable to queue messages: try again later"};
+  if (!verdict->syslog.empty())
+    log::Event("smtp.etrn.access").with("probe", verdict->probe).with("text", verdict->syslog).notice();
+  if (verdict->ok()) co_return std::nullopt;
+  const bool later = verdict->action == mta::AccessVerdict::Action::temporary;
+  co_return Verdict{later ? 458 : 459, verdict->status, verdict->text};
+}
+
 }  // namespace
 
 bool Session::etrn_offered() const {
@@ -79,6 +97,12 @@ Task<void> Session::etrn(std::string_view argument) {
   auto refused = wanted ? may_etrn(wanted->form == '#') : wanted.error();
   if (refused) {
     bad_command(std::move(*refused));
+    co_return;
+  }
+  const auto access = mta::access_session(source());
+  auto denied = co_await denial(*server_, *settings_->config, access, channel_, argument);
+  if (denied) {
+    bad_command(std::move(*denied));
     co_return;
   }
   record_connection('I', argument);

@@ -9,6 +9,7 @@
 #include "common/mail/address.h"
 #include "common/net/proxy_header.h"
 #include "mta/policy/access.h"
+#include "smtpd/listed.h"
 #include "smtpd/session.h"
 
 namespace waxwing::smtpd {
@@ -16,14 +17,6 @@ namespace waxwing::smtpd {
 namespace {
 
 constexpr std::int64_t kHeaderMs = 10'000;
-
-bool is_listed(const std::string& hosts, const std::string& address) {
-  if (hosts.empty()) return false;
-  auth::Peer peer;
-  peer.service = auth::Service::smtp;
-  peer.address = address;
-  return auth::check_filters("+smtp:" + hosts, peer).has_value();
-}
 
 // "IPV6:2001:db8::1", "192.0.2.1"; empty when that is no address.
 std::string numeric(std::string_view text) {

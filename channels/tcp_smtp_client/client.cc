@@ -103,21 +103,29 @@ Task<std::unique_ptr<Connection>> Client::connect(Work& work, std::string host) 
     work.defer_rest(route.text);
     co_return nullptr;
   }
-  std::string last;
-  std::string last_host;
   if (settings_->remember_failures) failures_.put_last(route.targets, monotonic_ms());
-  const bool require_tls = work.envelope().require_tls;
-  if (require_tls) std::erase_if(route.targets, [](const auto& target) { return !target.sure; });
+  if (work.envelope().require_tls)
+    std::erase_if(route.targets, [](const auto& target) { return !target.sure; });
   if (route.targets.empty()) {
     work.fail_rest(
         "5.7.10 its sender requires TLS all the way, and DNS does not prove which host takes mail for " +
         host);
     co_return nullptr;
   }
-  for (auto& target : route.targets) {
+  for (auto& target : route.targets) target.destination = host;
+  auto connection = co_await first_that_answers(work, std::move(route.targets));
+  co_return connection;
+}
+
+Task<std::unique_ptr<Connection>> Client::first_that_answers(Work& work, std::vector<mta::Target> targets) {
+  std::string last, last_host;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    auto& target = targets[i];
+    const auto permit = co_await may_try(work, target, i + 1, targets.size());
+    if (permit == Permit::ended) co_return nullptr;
+    if (permit == Permit::pass_over) continue;
     last_host = target.name;
-    target.destination = host;
-    auto connection = co_await open(target, require_tls);
+    auto connection = co_await open(target, work.envelope().require_tls);
     if (connection) {
       failures_.answered(target.address);
       co_return std::move(*connection);
@@ -134,6 +142,7 @@ Task<std::unique_ptr<Connection>> Client::connect(Work& work, std::string host) 
       co_return nullptr;
     }
   }
+  if (last.empty()) last = "4.4.4 IP_ACCESS passes over every address of " + targets[0].destination;
   work.defer_rest(last, last_host);
   work.host_is_down(last);
   co_return nullptr;

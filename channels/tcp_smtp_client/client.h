@@ -33,6 +33,10 @@ class Client : public Channel {
   Task<void> give_back(std::string host, std::unique_ptr<Connection> connection);
   // Tries the targets in order; none: the work has been given its verdicts.
   Task<std::unique_ptr<Connection>> connect(Work& work, std::string host);
+  Task<std::unique_ptr<Connection>> first_that_answers(Work& work, std::vector<mta::Target> targets);
+  // What IP_ACCESS says of a target, whose address it may change; ended: the work has been given its verdicts.
+  enum class Permit { connect, pass_over, ended };
+  Task<Permit> may_try(Work& work, mta::Target& target, std::size_t index, std::size_t count);
   Task<Result<std::unique_ptr<Connection>>> open(mta::Target target, bool require_tls);
 
   EventLoop& loop_;

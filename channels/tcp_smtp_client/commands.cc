@@ -80,6 +80,17 @@ std::optional<std::int64_t> greylisting_s(std::string_view text) {
   return 0;
 }
 
+// Products of what a message and a configuration say: whole numbers could overflow.
+std::int64_t answer_wait_ms(const mta::TcpOptions& options, std::int64_t recipients, std::int64_t blocks) {
+  constexpr double kWeekMs = 7 * 24 * 3600 * 1000.0;
+  const auto to = static_cast<double>(recipients), of = static_cast<double>(blocks);
+  const double wait_ms = static_cast<double>(options.status_data_receive_ms) +
+                         to * static_cast<double>(options.status_data_per_address_ms) +
+                         of * static_cast<double>(options.status_data_per_block_ms) +
+                         to * of * static_cast<double>(options.status_data_per_address_and_block_ms);
+  return static_cast<std::int64_t>(std::min(wait_ms, kWeekMs));
+}
+
 std::string auth_parameter(const mta::queue::Envelope& envelope) {
   return " AUTH=" + (envelope.submitter.empty() ? std::string("<>") : mail::encode_xtext(envelope.submitter));
 }

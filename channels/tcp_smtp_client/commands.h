@@ -9,6 +9,7 @@
 
 #include "mta/protocol/verdict.h"
 #include "mta/queue/envelope.h"
+#include "mta/transport/tcp_options.h"
 
 namespace waxwing::channels::smtp {
 
@@ -24,6 +25,9 @@ struct PeerFeatures {
 // How long a host that greylists wants to be left alone, in seconds, when that is what its answer says; 0 when it
 // does not say how long.
 std::optional<std::int64_t> greylisting_s(std::string_view reply_text);
+
+// How long to wait for the answer to a message, in milliseconds: a week at most. blocks: of 1024 bytes.
+std::int64_t answer_wait_ms(const mta::TcpOptions& options, std::int64_t recipients, std::int64_t blocks);
 
 // The lines of an EHLO answer after its code, separated by '\n'.
 PeerFeatures parse_features(std::string_view ehlo_text);

@@ -202,9 +202,7 @@ Task<Result<>> Transaction::message() {
   }
   const auto recipients = static_cast<std::int64_t>(accepted_.size());
   const auto blocks = static_cast<std::int64_t>(message_.size_bytes() / 1024);
-  auto got = co_await connection_.read_reply(options.status_data_receive_ms +
-                                             recipients * options.status_data_per_address_ms +
-                                             blocks * options.status_data_per_block_ms);
+  auto got = co_await connection_.read_reply(answer_wait_ms(options, recipients, blocks));
   CO_TRY(auto reply, std::move(got));
   ended_ = true;
   settle(reply);

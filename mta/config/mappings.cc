@@ -6,9 +6,9 @@ namespace waxwing::mta {
 namespace {
 
 // By OwnTable.
-constexpr std::string_view kOwnNames[] = {"PORT_ACCESS", "FROM_ACCESS",      "ORIG_SEND_ACCESS",
-                                          "SEND_ACCESS", "ORIG_MAIL_ACCESS", "MAIL_ACCESS",
-                                          "FORWARD",     "REVERSE",          "CONVERSIONS"};
+constexpr std::string_view kOwnNames[] = {
+    "PORT_ACCESS", "FROM_ACCESS", "ORIG_SEND_ACCESS", "SEND_ACCESS", "ORIG_MAIL_ACCESS",
+    "MAIL_ACCESS", "FORWARD",     "REVERSE",          "CONVERSIONS", "ETRN_ACCESS"};
 static_assert(std::size(kOwnNames) == static_cast<std::size_t>(OwnTable::count_));
 
 // Cuts a row at the first blank that no $ quotes: pattern, rest.

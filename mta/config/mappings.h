@@ -92,6 +92,7 @@ enum class OwnTable : std::uint8_t {
   forward,
   reverse,
   conversions,
+  etrn_access,
   count_
 };
 std::string_view name_of(OwnTable table);

@@ -38,7 +38,8 @@ constexpr TableFlags kTableFlags[] = {
     {"SEND_ACCESS", kAccessFlags}, {"ORIG_MAIL_ACCESS", kAccessFlags},
     {"MAIL_ACCESS", kAccessFlags}, {"FORWARD", "YND"},
     {"REVERSE", "YNDH"},           {"PERSONAL_NAMES", "YN"},
-    {"COMMENT_STRINGS", "YN"},
+    {"COMMENT_STRINGS", "YN"},     {"IP_ACCESS", "YNIA"},
+    {"ETRN_ACCESS", kAccessFlags},
 };
 
 }  // namespace

@@ -231,6 +231,19 @@ Result<AccessVerdict> check_from_access(const Lookup& lookup, const AccessSessio
   return verdict;
 }
 
+Result<AccessVerdict> check_etrn_access(const Lookup& lookup, const AccessSession& session,
+                                        std::string_view source_channel, std::string_view asked) {
+  AccessVerdict verdict;
+  const auto* table = lookup.config.mappings().table(OwnTable::etrn_access);
+  if (!table) return verdict;
+  auto probe = session.port_probe + "|";
+  append_piece(probe, session.application);
+  probe.append("|").append(source_channel).append("|");
+  append_piece(probe, asked);
+  TRY_VOID(consult(lookup, OwnTable::etrn_access, *table, std::move(probe), input_flags(session), verdict));
+  return verdict;
+}
+
 Result<> check_recipient_access(const Lookup& lookup, const AccessSession& session,
                                 const RecipientAccess& access, AccessVerdict& verdict) {
   auto inputs = input_flags(session);

@@ -66,6 +66,10 @@ std::string port_probe(std::string_view server_ip, int server_port, std::string_
 Result<AccessVerdict> check_from_access(const Lookup& lookup, const AccessSession& session,
                                         std::string_view source_channel, std::string_view envelope_from);
 
+// ETRN_ACCESS, at ETRN. asked: its parameter.
+Result<AccessVerdict> check_etrn_access(const Lookup& lookup, const AccessSession& session,
+                                        std::string_view source_channel, std::string_view asked);
+
 // ORIG_SEND_ACCESS, SEND_ACCESS, ORIG_MAIL_ACCESS, MAIL_ACCESS in this order; the first that rejects ends.
 // to_rewritten: after rewriting; to_final: after alias expansion; call it for each final recipient.
 struct RecipientAccess {

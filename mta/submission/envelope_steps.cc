@@ -97,7 +97,6 @@ Task<void> access_delay(std::int64_t delay_ms) {
   co_await EventLoop::current()->sleep(std::min(delay_ms, kLongestDelayMs));
 }
 
-namespace {
 AccessSession access_session(const Source& source) {
   AccessSession session;
   session.port_probe = source.transport_info;
@@ -110,7 +109,6 @@ AccessSession access_session(const Source& source) {
   session.lmtp = source.lmtp;
   return session;
 }
-}  // namespace
 
 // Refused or not, it may want a word in the log and patience; the rest is about the message as a whole.
 void Submission::Inner::note(const AccessVerdict& access) {

@@ -63,6 +63,10 @@ struct Source {
   bool internal = false;    // process, reprocess, notification: no *_ACCESS tables, no limits
 };
 
+// The same for the access tables.
+struct AccessSession;
+AccessSession access_session(const Source& source);
+
 // What all submissions of a process share: the MTA configuration snapshot, address resolution, queue, and
 // workers. Reloads itself with the daemon.
 class Submitter {

@@ -40,6 +40,8 @@ constexpr Number kNumbers[] = {
     {"STATUS_DATA_RECEIVE_TIME", &TcpOptions::status_data_receive_ms, kMinute, 1, kLongest},
     {"STATUS_DATA_RECV_PER_ADDR_TIME", &TcpOptions::status_data_per_address_ms, kMinute, 0, kLongest},
     {"STATUS_DATA_RECV_PER_BLOCK_TIME", &TcpOptions::status_data_per_block_ms, kMinute, 0, kLongest},
+    {"STATUS_DATA_RECV_PER_ADDR_PER_BLOCK_TIME", &TcpOptions::status_data_per_address_and_block_ms, kMinute,
+     0, kLongest},
     {"STATUS_MAIL_RECEIVE_TIME", &TcpOptions::status_mail_receive_ms, kMinute, 1, kLongest},
     {"STATUS_RCPT_RECEIVE_TIME", &TcpOptions::status_rcpt_receive_ms, kMinute, 1, kLongest},
     {"MAX_A_RECORDS", &TcpOptions::max_a_records, 1, 1, 1000},

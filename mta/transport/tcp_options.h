@@ -35,6 +35,7 @@ struct TcpOptions {
   std::int64_t status_data_receive_ms = 10 * 60000;
   std::int64_t status_data_per_address_ms = 0;
   std::int64_t status_data_per_block_ms = 0;
+  std::int64_t status_data_per_address_and_block_ms = 0;
   std::int64_t status_mail_receive_ms = 5 * 60000;
   std::int64_t status_rcpt_receive_ms = 5 * 60000;
   std::int64_t max_a_records = 32, max_mx_records = 32;

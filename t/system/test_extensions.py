@@ -21,14 +21,14 @@ KNOWS = ('PIPELINING', '8BITMIME', 'DSN', 'DELIVERBY', 'MT-PRIORITY MIXER')
 
 
 def setUpModule():
-    keywords.set_up((Extensions, Client, Passed, Forwarded, Far), prepare, options)
+    keywords.set_up((Extensions, Client, Passed, Forwarded, Far, Tables), prepare, options)
     Far.listen()
 
 
 def prepare(box):
     box.edit('mappings', lambda text: text.replace(
-        'PORT_ACCESS\n\n', 'PORT_ACCESS\n\n  TCP|*|*|192.0.2.66|*  $N554$ 5.7.1$ not$ you\n', 1))
-    box.edit('option.dat', 'SRS_DOMAIN=srs.example.test\nSRS_SECRETS=one key,another\n')
+        'PORT_ACCESS\n\n', 'PORT_ACCESS\n\n  TCP|*|*|192.0.2.66|*  $N554$ 5.7.1$ not$ you\n', 1) + Tables.mappings())
+    box.edit('option.dat', 'BLOCKED_MAIL_FROM_IPS=127.0.0.1,192.0.2.0/24\nSRS_DOMAIN=srs.example.test\nSRS_SECRETS=one key,another\n')
 
 
 def options(box):
@@ -383,7 +383,7 @@ class Far(waxwing.TestCase):
     def test_a_host_with_an_ipv6_address_only(self):
         self.send('ann@example.test', 'u@' + self.to[0])
         self.assertEqual(self.six.wait_messages(1)[0].rcpts, ['RCPT TO:<u>'])
-        self.send('ann@example.test', f'u@[IPv6:::1]')
+        self.send('ann@example.test', 'u@[IPv6:::1]')
         self.assertEqual(self.six.wait_messages(2)[1].rcpts, ['RCPT TO:<u@[IPv6:::1]>'])
 
     def test_a_domain_in_another_script(self):
@@ -398,6 +398,68 @@ class Far(waxwing.TestCase):
         with self.assertRaises(smtplib.SMTPRecipientsRefused) as refused:
             self.send('ann@example.test', 'u@a\N{LATIN SMALL LETTER U WITH DIAERESIS}_.example.org', ['SMTPUTF8'])
         self.assertIn(b'5.1.2', list(refused.exception.recipients.values())[0][1])
+
+
+class Tables(waxwing.TestCase):
+    """IP_ACCESS, ETRN_ACCESS and BLOCKED_MAIL_FROM_IPS."""
+
+    @classmethod
+    def declare(cls):
+        table = keywords.names.table
+        cls.passed, cls.moved = keywords.fake.host(), keywords.fake.host()
+        cls.two = keywords.channel_out('daemon two.example.org')
+        table['two.example.org'] = {'A': [cls.passed.address, cls.two[1].address]}
+        cls.away = keywords.channel_out('daemon away.example.org')
+        table['away.example.org'] = {'A': ['192.0.2.99']}
+        cls.refused = keywords.channel_out('')
+        cls.at = {name: keywords.channel_in(words) for name, words in (('etrn', 'allowetrn'), ('dns', 'mailfromdnsverify'))}
+        table['parked.example.org'] = {'A': ['192.0.2.7']}
+        table['half.example.org'] = {'A': ['192.0.2.7', '198.51.100.1']}
+        table['served.example.org'] = {'MX': ['10 parked.example.org', '20 gone.example.org']}
+        table['mixed.example.org'] = {'MX': ['10 parked.example.org', '20 half.example.org']}
+
+    @classmethod
+    def mappings(cls):
+        return (f'\nIP_ACCESS\n\n  *|2|*|{cls.passed.address}|two.example.org  $I\n  *|1|1|192.0.2.99|away.example.org  $A{cls.moved.address}\n'
+                f'  *|1|1|{cls.refused[1].address}|*  $Nnever$ there\n'
+                '\nETRN_ACCESS\n\n  TCP|*|SMTP/c.test|tcp_in*|blocked.example.org  $Nnot$ for$ you\n')
+
+    def send(self, domain):
+        with self.box.submit('ann', keywords.PASSWORD) as client:
+            client.sendmail('ann@example.test', ['u@' + domain], b'Subject: x\r\n\r\nx\r\n')
+
+    def test_an_address_that_is_passed_over(self):
+        self.send(self.two[0])
+        self.two[1].wait_messages(1)
+        self.assertEqual(self.passed.connections, 0)
+
+    def test_another_address_instead(self):
+        self.send(self.away[0])
+        self.moved.wait_messages(1)
+
+    def test_an_address_that_nothing_goes_to(self):
+        log = self.box.log('tcp_smtp_client')
+        self.send(self.refused[0])
+        self.assertIn('never there', log.wait('smtp_client.ip_access'))
+        log.wait('mta.failed .*5.1.2 no mail goes from here')
+        self.assertEqual(self.refused[1].connections, 0)
+
+    def test_who_may_ask_for_mail(self):
+        for host, expected in (('blocked', '^459 5.7.1 not for you$'), ('other', '^25[013] ')):
+            wire = Wire(self.box, source=self.at['etrn'])
+            self.addCleanup(wire.socket.close)
+            wire.reply()
+            wire.ask(b'EHLO c.test')
+            self.assertRegex(wire.ask(f'ETRN {host}.example.org'.encode()), expected)
+
+    def test_domains_at_addresses_that_no_mail_comes_from(self):
+        for domain, expected in (('parked', '550 5.1.8'), ('half', '250 2.1.0'), ('served', '550 5.1.8'), ('mixed', '250 2.1.0')):
+            with self.subTest(domain):
+                wire = Wire(self.box, source=self.at['dns'])
+                self.addCleanup(wire.socket.close)
+                wire.reply()
+                wire.ask(b'EHLO c.test')
+                self.assertEqual(wire.ask(f'MAIL FROM:<a@{domain}.example.org>'.encode())[:9], expected)
 
 
 if __name__ == '__main__':

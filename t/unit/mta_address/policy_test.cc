@@ -1,5 +1,6 @@
 #include "mta/policy/access.h"
 #include "mta/policy/greylist.h"
+#include "mta/policy/ip_access.h"
 #include "mta/policy/membership.h"
 #include "mta/policy/switching.h"
 #include "mta/policy/user_limits.h"
@@ -22,6 +23,42 @@ std::string switched(Site& site, const char* start, const SwitchState& state) {
 }
 
 }  // namespace
+
+TEST_CASE("IP_ACCESS") {
+  using Action = IpVerdict::Action;
+  Site site(
+      kSiteCnf,
+      "INTERNAL_IP\n\n  * $N\n\nIP_ACCESS\n\n  out|2|1|10.*|*  $I\n  *|*|*|$(192.0.2.0/24)|*  $Nnot$ there\n"
+      "  *|*|*|2001:db8::1|six.x  $A2001:db8::2\n  *|*|*|10.0.0.9|*  $Anowhere\n  *|*|*|10.0.0.8|*  $Y\n");
+  const auto ask = [&](std::size_t index, const char* address, const char* host = "mx.x") {
+    return check_ip_access(site.lookup(), {"out", 2, index, address, host});
+  };
+  CHECK(ask(1, "10.1.1.1")->action == Action::pass_over);
+  CHECK(ask(2, "10.1.1.1")->action == Action::connect);
+  CHECK(ask(2, "10.1.1.1")->address == "10.1.1.1");
+  CHECK(ask(1, "192.0.2.5")->action == Action::refuse);
+  CHECK(ask(1, "192.0.2.5")->text == "not there");
+  CHECK(ask(1, "2001:db8::1", "six.x")->address == "2001:db8::2");
+  CHECK(ask(1, "2001:db8::1")->address == "2001:db8::1");
+  CHECK(ask(2, "10.0.0.8")->address == "10.0.0.8");
+  CHECK_FALSE(ask(2, "10.0.0.9"));
+  Site without;
+  CHECK(check_ip_access(without.lookup(), {"out", 1, 1, "192.0.2.5", "x"})->action == Action::connect);
+}
+
+TEST_CASE("ETRN_ACCESS") {
+  Site site(kSiteCnf,
+            "INTERNAL_IP\n\n  * $N\n\nETRN_ACCESS\n\n  TCP|1|25|10.0.0.1|4|SMTP/*|tcp_local|*  $Y\n  "
+            "*|*|tcp_local|@*  $N4.7.0$ later\n"
+            "  *  $Nno\n");
+  const auto ask = [&](const char* client, const char* asked) {
+    const AccessSession session{"TCP|1|25|" + std::string(client) + "|4", "SMTP/a|b", "MAIL", ""};
+    return *check_etrn_access(site.lookup(), session, "tcp_local", asked);
+  };
+  CHECK(ask("10.0.0.1", "here.x").ok());
+  CHECK(ask("10.0.0.2", "here.x").text == "no");
+  CHECK(ask("10.0.0.2", "@x").action == AccessVerdict::Action::temporary);
+}
 
 TEST_CASE("PORT_ACCESS and INTERNAL_IP") {
   Site site;

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "channels/tcp_smtp_client/commands.h"
 #include "channels/tcp_smtp_client/settings.h"
 #include "common/net/block_list.h"
 #include "dispatcher/choice.h"
@@ -153,6 +154,17 @@ TEST_CASE("tcp option files: minutes, flags, and errors that name the line") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().text.starts_with("o:2: "));
   }
+}
+
+TEST_CASE("the wait for the answer to a message grows with it, up to a week") {
+  const auto options = mta::parse_tcp_options(
+      "STATUS_DATA_RECEIVE_TIME=1\nSTATUS_DATA_RECV_PER_ADDR_TIME=2\nSTATUS_DATA_RECV_PER_BLOCK_TIME=3\n"
+      "STATUS_DATA_RECV_PER_ADDR_PER_BLOCK_TIME=4\n",
+      "o");
+  REQUIRE(options);
+  CHECK(channels::smtp::answer_wait_ms(*options, 0, 0) == 60'000);
+  CHECK(channels::smtp::answer_wait_ms(*options, 10, 100) == (1 + 20 + 300 + 4000) * 60'000);
+  CHECK(channels::smtp::answer_wait_ms(*options, 1'000'000, 1'000'000'000) == 7 * 24 * 3600 * 1000LL);
 }
 
 TEST_CASE("a login by host, by domain, and for all others") {
