@@ -63,7 +63,7 @@ class Interactive(waxwing.TestCase):
         qm.wait('Grand total: 0 messages')
         qm.wait('qm> ')
         qm.press('re\t\t')
-        qm.wait(r'read +release +return')
+        qm.wait(r'read +release +reroute +return')
         qm.press('\x03')                 # Ctrl-C: the line is given up, qm goes on
         qm.wait('qm> ')
         qm.press('dat\t\r')
