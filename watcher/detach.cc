@@ -2,13 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include "common/net/seqpacket.h"
 
 namespace waxwing {
 
@@ -40,33 +37,11 @@ void Detach::finish() {
 
 Result<UniqueFd> lock_pid_file(const std::string& path) {
   TRY(UniqueFd fd, open_file(path, O_RDWR | O_CREAT, 0644));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return UniqueFd();
-    return std::unexpected(system_error("cannot lock " + path, errno));
-  }
-  // Who held it until now has removed the file on his way out: a lock on that one keeps nobody away.
-  struct stat ours {};
-  struct stat named {};
-  const bool is_named = ::fstat(fd.get(), &ours) == 0 && ::stat(path.c_str(), &named) == 0;
-  if (!is_named && errno != ENOENT) return std::unexpected(system_error("cannot stat " + path, errno));
-  if (!is_named || ours.st_ino != named.st_ino) return lock_pid_file(path);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+    return permanent("another watcher runs already (" + path + " is locked); see start-msg --status");
   if (::ftruncate(fd.get(), 0) != 0) return std::unexpected(system_error("cannot write " + path, errno));
   TRY_VOID(write_all(fd.get(), std::to_string(::getpid()) + "\n"));
   return fd;
-}
-
-Result<UniqueFd> lock_or_find_another(const std::string& path, const std::string& socket) {
-  constexpr int kPatienceMs = 60'000, kPauseMs = 20;
-  for (int waited_ms = 0; waited_ms < kPatienceMs; waited_ms += kPauseMs) {
-    TRY(UniqueFd lock, lock_pid_file(path));
-    if (lock || connect_unix(socket)) return lock;
-    ::usleep(kPauseMs * 1000);
-  }
-  return another_runs(path);
-}
-
-std::unexpected<Error> another_runs(const std::string& path) {
-  return permanent("another watcher runs already (" + path + " is locked); see start-msg --status");
 }
 
 }  // namespace waxwing

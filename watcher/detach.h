@@ -19,12 +19,7 @@ class Detach {
   UniqueFd word_;  // the child's end of the pipe
 };
 
-// Locks the pid file and writes our pid into it; no descriptor when another holds the lock, which lasts as long as the
-// descriptor.
+// Locks the pid file and writes our pid into it. The lock lasts as long as the answered descriptor.
 Result<UniqueFd> lock_pid_file(const std::string& path);
-// The same where two may be started at once, each by a person who wants one to run: when another holds the lock, waits
-// until that one listens on socket (no descriptor then) or is gone. Error when neither happens within a minute.
-Result<UniqueFd> lock_or_find_another(const std::string& path, const std::string& socket);
-std::unexpected<Error> another_runs(const std::string& path);
 
 }  // namespace waxwing

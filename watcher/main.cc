@@ -86,7 +86,7 @@ Task<void> start_all(Supervisor& supervisor, const ServiceManager& manager) {
                                          : "not running: " + troubles + "; see start-msg --status"));
 }
 
-// What one watcher an instance holds; no lock: another does, and can be asked.
+// What one watcher an instance holds.
 struct Place {
   UniqueFd lock, listener;
 };
@@ -100,11 +100,7 @@ Result<Place> take_place(const Arguments& arguments, const Config& config, Detac
   if (!arguments.foreground && !resume) TRY_VOID(detach.begin());
   Place place{UniqueFd(resume ? resume->lock : -1), UniqueFd(resume ? resume->listener : -1)};
   if (!resume) {
-    const auto pid_file = config.path_of("run/watcher.pid");
-    TRY(place.lock, arguments.foreground ? lock_pid_file(pid_file)
-                                         : lock_or_find_another(pid_file, config.path_of("run/watcher")));
-    if (!place.lock && arguments.foreground) return another_runs(pid_file);
-    if (!place.lock) return place;
+    TRY(place.lock, lock_pid_file(config.path_of("run/watcher.pid")));
   }
   // Before any service: after a power cut this replays, and whoever needs queue or store waits for it.
   ::umask(077);
@@ -127,10 +123,6 @@ Result<> run(const Arguments& arguments) {
   TRY(auto config, Config::load(root));
   Detach detach;
   TRY(auto place, take_place(arguments, *config, detach));
-  if (!place.lock) {
-    detach.finish();
-    return {};
-  }
   raise_limits();
 
   const auto manager = ServiceManager::from_environment();
