@@ -36,8 +36,8 @@ def setUpModule():
 class ShutOut(waxwing.TestCase):
     def test_open_sessions_of_a_user_who_is_made_inactive_end(self):
         self.box.set_option('directory.logintime', '0')
-        self.box.command('imsimta', 'reload')
-        self.addCleanup(self.box.command, 'imsimta', 'reload')
+        self.box.restart('dispatcher', 'imapd')
+        self.addCleanup(self.box.restart, 'dispatcher', 'imapd')
         self.addCleanup(self.box.set_option, 'directory.logintime', '60')
         for uid, change in (('thief', ['modify', 'thief', '--status', 'inactive']), ('leaver', ['delete', 'leaver'])):
             with self.subTest(uid):

@@ -1,6 +1,7 @@
 """make demo's program: twice, stopped, moved, and somebody else's."""
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -78,7 +79,7 @@ class Demo(unittest.TestCase):
             out = self.start()
         self.assertEqual(out.returncode, 1)
         self.assertIn(f'port {port}', out.stdout)
-        self.assertIn("demo's folder", out.stderr)
+        self.assertIn(shlex.quote(self.folder), out.stderr)
         self.assertIn('make demo-stop; rm -r ', out.stderr)
         self.assertNotIn('stop-msg', out.stderr)
 
