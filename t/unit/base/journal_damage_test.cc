@@ -301,21 +301,6 @@ int whole_files(const JournalScratch& scratch) {
     whole += scratch.read(std::to_string(n)) == std::string(150000, 'b') + std::to_string(n);
   return whole;
 }
-// What the journal reports at the next opening.
-std::string reports_of_restart(const JournalScratch& scratch) {
-  const auto path = scratch.root + "/reports";
-  REQUIRE(scratch.life([&] {
-    auto settings = scratch.settings();
-    settings.report = [&](const char* name, const JournalSettings::Fields& fields, bool) {
-      std::string line = name;
-      for (const auto& [field, value] : fields) line += " " + std::string(field) + "=" + value;
-      const auto fd = open_file(path, O_CREAT | O_WRONLY | O_APPEND);
-      (void)write_all(fd->get(), line + "\n");
-    };
-    return covers(scratch.root + "/data") && open_journal(std::move(settings)).has_value();
-  }) == 0);
-  return read_file(path).value_or("");
-}
 }  // namespace
 
 TEST_CASE("a segment that is cut short ends the log there, is named, and keeps nobody from beginning") {
@@ -324,12 +309,12 @@ TEST_CASE("a segment that is cut short ends the log there, is named, and keeps n
   const std::string last = scratch.root + "/journal/segment.02";
   const auto bytes = GENERATE(0, 40, 100, 500'000);
   REQUIRE(::truncate(last.c_str(), bytes) == 0);
-  CHECK(reports_of_restart(scratch).find(last + " is gone, cut short") != std::string::npos);
+  CHECK(scratch.reports_of_restart().find(last + " is gone, cut short") != std::string::npos);
   CHECK(whole_files(scratch) >= (bytes == 500'000 ? 15 : 12));
   CHECK(std::filesystem::file_size(last) == scratch.segment_bytes);
   REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("more", "m"); }) == 0);
   scratch.power_cut();
-  CHECK(reports_of_restart(scratch).find("gone, cut short", 0) !=
+  CHECK(scratch.reports_of_restart().find("gone, cut short", 0) !=
         std::string::npos);  // of the first time only
   CHECK(scratch.read("more") == "m");
 }
@@ -349,7 +334,7 @@ TEST_CASE("a segment that is gone costs no other, and is named") {
   scratch.power_cut();
   const auto path = scratch.root + "/journal/segment.00";
   REQUIRE(::unlink(path.c_str()) == 0);
-  CHECK(reports_of_restart(scratch).find(path + " is gone") != std::string::npos);
+  CHECK(scratch.reports_of_restart().find(path + " is gone") != std::string::npos);
   CHECK(whole_files(scratch) == 11);
   CHECK(std::filesystem::file_size(path) == scratch.segment_bytes);
   REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("more", "m"); }) == 0);
@@ -364,6 +349,6 @@ TEST_CASE("a header of a segment that has rotted costs nothing and is named") {
     const auto fd = open_file(path, O_RDWR);
     REQUIRE(write_at(fd->get(), static_cast<std::uint64_t>(GENERATE(0, 17, 30, 60)), "rot"));
   }
-  CHECK(reports_of_restart(scratch).find("journal.damaged") != std::string::npos);
+  CHECK(scratch.reports_of_restart().find("journal.damaged") != std::string::npos);
   CHECK(whole_files(scratch) == 20);
 }

@@ -13,22 +13,6 @@ std::string segment_of(const JournalScratch& scratch, unsigned slot = 0) {
   return scratch.root + "/journal/segment.0" + std::to_string(slot);
 }
 
-// What the journal reports at the next opening.
-std::string reports_of_restart(const JournalScratch& scratch) {
-  const auto path = scratch.root + "/reports";
-  REQUIRE(scratch.life([&] {
-    auto settings = scratch.settings();
-    settings.report = [&](const char* name, const JournalSettings::Fields& fields, bool) {
-      std::string line = name;
-      for (const auto& [field, value] : fields) line += " " + std::string(field) + "=" + value;
-      const auto fd = open_file(path, O_CREAT | O_WRONLY | O_APPEND);
-      (void)write_all(fd->get(), line + "\n");
-    };
-    return covers(scratch.root + "/data") && open_journal(std::move(settings)).has_value();
-  }) == 0);
-  return read_file(path).value_or("");
-}
-
 const std::vector<std::string> kNames{"one", "two", "three", "four", "five"};
 
 std::string bytes_of(const std::string& name) {
@@ -97,7 +81,7 @@ TEST_CASE("a record that the disk has damaged costs what it said, is named and k
     overwrite(segment_of(scratch), at - 8, std::string(40, '\0'));
     named = false;
   }
-  const auto reports = reports_of_restart(scratch);
+  const auto reports = scratch.reports_of_restart();
   CHECK(lost_files(scratch) == "three ");
   const auto told = reports.find("journal.lost lsn=");
   REQUIRE(told != std::string::npos);
@@ -115,13 +99,13 @@ TEST_CASE("several damaged records cost each what it said") {
   fill(scratch);
   for (const auto* name : {"one", "four"})
     overwrite(segment_of(scratch), find_content(scratch, name).lsn % scratch.segment_bytes + 60, "rot");
-  const auto reports = reports_of_restart(scratch);
+  const auto reports = scratch.reports_of_restart();
   CHECK(lost_files(scratch) == "one four ");
   CHECK(reports.find("content data/one") != std::string::npos);
   CHECK(reports.find("content data/four") != std::string::npos);
   // Told once, and not in the way of the next start.
   scratch.power_cut();
-  CHECK(reports_of_restart(scratch) == reports);
+  CHECK(scratch.reports_of_restart() == reports);
 }
 
 TEST_CASE("of what was never proved to be on disk nothing is replayed behind the damage") {
@@ -129,7 +113,7 @@ TEST_CASE("of what was never proved to be on disk nothing is replayed behind the
   fill(scratch);
   SECTION("the last commit: nothing tells that it was synced") {
     overwrite(segment_of(scratch), find_content(scratch, "five").lsn % scratch.segment_bytes + 60, "rot");
-    const auto reports = reports_of_restart(scratch);
+    const auto reports = scratch.reports_of_restart();
     CHECK(lost_files(scratch) == "five ");
     CHECK(reports.find("journal.lost") == std::string::npos);
     CHECK(reports.find("journal.hole") != std::string::npos);
@@ -140,7 +124,7 @@ TEST_CASE("of what was never proved to be on disk nothing is replayed behind the
     header.key = 0;
     overwrite(segment_of(scratch), 0, encode_segment_header(header));
     overwrite(segment_of(scratch), find_content(scratch, "three").lsn % scratch.segment_bytes + 60, "rot");
-    const auto reports = reports_of_restart(scratch);
+    const auto reports = scratch.reports_of_restart();
     CHECK(lost_files(scratch) == "three four five ");
     CHECK(reports.find("journal.hole") != std::string::npos);
   }
@@ -167,7 +151,7 @@ TEST_CASE("bytes in a message that look like records are not found") {
   overwrite(segment_of(scratch), two.lsn % scratch.segment_bytes, "rot");
   scratch.power_cut_with_loss();
   scratch.write("three", "");
-  (void)reports_of_restart(scratch);
+  (void)scratch.reports_of_restart();
   CHECK(scratch.read("stolen") == "(none)");
   CHECK(scratch.read("one") == bytes_of("one"));
   CHECK(scratch.read("three") == bytes_of("three"));
@@ -212,7 +196,7 @@ TEST_CASE("a segment that is gone, or noise, costs what it held") {
     overwrite(segment_of(scratch, slot), 0, std::string(4096, '\0'));
     at_front = true;
   }
-  CHECK(reports_of_restart(scratch).find("journal.lost") != std::string::npos);
+  CHECK(scratch.reports_of_restart().find("journal.lost") != std::string::npos);
   // Six stand in a segment.
   CHECK(whole_files(scratch) >= (at_front ? 20 - 1 : 20 - 7));
 }
@@ -221,7 +205,7 @@ TEST_CASE("zeros at the front of the only segment cost what they covered") {
   const JournalScratch scratch;
   fill(scratch);
   overwrite(segment_of(scratch), 0, std::string(4096, '\0'));
-  const auto reports = reports_of_restart(scratch);
+  const auto reports = scratch.reports_of_restart();
   CHECK(lost_files(scratch) == "one two ");
   CHECK(reports.find("journal.lost") != std::string::npos);
 }

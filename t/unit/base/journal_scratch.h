@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -101,6 +102,22 @@ struct JournalScratch {
   // First opening after the cut: replays.
   int restart() const {
     return life([&] { return open().has_value(); });
+  }
+  // The same, and what the journal reports: a line each, name and fields.
+  std::string reports_of_restart() const {
+    const auto path = root + "/reports";
+    REQUIRE(life([&] {
+              auto settings = this->settings();
+              settings.report = [&](const char* name, const durable::JournalSettings::Fields& fields, bool) {
+                std::string line = name;
+                for (const auto& [field, value] : fields) line += " " + std::string(field) + "=" + value;
+                const auto fd = open_file(path, O_CREAT | O_WRONLY | O_APPEND);
+                (void)write_all(fd->get(), line + "\n");
+              };
+              return durable::covers(root + "/data") &&
+                     durable::open_journal(std::move(settings)).has_value();
+            }) == 0);
+    return read_file(path).value_or("");
   }
 };
 
