@@ -6,9 +6,12 @@ namespace waxwing::mta::mail_log {
 
 namespace {
 
-// UTF-8 stays; a value that is none is shown byte by byte, in both forms alike.
+// UTF-8 stays; a value that is none, or has U+FFFE or U+FFFF in it, with which a line is no XML any more, is shown byte
+// by byte; in both forms alike.
 std::string utf8_of(std::string_view value) {
-  return is_utf8(value) ? std::string(value) : printable(value, value.size());
+  const bool fits =
+      is_utf8(value) && value.find("\xEF\xBF\xBE") == value.npos && value.find("\xEF\xBF\xBF") == value.npos;
+  return fits ? std::string(value) : printable(value, value.size());
 }
 
 void append_xml(std::string& out, std::string_view value) {

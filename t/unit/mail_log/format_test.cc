@@ -161,6 +161,11 @@ TEST_CASE("nothing in a field can begin a line of its own, in any format") {
     CHECK(text.find('\0') == std::string::npos);
     CHECK(text.find('\xff') == std::string::npos);
   }
+  // UTF-8, but nothing that XML knows.
+  const std::string no_character("x\xEF\xBF\xBF\xEF\xBF\xBE");
+  entry.sender = entry.original = entry.address = entry.diagnostic = entry.system = no_character;
+  for (const auto* format : {"4", "5"})
+    CHECK(line(std::string("LOG_FORMAT=") + format, entry).find("\xEF") == std::string::npos);
   const std::string endless(100000, 'a');
   entry = enqueued();
   entry.address = endless;
