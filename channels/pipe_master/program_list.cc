@@ -34,8 +34,10 @@ Result<std::vector<ListedProgram>> parse_program_list(std::string_view text) {
     const auto wrong = [&](const std::string& what) {
       errors.push_back(fmt::format("config/programs:{}: {}", number, what));
     };
-    if (words.size() < 3 || !is_name(words[0]) || !is_name(words[1]) ||
-        !(words[2].starts_with('/') || is_name(words[2]))) {
+    if (line.find('\0') != line.npos) {
+      wrong("a NUL byte ends what the system takes for a name: " + printable(line));
+    } else if (words.size() < 3 || !is_name(words[0]) || !is_name(words[1]) ||
+               !(words[2].starts_with('/') || is_name(words[2]))) {
       wrong("want METHOD ACCOUNT PROGRAM [ARGUMENT...]: " + printable(line));
     } else if (find_program(programs, words[0]) != nullptr) {
       wrong("method " + std::string(words[0]) + " is there twice");

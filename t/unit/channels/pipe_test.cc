@@ -59,4 +59,6 @@ TEST_CASE("the list of programs") {
     REQUIRE_FALSE(parsed);
     CHECK(parsed.error().text.find("config/programs:") != std::string::npos);
   }
+  // The system would start /bin/x, whatever stands behind.
+  CHECK_FALSE(parse_program_list(std::string_view("x user /bin/x\0y", 15)));
 }
