@@ -20,6 +20,8 @@
 
 namespace waxwing::channels::smtp {
 
+class Outgoing;
+
 class Connection {
  public:
   // Without a context STARTTLS is left alone (second try after a failed opportunistic handshake).
@@ -69,6 +71,9 @@ class Connection {
   Task<Result<mta::Verdict>> log_in(const ClientSettings::Login* login);
   // domainvrfy, localvrfy: who the peer says it does not know has its verdict, and is taken out.
   Task<Result<>> verify(Work& work, std::vector<std::size_t>& recipients);
+  // transaction.cc
+  std::string obstacle(const mta::queue::Envelope& envelope, std::uint64_t size_bytes) const;
+  Task<Outcome> transact(Work& work, Outgoing& message, std::vector<std::size_t> recipients);
   void wire(std::string_view direction, std::string_view text) const;
   void say(std::string_view line);  // a command, into the buffer
   Task<Result<mta::Verdict>> ask(std::string line, std::int64_t timeout_ms);

@@ -237,6 +237,15 @@ Task<bool> Transaction::run() {
   co_return true;
 }
 
+// Why this host will never take this message; empty when it may.
+std::string Connection::obstacle(const mta::queue::Envelope& envelope, std::uint64_t size_bytes) const {
+  if (auto missing = missing_feature(envelope, features_, settings_->must_prioritize); !missing.empty())
+    return missing;
+  if (features_.size_limit == 0 || size_bytes <= features_.size_limit) return "";
+  return fmt::format("5.3.4 the message has {} bytes, {} takes {}", size_bytes, target_.name,
+                     features_.size_limit);
+}
+
 Task<Connection::Outcome> Connection::deliver(Work& work, WorkerPool& workers) {
   ++transactions_;
   work.set_wire(wire());
@@ -250,16 +259,8 @@ Task<Connection::Outcome> Connection::deliver(Work& work, WorkerPool& workers) {
       work.defer_rest(suited.error().text, target_.name);
     co_return Outcome::done;
   }
-  if (const auto missing = missing_feature(envelope, features_, settings_->must_prioritize);
-      !missing.empty()) {
-    work.fail_rest(missing, target_.name);
-    co_return Outcome::done;
-  }
-  const auto size = message.size_bytes();
-  if (features_.size_limit && size > features_.size_limit) {
-    work.fail_rest(
-        fmt::format("5.3.4 the message has {} bytes, {} takes {}", size, target_.name, features_.size_limit),
-        target_.name);
+  if (const auto why = obstacle(envelope, message.size_bytes()); !why.empty()) {
+    work.fail_rest(why, target_.name);
     co_return Outcome::done;
   }
   std::vector<std::size_t> rest;
@@ -270,16 +271,22 @@ Task<Connection::Outcome> Connection::deliver(Work& work, WorkerPool& workers) {
       work.failed(i, "5.1.3 the address cannot be sent");
   }
   if (settings_->verify != ClientSettings::Verify::no) {
-    auto verified = co_await verify(work, rest);
+    const auto verified = co_await verify(work, rest);
     if (!verified) co_return Outcome::stale;
   }
+  const auto outcome = co_await transact(work, message, std::move(rest));
+  co_return outcome;
+}
+
+// As many transactions as the recipients need: some hosts take few at a time.
+Task<Connection::Outcome> Connection::transact(Work& work, Outgoing& message, std::vector<std::size_t> rest) {
+  const auto most =
+      features_.most_recipients > 0 ? std::min<std::size_t>(kBatch, features_.most_recipients) : kBatch;
   for (bool first = true; !rest.empty(); first = false) {
-    const auto most =
-        features_.most_recipients > 0 ? std::min<std::size_t>(kBatch, features_.most_recipients) : kBatch;
-    const auto count = batch_size(envelope, rest, most, features_.most_domains);
-    Transaction transaction(*this, work, message,
-                            {rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count)});
-    rest.erase(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count));
+    const auto end = rest.begin() + static_cast<std::ptrdiff_t>(
+                                        batch_size(work.envelope(), rest, most, features_.most_domains));
+    Transaction transaction(*this, work, message, {rest.begin(), end});
+    rest.erase(rest.begin(), end);
     const bool answered = co_await transaction.run();
     if (!answered) {
       if (first) co_return Outcome::stale;

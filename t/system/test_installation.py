@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """A real installation, whose services may write nowhere but in the instance."""
+import fcntl
 import os
 import re
+import shutil
+import subprocess
 
 import installation
 import waxwing
@@ -71,6 +74,66 @@ class Place(waxwing.TestCase):
         self.box.command('start-msg', 'metermaid')
         with open(f'/proc/{self.box.pid("imapd")}/cmdline') as file:
             self.assertIn(self.box.root, file.read().split('\0'))
+
+    def test_a_backup_without_run_starts(self):
+        self.box.stop()
+        shutil.rmtree(os.path.join(self.box.root, 'run'))
+        for words in (('mboxutil', '-l'), ('mboxutil', '-u'), ('reconstruct', '-m'), ('imcheck', '-m', 'user/joe/INBOX'), ('commadmin', 'user', 'search')):
+            out = self.box.command(*words, check=False)
+            self.assertNotEqual(out.returncode, 0, words)
+            self.assertEqual(out.stdout, '', words)
+            self.assertIn(f'nothing runs in {self.box.root}; start-msg starts it', out.stderr, words)
+        self.assertRegex(self.box.start().stdout, 'imapd +ready')
+
+    def test_what_it_consists_of_is_known_to_configure(self):
+        """A folder that some service made must not keep the next configure from its work."""
+        self.box.user('known', 'secret')  # so that there is something of everything
+        self.box.stop()
+        os.rename(os.path.join(self.box.root, 'config'), self.box.root + '.config')
+        out = self.box.configure(check=False, **{'UGDIR_URL': 'ldap://nowhere.invalid', 'UGDIR_BINDDN': 'cn=boss', 'UGDIR_BINDPW': 'Ym9zcw==',
+                                                 'dssetup.ugsuffix': 'o=isp'})
+        self.assertIn('the directory at ldap://nowhere.invalid', out.stderr)  # so far it came, and made nothing
+        os.rename(self.box.root + '.config', os.path.join(self.box.root, 'config'))
+        self.box.start()
+
+    def start_in_background(self):
+        return subprocess.Popen([os.path.join(self.box.prefix, 'bin/start-msg')], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True, env=self.box.env)
+
+    def test_a_start_beside_another_waits_for_it(self):
+        self.box.stop()
+        turn = os.open(self.box.root, os.O_RDONLY)
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX)  # as one who starts a watcher has it
+            second = self.start_in_background()
+            waxwing.wait_until(lambda: second.poll() is not None or self.somebody_else_opened(self.box.root), 'the second start')
+            self.assertIsNone(second.poll())
+            self.assertEqual(self.box.command('watcher').returncode, 0)
+        finally:
+            os.close(turn)
+        said = second.communicate(timeout=waxwing.DEADLINE * 4)[0]
+        self.assertEqual(second.returncode, 0, said)
+        self.assertRegex(said, 'imapd +ready')
+
+    def test_two_starts_at_once_both_succeed(self):
+        self.box.stop()
+        both = [self.start_in_background() for _ in range(2)]
+        for one in both:
+            said = one.communicate(timeout=waxwing.DEADLINE * 4)[0]
+            self.assertEqual(one.returncode, 0, said)
+            self.assertNotIn('another watcher', said)
+        self.assertEqual({state for state, _ in self.box.status().values()}, {'running'})
+
+    @staticmethod
+    def somebody_else_opened(path):
+        for entry in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                names = [os.readlink(f'/proc/{entry}/fd/{fd}') for fd in os.listdir(f'/proc/{entry}/fd')]
+            except OSError:
+                continue
+            if int(entry) != os.getpid() and path in names:
+                return True
+        return False
 
 
 if __name__ == '__main__':

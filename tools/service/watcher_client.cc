@@ -1,6 +1,7 @@
 #include "tools/service/watcher_client.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,12 @@ Result<bool> watcher_runs(const std::string& root) {
 }
 
 Result<> launch_watcher(const std::string& root, const std::string& bin_directory) {
+  // Of two who start at once the second waits here, and finds what the first has started.
+  TRY(const UniqueFd turn, open_file(root, O_RDONLY | O_DIRECTORY));
+  if (::flock(turn.get(), LOCK_EX) != 0) return std::unexpected(system_error("cannot lock " + root, errno));
+  TRY(const bool runs, watcher_runs(root));
+  if (runs) return {};
+
   const std::string program = bin_directory + "/watcher";
   const pid_t child = ::fork();
   if (child < 0) return std::unexpected(system_error("cannot fork", errno));

@@ -18,7 +18,8 @@ Result<bool> watcher_runs(const std::string& root);
 // popd, tcp_smtp_client (pid 2464)".
 std::string left_running(const std::string& root);
 
-// Starts the watcher of the instance (bin_directory/watcher) and answers when it listens.
+// Starts the watcher of the instance (bin_directory/watcher) and answers when it listens. Waits while somebody else
+// starts one; that one will do.
 Result<> launch_watcher(const std::string& root, const std::string& bin_directory);
 
 // Sends the question and calls on_progress for each progress record; answers the last record: done, failed,
