@@ -194,7 +194,8 @@ Task<void> Session::execute() {
 Task<bool> Session::is_shut_out() {
   if (!account_ || account_->dn.empty() || monotonic_ms() < look_again_ms_) co_return false;
   look_again_ms_ = monotonic_ms() + kLookAgainMs;
-  const auto who = peer();
+  const auth::Peer who{
+      .service = auth::Service::imap, .address = stream_.peer_address(), .tls = stream_.is_tls()};
   auto ask = [&](auth::Ask patience) {
     return auth::check_again(server_.logins().directory(), account_->user, account_->dn, who, patience);
   };

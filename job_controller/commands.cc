@@ -143,8 +143,11 @@ std::optional<Record> Controller::take_out(const FileName& name) {
 
 Task<Record> Controller::delete_file(FileName name) {
   if (auto refused = take_out(name)) co_return std::move(*refused);
-  const auto removed = queue_->remove(name);
+  durable::Batch batch;
+  const auto removed = queue_->remove(name, batch);
   if (!removed) co_return error(removed.error().text);
+  auto done = co_await commit_durably(std::move(batch));
+  if (!done) co_return error(done.error().text);
   log::Event("queue.deleted").with("qid", name.id).with("file", name.relative()).notice();
   co_return Record("ok").set("file", name.relative());
 }
@@ -176,7 +179,7 @@ Task<Record> Controller::reroute_file(FileName name) {
   }
   log::Event("queue.rerouted").with("qid", name.id).with("file", moved->relative()).notice();
   co_await look(moved->relative());
-  schedule_.retry_now(moved->channel);  // whatever its last host made it wait for
+  schedule_.retry_now(*moved);  // whatever its last host made it wait for
   jobs_.touch(moved->channel);
   co_return Record("ok").set("file", moved->relative());
 }

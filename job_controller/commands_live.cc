@@ -20,6 +20,7 @@ struct ChannelNumber {
   unsigned ChannelPolicy::*field;
   std::int64_t least;
 };
+constexpr std::int64_t kMostSynchMinutes = 7 * 24 * 60;
 constexpr ChannelNumber kChannelNumbers[] = {
     {"thread_depth", &ChannelPolicy::threaddepth, 1},
     {"job_limit", &ChannelPolicy::maxjobs, 1},
@@ -47,11 +48,11 @@ Record Controller::change_global(std::string_view option, std::string_view value
   const auto number = to_number<std::int64_t>(value);
   if (option == "max_messages" && number && *number >= 100)
     config_.max_messages = static_cast<std::size_t>(*number);
-  else if (option == "synch_time" && number && *number >= 1)
+  else if (option == "synch_time" && number && *number >= 1 && *number <= kMostSynchMinutes)
     config_.synch_seconds = *number * 60;
   else
-    return error(fmt::format("want max_messages of at least 100 or synch_time of at least 1, not {}={}",
-                             printable(option), printable(value)));
+    return error(fmt::format("want max_messages of at least 100 or synch_time of 1 to {}, not {}={}",
+                             kMostSynchMinutes, printable(option), printable(value)));
   return Record("ok");
 }
 

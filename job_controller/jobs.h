@@ -4,10 +4,11 @@
 //   program → us   capacity room= full=    its deliveries wait for others: it takes more, or nothing more
 //   us → program   work unit="<id> <file> <host> <mode> <why…>" …     stop
 //   program → us   report done=<id> … gone=<id> … returned=<id> … held="<id> <reason…>" …
-//                  deferred="<id> <until ms> <notices> <attempted 0|1> <down 0|1> <text…>" …
+//                  deferred="<id> <until ms> <notices> <attempted 0|1> <down 0|1|2> <text…>" …
 // A program is given up to twice its concurrency, so that it goes on while its reports are on the way.
-// What it had in hand when it ended without a report is given out again. Where all programs of a channel are
-// full of deliveries that only wait, another is started, but half of the pool is left to other channels.
+// The host is 1 down, 2 congested.
+// What a program had in hand when it ended without a report is given out again. Where all programs of a channel
+// are full of deliveries that only wait, another is started, but half of the pool is left to other channels.
 #pragma once
 
 #include <functional>

@@ -42,7 +42,10 @@ std::optional<Verdict> Session::may_mail() {
 // A session may go on for long: whoever was made inactive meanwhile sends no further message.
 Task<bool> Session::is_shut_out() {
   if (!identity_ || identity_->proxied) co_return false;
-  const auto who = peer();
+  const auth::Peer who{.service = auth::Service::smtp,
+                       .address = peer_address_,
+                       .host_name = *host_name_,
+                       .tls = stream_.is_tls()};
   const auto user = identity_->user;
   auto ask = [&](auth::Ask patience) {
     return auth::check_again(server_->authenticator().directory(), user->store_name, user->dn, who, patience);

@@ -57,13 +57,9 @@ void Session::set_peer(const std::string& client, int client_port, const std::st
 // True: the header was there and its client may connect.
 Task<bool> Session::read_proxy_header() {
   stream_.set_timeout_ms(kHeaderMs);
-  auto header = parse_proxy_header(stream_.peek());
-  while (header && !*header) {
-    auto more = co_await stream_.fill();
-    if (!more || !*more) co_return false;
-    header = parse_proxy_header(stream_.peek());
-  }
+  auto header = co_await stream_.take_proxy_header();
   if (!header) {
+    if (header.error().fault == Fault::temporary) co_return false;  // gone, or silent
     log::Event("smtp.proxy.bad")
         .with("sid", sid_)
         .with("peer", transport_info_)
@@ -71,8 +67,7 @@ Task<bool> Session::read_proxy_header() {
         .notice();
     co_return false;
   }
-  const auto found = std::move(**header);
-  stream_.skip(found.bytes);
+  const auto found = std::move(*header);
   if (found.client_address.empty()) co_return true;
   log::Event("smtp.proxy")
       .with("sid", sid_)
@@ -107,8 +102,8 @@ std::optional<Verdict> Session::take_xclient(std::string_view argument) {
     const bool unknown = iequals(value, "[UNAVAILABLE]") || iequals(value, "[TEMPUNAVAIL]");
     const auto port = to_number<int>(value);
     const bool is_port = port && *port >= 0 && *port <= 65535;
-    if (attribute == "ADDR" && !unknown && !(client = numeric(value)).empty()) continue;
-    if (attribute == "DESTADDR" && !unknown && !(server = numeric(value)).empty()) continue;
+    if (attribute == "ADDR" && (unknown || !(client = numeric(value)).empty())) continue;
+    if (attribute == "DESTADDR" && (unknown || !(server = numeric(value)).empty())) continue;
     if (attribute == "PORT" && (unknown || is_port))
       client_port = port.value_or(0);
     else if (attribute == "DESTPORT" && (unknown || is_port))
@@ -117,7 +112,7 @@ std::optional<Verdict> Session::take_xclient(std::string_view argument) {
       name = unknown ? "" : value;
     else if (attribute == "HELO")
       continue;  // its EHLO follows
-    else if (attribute == "PROTO" && (iequals(value, "SMTP") || iequals(value, "ESMTP")))
+    else if (attribute == "PROTO" && (unknown || iequals(value, "SMTP") || iequals(value, "ESMTP")))
       continue;
     else
       return Verdict{501, "5.5.4", "Bad attribute or value: " + printable(word, 60)};

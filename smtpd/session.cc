@@ -82,11 +82,11 @@ Session::Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnec
 // What a client says in AUTH may be a password.
 void Session::wire(std::string_view direction, std::string_view text) const {
   if (!settings_->start->is(Kw::slave_debug)) return;
-  const bool secret = direction == "in" && istarts_with(text, "AUTH ") && text.find(' ', 5) != text.npos;
+  const auto words = split_words(text.substr(0, 100));
+  const bool secret = direction == "in" && words.size() > 2 && iequals(words[0], "AUTH");
   log::Event("smtp.wire")
       .with("sid", sid_)
-      .with(direction,
-            secret ? std::string(text.substr(0, text.find(' ', 5))) + " ..." : printable(text, 2000))
+      .with(direction, secret ? "AUTH " + printable(words[1], 40) + " ..." : printable(text, 2000))
       .notice();
 }
 

@@ -34,7 +34,6 @@ void take_mechanisms(const std::vector<std::string_view>& words, PeerFeatures& f
   const auto has = [&](std::string_view name) {
     return std::ranges::any_of(words, [&](auto word) { return iequals(word, name); });
   };
-  features.auth = true;
   features.auth_plain = has("PLAIN");
   features.auth_login = has("LOGIN");
   features.auth_external = has("EXTERNAL");

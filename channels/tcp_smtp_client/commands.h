@@ -16,7 +16,7 @@ namespace waxwing::channels::smtp {
 struct PeerFeatures {
   bool pipelining = false, size = false, eightbit = false, binary = false, utf8 = false, dsn = false,
        chunking = false, starttls = false, etrn = false, deliverby = false, mt_priority = false,
-       require_tls = false, auth = false, auth_plain = false, auth_login = false, auth_external = false,
+       require_tls = false, auth_plain = false, auth_login = false, auth_external = false,
        extended = false;  // it took EHLO
   std::uint64_t size_limit = 0;
   // LIMITS (RFC 9422); 0: not said.

@@ -110,6 +110,7 @@ bool decode_payload(std::string_view payload, JournalRecord& record) {
       record.offset = take<std::uint64_t>(payload);
       record.guard_offset = take<std::uint64_t>(payload);
       if (record.type == RecordType::aged) record.ageing = take<Ageing>(payload);
+      if (record.type == RecordType::aged && record.ageing.piece_bytes == 0) return false;
       if (payload.size() < std::size_t{path_length} + guard_length) return false;
       record.path = take_bytes(payload, path_length);
       record.guard = take_bytes(payload, guard_length);

@@ -34,6 +34,8 @@ std::optional<std::string> to_a_labels(std::string_view domain) {
   icu::StringByteSink<std::string> sink(&result);
   rules()->nameToASCII_UTF8({domain.data(), static_cast<int32_t>(domain.size())}, sink, info, status);
   if (U_FAILURE(status) || info.hasErrors() || result.empty()) return std::nullopt;
+  if (result.ends_with('.'))
+    return std::nullopt;  // as of a name in ASCII: the root has no place in an address
   return result;
 }
 

@@ -184,6 +184,7 @@ void LineChecker::feed(std::string_view bytes) {
 }
 
 void LineChecker::finish() {
+  longest_line_ = std::max(longest_line_, line_bytes_);
   if (cr_ && bare_cr_ < 0) bare_cr_ = offset_ - 1;
 }
 

@@ -54,7 +54,7 @@ class LineChecker {
   std::int64_t bare_cr() const { return bare_cr_; }
   std::int64_t bare_lf() const { return bare_lf_; }
   bool has_8bit() const { return eight_bit_; }
-  // Of lines that LF has ended, without their CRLF.
+  // Of lines that LF has ended, without their CRLF; after finish() of the last one too.
   std::size_t longest_line() const { return longest_line_; }
 
  private:

@@ -19,11 +19,6 @@ namespace {
 constexpr int kA = 1, kPtr = 12, kMx = 15, kAaaa = 28;
 constexpr std::int64_t kPatienceMs = 20000;
 
-bool is_numeric(const std::string& name) {
-  unsigned char buffer[16];
-  return inet_pton(AF_INET, name.c_str(), buffer) == 1 || inet_pton(AF_INET6, name.c_str(), buffer) == 1;
-}
-
 // A domain name inside rdata; libunbound hands out rdata uncompressed.
 std::string name_from_wire(std::string_view wire) {
   std::string name;
@@ -51,6 +46,11 @@ std::string reverse_name(const std::string& address) {
   return labels + (address.find(':') == std::string::npos ? ".in-addr.arpa" : ".ip6.arpa");
 }
 }  // namespace
+
+bool is_ip_address(const std::string& text) {
+  unsigned char bytes[16];
+  return inet_pton(AF_INET, text.c_str(), bytes) == 1 || inet_pton(AF_INET6, text.c_str(), bytes) == 1;
+}
 
 std::string reversed_address(const std::string& address) {
   unsigned char bytes[16];
@@ -192,7 +192,7 @@ Task<DnsAnswer> Resolver::query(std::string name, int rr_type) {
 
 Task<Resolver::Addresses> Resolver::addresses(std::string name) {
   Addresses found;
-  if (is_numeric(name)) {
+  if (is_ip_address(name)) {
     found.status = DnsAnswer::Status::found;
     found.list.push_back(name);
     co_return found;

@@ -23,6 +23,9 @@ struct DnsAnswer {
   std::string why;                   // for failed
 };
 
+// "192.0.2.4", "2001:db8::1": numeric, without brackets.
+bool is_ip_address(const std::string& text);
+
 // "4.2.0.192" for 192.0.2.4, sixteen times two digits for an IPv6 address; empty for what is no address. In
 // front of in-addr.arpa, ip6.arpa or the zone of a block list it is a name to ask for.
 std::string reversed_address(const std::string& address);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "common/base/strings.h"
 
@@ -19,17 +20,26 @@ Error no_header() {
   return {Fault::permanent, "that is no PROXY header"};
 }
 
-// In its usual form; nothing when it is no address of that family.
-std::optional<std::string> address_of(int family, std::string_view text) {
-  unsigned char bytes[16];
+// In its usual form. What an IPv4 client is called by a socket of both families is an IPv4 address for all rules.
+std::string address_of_bytes(int family, const void* bytes) {
   char usual[INET6_ADDRSTRLEN];
-  if (::inet_pton(family, std::string(text).c_str(), bytes) != 1) return std::nullopt;
-  return ::inet_ntop(family, bytes, usual, sizeof usual);
+  const auto* six = static_cast<const in6_addr*>(bytes);
+  const bool mapped = family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(six);
+  return mapped ? ::inet_ntop(AF_INET, &six->s6_addr[12], usual, sizeof usual)
+                : ::inet_ntop(family, bytes, usual, sizeof usual);
 }
 
-std::string address_of_bytes(int family, std::string_view bytes) {
-  char usual[INET6_ADDRSTRLEN];
-  return ::inet_ntop(family, bytes.data(), usual, sizeof usual);
+// Nothing when it is no address of that family.
+std::optional<std::string> address_of(int family, std::string_view text) {
+  in6_addr bytes;
+  if (::inet_pton(family, std::string(text).c_str(), &bytes) != 1) return std::nullopt;
+  return address_of_bytes(family, &bytes);
+}
+
+std::string address_at(int family, std::string_view wire) {
+  in6_addr bytes{};
+  std::memcpy(&bytes, wire.data(), wire.size());
+  return address_of_bytes(family, &bytes);
 }
 
 std::optional<int> port_of(std::string_view text) {
@@ -86,8 +96,8 @@ Result<std::optional<ProxyHeader>> parse_second(std::string_view bytes) {
   if (length < 2 * width + 4) return std::unexpected(no_header());
   const auto addresses = bytes.substr(kFixedBytes);
   const int form = family == kTcp4 ? AF_INET : AF_INET6;
-  header.client_address = address_of_bytes(form, addresses.substr(0, width));
-  header.server_address = address_of_bytes(form, addresses.substr(width, width));
+  header.client_address = address_at(form, addresses.substr(0, width));
+  header.server_address = address_at(form, addresses.substr(width, width));
   const auto ports = kFixedBytes + 2 * width;
   header.client_port = static_cast<int>(byte(ports) << 8 | byte(ports + 1));
   header.server_port = static_cast<int>(byte(ports + 2) << 8 | byte(ports + 3));

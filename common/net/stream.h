@@ -18,6 +18,7 @@
 #include "common/base/file.h"
 #include "common/base/result.h"
 #include "common/net/loop.h"
+#include "common/net/proxy_header.h"
 #include "common/net/tls.h"
 
 namespace waxwing {
@@ -46,6 +47,9 @@ class Stream {
   std::string_view peek() const;
   void skip(std::size_t count);
   Task<Result<bool>> fill();
+  // What a load balancer puts in front of a connection, and not a byte more: TLS may begin right behind it. Before
+  // anything else is read; the time-out is for the whole header.
+  Task<Result<ProxyHeader>> take_proxy_header();
 
   // Write side.
   void write(std::string_view bytes);

@@ -190,6 +190,7 @@ class Rewriter {
     else
       set_address(text.substr(0, ats[0]), piece(0));
     if (ats.size() >= 2) now_.route.insert(now_.route.begin(), std::string(piece(1)));
+    if (host().empty()) return bad_template(rule, "gives no host");
     const auto tag = piece(ats.size() - 1);
     channel_ = lookup_.config.channel_of_host(tag);
     if (!channel_) return bad_template(rule, "routes to " + printable(tag) + ", the host name of no channel");

@@ -1,19 +1,11 @@
 #include "mta/policy/ip_access.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include "common/net/dns.h"
 #include "mta/address/mapping.h"
 
 namespace waxwing::mta {
-
-namespace {
-bool is_numeric(const std::string& address) {
-  unsigned char bytes[16];
-  return ::inet_pton(AF_INET, address.c_str(), bytes) == 1 ||
-         ::inet_pton(AF_INET6, address.c_str(), bytes) == 1;
-}
-}  // namespace
 
 Result<IpVerdict> check_ip_access(const Lookup& lookup, const IpAccess& access) {
   using Action = IpVerdict::Action;
@@ -28,7 +20,7 @@ Result<IpVerdict> check_ip_access(const Lookup& lookup, const IpAccess& access) 
   } else if (answer.flags.has('I')) {
     verdict.action = Action::pass_over;
   } else if (answer.flags.has('A')) {
-    if (!is_numeric(answer.text))
+    if (!is_ip_address(answer.text))
       return permanent(answer.where + ": IP_ACCESS gives " + printable(answer.text, 80) + " for " +
                        std::string(access.address) + ", which is no address");
     verdict.address = std::move(answer.text);

@@ -8,23 +8,31 @@
 
 namespace waxwing::mta::protocol {
 
+// RFC 5321 §4.5.3.1.5: a line of text that is longer goes on in the next line of the reply.
 std::string format_reply(const Verdict& verdict) {
+  constexpr std::size_t kMostLineBytes = 510;  // without CRLF
+  const auto code = std::to_string(verdict.code);
+  const auto status = verdict.status.empty() ? std::string() : verdict.status + " ";
+  const auto room = kMostLineBytes - code.size() - 1 - status.size();
   std::string out;
   std::string_view rest = verdict.text;
   out.reserve(rest.size() + 16);
-  for (;;) {
-    const auto end = rest.find('\n');
-    const bool last = end == std::string_view::npos;
-    out.append(std::to_string(verdict.code)).push_back(last ? ' ' : '-');
-    if (!verdict.status.empty()) out.append(verdict.status).push_back(' ');
+  for (bool last = false; !last;) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    auto count = std::min(end, room);
+    const auto is_inside_character = [&] { return (static_cast<unsigned char>(rest[count]) & 0xc0) == 0x80; };
+    if (count < end)
+      for (int back = 0; back < 3 && is_inside_character(); ++back) --count;
+    last = count == rest.size();
+    out.append(code).append(last ? " " : "-").append(status);
     const auto text_at = static_cast<std::ptrdiff_t>(out.size());
-    out.append(rest.substr(0, end));
+    out.append(rest.substr(0, count));
     const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7f; };
     std::replace_if(out.begin() + text_at, out.end(), is_control, '?');
     out.append("\r\n");
-    if (last) return out;
-    rest.remove_prefix(end + 1);
+    rest.remove_prefix(count + (count == end && !last ? 1 : 0));
   }
+  return out;
 }
 
 Result<bool> ReplyReader::feed(std::string_view line, std::size_t max_bytes) {

@@ -1,25 +1,17 @@
 #include "mta/queue/give_back.h"
 
-#include <set>
-
 #include "mta/queue/reader.h"
 
 namespace waxwing::mta::queue {
 
 Result<> mark_for_return(const Queue& queue, const FileName& name) {
   TRY(auto reader, Reader::open(queue, name));
-  std::set<std::string> hosts;
-  for (const auto& recipient : reader.envelope().recipients)
-    if (recipient.progress.status == Status::pending) hosts.insert(recipient.host);
   // The locks hold as long as the reader: what is marked here no channel program marks meanwhile.
-  for (const auto& host : hosts) {
-    TRY(const bool mine, reader.lock_host(host));
-    if (!mine) return temporary("the message is being delivered just now: " + name.relative());
-  }
+  TRY_VOID(reader.lock_pending_hosts());
   std::size_t marked = 0;
   for (std::size_t i = 0; i < reader.envelope().recipients.size(); ++i) {
     auto progress = reader.envelope().recipients[i].progress;
-    if (progress.status != Status::pending || !hosts.contains(reader.envelope().recipients[i].host)) continue;
+    if (progress.status != Status::pending) continue;
     progress.give_back = true;
     TRY_VOID(reader.mark(i, progress));
     ++marked;

@@ -95,6 +95,12 @@ Result<> Queue::remove(const FileName& name) const {
   return durable::remove_for_ever(path_of(name));
 }
 
+Result<> Queue::remove(const FileName& name, durable::Batch& batch) const {
+  TRY_VOID(remove(name));
+  batch.removed(path_of(name));
+  return {};
+}
+
 void Queue::remove_settled(const FileName& name) const {
   if (const auto removed = remove(name); !removed)
     log::Event("queue.not_removed").with("qid", name.id).with("why", removed.error().text).error();

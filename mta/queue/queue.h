@@ -5,7 +5,8 @@
 //   queue/<channel>/.stopped                 the operator has stopped this channel
 //   queue/.tmp/<nn>/<id>.<NN>                being written; nothing is promised about it
 //   queue/.damaged/<channel>_<name>          set aside: not a whole queue file
-// ZZ steps down once an attempt: ZZ, ZY .. ZA, YZ .. AA. <NN> tells the copies of a message apart.
+// ZZ steps down once an attempt: ZZ, ZY .. ZA, YZ .. AA. <NN> tells the files of a message apart,
+// in all channels together: one that goes to another channel meets no other there.
 // <nnn> is 000 to 099 and moves on with the clock, so that messages of the same moment share a directory
 // (and its flush). The directory a file stands in says whose channel it is; the tree is the truth.
 //
@@ -100,7 +101,9 @@ class Queue {
   // at the tree tries to remove it. Only where the marks cannot be written either its recipients are served once
   // more; the store recognises that, a remote host may get the message twice.
   Result<> remove(const FileName& name) const;
-  // The same for a file whose marks are there: what is in the way is logged, and left to the next look at the tree.
+  // The same where it must not come back: for good when the batch is committed.
+  Result<> remove(const FileName& name, durable::Batch& batch) const;
+  // As the first, for a file whose marks are there: what is in the way is logged, and left to the next look at the tree.
   void remove_settled(const FileName& name) const;
 
   std::vector<std::string> channels() const;  // directories of the tree, sorted

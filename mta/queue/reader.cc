@@ -87,6 +87,17 @@ Result<bool> Reader::lock_host(const std::string& host) {
   return true;
 }
 
+Result<> Reader::lock_pending_hosts() {
+  std::set<std::string> hosts;
+  for (const auto& recipient : envelope_.recipients)
+    if (recipient.progress.status == Status::pending) hosts.insert(recipient.host);
+  for (const auto& host : hosts) {
+    TRY(const bool mine, lock_host(host));
+    if (!mine) return temporary("the message is being delivered just now: " + name_.relative());
+  }
+  return {};
+}
+
 Result<> Reader::mark(std::size_t recipient, const Progress& progress) {
   TRY_VOID(failpoint("queue.mark"));
   TRY_VOID(

@@ -34,6 +34,8 @@ class Reader {
   // one never work on them at the same time. false: somebody else has them. Released with the Reader. Reads
   // the marks again, for they may have changed since open().
   Result<bool> lock_host(const std::string& host);
+  // The same for all that have somebody left to serve. Temporary error: somebody works on one of them just now.
+  Result<> lock_pending_hosts();
   // Writes the mark of one recipient in place; envelope() shows it. Not durable before the batch of
   // sync_marks(), which has all marks since the last one, is committed. Marks of a mere attempt need not be:
   // see queue.h.

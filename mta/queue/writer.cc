@@ -71,7 +71,8 @@ struct Writer::Inner {
   struct Common {
     std::int64_t now_ms = wall_ms();
     std::string email_id = "M" + unique_id();
-    std::map<std::pair<std::string, std::string>, unsigned> copies;  // of queue id and channel
+    std::map<std::string, unsigned>
+        copies;  // of a queue id: a file that goes to another channel meets no other
     durable::Batch batch;
   };
   std::optional<Common> ahead;  // of what was added before publishing
@@ -106,7 +107,7 @@ Result<> Writer::Inner::seal(Envelope envelope, Common& common) {
   part.name = {.channel = envelope.channel,
                .bucket = bucket,
                .id = queue_id,
-               .copy = fmt::format("{:02}", common.copies[{queue_id, envelope.channel}]++),
+               .copy = fmt::format("{:02}", common.copies[queue_id]++),
                .held = !envelope.held_reason.empty()};
   const auto slots = static_cast<std::uint32_t>(envelope.recipients.size());
   const auto slot_bytes = slot_bytes_for(slots);

@@ -1,6 +1,5 @@
 #include "mta/transport/route.h"
 
-#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -25,11 +24,6 @@ Route no_route(Route::Status status, std::string text) {
 
 bool is_own_name(std::string_view name, const RouteOptions& options) {
   return std::ranges::any_of(options.own_names, [&](const auto& own) { return iequals(own, name); });
-}
-
-bool is_numeric(const std::string& host) {
-  unsigned char bytes[16];
-  return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 || ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
 }
 
 // Equals are shuffled so that the load spreads.
@@ -139,7 +133,7 @@ std::string address_of_literal(std::string_view host) {
   auto inside = host.substr(1, host.size() - 2);
   if (istarts_with(inside, "IPv6:")) inside.remove_prefix(5);
   std::string address(inside);
-  return is_numeric(address) ? address : std::string();
+  return is_ip_address(address) ? address : std::string();
 }
 
 std::vector<std::string> interface_addresses() {
@@ -161,7 +155,7 @@ std::vector<std::string> interface_addresses() {
 
 Task<Route> find_route(NameService& names, std::string host, const RouteOptions& options) {
   auto literal = address_of_literal(host);
-  if (literal.empty() && is_numeric(host)) literal = host;
+  if (literal.empty() && is_ip_address(host)) literal = host;
   const auto name = mail::to_a_labels(host);
   Route route;
   if (!literal.empty()) {

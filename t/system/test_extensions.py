@@ -313,6 +313,7 @@ class Passed(waxwing.TestCase):
         self.assertIn('XCLIENT NAME ADDR', wire.ask(b'EHLO proxy.test'))
         for bad in (b'ADDR=nonsense', b'ADDR', b'ADDR=', b'WHAT=x', b'PORT=70000', b'NAME=a..b', b'ADDR=+zz', b'PROTO=X.400'):
             self.assertEqual(wire.ask(b'XCLIENT ' + bad)[:3], '501', bad)
+        self.assertEqual(wire.ask(b'XCLIENT ADDR=[UNAVAILABLE] DESTADDR=[TEMPUNAVAIL] PORT=[UNAVAILABLE] PROTO=[UNAVAILABLE]')[:3], '220')
         answer = wire.ask(b'XCLIENT NAME=client.remote.test ADDR=IPV6:2001:db8::7 PORT=99 PROTO=ESMTP HELO=[UNAVAILABLE]')
         self.assertEqual(answer[:3], '220')
         self.assertEqual(wire.ask(b'MAIL FROM:<a@remote.test>')[:3], '503')

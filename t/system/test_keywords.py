@@ -165,6 +165,9 @@ class Inbound(waxwing.TestCase):
             wire = self.begun('long', b'joe@example.test')
             chunk = b'Subject: 1\r\n\r\n' + text + b'\r\n'
             self.assertEqual(wire.ask(b'BDAT %d LAST\r\n' % len(chunk) + chunk[:-2])[:3], code, 'as a chunk')
+            wire = self.begun('long', b'joe@example.test')
+            wire.send(b'BDAT %d LAST\r\n' % (len(chunk) - 2) + chunk[:-2])
+            self.assertEqual(wire.reply()[:3], code, 'a chunk without a line end')
 
     def test_eight_bit(self):
         text = 'Subject: 1\r\n\r\ngr\u00fcn'.encode()

@@ -34,6 +34,7 @@ def setUpModule():
     box.set_option('tls.sni.other.certificate', 'tls/other.pem')
     box.set_option('tls.sni.other.key', 'tls/other.key')
     box.set_option('tls.clientca', 'tls/joe.pem')
+    box.set_option('smtp.proxy.hosts', '127.8.0.1')
     box.set_option('auth.mechanisms', 'SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN EXTERNAL')
     box.start()
     box.user('joe', PASSWORD)
@@ -151,6 +152,30 @@ class Tls(waxwing.TestCase):
         with self.assertRaises(imaplib.IMAP4.error):
             self.box.imap(user, 'first one')
         self.box.imap(user, 'second one').logout()
+
+    def test_tls_begins_right_behind_the_header_of_a_proxy(self):
+        """Header and ClientHello come in one packet from a balancer."""
+        header = b'PROXY TCP4 192.0.2.77 192.0.2.2 4711 465\r\n'
+        for cut in (len(header), 10, len(header) + 5):
+            with self.subTest(cut):
+                plain = socket.create_connection(('127.0.0.1', self.box.port('SUBMITS')), timeout=waxwing.DEADLINE,
+                                                 source_address=('127.8.0.1', 0))
+                self.addCleanup(plain.close)
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
+                secure = self.lenient().wrap_bio(come, go)
+                with self.assertRaises(ssl.SSLWantReadError):
+                    secure.do_handshake()
+                said = header + go.read()
+                plain.sendall(said[:cut])
+                plain.sendall(said[cut:])
+                while True:
+                    try:
+                        self.assertTrue(secure.read(1000).startswith(b'220 '))
+                        break
+                    except ssl.SSLWantReadError:
+                        plain.sendall(go.read())
+                        come.write(plain.recv(65536))
 
     def test_a_client_certificate_is_a_login(self):
         greeting, answer = self.external('joe')

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "common/base/file.h"
+#include "common/base/process_stat.h"
 #include "common/base/strings.h"
 #include "tools/imsimta/queue_files.h"
 
@@ -24,30 +25,28 @@ std::optional<std::vector<FileName>>& own_listing() {
 
 // When the leader of the session was started, so that a number which is used again is told apart; nothing when it
 // has ended.
-std::optional<std::string> start_of(pid_t session) {
-  const auto stat = read_file(fmt::format("/proc/{}/stat", session), 4096);
-  const auto name_end = stat ? stat->rfind(')') : std::string::npos;  // the name may have blanks in it
-  if (name_end == std::string::npos) return std::nullopt;
-  constexpr std::size_t kStartTime = 19;  // field 22 of proc(5), the third being the first word here
-  const auto words = split_words(std::string_view(*stat).substr(name_end + 1));
-  if (words.size() <= kStartTime) return std::nullopt;
-  return std::string(words[kStartTime]);
+std::optional<std::uint64_t> start_of(pid_t session) {
+  const auto stat = process_stat(session);
+  if (!stat) return std::nullopt;
+  return stat->start_ticks;
 }
 
 std::string listing_name() {
   const auto session = ::getsid(0);
-  return fmt::format("qm.{}.{}.{}", ::getuid(), session, start_of(session).value_or("0"));
+  return fmt::format("qm.{}.{}.{}", ::getuid(), session, start_of(session).value_or(0));
 }
 
 // Those of sessions that are over.
 void remove_old_listings(const std::string& folder) {
+  const auto ours = listing_name();
   const auto names = list_directory(folder);
   if (!names) return;
   for (const auto& name : *names) {
     const auto parts = split(name, '.');
-    if (parts.size() != 4 || parts[0] != "qm" || name == listing_name()) continue;
+    if (parts.size() != 4 || parts[0] != "qm" || name == ours) continue;
     const auto session = to_number<pid_t>(parts[2]);
-    if (session && start_of(*session) != std::string(parts[3])) ::unlink((folder + "/" + name).c_str());
+    if (session && start_of(*session) != to_number<std::uint64_t>(parts[3]))
+      ::unlink((folder + "/" + name).c_str());
   }
 }
 

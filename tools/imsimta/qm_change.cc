@@ -39,7 +39,9 @@ Result<> change_directly(mta::queue::Queue& queue, const std::string& verb, cons
   }
   if (verb == "delete") {
     if (!file_exists(queue.path_of(name))) return permanent("no such message file: " + name.relative());
-    return queue.remove(name);
+    durable::Batch batch;
+    TRY_VOID(queue.remove(name, batch));
+    return durable::commit(std::move(batch));
   }
   // The job controller finds the wish in the file when it starts.
   return mta::queue::mark_for_return(queue, name);

@@ -86,7 +86,7 @@ Task<void> DaemonFrame::keep_in_touch(DaemonFrame& frame) {
   auto& inner = frame.inner;
   auto& loop = *inner.loops.front();
   const std::string path = frame.daemon.config()->path_of("run/watcher");
-  while (!inner.stopping) {
+  for (;;) {
     auto connected = connect_unix(path);
     if (!connected) {
       co_await loop.sleep(2000);
@@ -94,17 +94,18 @@ Task<void> DaemonFrame::keep_in_touch(DaemonFrame& frame) {
     }
     PacketSocket watcher(loop, std::move(*connected));
     inner.watcher = &watcher;
-    auto said = watcher.send(frame.word("ready"));
+    // A watcher that is new, or was renewed, must not take one who is finishing for one who hangs.
+    const auto sign = [&](const char* usual) { return frame.word(inner.stopping ? "stopping" : usual); };
+    auto said = watcher.send(sign("ready"));
     if (said && inner.unsaid) said = watcher.send(*std::exchange(inner.unsaid, std::nullopt));
-    while (said && !watcher.broken() && !inner.stopping) {
+    while (said && !watcher.broken()) {
       // It says nothing; but when it goes, we see it at once.
       auto heard = co_await watcher.receive(2000);
       if (watcher.broken()) break;
-      said = watcher.send(frame.word("alive"));
+      said = watcher.send(sign("alive"));
     }
     inner.watcher = nullptr;
-    if (inner.stopping) (void)watcher.send(frame.word("stopping"));
-    if (!inner.stopping) co_await loop.sleep(20);
+    co_await loop.sleep(20);
   }
 }
 

@@ -18,6 +18,7 @@ TEST_CASE("names of all scripts have one form in ASCII") {
                "xn--bcher-kva.example"},                     // u and a combining diaeresis
            Row{"straße.example", "xn--strae-oqa.example"},   // not "strasse": RFC 5891
            Row{"例え。テスト", "xn--r8jz45g.xn--zckzah"},    // an ideographic full stop
+           Row{"example.test。", nullptr},                   // the root has no place in an address
            Row{"אבג.example", "xn--4dbcd.example"},          // from right to left
            Row{"Plain.Example", "Plain.Example"},            // ASCII stays
            Row{"[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"},  //

@@ -138,6 +138,11 @@ TEST_CASE("counted bytes are checked the same way, in any pieces") {
   checker.feed("a\r\nbcd\r\nb\nc\r");
   checker.finish();
   CHECK(checker.longest_line() == 3);
+  LineChecker endless;
+  endless.feed("a\r\nbcdef");
+  CHECK(endless.longest_line() == 1);
+  endless.finish();
+  CHECK(endless.longest_line() == 5);
   CHECK(checker.bare_lf() == 9);
   CHECK(checker.bare_cr() == 11);
 }

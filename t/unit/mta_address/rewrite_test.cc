@@ -302,3 +302,10 @@ TEST_CASE("ten thousand rules are as fast to look up as a hundred") {
   CHECK(site.config->rules().most_wild_labels() == 0);
   CHECK(outcome(site, to("u@h9999.x")) == "out|gw|u@gw");
 }
+
+TEST_CASE("a rule that leaves no host is an error that names it") {
+  Site site(with_rules("x $U%@out-daemon"));
+  const auto text = outcome(site, to("u@x"));
+  CHECK(text.starts_with("error "));
+  CHECK(text.find("template $U%@out-daemon gives no host") != std::string::npos);
+}

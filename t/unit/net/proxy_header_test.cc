@@ -44,6 +44,13 @@ TEST_CASE("both versions say whose a connection is, and how much of it is theirs
         "2001:db8::1 1 2001:db8::1 25 52");
 }
 
+TEST_CASE("an IPv4 client of a socket of both families is an IPv4 client") {
+  CHECK(shown("PROXY TCP6 ::ffff:192.0.2.66 ::FFFF:c000:202 1 25\r\n") == "192.0.2.66 1 192.0.2.2 25 51");
+  const std::string mapped = std::string(10, '\0') + "\xff\xff" + std::string("\xC0\x00\x02\x42", 4);
+  CHECK(shown(binary(0x21, 0x21, mapped + mapped + std::string("\x00\x01\x00\x19", 4))) ==
+        "192.0.2.66 1 192.0.2.66 25 52");
+}
+
 TEST_CASE("a PROXY header a byte at a time") {
   for (const auto& whole :
        {std::string("PROXY TCP4 192.0.2.1 192.0.2.2 56324 25\r\n"), binary(0x21, 0x11, kV4)}) {

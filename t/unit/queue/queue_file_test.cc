@@ -2,7 +2,6 @@
 #include <filesystem>
 
 #include "common/base/failpoint.h"
-#include "mta/queue/give_back.h"
 #include "mta/queue/schedule_entry.h"
 #include "t/unit/queue/scratch.h"
 
@@ -75,7 +74,7 @@ TEST_CASE("one message for several channels: a file each, the same bytes and ids
                                        make_envelope("ims-ms", {"c@x"})});
   REQUIRE(names.size() == 3);
   CHECK(names[0].copy == "00");
-  CHECK(names[2].copy == "01");
+  CHECK(names[2].copy == "02");
   for (const auto& name : names) {
     const auto reader = Reader::open(*scratch.queue, name);
     REQUIRE(reader);
@@ -231,34 +230,6 @@ TEST_CASE("marks are made in place and survive the reader") {
   REQUIRE(again->mark(1, {.status = Status::failed}));
   REQUIRE(again->mark(2, {.status = Status::removed}));
   CHECK(again->all_done().value());
-}
-
-TEST_CASE("the wish to have a message returned stands in the file") {
-  ScratchQueue scratch;
-  const auto name = enqueue(scratch, {make_envelope("tcp_local", {"a@one.test", "b@one.test"})})[0];
-  {
-    auto reader = Reader::open(*scratch.queue, name);
-    REQUIRE(reader->mark(0, {.status = Status::delivered}));
-    REQUIRE(durable::commit(reader->sync_marks()));
-    REQUIRE(reader->lock_host(reader->envelope().recipients[0].host).value());
-    const auto busy = mark_for_return(*scratch.queue, name);
-    REQUIRE_FALSE(busy);
-    CHECK(busy.error().fault == Fault::temporary);
-  }
-  REQUIRE(mark_for_return(*scratch.queue, name));
-  auto reader = Reader::open(*scratch.queue, name);
-  REQUIRE(reader);
-  CHECK(reader->envelope().recipients[0].progress.status == Status::delivered);
-  CHECK(reader->envelope().recipients[1].progress.status == Status::pending);
-  CHECK(reader->envelope().recipients[1].progress.give_back);
-  const auto entry = make_schedule_entry(name, reader->envelope(), reader->message_size());
-  REQUIRE(entry.hosts.size() == 1);
-  CHECK(entry.hosts[0].give_back);
-  auto done = reader->envelope().recipients[1].progress;
-  done.status = Status::failed;
-  REQUIRE(reader->mark(1, done));
-  CHECK_FALSE(Reader::open(*scratch.queue, name)->envelope().recipients[1].progress.give_back);
-  CHECK_FALSE(mark_for_return(*scratch.queue, name));
 }
 
 TEST_CASE("a torn slot loses its text, never its status") {

@@ -182,6 +182,31 @@ TEST_CASE("BDAT sizes are exact") {
 TEST_CASE("no byte of a peer can begin a reply line") {
   CHECK(format_reply({250, "2.0.0", "a\r\nb"}) == "250-2.0.0 a?\r\n250 2.0.0 b\r\n");
   CHECK(format_reply({220, "", "hi"}) == "220 hi\r\n");
+  CHECK(format_reply({220, "", "a\n"}) == "220-a\r\n220 \r\n");
+}
+
+TEST_CASE("a text that is longer than a line of a reply may be goes on in the next") {
+  for (const std::size_t length : {499U, 500U, 501U, 502U, 1000U, 5000U}) {
+    const auto reply =
+        format_reply({550, "5.1.1", std::string(length, 'a') + "\n\xc3\xa4" + std::string(500, 'b')});
+    INFO(length);
+    std::string_view rest = reply;
+    std::string text;
+    ReplyReader reader;
+    while (!rest.empty()) {
+      const auto line = rest.substr(0, rest.find("\r\n"));
+      CHECK(line.size() <= 510);
+      REQUIRE(reader.feed(line));
+      text += line.substr(10);
+      rest.remove_prefix(line.size() + 2);
+    }
+    CHECK(text == std::string(length, 'a') + "\xc3\xa4" + std::string(500, 'b'));
+  }
+  std::string wide;
+  for (int n = 0; n < 400; ++n) wide += "\xe2\x82\xac";
+  const auto reply = format_reply({550, "5.1.1", wide});
+  for (auto at = reply.find("\r\n"); at != reply.npos; at = reply.find("\r\n", at + 2))
+    CHECK(static_cast<unsigned char>(reply[at - 1]) == 0xac);  // no character is cut
 }
 
 TEST_CASE("replies are collected and checked") {
