@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(TOP, 't', 'system'))
 import waxwing  # noqa: E402
 from waxwing import BUILD, DEADLINE, Late, Sandbox, wait_until  # noqa: E402,F401
 
-SERVICES = ('stored', 'job_controller', 'dispatcher', 'imapd', 'popd')
+SERVICES = ('slapd', 'stored', 'job_controller', 'metermaid', 'dispatcher', 'imapd', 'popd')
 OPTIONS = {'store.purgeinterval': 1, 'store.cleanupage': 0, 'store.stored.timeout': 20}
 
 
@@ -66,9 +66,9 @@ def held(box):
 
 
 def all_running(box):
-    """True when everything runs; a service that pauses before its next try is told to go on."""
+    """True when everything runs; the watcher, and a service that pauses before its next try, are told to go on."""
     status = box.status()
-    if any(state == 'failed' for state, _ in status.values()):
+    if not status or any(state == 'failed' for state, _ in status.values()):  # no status: no watcher
         box.command('start-msg', check=False)
         return False
     return all(status.get(name, ('', 0))[0] == 'running' for name in SERVICES)

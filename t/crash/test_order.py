@@ -7,21 +7,19 @@ system. With a small journal messages are delivered behind the checkpoint that f
     t/crash/test_order.py --cuts 5000 [--seed N] [--segments 4]
 """
 import argparse
-import os
 import sys
 import unittest
 
 import disk
-import frame
 import test_power
 from loose_disk import LooseDisk
 
-os.environ.setdefault('WAXWING_TEST_FILE_SYSTEM', 'in_no_order')  # in_order: what is lost without
 disk.Disk = LooseDisk
 
 
 class Order(test_power.PowerCut):
-    """The one test of that class."""
+    """The one test of that class. WAXWING_TEST_FILE_SYSTEM=in_order in the environment: what is lost without."""
+    file_system = 'in_no_order'
 
 
 if __name__ == '__main__':
@@ -30,11 +28,9 @@ if __name__ == '__main__':
     parser.add_argument('--seed', type=int, default=test_power.OPTIONS.seed)
     parser.add_argument('--seconds', type=float, default=test_power.OPTIONS.seconds, help='length of a recording')
     parser.add_argument('--keep')
-    parser.add_argument('--segments', type=int, help='a journal of so many segments of 1 MB')
+    parser.add_argument('--segments', type=int, help='of 1 MB each, in the journal; 0: that of the default options')
     parser.add_argument('-v', action='store_true')
     arguments = parser.parse_args()
-    for name in ('cuts', 'seed', 'seconds', 'keep'):
+    for name in ('cuts', 'seed', 'seconds', 'keep', 'segments'):
         setattr(test_power.OPTIONS, name, getattr(arguments, name))
-    if arguments.segments:
-        frame.OPTIONS.update({'journal.segmentbytes': 1 << 20, 'journal.segments': arguments.segments})
     unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -5,7 +5,11 @@ The daemons run under load with the recorder preloaded. Then, at random points o
 made (disk.py), and checker brings the instance up on it under a new boot id, finishes what waits in the queue and
 tells what is in the mailboxes. That must be what was answered before the cut; of what was not, all or nothing.
 
-    t/crash/test_power.py --cuts 5000 [--seed N] [--keep DIR]
+The daemons are told that the file system keeps names in order, whatever it does here, so that they write as on xfs,
+btrfs and ext4 with its journal; test_order.py has the others. Their journals are so small that checkpoints are made
+and segments used again all the time; of some recordings they are as large as they are by default.
+
+    t/crash/test_power.py --cuts 5000 [--seed N] [--keep DIR] [--segments N]
     t/crash/test_power.py --again DIR [--cut EVENT.VARIANT]
 
 Threads are never scheduled twice alike, so what repeats a failure is its recording: --keep puts those that failed
@@ -30,9 +34,10 @@ from model import INBOX, Wrong
 from recorder import TREES, Recorder
 from test_storm import Storm
 
-OPTIONS = argparse.Namespace(cuts=60, seconds=5.0, users=3, senders=3, cuts_a_run=600, keep=None, again=None, cut=None,
+OPTIONS = argparse.Namespace(cuts=60, seconds=5.0, users=3, senders=3, cuts_a_run=600, keep=None, again=None, cut=None, segments=None,
                              seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
 MOST_WRONG = 20
+SEGMENTS = (2, 2, 4, 0)  # of 1 MB, of one recording after the other; 0: the journal of the default options
 IN_RECOVERY = ('journal.replay', 'journal.checkpoint', 'journal.checkpoint.write', 'store.index.mend', 'durable.sync',
                'store.deliver.committed', 'store.land.publish', 'store.land.link')
 message_of = functools.lru_cache(None)(model.message_of)
@@ -42,16 +47,18 @@ model.message_of = message_of
 class Recording:
     """One run of the daemons under load: the trace and what was answered when. Can be pickled, but for the trace."""
 
-    def __init__(self, folder, seed, options):
-        self.seed, self.users = seed, [f'user{n}' for n in range(options.users)]
-        box = frame.set_up(self.users, PASSWORD)
+    def __init__(self, folder, seed, options, file_system, segments):
+        self.seed, self.users, self.segments = seed, [f'user{n}' for n in range(options.users)], segments
+        self.environment = {'WAXWING_TEST_FILE_SYSTEM': file_system}
+        journal = {'journal.segmentbytes': 1 << 20, 'journal.segments': segments} if segments else {}
+        box = frame.set_up(self.users, PASSWORD, journal, self.environment)
         try:
             box.command('stop-msg')
             recorder = Recorder(folder, box.root)
             for tree in TREES:
                 os.makedirs(os.path.join(box.root, tree), exist_ok=True)
             self.disk = disk.Disk(box.root, TREES)
-            frame.start(box, recorder.environment(trace=True))
+            frame.start(box, {**recorder.environment(trace=True), **self.environment})
             storm = Storm(box, self.users, seed, options.senders, most_waiting=30)
             for person in storm.actors + storm.senders:
                 person.note = recorder.entries
@@ -59,7 +66,9 @@ class Recording:
             frame.wait_until(lambda: not box.queue_files(), 'the queue to be empty')
             for actor in storm.actors:
                 actor.look(everything=True)
+            self.busy_until = recorder.entries()  # whoever leaves makes a checkpoint
             box.command('stop-msg')
+            self.warned = frame.said(box, 'journal.names')  # said by who finds himself on a disk without order
             self.trace = recorder.trace
             self.root, self.config = box.root, os.path.join(folder, 'config')
             shutil.copytree(os.path.join(box.root, 'config'), self.config)
@@ -68,6 +77,12 @@ class Recording:
         self.actors = [(a.user, a.log, a.uids, a.modseqs) for a in storm.actors]
         self.mail = [row for sender in storm.senders for row in sender.history]
         self.report = storm.report()
+
+    def checkpoints(self):
+        """How many were made while there was work. Of a disk that was prepared and is still at its beginning."""
+        number = self.disk.folder.entries['journal'].entries['checkpoint']
+        inode = next(inode for inode, file in self.disk.by_inode.items() if file == number)
+        return sum(1 for event in self.disk.events[:self.busy_until] if event[1] == disk.WRITE and event[2] == inode)
 
     # ---- what must be there ----
     def account_at(self, user, log, event):
@@ -177,7 +192,7 @@ class Cutter:
         return self.recording.disk.cut(disk.dice_of(self.recording.seed, f'{event}.{variant}'), self.state)
 
     def check(self, event, variant):
-        environment = dict(os.environ, WAXWING_TEST_BOOT_ID='%032x' % (event * 1000 + variant + 1))
+        environment = dict(os.environ, **self.recording.environment, WAXWING_TEST_BOOT_ID='%032x' % (event * 1000 + variant + 1))
         dice = disk.dice_of(self.recording.seed, f'recovery {event}.{variant}')
         if dice.random() < 0.3:  # whoever recovers dies at it, and is started again
             death = f'{dice.choice(IN_RECOVERY)}=exit@{dice.randrange(1, 6)}'
@@ -208,6 +223,22 @@ class Cutter:
 
 
 class PowerCut(unittest.TestCase):
+    file_system = 'in_order'
+
+    def record(self, folder, run):
+        segments = OPTIONS.segments if OPTIONS.segments is not None else SEGMENTS[run % len(SEGMENTS)]
+        file_system = os.environ.get('WAXWING_TEST_FILE_SYSTEM', self.file_system)
+        recording = Recording(folder, OPTIONS.seed + run, OPTIONS, file_system, segments)
+        self.frozen = pickle.dumps(recording)
+        recording.disk.prepare(recording.trace)
+        checkpoints = recording.checkpoints()
+        print(f'  seed {recording.seed}: {file_system}, {segments or "default"} segments, {len(recording.disk.events)} '
+              f'events, {checkpoints} checkpoints; {recording.report}', flush=True)
+        self.assertEqual(recording.warned, file_system != 'in_order', 'the daemons wrote for another file system')
+        if segments:
+            self.assertGreater(checkpoints, 0, 'no checkpoint was made while mail came in')
+        return recording
+
     def run_cuts(self, recording, folder, count):
         cutter = Cutter(recording, folder)
         try:
@@ -250,10 +281,7 @@ class PowerCut(unittest.TestCase):
         while done < OPTIONS.cuts and len(wrong) < MOST_WRONG:
             folder = scratch()
             self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-            recording = Recording(folder, OPTIONS.seed + run, OPTIONS)
-            self.frozen = pickle.dumps(recording)
-            recording.disk.prepare(recording.trace)
-            print(f'  seed {recording.seed}: {len(recording.disk.events)} events; {recording.report}', flush=True)
+            recording = self.record(folder, run)
             if run == 0:
                 self.check_the_check(folder)
             cuts = min(OPTIONS.cuts_a_run, OPTIONS.cuts - done)
@@ -293,12 +321,13 @@ if __name__ == '__main__':
     parser.add_argument('--seed', type=int, default=OPTIONS.seed)
     parser.add_argument('--seconds', type=float, default=OPTIONS.seconds, help='length of a recording')
     parser.add_argument('--cuts-a-run', type=int, default=OPTIONS.cuts_a_run, help='cuts of one recording')
+    parser.add_argument('--segments', type=int, help='of 1 MB each, in the journal; 0: that of the default options')
     parser.add_argument('--keep')
     parser.add_argument('--again')
     parser.add_argument('--cut')
     parser.add_argument('-v', action='store_true')
     arguments = parser.parse_args()
-    for name in ('cuts', 'seed', 'seconds', 'cuts_a_run', 'keep', 'again', 'cut'):
+    for name in ('cuts', 'seed', 'seconds', 'cuts_a_run', 'segments', 'keep', 'again', 'cut'):
         setattr(OPTIONS, name, getattr(arguments, name))
     if OPTIONS.again:
         sys.exit(again())
