@@ -36,7 +36,7 @@ class Life {
     constexpr void (Life::*kEvents[])(std::uint8_t) = {
         &Life::add,    &Life::take, &Life::done,   &Life::defer, &Life::give_back_unit,
         &Life::forget, &Life::call, &Life::wait,   &Life::stop,  &Life::return_file,
-        &Life::room,   &Life::look, &Life::window, &Life::retry};
+        &Life::room,   &Life::look, &Life::window, &Life::retry, &Life::disk};
     (this->*kEvents[what % std::size(kEvents)])(which);
     const auto wrong = schedule_.audit();
     MUST(wrong.empty());
@@ -52,6 +52,7 @@ class Life {
     for (int rounds = 0; schedule_.size() > 0; ++rounds) {
       MUST(rounds < 1000);
       now_ms_ += kDay;
+      while (!renames_.empty()) disk(0);
       schedule_.tick(now_ms_);
       for (const auto* channel : kChannels) {
         schedule_.call_all(channel);
@@ -65,10 +66,12 @@ class Life {
  private:
   static std::string channel_of(std::uint8_t which) { return kChannels[which % std::size(kChannels)]; }
 
-  FileName rename(const FileName& name, unsigned attempts) {
-    auto renamed = name;
-    renamed.attempts = attempts;
-    return renamed;
+  // The disk has renamed one, or could not.
+  void disk(std::uint8_t which) {
+    if (renames_.empty()) return;
+    const auto [from, to] = renames_.front();
+    renames_.erase(renames_.begin());
+    schedule_.renamed(which & 128 ? from : to);
   }
 
   void add(std::uint8_t which) {
@@ -168,8 +171,12 @@ class Life {
 
   std::int64_t now_ms_ = kStart;
   std::array<bool, 3> open_ = {true, true, true};
-  Schedule schedule_{policy_of,
-                     [this](const FileName& name, unsigned attempts) { return rename(name, attempts); }};
+  std::vector<std::pair<FileName, FileName>> renames_;  // that the disk has not done yet
+  Schedule schedule_{policy_of, [this](const FileName& name, unsigned attempts) {
+                       auto to = name;
+                       to.attempts = attempts;
+                       renames_.emplace_back(name, to);
+                     }};
   std::map<std::uint64_t, std::string> in_hand_;
   int serial_ = 0;
 };

@@ -62,7 +62,7 @@ def set_up(cases, prepare=None, options=None):
             rules.write(f'[127.9.0.{n}] $E$R$U%[127.9.0.{n}]@in{n}-daemon\n')
             cnf.write(f'\ntcp_in{n} smtp_crlf allowswitchchannel identnonelimited maytlsserver {keywords}\nin{n}-daemon\n')
         for n, (keywords, host) in enumerate(outbound, 1):
-            rules.write(f'out{n}.test $U%$H@out{n}-daemon\nrouted{n}.test $U@routed{n}.test@out{n}-daemon\n')
+            rules.write(f'out{n}.test $U%$D@out{n}-daemon\nrouted{n}.test $U@routed{n}.test@out{n}-daemon\n')
             names.table[f'out{n}-daemon'] = {'A': [host.address]}  # for daemon router
             cnf.write(f'\ntcp_out{n} smtp_crlf pool SMTP_POOL daemon [{host.address}] {keywords}\nout{n}-daemon\n')
         cnf.write('\nprocess_notices\nprocess_notices-daemon\n')

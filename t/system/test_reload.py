@@ -160,7 +160,7 @@ class Reload(waxwing.TestCase):
     # ---- channel programs ----
     def test_a_channel_program_at_work_takes_a_new_configuration(self):
         old, new = fake.host(), fake.host()
-        self.box.edit('local.rules', 'moving.test $U%$H@moving-daemon\n')
+        self.box.edit('local.rules', 'moving.test $U%$D@moving-daemon\n')
 
         def publish(host):
             channel = f'\ntcp_moving smtp_crlf pool SMTP_POOL daemon [{host.address}]\nmoving-daemon\n'

@@ -128,7 +128,7 @@ class NotYet(waxwing.TestCase):
         out = self.box.command('imsimta', 'cnbuild', '-check').stdout
         for keyword, _ in missing:
             self.assertRegex(out, rf'warning: .*\b{re.escape(keyword)}\b', keyword)
-        self.write('local.rules', 'k0.test $U%$H@k0-daemon\n', 'a')
+        self.write('local.rules', 'k0.test $U%$D@k0-daemon\n', 'a')
         shown = self.box.command('imsimta', 'test', '-rewrite', '-edited', '-channel=tcp_local', 'x@k0.test', check=False).stdout
         self.assertIn(missing[0][0], shown)
 

@@ -7,7 +7,6 @@
 #include "mta/config/mta_config.h"
 #include "tools/commadmin/commands.h"
 #include "tools/options/option_file.h"
-#include "tools/service/running.h"
 
 namespace {
 using namespace waxwing;
@@ -52,13 +51,8 @@ Result<std::string> act(const Arguments& arguments) {
     dn = settings.bind_dn;
     password = settings.bind_password;
   }
-  auto editor = directory::Editor::open(settings, dn, password);
-  if (!editor) {
-    // A directory of the instance's own is silent above all when nothing runs.
-    if (config->flag("directory.enable")) TRY_VOID(check_runs(root, "slapd"));
-    return std::unexpected(std::move(editor.error()));
-  }
-  Session session{arguments, *config, settings, std::move(*editor)};
+  TRY(auto editor, directory::Editor::open(settings, dn, password));
+  Session session{arguments, *config, settings, std::move(editor)};
   const auto& actions = arguments.object == "user"     ? kUserActions
                         : arguments.object == "domain" ? kDomainActions
                                                        : kGroupActions;

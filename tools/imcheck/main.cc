@@ -7,12 +7,14 @@
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/daemon/instance_journal.h"
 #include "store/detail/paths.h"
 #include "store/engine/inner.h"
 #include "store/mailbox/index.h"
 #include "store/mailbox/next_index.h"
+#include "tools/options/option_file.h"
 #include "tools/service/command_line.h"
-#include "tools/service/store_tool.h"
+#include "tools/service/owner.h"
 
 namespace waxwing {
 namespace {
@@ -89,7 +91,11 @@ Result<int> run(int argc, char** argv) {
   if (::optind != argc || mailbox.empty() == directory.empty()) return permanent(kUsage);
   if (!directory.empty()) return dump(directory);
   TRY(const auto name, MailboxName::parse(mailbox));
-  TRY(const auto store, open_store(instance, "imcheck"));
+  TRY(const auto root, find_instance(instance));
+  TRY_VOID(become_owner_of(root));
+  TRY(const auto config, load_for_tool(root, "imcheck", {"store.", "journal."}));
+  TRY_VOID(open_instance_journal_until_exit(*config));
+  TRY(const auto store, Store::open(config));
   TRY(const auto entry, store->find(name));
   return dump(entry.directory);
 }
