@@ -16,14 +16,29 @@ constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr unsigned kQuickTries = 10;
 constexpr std::int64_t kQuickTryMs = 30'000;
 
+// Addresses may be quoted strings: what would end a field, or the comment it stands in, is left out.
+std::string one_line(std::string address) {
+  std::erase_if(address, [](unsigned char c) { return c < ' ' || c == 0x7f; });
+  return address;
+}
+std::string comment_text(std::string address) {
+  address = one_line(std::move(address));
+  std::erase_if(address, [](char c) { return c == '(' || c == ')' || c == '\\'; });
+  return address;
+}
+
 std::string reason(const mta::Verdict& verdict) {
   return fmt::format("{} {}", verdict.status, replace_all(verdict.text, "\n", " "));
 }
 }  // namespace
 
-std::string trace_line(const std::string& channel, const std::string& host, const std::string& queue_id) {
-  return fmt::format("Received: from {}-daemon.{} by {}\r\n (Waxwing) id {}; {}\r\n", channel, host, host,
-                     queue_id, mail::format_local_date(wall_seconds()));
+std::string trace_line(const std::string& channel, const std::string& host, const std::string& queue_id,
+                       const mta::Submission::ListTrace& list) {
+  auto line =
+      fmt::format("Received: from {}-daemon.{} by {}\r\n (Waxwing) id {}", channel, host, host, queue_id);
+  if (!list.sender.empty()) line += "\r\n (original envelope From " + comment_text(list.sender) + ")";
+  if (!list.recipient.empty()) line += "\r\n for <" + one_line(list.recipient) + ">";
+  return line + "; " + mail::format_local_date(wall_seconds()) + "\r\n";
 }
 
 mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uint64_t size_bytes) {

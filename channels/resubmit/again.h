@@ -13,7 +13,8 @@
 namespace waxwing::channels {
 
 // Received: of this stop. A message that goes round in circles is found out by its count of them.
-std::string trace_line(const std::string& channel, const std::string& host, const std::string& queue_id);
+std::string trace_line(const std::string& channel, const std::string& host, const std::string& queue_id,
+                       const mta::Submission::ListTrace& list = {});
 
 mta::SenderOptions sender_options(const mta::queue::Envelope& envelope, std::uint64_t size_bytes);
 

@@ -94,7 +94,8 @@ Task<void> Resubmit::deliver_plain(Work& work, const std::vector<std::size_t>& r
 
 Task<void> Resubmit::send_message(Work& work, mta::Submission& submission,
                                   const std::vector<std::size_t>& accepted) {
-  submission.add_trace(trace_line(context_.channel(), submitter_->config()->local_host(), work.queue_id()));
+  submission.add_trace(trace_line(context_.channel(), submitter_->config()->local_host(), work.queue_id(),
+                                  submission.list_trace()));
   auto bytes = bytes_of(work.message());
   auto verdict = co_await send_bytes(context_, submission, std::move(bytes));
   for (const auto i : accepted) {

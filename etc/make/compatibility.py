@@ -123,9 +123,11 @@ def input_flags():
 
 
 def list_parameters():
-    row = r'\{"(\w+)", Takes::\w+, (true|false),'
-    return {name: (HERE, "") if known == "true" else (NOT_YET, "")
-            for name, known in re.findall(row, text_of("mta/config/alias_list.cc"))}
+    row = r'\{"(\w+)",\s*Takes::\w+,\s*(\w+),\s*"([^"]+)"'
+    states = {"here": HERE, "needless": NEEDLESS, "refused": REFUSED, "filters": NOT_YET}
+    notes = {"here": "", "filters": "waits for the filter engine"}
+    return {name: (states[state], notes.get(state, text))
+            for name, state, text in re.findall(row, text_of("mta/config/alias_list.cc"))}
 
 
 def job_controller_options():

@@ -21,14 +21,20 @@ bool is_header_line(std::string_view line) {
 }  // namespace
 
 std::string ListState::encode() const {
-  return join({std::string(kMark), source, sender, auth_sender, join(above, "\n")}, "\t");
+  std::vector<std::string> pieces{std::string(kMark), source, sender, auth_sender, join(above, "\n")};
+  if (!tags.empty()) pieces.push_back(tags);
+  return join(pieces, "\t");
 }
 
 Result<ListState> ListState::decode(std::string_view text) {
   const auto pieces = split(text, '\t');
-  if (pieces.size() != 5 || pieces[0] != kMark)
+  if (pieces.size() < 5 || pieces.size() > 6 || pieces[0] != kMark)
     return permanent("not the state of a list: " + printable(text, 60));
-  ListState state{std::string(pieces[1]), std::string(pieces[2]), std::string(pieces[3]), {}};
+  ListState state{std::string(pieces[1]),
+                  std::string(pieces[2]),
+                  std::string(pieces[3]),
+                  {},
+                  pieces.size() > 5 ? std::string(pieces[5]) : std::string()};
   for (const auto id : split(pieces[4], '\n'))
     if (!id.empty()) state.above.emplace_back(id);
   return state;

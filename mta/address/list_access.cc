@@ -35,8 +35,9 @@ class ListCheck {
     if (verdict.refusal) return verdict;
     TRY(verdict.hold, fulfilled(list.holding, true, false));
     if (list.moderators.empty()) return verdict;
-    const bool is_moderator =
-        std::ranges::any_of(list.moderators, [&](const auto& each) { return iequals(each, sender_); });
+    const bool is_moderator = std::ranges::any_of(list.moderators, [&](const auto& each) {
+      return iequals(each.address, each.authenticated ? request_.auth_sender : sender_);
+    });
     TRY(const bool free, fulfilled(list.moderator_access, true, false));
     verdict.to_moderators = !is_moderator && !free;
     return verdict;
@@ -53,6 +54,7 @@ class ListCheck {
   }
 
   Result<bool> matches(const ListClause& clause) {
+    if (clause.authenticated && request_.auth_sender.empty()) return false;
     switch (clause.asks) {
       case ListClause::Asks::channel:
         return fits_one(clause, request_.source ? request_.source->name() : "");

@@ -36,7 +36,9 @@ Result<ResolveOutcome> Resolver::run() {
   if (!parsed)
     return ResolveOutcome(std::unexpected(
         problem(501, "5.1.3", "bad address " + printable(request_.address) + ": " + parsed.error().text)));
-  TRY(auto trouble, address(*parsed, Frame{}));
+  Frame top;
+  top.tags = request_.state.tags;
+  TRY(auto trouble, address(*parsed, top));
   if (trouble) return ResolveOutcome(std::unexpected(*trouble));
   if (count_ > 0 || result_.list) return ResolveOutcome(std::move(result_));
   if (!result_.member_problems.empty())
@@ -113,10 +115,12 @@ Trouble Resolver::returning(const mail::AddrSpec& spec, const Frame& frame) {
 }
 
 namespace {
+std::string both_tags(const std::string& first, const std::string& second) {
+  return first.empty() || second.empty() ? first + second : first + "," + second;
+}
+
 std::string conversion_tags(const directory::User& user) {
-  const auto of_domain = user.domain ? user.domain->conversion_tag : std::string();
-  return user.conversion_tag.empty() || of_domain.empty() ? user.conversion_tag + of_domain
-                                                          : user.conversion_tag + "," + of_domain;
+  return both_tags(user.conversion_tag, user.domain ? user.domain->conversion_tag : std::string());
 }
 }  // namespace
 
@@ -127,6 +131,7 @@ Recipient Resolver::recipient_below(const Frame& frame) {
   recipient.envelope_from = frame.envelope_from;
   recipient.from_list = frame.from_list;
   recipient.hold = frame.hold;
+  recipient.tags = frame.tags;
   return recipient;
 }
 
@@ -146,7 +151,7 @@ Trouble Resolver::arrived(const Rewritten& at, const std::string& expanded, cons
   recipient.expanded = expanded;
   recipient.notify = frame.notify;
   recipient.hold = frame.hold && recipient.channel != "hold";
-  if (user) recipient.tags = conversion_tags(*user);
+  if (user) recipient.tags = both_tags(recipient.tags, conversion_tags(*user));
   if (recipient.channel.starts_with("ims-ms")) {
     auto name = std::string_view(at.local);
     const auto plus = name.find('+');
@@ -285,6 +290,7 @@ Trouble Resolver::alias(const Alias& alias, const Rewritten& at, const Frame& fr
   }
   if (alias.list.is_list) {
     below.notify = alias.list.notify;
+    below.tags = both_tags(below.tags, alias.list.tags);
     bool done = false;
     TRY(auto trouble, list_access(alias, below, done));
     if (trouble || done) return trouble;
@@ -325,7 +331,7 @@ Trouble Resolver::list_access(const Alias& alias, Frame& below, bool& done) {
   // What a moderator sends on comes from the writer; errors are the writer's too.
   below.envelope_from.clear();
   for (const auto& moderator : alias.list.moderators) {
-    TRY(auto trouble, member(text(moderator, below), moderator));
+    TRY(auto trouble, member(text(moderator.address, below), moderator.address));
     if (trouble) return trouble;
   }
   return std::nullopt;

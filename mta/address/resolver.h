@@ -27,6 +27,7 @@ struct Frame {
   bool forwarded = false;     // FORWARD has been applied
   std::string envelope_from;  // of the innermost list that has an errors-to address
   std::string notify;         // of the innermost list that says something
+  std::string tags;           // of all lists
   std::string rewritten;      // first address after rewriting
   std::string rewritten_channel;
 };

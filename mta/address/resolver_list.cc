@@ -103,7 +103,7 @@ Trouble Resolver::leave_to_process(const ListUse& use, const Rewritten& at, cons
   ListState state = request_.state;
   if (request_.lists == Lists::defer)
     state = {
-        request_.source ? request_.source->name() : "", request_.envelope_from, request_.auth_sender, {}};
+        request_.source ? request_.source->name() : "", request_.envelope_from, request_.auth_sender, {}, {}};
   if (!running_.empty()) state.above.push_back(running_);
   const auto address = mail::format_addr_spec(at.local, at.domain);
   if (std::ranges::find(state.above, use.id) != state.above.end())
@@ -120,6 +120,7 @@ Trouble Resolver::leave_to_process(const ListUse& use, const Rewritten& at, cons
   recipient.address = address;
   recipient.host = one_word(address);
   recipient.expanded = address;
+  state.tags = frame.tags;  // its own are added when it is looked at again
   recipient.list_state = state.encode();
   return hand_over(std::move(recipient));
 }

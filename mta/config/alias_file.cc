@@ -141,11 +141,12 @@ class Parser {
       return false;
     };
     if (spec == nullptr) return wrong("is no parameter of a list; see aliases(5)");
-    if (!spec->implemented) {
+    using enum ListParameterSpec::State;
+    if (spec->state == refused) return wrong("is not supported: " + std::string(spec->help));
+    if (spec->state == filters)
       warnings_.push_back(line.where() + ": [" + std::string(spec->name) + "] of list " +
                           printable(alias.name) + " has no effect yet");
-      return true;
-    }
+    if (spec->state != here) return true;
     ListClause clause;
     if (spec->takes == ListParameterSpec::Takes::clause_list && !value.empty()) {
       const auto source = trim(value.starts_with('<') ? value.substr(1) : value);

@@ -23,6 +23,7 @@ struct ListClause {
   };
   Asks asks = Asks::sender;
   bool wanted = true;                 // the answer that lets a message pass; false for the CANT_ ones
+  bool authenticated = false;         // SASL_: nobody fulfils it without having logged in
   std::vector<std::string> patterns;  // * and % as in mapping tables
   std::vector<std::string> urls;      // ldap:///..., whose entries' addresses count
   std::string table;
@@ -37,22 +38,35 @@ struct ListEffects {
   std::string prefix_text, suffix_text;       // around a plain text body
   std::int64_t line_limit = 0;                // 0: none
   std::shared_ptr<const HeaderOptions> trim;  // what a header option file says; may be null
+  std::string sequence;                       // file of run/sequence that numbers its messages; "": none
+  bool number_behind = false;                 // behind the subject, not in front of it
+  bool only_last_number = false;              // an answer loses the number of what it answers
+  bool tell_recipient = false, tell_sender = false;  // in the Received: field of the process channel
   bool any() const {
     return line_limit > 0 || trim || !subject_tag.empty() || !add_headers.empty() ||
-           !absent_headers.empty() || !remove_headers.empty() || !prefix_text.empty() || !suffix_text.empty();
+           !absent_headers.empty() || !remove_headers.empty() || !prefix_text.empty() ||
+           !suffix_text.empty() || !sequence.empty() || tell_recipient || tell_sender;
   }
+};
+
+// Gets what others write, who need it not.
+struct Moderator {
+  std::string address;
+  bool authenticated = false;  // is a moderator only where he has logged in
+  bool operator==(const Moderator&) const = default;
 };
 
 struct ListPolicy {
   bool is_list = false;
   std::optional<bool> any;  // OR: one clause is enough; AND: each must be fulfilled; nothing: OR_CLAUSES
   std::vector<ListClause> access;
-  std::vector<ListClause> holding;           // one that is fulfilled holds the message
-  std::vector<std::string> moderators;       // get what others write
+  std::vector<ListClause> holding;  // one that is fulfilled holds the message
+  std::vector<Moderator> moderators;
   std::vector<ListClause> moderator_access;  // who need not ask them
   std::int64_t block_limit = 0;              // 0: none
   std::string envelope_from;
   std::string notify;      // in place of what the sender asks for (RFC 3461 NOTIFY); empty: as it comes
+  std::string tags;        // for the conversion channel, separated by commas
   bool expandable = true;  // may EXPN show the members
   ListEffects effects;
 };
@@ -73,14 +87,19 @@ struct ListParameterSpec {
     header_file,
     option_file,
   } takes;
-  bool implemented;
+  enum class State {
+    here,
+    needless,  // taken; what it asks for is so anyway, as help tells
+    filters,   // taken with a warning: there is no filter engine yet
+    refused,   // an error: help tells why
+  } state;
   std::string_view help;
 };
 std::span<const ListParameterSpec> list_parameters();
 const ListParameterSpec* find_list_parameter(std::string_view name);  // case-blind
 
 // Puts one parameter into the policy. list: the addresses and URLs of its file, for those that take one.
-// Answers what is wrong with the value; empty when it was taken. Only for implemented ones.
+// Answers what is wrong with the value; empty when it was taken. Only for those with State::here.
 std::string apply_list_parameter(const ListParameterSpec& parameter, std::string_view value, ListClause list,
                                  ListPolicy& policy);
 

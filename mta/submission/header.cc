@@ -97,15 +97,6 @@ struct Seen {
   bool from = false, date = false, message_id = false, recipients = false, bcc = false, subject = false;
 };
 
-// "Subject: [tag] text". An answer to a tagged message has the tag already.
-std::string with_tag(std::string_view raw, std::string_view tag) {
-  if (ifind(raw, tag) != std::string_view::npos) return std::string(raw);
-  const auto at = raw.find(':') + 1;
-  const auto rest = raw.substr(at);
-  return fmt::format("{} {}{}{}", raw.substr(0, at), tag, is_blank(rest.empty() ? ' ' : rest[0]) ? "" : " ",
-                     rest);
-}
-
 void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, HeaderOutcome& outcome) {
   const auto name = field.name;
   if (iequals(name, "Received")) {
@@ -152,8 +143,10 @@ bool is_removed(const ListEffects& list, std::string_view name) {
          });
 }
 
-std::string added_by_list(const ListEffects& list, const mail::HeaderBlock& block) {
+std::string added_by_list(const HeaderTask& task, const mail::HeaderBlock& block) {
   std::string out;
+  if (!task.list) return out;
+  const auto& list = *task.list;
   for (const auto& line : list.add_headers) out += line + "\r\n";
   for (const auto& line : list.absent_headers)
     if (block.find(std::string_view(line).substr(0, line.find(':'))) == nullptr) out += line + "\r\n";
@@ -230,16 +223,20 @@ bool is_left_out(const HeaderTask& task, const AuthRewriting& rewriting, std::st
   return task.submission && (iequals(name, "Bcc") || iequals(name, "Resent-Bcc"));
 }
 
+bool shapes_subject(const HeaderTask& task) {
+  return !task.subject_tag.empty() || task.subject_number.number > 0;
+}
+
 // What follows the fields that came; a field they lack may be a reason to refuse.
 std::expected<std::string, Verdict> fields_behind(const Lookup& lookup, const HeaderTask& task,
                                                   const AuthRewriting& rewriting, const Seen& seen,
-                                                  const mail::HeaderBlock& block) {
+                                                  const std::string& of_list) {
   std::string out;
-  if (!task.subject_tag.empty() && !seen.subject)
-    out += mail::format_field("Subject", std::string(task.subject_tag));
+  if (shapes_subject(task) && !seen.subject)
+    out += shaped_subject("Subject:\r\n", task.subject_tag, task.subject_number);
   if (!rewriting.from.empty()) out += mail::format_field(rewriting.from_name, rewriting.from);
   if (!rewriting.sender.empty()) out += mail::format_field(rewriting.sender_name, rewriting.sender);
-  if (task.list) out += added_by_list(*task.list, block);
+  out += of_list;
   if (task.submission) out += completed(lookup, task, seen);
   TRY(const auto recipients, missing_recipients(lookup, task, seen));
   return out + recipients;
@@ -269,13 +266,15 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& give
   std::size_t left = kMostRewritten;
   outcome.text.reserve(task.header.size() + 256);
   for (const auto& field : block.fields()) {
-    note(field, lookup, seen, outcome);
+    // What a list takes out says nothing of the message any more, but for where that has been.
+    if (!task.list || !is_removed(*task.list, field.name) || iequals(field.name, "Received"))
+      note(field, lookup, seen, outcome);
     if (is_left_out(task, rewriting, field.name)) continue;
     const auto* address = task.rewrite && !too_long(task, field) ? address_field(field.name) : nullptr;
     if (address) {
       TRY_VOID(append_rewritten(lookup, task, field, address->pointing, left, outcome.text));
-    } else if (!task.subject_tag.empty() && iequals(field.name, "Subject")) {
-      outcome.text.append(with_tag(field.raw, task.subject_tag));
+    } else if (shapes_subject(task) && iequals(field.name, "Subject")) {
+      outcome.text.append(shaped_subject(field.raw, task.subject_tag, task.subject_number));
     } else {
       outcome.text.append(field.raw);
     }
@@ -283,7 +282,10 @@ Result<HeaderResult> process_header(const Lookup& lookup, const HeaderTask& give
   // A field cut off by the end of the data.
   if (!outcome.text.empty() && !outcome.text.ends_with("\n")) outcome.text.append("\r\n");
   if (task.inner && !block.has_empty_line()) return HeaderResult(std::move(outcome));
-  const auto added = fields_behind(lookup, task, rewriting, seen, block);
+  const auto of_list = added_by_list(task, block);
+  const auto its_fields = mail::HeaderBlock::scan(of_list);
+  for (const auto& field : its_fields.fields()) note(field, lookup, seen, outcome);
+  const auto added = fields_behind(lookup, task, rewriting, seen, of_list);
   if (!added) return HeaderResult(std::unexpected(added.error()));
   outcome.text += *added;
   // What the scan takes for body (a first line that is no field) stays body, behind an empty line.

@@ -22,6 +22,7 @@
 #include "mta/config/alias_list.h"
 #include "mta/protocol/verdict.h"
 #include "mta/queue/envelope.h"
+#include "mta/submission/subject.h"
 
 namespace waxwing::mta {
 
@@ -37,6 +38,7 @@ struct HeaderTask {
   std::string_view sender;       // envelope From, rewritten; for a missing From:
   std::string_view queue_id;     // for a missing Message-ID:
   std::string_view subject_tag;  // put in front of the subject, unless it is in there
+  SubjectNumber subject_number;  // of a list that numbers its messages
   std::int64_t now_seconds = 0;
   const ListEffects* list = nullptr;                     // a list the message goes to, and nowhere else
   const std::vector<std::string>* recipients = nullptr;  // as given, for missingrecipientpolicy

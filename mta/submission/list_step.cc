@@ -1,6 +1,7 @@
 // A list that was left to the process channel: its message first, then its members, a slice at a time.
 #include "common/base/strings.h"
 #include "common/log/log.h"
+#include "mta/address/sequence.h"
 #include "mta/mail_log/mail_log.h"
 #include "mta/submission/detail/detours.h"
 #include "mta/submission/detail/log_records.h"
@@ -31,6 +32,32 @@ Task<Verdict> Submission::list(std::string address, RecipientOptions options, st
   request.approved = std::move(approved);
   auto verdict = co_await inner.resolve(std::move(request), std::move(options));
   co_return verdict;
+}
+
+Submission::ListTrace Submission::list_trace() const {
+  ListTrace trace;
+  if (!inner_->list) return trace;
+  const auto& list = *inner_->list;
+  if (list.effects.tell_recipient) trace.recipient = list.request.address;
+  if (list.effects.tell_sender) trace.sender = list.request.state.sender;
+  return trace;
+}
+
+Task<Verdict> Submission::Inner::number_message() {
+  auto draw = [this] {
+    const Lookup lookup{*config, &submitter->view(), directory::Ask::may_block};
+    return next_in_sequence(lookup, list->effects.sequence, 1, 10, 0);
+  };
+  auto drawn = co_await workers().run(draw);
+  if (!drawn) {
+    log::Event("mta.list.number")
+        .with("list", list->request.address)
+        .with("error", drawn.error().text)
+        .error();
+    co_return fail(verdict_of(drawn.error()));
+  }
+  list->number = to_number<std::uint64_t>(*drawn).value_or(0);
+  co_return Verdict{};
 }
 
 Verdict Submission::Inner::add_slice() {

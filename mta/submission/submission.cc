@@ -160,6 +160,7 @@ HeaderTask Submission::Inner::header_task(std::size_t header_bytes) const {
   task.recipients = &given;
   task.subject_tag = list && !list->effects.subject_tag.empty() ? list->effects.subject_tag : subject_tag;
   task.list = list ? &list->effects : nullptr;
+  if (list) task.subject_number = {list->number, list->effects.number_behind, list->effects.only_last_number};
   task.remote_host = source.remote_host;
   task.smtputf8 = options.smtputf8;
   return task;
@@ -198,6 +199,10 @@ void Submission::Inner::heed_header(const HeaderOutcome& outcome) {
 }
 
 Task<Verdict> Submission::Inner::header_done(std::size_t header_bytes) {
+  if (list && !list->effects.sequence.empty()) {
+    auto numbered = co_await number_message();
+    if (!numbered.ok()) co_return numbered;
+  }
   const auto task = header_task(header_bytes);
   auto ask = [&](directory::Ask patience) {
     const Lookup lookup{*config, &submitter->view(), patience, debug.get()};

@@ -115,6 +115,11 @@ class Submission {
 
   // Lines put in front of the message: Received:, Authentication-Results:. Each ends in CRLF. Before data().
   void add_trace(std::string_view header_lines);
+  // What the list of list() wants told in the Received: field of who resubmits its messages; empty: nothing.
+  struct ListTrace {
+    std::string recipient, sender;
+  };
+  ListTrace list_trace() const;
   // The next bytes of the message. The header is held until it is whole (limit: max header size of the
   // configuration), the body goes to disk as it comes. An answer that is not ok() ends the message, but the
   // caller may go on calling data() to drain the peer: it then does nothing and repeats the answer.

@@ -53,6 +53,22 @@ class Lists(waxwing.TestCase):
         self.assertNotIn('List-Id', plain)
         self.assertTrue(plain.endswith('body\r\n'))
 
+    def test_a_list_numbers_its_messages_and_tells_where_they_came_from(self):
+        self.box.user('reader', 'secret')
+        self.aliases('count: <count.members, [SEQUENCE_PREFIX] count, [SEQUENCE_STRIP], [RECEIVEDFOR], [RECEIVEDFROM],'
+                     ' [NODEFERRED], owner@example.test\n', **{'count.members': 'reader@example.test\n'})
+        texts = []
+        for number, subject in enumerate(('hello', 'Re: 1 hello', 'Re: 7 dwarfs'), 1):
+            self.send('count@example.test', f'From: a@far.test\r\nSubject: {subject}\r\n'
+                      'Deferred-Delivery: Sat, 1 Jan 2050 00:00:00 +0000\r\n\r\nx\r\n')
+            texts.append(self.received('reader', number))
+        subjects = [re.search(r'^Subject: (.*)\r$', text, re.M)[1] for text in texts]
+        self.assertEqual(subjects, ['1 hello', '2 Re: hello', '3 Re: 7 dwarfs'])
+        for text in texts:
+            self.assertNotIn('Deferred-Delivery', text)
+            self.assertRegex(text, r'Received: from process-daemon\S+ by \S+\r\n \(Waxwing\) id \S+\r\n'
+                                   r' \(original envelope From a@far\.test\)\r\n for <count@example\.test>; ')
+
     def test_a_large_list_is_followed_behind_the_session(self):
         for name in ('m1', 'm2'):
             self.box.user(name, 'secret')

@@ -69,6 +69,7 @@ struct PendingList {
   ResolveRequest request;
   RecipientOptions options;
   ListEffects effects;
+  std::uint64_t number = 0;  // of the message among those of the list, where that has a sequence
   std::size_t members = 0;
   std::vector<queue::Envelope> formed;           // for channels that want the message in a form of their own
   std::vector<ListedFile> logged;                // files of channels with the keyword logging
@@ -144,6 +145,8 @@ struct Submission::Inner {
   Task<Verdict> resolve(ResolveRequest request, RecipientOptions recipient_options);
   // The members of the list, into files that only lack their names. On a worker.
   Verdict expand_list();
+  // The next number of the list's sequence.
+  Task<Verdict> number_message();
   Verdict add_slice();
   Verdict write_list_text(std::string ListEffects::*which);
   bool take_for_later(const std::string& address, const RecipientOptions& recipient_options);

@@ -51,13 +51,14 @@ std::vector<Recipient> members_of(Site& site, ResolveRequest request) {
 }  // namespace
 
 TEST_CASE("the state of a list survives the queue") {
-  const ListState state{"tcp_auth", "a@x", "boss@example.com", {"entry:cn=a,o=isp", "alias:b"}};
+  const ListState state{"tcp_auth", "a@x", "boss@example.com", {"entry:cn=a,o=isp", "alias:b"}, "one,two"};
   const auto back = ListState::decode(state.encode());
   REQUIRE(back);
   CHECK(back->source == "tcp_auth");
   CHECK(back->sender == "a@x");
   CHECK(back->auth_sender == "boss@example.com");
   CHECK(back->above == state.above);
+  CHECK(back->tags == "one,two");
   CHECK(ListState::decode(ListState{}.encode())->above.empty());
   for (const auto* bad : {"", "joe\tInbox\t", "list1\ta", "list2\ta\tb\tc\td"})
     CHECK_FALSE(ListState::decode(bad).has_value());
@@ -115,6 +116,21 @@ TEST_CASE("a list goes through the process channel: first its head, then its mem
   REQUIRE(members.size() == 2);
   CHECK(members[0].address == "one@far.example");
   CHECK(members[0].envelope_from == "owner@example.com");
+}
+
+TEST_CASE("conversion tags of a list are those of its members, through lists in it too") {
+  Site site(kSiteCnf, kSiteMappings,
+            "outer: [CONVERSION_TAG] out, one@far.example, inner@example.com\n"
+            "inner: [CONVERSION_TAG] in, [TAG] \"[in]\", two@far.example, joe@example.com\n");
+  site.directory.add_user("joe", "joe@example.com")->conversion_tag = "own";
+  const auto first = members_of(site, request_to(site, "outer@example.com"));
+  REQUIRE(first.size() == 2);
+  CHECK(first[0].tags == "out");
+  REQUIRE(first[1].channel == "process");
+  const auto second = members_of(site, resumed(site, first[1], Lists::members));
+  REQUIRE(second.size() == 2);
+  CHECK(second[0].tags == "out,in");
+  CHECK(second[1].tags == "out,in,own");
 }
 
 TEST_CASE("lists that include themselves, and each other, end") {

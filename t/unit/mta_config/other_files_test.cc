@@ -92,7 +92,7 @@ TEST_CASE("aliases: named parameters of lists") {
   CHECK_FALSE(news.access[1].wanted);
   CHECK(news.any == true);
   CHECK(news.block_limit == 20);
-  CHECK(news.moderators == std::vector<std::string>{"mod@x"});
+  CHECK(news.moderators == std::vector<Moderator>{{"mod@x", false}});
   CHECK(news.moderator_access.size() == 1);
   REQUIRE(news.holding.size() == 1);
   CHECK_FALSE(news.holding[0].wanted);
@@ -143,6 +143,47 @@ TEST_CASE("aliases: what a list does to a message") {
   CHECK(has(warnings[0], "[FILTER] of list news has no effect yet"));
 }
 
+TEST_CASE("aliases: what of a list is numbered, tagged, told in Received:, and not deferred") {
+  struct Row {
+    const char* parameter;
+    std::function<bool(const ListPolicy&)> holds;
+  };
+  using P = const ListPolicy&;
+  const Row rows[] = {
+      {"[SEQUENCE_PREFIX] news.seq",
+       [](P p) { return p.effects.sequence == "news.seq" && !p.effects.number_behind; }},
+      {"[SEQUENCE_SUFFIX] /imta/Table/NEWS.SEQ, [SEQUENCE_STRIP] NONE",
+       [](P p) {
+         return p.effects.sequence == "news.seq" && p.effects.number_behind && p.effects.only_last_number;
+       }},
+      {"[CONVERSION_TAG] one, [CONVERSION_TAG] two", [](P p) { return p.tags == "one,two"; }},
+      {"[NODEFERRED]",
+       [](P p) { return p.effects.remove_headers == std::vector<std::string>{"Deferred-Delivery"}; }},
+      {"[RECEIVEDFOR], [RECEIVEDFROM]",
+       [](P p) { return p.effects.tell_recipient && p.effects.tell_sender; }},
+      {"[RECEIVEDFOR] NONE, [NORECEIVEDFOR]", [](P p) { return !p.effects.any(); }},
+      {"[RECEIVEDFROM], [NORECEIVEDFROM]", [](P p) { return !p.effects.any(); }},
+      {"[SASL_MODERATOR_ADDRESS] m@x",
+       [](P p) {
+         return p.moderators == std::vector<Moderator>{{"m@x", true}};
+       }},
+      {"[SASL_CANT_CHANNEL] tcp_*", [](P p) { return p.access.at(0).authenticated && !p.access[0].wanted; }},
+      {"[HEADER_ALIAS], [KEEP_READ], [KEEP_DELIVERY] NONE", [](P p) { return !p.effects.any(); }},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.parameter);
+    SourceSet set;
+    set.set_file("m", "one@x\n");
+    set.set_file("aliases", std::string("a: <m, ") + row.parameter + "\n");
+    std::vector<std::string> errors, warnings;
+    const auto file = AliasFile::parse(set, "aliases", errors, warnings);
+    INFO(join(errors, "\n"));
+    REQUIRE(file.find("a"));
+    CHECK(row.holds(file.find("a")->list));
+    CHECK(warnings.empty());
+  }
+}
+
 TEST_CASE("aliases: a parameter that cannot be taken is an error") {
   struct Row {
     const char *line, *error;
@@ -157,6 +198,11 @@ TEST_CASE("aliases: a parameter that cannot be taken is an error") {
       {"a: x@y, [OR]", "must stand in front of the addresses"},
       {"a: <m, a@b, *, *, *, *, *", "more than five"},
       {"a: <m, [CANT_LIST] ../etc", "is not in the config"},
+      {"a: <m, [HEADER_EXPANSION]", "is not supported: the members of a list are not put into headers"},
+      {"a: <m, [TITLE] x", "is not supported: no manual"},
+      {"a: <m, [SEQUENCE_PREFIX] ..", "wants the name of a file"},
+      {"a: <m, [SEQUENCE_PREFIX] a, [SEQUENCE_SUFFIX] b", "second sequence"},
+      {"a: <m, [CONVERSION_TAG] \"a b\"", "wants tags"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.line);

@@ -64,6 +64,61 @@ TEST_CASE("a list adds, removes and replaces fields; its password goes no furthe
             ->plain_text);
 }
 
+TEST_CASE("a list numbers its messages") {
+  struct Row {
+    const char *subject, *tag;
+    SubjectNumber number;
+    const char* becomes;
+  };
+  const SubjectNumber front{18, false, false}, front_last{18, false, true};
+  const SubjectNumber behind{18, true, false}, behind_last{18, true, true};
+  const Row rows[] = {
+      {"Subject: hello\r\n", "", front, "Subject: 18 hello\r\n"},
+      {"Subject:hello\r\n", "", front, "Subject: 18 hello\r\n"},
+      {"Subject: hello\r\n", "[x]", front, "Subject: 18 [x] hello\r\n"},
+      {"Subject: Re: 17 hello\r\n", "", front, "Subject: 18 Re: 17 hello\r\n"},
+      {"Subject: Re: 17 hello\r\n", "", front_last, "Subject: 18 Re: hello\r\n"},
+      {"Subject: AW: Re: 16 [x] hello\r\n", "[x]", front_last, "Subject: 18 AW: Re: [x] hello\r\n"},
+      {"Subject: Re: 17 Re: 16 hello\r\n", "", front_last, "Subject: 18 Re: Re: hello\r\n"},
+      {"Subject: 17 rooms\r\n", "", front_last, "Subject: 18 17 rooms\r\n"},
+      {"Subject: Re: 2026 budget\r\n", "", front_last, "Subject: 18 Re: 2026 budget\r\n"},
+      {"Subject: hello\r\n", "", behind, "Subject: hello 18\r\n"},
+      {"Subject: one\r\n two\r\n", "[x]", behind, "Subject: [x] one\r\n two 18\r\n"},
+      {"Subject: Re: hello 16 17\r\n", "", behind_last, "Subject: Re: hello 18\r\n"},
+      {"Subject: Re: room 2026\r\n", "", behind_last, "Subject: Re: room 2026 18\r\n"},
+      {"Subject: room 7\r\n", "", behind_last, "Subject: room 7 18\r\n"},
+      {"Subject: Re: 7\r\n", "", behind_last, "Subject: Re: 18\r\n"},
+      {"Subject:\r\n", "", front, "Subject: 18\r\n"},
+      {"Subject:\r\n", "", behind, "Subject: 18\r\n"},
+      {"Subject:\r\n", "[x]", behind, "Subject: [x] 18\r\n"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.subject, row.number.number, row.number.behind);
+    CHECK(shaped_subject(row.subject, row.tag, row.number) == row.becomes);
+  }
+}
+
+TEST_CASE("what a list puts into the header, and what it takes out, counts at once") {
+  const auto config = make_config("");
+  const std::string header =
+      "To: a@b\r\nPriority: urgent\r\nDeferred-Delivery: Mon, 7 Dec 2026 08:00:00 +0000\r\n"
+      "Received: from x by mail.example.test; y\r\n\r\n";
+  CHECK(process(*config, header, "")->deferred_until_ms == 1796630400000);
+  ListEffects effects;
+  effects.remove_headers = {"Deferred-Delivery", "Priority", "Received"};
+  auto outcome = process(*config, header, "", &effects);
+  CHECK(outcome->deferred_until_ms == 0);
+  CHECK(outcome->priority == queue::Priority::normal);
+  CHECK(outcome->received_here == 1);  // a loop is found all the same
+  CHECK(outcome->text == "To: a@b\r\n\r\n");
+  effects.add_headers = {"Deferred-Delivery: Mon, 7 Dec 2026 09:00:00 +0000", "Priority: non-urgent",
+                         "Sensitivity: private"};
+  outcome = process(*config, header, "", &effects);
+  CHECK(outcome->deferred_until_ms == 1796634000000);
+  CHECK(outcome->priority == queue::Priority::nonurgent);
+  CHECK(outcome->sensitivity == 2);
+}
+
 TEST_CASE("authrewrite 1 and 2: who has logged in stands in Sender:") {
   const auto one = make_config("authrewrite 1"), two = make_config("authrewrite 2"), none = make_config("");
   const std::string header = "From: other@x.test\r\nSender: fake@x.test\r\nTo: a@b\r\n\r\n";
