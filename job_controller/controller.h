@@ -35,6 +35,7 @@ class Controller {
   static Result<std::shared_ptr<Controller>> create(Daemon& daemon);
   // Listens, looks at the tree, begins to work.
   Result<> start();
+  const mta::MtaConfig& mta_config() const { return *mta_config_; }
 
  private:
   explicit Controller(Daemon& daemon);

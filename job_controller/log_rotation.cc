@@ -11,7 +11,8 @@ namespace {
 constexpr std::int64_t kLookMs = 60000;
 }
 
-LogRotation::LogRotation(Daemon& daemon) : daemon_(daemon) {
+LogRotation::LogRotation(Daemon& daemon, std::function<std::int64_t()> nights)
+    : daemon_(daemon), nights_(std::move(nights)) {
   timer_ = daemon.loop().every(kLookMs, [this] { spawn(look()); });
   spawn(look());
 }
@@ -22,8 +23,11 @@ Task<void> LogRotation::look() {
   const auto guard = daemon_.session();
   const auto folder = daemon_.config()->path_of("log");
   const auto most = static_cast<std::uint64_t>(daemon_.config()->number("mta.maxmaillogsize"));
-  auto rotated = co_await daemon_.workers().run(
-      [&] { return mta::mail_log::rotate(folder, mta::mail_log::When::day_over, wall_ms(), most); });
+  const auto nights = nights_();
+  auto rotate = [&] {
+    return mta::mail_log::rotate(folder, mta::mail_log::When::day_over, wall_ms(), most, nights);
+  };
+  auto rotated = co_await daemon_.workers().run(rotate);
   looking_ = false;
   if (!rotated)
     log::Event("mail_log.not_rotated").with("why", rotated.error().text).error();

@@ -101,6 +101,9 @@ void log_recipient(const Work& work, std::size_t index, const Decision& decision
 }
 
 void record(Work& work, const std::vector<Decision>& decisions, const mta::MtaConfig& config) {
+  if (!work.hold_reason().empty())
+    mta::mail_log::tell_held(config, work.envelope().channel, work.message().name().relative(),
+                             work.hold_reason());
   std::vector<Settled> settled;
   for (const auto& decision : decisions)
     settled.push_back({decision.progress.status, decision.tell, decision.progress.attempts});

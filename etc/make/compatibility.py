@@ -50,7 +50,7 @@ def mta_options():
     row = re.compile(r'^MTA_OPTION\((\w+), \w+, "(?:[^"\\]|\\.)*", (\w+), "(.*)"\)$', re.M)
     out = {}
     for name, implemented, help_text in row.findall(text_of("mta/config/mta_options.inc")):
-        out[name] = (HERE, "") if implemented == "true" else (NOT_YET, "")
+        out[name] = {"true": (HERE, ""), "needless": (HERE, ""), "false": (NOT_YET, ""), "filters": (NOT_YET, "waits for the filter engine")}[implemented]
         if help_text.startswith("See "):
             out[name] = (NEEDLESS, "see " + help_text[4:])
         elif help_text.startswith("Accepted; "):

@@ -22,19 +22,18 @@ bool is_header_line(std::string_view line) {
 
 std::string ListState::encode() const {
   std::vector<std::string> pieces{std::string(kMark), source, sender, auth_sender, join(above, "\n")};
-  if (!tags.empty()) pieces.push_back(tags);
+  if (!tags.empty() || !connection.empty()) pieces.push_back(tags);
+  if (!connection.empty()) pieces.push_back(replace_all(connection, "\t", " "));
   return join(pieces, "\t");
 }
 
 Result<ListState> ListState::decode(std::string_view text) {
   const auto pieces = split(text, '\t');
-  if (pieces.size() < 5 || pieces.size() > 6 || pieces[0] != kMark)
+  if (pieces.size() < 5 || pieces.size() > 7 || pieces[0] != kMark)
     return permanent("not the state of a list: " + printable(text, 60));
-  ListState state{std::string(pieces[1]),
-                  std::string(pieces[2]),
-                  std::string(pieces[3]),
-                  {},
-                  pieces.size() > 5 ? std::string(pieces[5]) : std::string()};
+  ListState state{std::string(pieces[1]), std::string(pieces[2]), std::string(pieces[3]), {}, {}, {}};
+  if (pieces.size() > 5) state.tags = pieces[5];
+  if (pieces.size() > 6) state.connection = pieces[6];
   for (const auto id : split(pieces[4], '\n'))
     if (!id.empty()) state.above.emplace_back(id);
   return state;

@@ -30,6 +30,7 @@ struct ListState {
   std::string sender;              // envelope From it came with, whatever the lists above put in its place
   std::string auth_sender;         // address of the authenticated sender, or ""
   std::vector<std::string> above;  // ids of the lists that led to this one: a circle through the queue ends
+  std::string connection;          // with INCLUDE_CONNECTIONINFO: "port probe|application|"
   std::string tags;                // for the conversion channel, of those lists; separated by commas
 
   std::string encode() const;

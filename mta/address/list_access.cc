@@ -27,39 +27,45 @@ class ListCheck {
     const auto& list = alias_.list;
     ListVerdict verdict;
     const bool any = list.any.value_or(lookup_.config.options().flag(Opt::OR_CLAUSES));
-    TRY(const bool allowed, fulfilled(list.access, any, true));
+    TRY(const bool allowed, fulfilled(list.access, any, true, {1, 4}));
     if (!allowed) verdict.refusal = problem(550, "5.7.1", "you are not allowed to write to this list");
     const auto block = std::max<std::int64_t>(1, lookup_.config.options().number(Opt::BLOCK_SIZE));
     if (list.block_limit > 0 && request_.size_bytes > static_cast<std::uint64_t>(list.block_limit * block))
       verdict.refusal = problem(552, "5.2.3", "the message is larger than this list takes");
     if (verdict.refusal) return verdict;
-    TRY(verdict.hold, fulfilled(list.holding, true, false));
+    TRY(verdict.hold, fulfilled(list.holding, true, false, {32, 64}));
     if (list.moderators.empty()) return verdict;
     const bool is_moderator = std::ranges::any_of(list.moderators, [&](const auto& each) {
       return iequals(each.address, each.authenticated ? request_.auth_sender : sender_);
     });
-    TRY(const bool free, fulfilled(list.moderator_access, true, false));
+    TRY(const bool free, fulfilled(list.moderator_access, true, false, {2, 2}));
     verdict.to_moderators = !is_moderator && !free;
     return verdict;
   }
 
  private:
+  // Bits of INCLUDE_CONNECTIONINFO.
+  struct ProbeBits {
+    std::int64_t wanted, unwanted;
+  };
   // when_empty: the answer where there is no clause at all.
-  Result<bool> fulfilled(const std::vector<ListClause>& clauses, bool any, bool when_empty) {
+  Result<bool> fulfilled(const std::vector<ListClause>& clauses, bool any, bool when_empty, ProbeBits bits) {
     for (const auto& clause : clauses) {
-      TRY(const bool yes, matches(clause));
+      TRY(const bool yes, matches(clause, clause.wanted ? bits.wanted : bits.unwanted));
       if ((yes == clause.wanted) == any) return any;
     }
     return clauses.empty() ? when_empty : !any;
   }
 
-  Result<bool> matches(const ListClause& clause) {
+  Result<bool> matches(const ListClause& clause, std::int64_t probe_bit) {
     if (clause.authenticated && request_.auth_sender.empty()) return false;
     switch (clause.asks) {
       case ListClause::Asks::channel:
         return fits_one(clause, request_.source ? request_.source->name() : "");
       case ListClause::Asks::mapping: {
-        const auto probe = alias_.name + "|" + request_.envelope_from + "|" + request_.auth_sender;
+        auto probe = alias_.name + "|" + request_.envelope_from + "|" + request_.auth_sender;
+        if (lookup_.config.options().number(Opt::INCLUDE_CONNECTIONINFO) & probe_bit)
+          probe.insert(0, request_.connection);
         TRY(const auto answer, apply_mapping(lookup_, clause.table, probe));
         return answer.matched && answer.flags.has('Y');
       }

@@ -61,6 +61,7 @@ struct ResolveRequest {
   std::string approved;  // Approved: of the message, once that is here
   // members: takes each recipient instead of the Resolution. Its error ends the walk and is the answer's.
   const std::function<Result<>(Recipient&&)>* sink = nullptr;
+  std::string connection;  // with INCLUDE_CONNECTIONINFO: "port probe|application|"
 };
 
 // The error text of Result holds only would-block and bug; everything an address can do wrong is a problem.

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kMostProblemsKept = 100;
 constexpr std::string_view kPostmaster = "postmaster";
 
+enum AliasDomains : std::int64_t { bare_anywhere = 1, whole_address = 2, any_user = 4 };
+
 // A host is one word in the schedule and to the programs that deliver to it. Forwards, members and aliases
 // may hold domain literals that are none.
 bool is_one_word(std::string_view host) {
@@ -242,12 +244,17 @@ std::vector<std::string> Resolver::alias_names(const Rewritten& at) const {
     names.push_back(at.local.substr(0, plus) + "+*");
     if (!at.channel->is(Kw::subaddresswild)) names.push_back(at.local.substr(0, plus));
   }
-  for (const auto& name : names)
-    for (const bool bare : {false, true}) {
-      // RFC 5321 §4.5.1: every domain of ours has a postmaster.
-      if (bare && !is_bare_alias_host(at.domain) && !iequals(name, kPostmaster)) continue;
-      keys.push_back(bare ? name : mail::format_addr_spec(name, at.domain));
-    }
+  const auto bits = lookup_.config.options().number(Opt::ALIAS_DOMAINS);
+  if (bits & whole_address)
+    for (const auto& name : names) keys.push_back(mail::format_addr_spec(name, at.domain));
+  if ((bits & whole_address) && (bits & any_user)) {
+    if (plus != std::string::npos) keys.push_back("*+*@" + at.domain);
+    keys.push_back("*@" + at.domain);
+  }
+  const bool bare = (bits & bare_anywhere) || is_bare_alias_host(at.domain);
+  for (auto& name : names)
+    // RFC 5321 §4.5.1: every domain of ours has a postmaster.
+    if (bare || iequals(name, kPostmaster)) keys.push_back(std::move(name));
   return keys;
 }
 

@@ -102,8 +102,12 @@ bool Resolver::is_for_later(const std::vector<std::string>& delivery_options) co
 Trouble Resolver::leave_to_process(const ListUse& use, const Rewritten& at, const Frame& frame) {
   ListState state = request_.state;
   if (request_.lists == Lists::defer)
-    state = {
-        request_.source ? request_.source->name() : "", request_.envelope_from, request_.auth_sender, {}, {}};
+    state = {request_.source ? request_.source->name() : "",
+             request_.envelope_from,
+             request_.auth_sender,
+             {},
+             request_.connection,
+             {}};
   if (!running_.empty()) state.above.push_back(running_);
   const auto address = mail::format_addr_spec(at.local, at.domain);
   if (std::ranges::find(state.above, use.id) != state.above.end())

@@ -132,6 +132,12 @@ class Rewriter {
     spare_.clear();
     expander.text.swap(spare_);
     auto applies = expander.run(rule.steps);
+    if (!applies && expander.domain_failed && lookup_.config.domain_failure() &&
+        &rule != lookup_.config.domain_failure()) {
+      lookup_.say([&] { return "    the directory cannot be asked: " + applies.error().text; });
+      TRY(auto round, try_rule(*lookup_.config.domain_failure()));
+      if (round) return round;
+    }
     if (!applies) return std::unexpected(with_rule(applies.error(), rule));
     if (expander.error) error_ = std::move(expander.error), error_code_ = expander.error_code;
     if (!*applies) {
@@ -193,6 +199,7 @@ class Rewriter {
     if (host().empty()) return bad_template(rule, "gives no host");
     const auto tag = piece(ats.size() - 1);
     channel_ = lookup_.config.channel_of_host(tag);
+    if (!channel_ && error_) return Round::failed;
     if (!channel_) return bad_template(rule, "routes to " + printable(tag) + ", the host name of no channel");
     return arrived();
   }
@@ -255,6 +262,11 @@ class Rewriter {
 
   Outcome unroutable() {
     if (error_ && !error_->empty()) {
+      if (const int kind = error_code_ / 1'000'000; kind == 4 || kind == 5) {  // 4001002 is 4.1.2
+        const auto status = std::to_string(kind) + "." + std::to_string(error_code_ / 1000 % 1000) + "." +
+                            std::to_string(error_code_ % 1000);
+        return std::unexpected(problem(kind == 4 ? 450 : 550, status, *error_));
+      }
       const int code = error_code_ >= 400 && error_code_ < 600 ? error_code_ : 550;
       return std::unexpected(problem(code, code < 500 ? "4.1.2" : "5.1.2", *error_));
     }

@@ -272,7 +272,12 @@ Result<bool> RuleExpander::domain_check(const Step& step, int depth) {
   std::string name;
   TRY(auto good, steps(step.inner, name, false, depth + 1));
   if (!good) return false;
-  TRY(auto domain, local_domain(lookup_, name));
+  auto asked = local_domain(lookup_, name);
+  if (!asked) {
+    domain_failed = asked.error().fault == Fault::temporary && !directory::is_would_block(asked.error());
+    return std::unexpected(asked.error());
+  }
+  const auto domain = std::move(*asked);
   bool local = domain != nullptr;
   if (local && !domain->routing_hosts.empty())
     local = std::ranges::any_of(domain->routing_hosts,

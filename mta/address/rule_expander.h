@@ -33,6 +33,7 @@ class RuleExpander {
   std::optional<std::string> error;  // $?
   int error_code = 0;
   // $V failed since mailRoutingHosts name others, and ROUTE_TO_ROUTING_HOST sends mail to the first of them.
+  bool domain_failed = false;  // the directory could not be asked about the domain of $V or $Z
   std::string routing_host;
   std::string why;  // the rule did not apply; only when somebody is watching
 

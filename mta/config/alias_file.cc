@@ -186,7 +186,7 @@ class Parser {
   bool header_file(const Alias& alias, std::string_view name, const SourceLine& line,
                    std::vector<std::string>& fields) {
     if (!is_config_file(name)) return no_file(alias, name, line);
-    for (const auto& each : read_lines(sources_, name, "!#", errors_)) {
+    for (const auto& each : read_lines(sources_, name, sources_.comment_marks(), errors_)) {
       if (each.blank()) continue;
       const auto colon = each.text.find(':');
       if (is_blank(each.text[0]) || colon == std::string::npos || colon == 0 ||
@@ -206,7 +206,7 @@ class Parser {
                      " is not in the config directory");
       return false;
     }
-    for (const auto& each : read_lines(sources_, name, "!#", errors_))
+    for (const auto& each : read_lines(sources_, name, sources_.comment_marks(), errors_))
       for (const auto& piece : pieces_of(each.text))
         if (!member(alias, piece, each, addresses, urls)) return false;
     return true;
@@ -245,7 +245,7 @@ AliasFile AliasFile::parse(const SourceSet& sources, std::string_view file, std:
                            std::vector<std::string>& warnings) {
   AliasFile result;
   Parser parser(sources, errors, warnings);
-  for (const auto& line : read_lines(sources, file, "!#", errors)) {
+  for (const auto& line : read_lines(sources, file, sources.comment_marks(), errors)) {
     if (line.blank()) continue;
     auto alias = parser.entry(line);
     if (!alias) continue;

@@ -169,7 +169,7 @@ Conversions Conversions::parse(const SourceSet& sources, std::string_view file,
   Conversions result;
   if (!sources.has_file(file)) return result;
   bool fresh = true;
-  for (const auto& line : read_lines(sources, file, "!", errors)) {
+  for (const auto& line : read_lines(sources, file, sources.comment_marks(), errors)) {
     if (line.blank()) {
       fresh = true;
       continue;

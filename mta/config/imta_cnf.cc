@@ -104,7 +104,7 @@ ImtaCnf parse_imta_cnf(const SourceSet& sources, std::vector<std::string>& error
     errors.push_back("imta.cnf is not in the config directory; run configure, or copy the template");
     return {};
   }
-  const auto lines = read_lines(sources, "imta.cnf", "!", errors);
+  const auto lines = read_lines(sources, "imta.cnf", sources.comment_marks(), errors);
   auto result = Parser(errors, warnings).run(lines);
   if (result.channels.empty() && errors.empty())
     errors.push_back(

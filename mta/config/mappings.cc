@@ -62,7 +62,7 @@ Mappings Mappings::parse(const SourceSet& sources, std::string_view file, std::v
                          const MappingLimits& limits) {
   Mappings result;
   MappingTable* table = nullptr;
-  for (const auto& line : read_lines(sources, file, "!", errors)) {
+  for (const auto& line : read_lines(sources, file, sources.comment_marks(), errors)) {
     if (line.blank()) continue;
     const bool indented = is_blank(line.text[0]);
     const auto text = trim(line.text);

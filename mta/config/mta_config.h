@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,6 +49,8 @@ class MtaConfig {
   bool is_local_host(std::string_view host) const;                       // names of channel l, aliases
 
   const RuleSet& rules() const { return rules_; }
+  // DOMAIN_FAILURE, as a rule; null when there is none.
+  const RewriteRule* domain_failure() const { return domain_failure_ ? &*domain_failure_ : nullptr; }
   const Mappings& mappings() const { return mappings_; }
   const AliasFile& aliases() const { return aliases_; }
   const Conversions& conversions() const { return conversions_; }
@@ -75,6 +78,7 @@ class MtaConfig {
   std::vector<std::string> local_aliases_;
   std::string local_host_, default_domain_, build_id_, root_;
   RuleSet rules_;
+  std::optional<RewriteRule> domain_failure_;
   Mappings mappings_;
   AliasFile aliases_;
   Conversions conversions_;

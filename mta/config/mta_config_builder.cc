@@ -54,6 +54,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
   config.build_id_ = std::move(build_id);
   config.root_ = std::move(root);
   config.options_ = MtaOptions::parse(sources, "option.dat", errors_, config.warnings_);
+  read_comment_marks();
   config.mappings_ = Mappings::parse(sources, "mappings", errors_);
   config.aliases_ = AliasFile::parse(sources, "aliases", errors_, config.warnings_);
   config.conversions_ = Conversions::parse(sources, "conversions", errors_, config.warnings_);
@@ -70,6 +71,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
   else
     errors_.push_back("option.dat: " + parsed.error().text);
   read_directory_options();
+  check_options();
   if (!config.channels_.empty()) {
     index_channels();
     names();
@@ -81,6 +83,41 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
   }
   if (!errors_.empty()) return permanent(join(errors_, "\n"));
   return config_;
+}
+
+void MtaConfigBuilder::read_comment_marks() {
+  std::string marks;
+  for (const auto code : split_words(config_->options_.text(Opt::COMMENT_CHARS))) {
+    const auto number = to_number<int>(code);
+    if (number && *number > ' ' && *number < 0x7f && !is_alnum(static_cast<char>(*number)) && *number != '<')
+      marks += static_cast<char>(*number);
+    else
+      errors_.push_back(
+          "option.dat: COMMENT_CHARS has codes from 33 to 126 of signs, but for < (60), not \"" +
+          printable(code, 20) + "\"");
+  }
+  config_->sources_.set_comment_marks(std::move(marks));
+}
+
+// Options that no parser of theirs looks at before they are used.
+void MtaConfigBuilder::check_options() {
+  auto& config = *config_;
+  for (const auto option : {Opt::MAX_HEADER_BLOCK_USE, Opt::MAX_HEADER_LINE_USE})
+    if (!config.options_.share(option))
+      errors_.push_back(
+          "option.dat: MAX_HEADER_BLOCK_USE and MAX_HEADER_LINE_USE are numbers from 0 to 1, not \"" +
+          printable(config.options_.text(option), 20) + "\"");
+  auto text = config.options_.text(Opt::DOMAIN_FAILURE);
+  if (text.empty()) return;
+  auto steps = compile_rule_template(text);
+  const auto is_mark = [](const Step& step) {
+    return step.kind == StepKind::at || step.kind == StepKind::percent;
+  };
+  if (steps && std::ranges::none_of(*steps, is_mark)) steps = compile_rule_template(text.insert(0, "$U%$H@"));
+  if (!steps)
+    errors_.push_back("option.dat: DOMAIN_FAILURE: " + steps.error().text);
+  else
+    config.domain_failure_ = RewriteRule{"DOMAIN_FAILURE", text, "option.dat", std::move(*steps)};
 }
 
 void MtaConfigBuilder::read_directory_options() {

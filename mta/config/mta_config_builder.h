@@ -24,6 +24,8 @@ class MtaConfigBuilder {
   void check_channels();
   void read_header_options();
   void names();
+  void read_comment_marks();
+  void check_options();
   void read_directory_options();
 
   std::shared_ptr<MtaConfig> config_;

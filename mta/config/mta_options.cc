@@ -1,6 +1,7 @@
 #include "mta/config/mta_options.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/base/strings.h"
 
@@ -8,6 +9,9 @@ namespace waxwing::mta {
 namespace {
 
 using enum MtaOptionSpec::Type;
+
+// Words of the table.
+constexpr bool needless = true, filters = false;
 
 constexpr MtaOptionSpec kTable[] = {
 #define MTA_OPTION(name, type, fallback, state, help) {Opt::name, #name, type, fallback, state, help},
@@ -56,6 +60,14 @@ MtaOptions::MtaOptions() {
     texts_[at] = std::string(spec.fallback);
     if (spec.type == MtaOptionSpec::Type::number) numbers_[at] = parse_number(spec.fallback).value_or(0);
   }
+}
+
+std::optional<double> MtaOptions::share(Opt option) const {
+  const auto& value = text(option);
+  double number = 0;
+  const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
+  const bool good = fault == std::errc() && end == value.data() + value.size() && number >= 0 && number <= 1;
+  return good ? std::optional(number) : std::nullopt;
 }
 
 MtaOptions MtaOptions::parse(const SourceSet& sources, std::string_view file,

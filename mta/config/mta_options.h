@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ class MtaOptions {
   bool flag(Opt option) const { return number(option) != 0; }
   const std::string& text(Opt option) const { return texts_[static_cast<std::size_t>(option)]; }
   bool given(Opt option) const { return given_[static_cast<std::size_t>(option)]; }
+  // "0.5": a number from 0 to 1; nothing when it is none.
+  std::optional<double> share(Opt option) const;
   // In units of BLOCK_SIZE, rounded up.
   std::uint64_t blocks_of(std::uint64_t bytes) const {
     const auto block = static_cast<std::uint64_t>(std::max<std::int64_t>(number(Opt::BLOCK_SIZE), 1));

@@ -103,7 +103,7 @@ class Compiler {
   int digits() {
     int value = 0;
     while (at_ < text_.size() && is_digit(text_[at_])) {
-      value = value < 100000 ? value * 10 + (text_[at_] - '0') : value;
+      value = value < 100'000'000 ? value * 10 + (text_[at_] - '0') : value;
       ++at_;
     }
     return value;

@@ -19,11 +19,15 @@ class SourceSet {
   std::string_view text(std::string_view name) const;    // "" when absent
   std::string_view symbol(std::string_view name) const;  // "" when absent
   bool has_symbol(std::string_view name) const { return symbols_.contains(name); }
+  // Characters that begin a comment in column 1 (COMMENT_CHARS).
+  void set_comment_marks(std::string marks) { comment_marks_ = std::move(marks); }
+  const std::string& comment_marks() const { return comment_marks_; }
   const std::map<std::string, std::string, std::less<>>& files() const { return files_; }
   const std::map<std::string, std::string, std::less<>>& symbols() const { return symbols_; }
 
  private:
   std::map<std::string, std::string, std::less<>> files_, symbols_;
+  std::string comment_marks_ = "!#;";
 };
 
 // A logical line: includes resolved, continued lines joined, &/SYMBOL/ replaced. Comments are left out.

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/mail/mime.h"
 #include "mta/config/header_options.h"
 
 namespace waxwing::mta::form {
@@ -23,6 +24,7 @@ struct BodyForm {
   std::size_t line_length = 0;  // parts with longer lines are encoded
   bool inner = false;           // addresses in inner messages are rewritten
   std::shared_ptr<const HeaderOptions> inner_trim;
+  mail::MimeLimits mime;  // what is deeper, or one part too many, stays as it is
 
   bool plain() const;
 };
@@ -35,11 +37,13 @@ Result<std::string> shape_body(std::string message, const BodyForm& form, const 
 // The steps, in their order.
 std::string fit_lines(std::string_view message, BodyForm::LongLines how);
 std::string label_charset(std::string_view message, const BodyForm& form);
-std::string uuencoded_to_parts(std::string_view message);
-std::string decode_containers(std::string_view message, bool multiparts, bool messages);
-std::string guess_types(std::string_view message);
+std::string uuencoded_to_parts(std::string_view message, const mail::MimeLimits& limits = {});
+std::string decode_containers(std::string_view message, bool multiparts, bool messages,
+                              const mail::MimeLimits& limits = {});
+std::string guess_types(std::string_view message, const mail::MimeLimits& limits = {});
 std::string limit_parameters(std::string_view message, const BodyForm& form);
-std::string encode_long_lines(std::string_view message, std::size_t line_length);
+std::string encode_long_lines(std::string_view message, std::size_t line_length,
+                              const mail::MimeLimits& limits = {});
 Result<std::string> change_inner_headers(std::string_view message, const BodyForm& form,
                                          const RewriteHeader& rewrite);
 

@@ -7,8 +7,9 @@
 namespace waxwing::mta::form {
 
 // RFC 2045 §6.4 forbids an encoding of a container, and so its parts are not seen. Here it is taken off.
-std::string decode_containers(std::string_view message, bool multiparts, bool messages) {
-  const auto mime = mail::parse_mime(message);
+std::string decode_containers(std::string_view message, bool multiparts, bool messages,
+                              const mail::MimeLimits& limits) {
+  const auto mime = mail::parse_mime(message, limits);
   Edits edits(message);
   for (const auto& part : mime.parts) {
     const bool wanted =
@@ -27,7 +28,7 @@ std::string decode_containers(std::string_view message, bool multiparts, bool me
 
 Result<std::string> change_inner_headers(std::string_view message, const BodyForm& form,
                                          const RewriteHeader& rewrite) {
-  const auto mime = mail::parse_mime(message);
+  const auto mime = mail::parse_mime(message, form.mime);
   Edits edits(message);
   for (const auto& part : mime.parts) {
     if (part.parent < 0) continue;

@@ -99,6 +99,13 @@ Form form_of(const MtaConfig& config, const Channel* source, const Channel& dest
   Form form;
   if (source) from_source(config, *source, form);
   from_destination(config, destination, form);
+  const auto& options = config.options();
+  const auto at_least_one = [&](Opt option) { return std::max<std::int64_t>(options.number(option), 1); };
+  form.body.mime.max_depth =
+      static_cast<unsigned>(std::min<std::int64_t>(at_least_one(Opt::MAX_MIME_LEVELS), 1000));
+  form.body.mime.max_parts = static_cast<std::size_t>(at_least_one(Opt::MAX_MIME_PARTS));
+  form.fragments.header_bytes_share = options.share(Opt::MAX_HEADER_BLOCK_USE).value_or(0.5);
+  form.fragments.header_lines_share = options.share(Opt::MAX_HEADER_LINE_USE).value_or(0.5);
   return form;
 }
 

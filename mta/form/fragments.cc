@@ -23,8 +23,24 @@ bool is_inner(std::string_view name) {
 }
 
 bool over(std::uint64_t bytes, std::uint64_t lines, const FragmentLimits& limits) {
-  return (limits.max_bytes && bytes > std::max(limits.max_bytes, kLeastBytes)) ||
-         (limits.max_lines && lines > limits.max_lines);
+  return (limits.max_bytes && bytes > limits.max_bytes) || (limits.max_lines && lines > limits.max_lines);
+}
+
+// What is left for the text. The fields that every piece gets besides those of the message: about this much.
+FragmentLimits without_header(const FragmentLimits& limits, std::string_view fields) {
+  constexpr std::uint64_t kOwnBytes = 300, kOwnLines = 5;
+  const auto left = [](std::uint64_t limit, std::uint64_t header, double share) {
+    return limit - std::min(header, static_cast<std::uint64_t>(static_cast<double>(limit) * share));
+  };
+  auto text = limits;
+  if (limits.max_bytes > 0)
+    text.max_bytes = std::max<std::uint64_t>(
+        1, left(limits.max_bytes, fields.size() + kOwnBytes, limits.header_bytes_share));
+  if (limits.max_lines > 0) {
+    const auto lines = static_cast<std::uint64_t>(std::ranges::count(fields, '\n')) + kOwnLines;
+    text.max_lines = std::max<std::uint64_t>(1, left(limits.max_lines, lines, limits.header_lines_share));
+  }
+  return text;
 }
 
 // Where the pieces end: whole lines, each piece within the limits; a line that is longer than a piece is one.
@@ -61,7 +77,9 @@ class Ends {
 
 Pieces::Pieces(std::string message) : message_(std::move(message)), ends_{message_.size()} {}
 
-Pieces Pieces::cut(std::string message, const FragmentLimits& limits, std::string_view host) {
+Pieces Pieces::cut(std::string message, const FragmentLimits& given, std::string_view host) {
+  auto limits = given;
+  if (limits.max_bytes > 0) limits.max_bytes = std::max(limits.max_bytes, kLeastBytes);
   const auto lines = static_cast<std::uint64_t>(std::ranges::count(message, '\n'));
   if (!over(message.size(), lines, limits)) return Pieces(std::move(message));
   mail::SevenBitForm narrow;
@@ -76,7 +94,8 @@ Pieces Pieces::cut(std::string message, const FragmentLimits& limits, std::strin
     if (iequals(field.name, "Subject")) subject = field.raw;
   }
   inner += "\r\n";
-  Ends ends(limits);
+  const auto text_limits = without_header(limits, outer + subject);
+  Ends ends(text_limits);
   ends.add(inner);
   ends.add(std::string_view(text).substr(block.size()));
   auto found = ends.take();

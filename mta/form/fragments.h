@@ -12,6 +12,8 @@ namespace waxwing::mta::form {
 
 struct FragmentLimits {
   std::uint64_t max_bytes = 0, max_lines = 0;  // of each piece of the message; 0: none
+  // How much of that the header in front of a piece may take from its text; of a longer one the rest comes on top.
+  double header_bytes_share = 0, header_lines_share = 0;
 };
 
 // The message, whole or cut. It is kept once; each piece is a header of its own and a range of it.

@@ -95,7 +95,7 @@ bool shorten(mail::Parameter& parameter, const BodyForm& form) {
 
 // Text parts without a charset, and messages without MIME.
 std::string label_charset(std::string_view message, const BodyForm& form) {
-  const auto mime = mail::parse_mime(message);
+  const auto mime = mail::parse_mime(message, form.mime);
   Edits edits(message);
   for (const auto& part : mime.parts) {
     if (part.kind != mail::MimePart::Kind::leaf || !part.is("text", "*") || is_sealed(mime, part)) continue;
@@ -111,8 +111,8 @@ std::string label_charset(std::string_view message, const BodyForm& form) {
   return edits.take();
 }
 
-std::string guess_types(std::string_view message) {
-  const auto mime = mail::parse_mime(message);
+std::string guess_types(std::string_view message, const mail::MimeLimits& limits) {
+  const auto mime = mail::parse_mime(message, limits);
   Edits edits(message);
   for (const auto& part : mime.parts) {
     if (!part.is("application", "octet-stream") || is_sealed(mime, part)) continue;
@@ -131,7 +131,7 @@ std::string guess_types(std::string_view message) {
 }
 
 std::string limit_parameters(std::string_view message, const BodyForm& form) {
-  const auto mime = mail::parse_mime(message);
+  const auto mime = mail::parse_mime(message, form.mime);
   Edits edits(message);
   for (const auto& part : mime.parts) {
     // A boundary that is cut is another one.

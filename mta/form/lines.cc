@@ -65,8 +65,9 @@ std::string fit_lines(std::string_view message, BodyForm::LongLines how) {
   return out;
 }
 
-std::string encode_long_lines(std::string_view message, std::size_t line_length) {
-  const auto mime = mail::parse_mime(message);
+std::string encode_long_lines(std::string_view message, std::size_t line_length,
+                              const mail::MimeLimits& limits) {
+  const auto mime = mail::parse_mime(message, limits);
   Edits edits(message);
   for (const auto& part : mime.parts) {
     using enum mail::TransferEncoding;

@@ -99,8 +99,8 @@ std::string file_part(const File& file) {
 }  // namespace
 
 // Only of a message that is one plain text without an encoding.
-std::string uuencoded_to_parts(std::string_view message) {
-  const auto mime = mail::parse_mime(message);
+std::string uuencoded_to_parts(std::string_view message, const mail::MimeLimits& limits) {
+  const auto mime = mail::parse_mime(message, limits);
   const auto& root = mime.root();
   using enum mail::TransferEncoding;
   if (!root.is("text", "plain") || (root.encoding != seven_bit && root.encoding != eight_bit))

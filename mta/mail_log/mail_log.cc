@@ -33,10 +33,10 @@ class File {
   explicit File(const char* name) : name_(name) {}
 
   // Answers whether this began a buffer: somebody must see to it that it is written.
-  bool add(const std::string& root, std::string_view line, bool tell_operator) {
+  bool add(const std::string& root, std::string_view line, int operator_priority) {
     const std::lock_guard lock(mutex_);
     path_ = root + "/log/" + name_;
-    tell_operator_ = tell_operator;
+    operator_ = operator_priority;
     const bool first = buffer_.empty();
     buffer_ += line;
     if (buffer_.size() > kMostBufferedBytes) write_locked();
@@ -84,7 +84,7 @@ class File {
         .with("errno", why)
         .with("why", std::generic_category().message(why))
         .error();
-    if (tell_operator_) ::syslog(LOG_MAIL | LOG_ERR, "%s cannot be written: records are lost", path_.c_str());
+    if (operator_ >= 0) ::syslog(operator_, "%s cannot be written: records are lost", path_.c_str());
   }
 
   const char* name_;
@@ -94,7 +94,8 @@ class File {
   ino_t inode_ = 0;
   std::int64_t looked_ms_ = 0;
   int open_errno_ = 0;
-  bool said_ = false, tell_operator_ = false;
+  bool said_ = false;
+  int operator_ = -1;  // priority of what syslog is told; -1: nothing
 };
 
 // Built once for a configuration, kept as long as records come with it.
@@ -147,6 +148,12 @@ bool to_syslog(const MtaConfig& config, const Entry& entry, std::string_view lin
   return n > 0;
 }
 
+// SNDOPR_PRIORITY, a number of <syslog.h>.
+int operator_priority(const MtaOptions& options) {
+  const auto number = static_cast<int>(options.number(Opt::SNDOPR_PRIORITY) & (LOG_FACMASK | LOG_PRIMASK));
+  return (number & LOG_FACMASK) == 0 ? LOG_MAIL | number : number;
+}
+
 }  // namespace
 
 bool logs_fields(const MtaConfig& config, const Channel* channel) {
@@ -172,11 +179,19 @@ void write(const MtaConfig& config, const Entry& entry) {
   const bool apart =
       entry.kind == Entry::Kind::connection && config.options().flag(Opt::SEPARATE_CONNECTION_LOG);
   auto& file = apart ? all.connections : all.messages;
-  if (!file.add(config.root(), line, config.options().flag(Opt::LOG_SNDOPR))) return;
+  const bool tells = config.options().flag(Opt::LOG_SNDOPR);
+  if (!file.add(config.root(), line, tells ? operator_priority(config.options()) : -1)) return;
   if (auto* loop = EventLoop::current())
     loop->post([&file] { file.flush(); });
   else
     file.flush();
+}
+
+void tell_held(const MtaConfig& config, std::string_view channel, std::string_view file,
+               std::string_view why) {
+  if (!config.options().flag(Opt::HELD_SNDOPR)) return;
+  const auto text = fmt::format("message {} of channel {} is held: {}", file, channel, printable(why, 400));
+  ::syslog(operator_priority(config.options()), "%s", text.c_str());
 }
 
 void flush() {

@@ -34,4 +34,8 @@ void write(const MtaConfig& config, const Entry& entry);
 // What the event loop's turn would write at its end. Tools and tests.
 void flush();
 
+// HELD_SNDOPR: syslog hears of a message that was held. Nothing without that option.
+void tell_held(const MtaConfig& config, std::string_view channel, std::string_view file,
+               std::string_view why);
+
 }  // namespace waxwing::mta::mail_log

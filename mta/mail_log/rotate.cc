@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -16,6 +17,7 @@ namespace waxwing::mta::mail_log {
 namespace {
 
 constexpr std::size_t kPieceBytes = 1 << 20;
+constexpr std::int64_t kDayMs = 86'400'000, kMostNights = 366;
 
 std::string first_line(const std::string& path) {
   char text[64] = {};
@@ -53,11 +55,20 @@ Result<> append_file(const std::string& from, const std::string& to) {
   }
 }
 
-Result<bool> rotate_one(const std::string& base, When when, std::int64_t now_ms, std::uint64_t most_bytes) {
+// Was the day of the first record one of the last ones, as many as there are nights between two changes?
+bool is_recent(std::string_view line, std::int64_t now_ms, std::int64_t nights) {
+  const auto day = day_of_first_line(line);
+  for (std::int64_t back = 0; back < std::clamp<std::int64_t>(nights, 1, kMostNights); ++back)
+    if (day == local_day(now_ms - back * kDayMs)) return true;
+  return false;
+}
+
+Result<bool> rotate_one(const std::string& base, When when, std::int64_t now_ms, std::uint64_t most_bytes,
+                        std::int64_t nights) {
   const auto current = base + "_current", yesterday = base + "_yesterday";
   const auto line = first_line(current);
   if (line.empty()) return false;
-  if (when == When::day_over && day_of_first_line(line) == local_day(now_ms)) return false;
+  if (when == When::day_over && is_recent(line, now_ms, nights)) return false;
   if (const auto adding = size_of(yesterday); adding > 0) {
     if (most_bytes > 0 && size_of(base) > 0 && size_of(base) + adding > most_bytes)
       TRY_VOID(rename_file(base, base + "_old"));
@@ -69,12 +80,13 @@ Result<bool> rotate_one(const std::string& base, When when, std::int64_t now_ms,
 
 }  // namespace
 
-Result<int> rotate(const std::string& folder, When when, std::int64_t now_ms, std::uint64_t most_bytes) {
+Result<int> rotate(const std::string& folder, When when, std::int64_t now_ms, std::uint64_t most_bytes,
+                   std::int64_t nights) {
   TRY(const auto lock, open_file(folder + "/.mail.log_lock", O_RDWR | O_CREAT, 0640));
   if (::flock(lock.get(), LOCK_EX) != 0) return temporary(folder + "/.mail.log_lock cannot be locked");
   int changed = 0;
   for (const auto* name : {"/mail.log", "/connection.log"}) {
-    TRY(const bool done, rotate_one(folder + name, when, now_ms, most_bytes));
+    TRY(const bool done, rotate_one(folder + name, when, now_ms, most_bytes, nights));
     changed += done ? 1 : 0;
   }
   return changed;

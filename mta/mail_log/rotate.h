@@ -13,8 +13,9 @@ enum class When {
   day_over,  // only a log whose first record is of another day
   now,
 };
-// folder: ROOT/log. Answers how many logs were changed. Safe while others write and rotate. mail.log is set
+// nights: from one change to the next (RETURN_SPLIT_PERIOD). folder: ROOT/log. Answers how many logs were changed. Safe while others write and rotate. mail.log is set
 // aside as mail.log_old, over an older one, before it grows beyond most_bytes (0: never).
-Result<int> rotate(const std::string& folder, When when, std::int64_t now_ms, std::uint64_t most_bytes);
+Result<int> rotate(const std::string& folder, When when, std::int64_t now_ms, std::uint64_t most_bytes,
+                   std::int64_t nights = 1);
 
 }  // namespace waxwing::mta::mail_log

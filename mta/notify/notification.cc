@@ -9,6 +9,7 @@
 #include "common/mail/address.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
+#include "mta/form/header_form.h"
 
 namespace waxwing::mta::notify {
 
@@ -105,12 +106,23 @@ std::string recipient_list(const Notice& notice, Action action) {
   return list;
 }
 
+// A value that is too long ends with a whole character.
+std::string sample_of(const Notice& notice, std::string_view value) {
+  constexpr std::size_t kMost = 300;
+  if (!notice.decode_words) return plain_ascii(mail::unfold(value).substr(0, kMost));
+  auto text = one_line(mail::decoded_text(value));
+  if (text.size() <= kMost) return text;
+  auto end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
 std::string header_sample(const Notice& notice) {
   const auto block = mail::HeaderBlock::scan(notice.original_header);
   std::string lines;
   for (const char* name : {"Message-ID", "Date", "From", "To", "Subject"})
     if (const auto value = block.value(name))
-      lines += fmt::format("  {}: {}\n", name, plain_ascii(mail::unfold(*value).substr(0, 300)));
+      lines += fmt::format("  {}: {}\n", name, sample_of(notice, *value));
   return lines;
 }
 
@@ -266,15 +278,16 @@ NoticeText make_notice(const Notice& notice, const Templates& templates, std::st
   NoticeText result;
   result.utf8 = needs_utf8(notice);
   auto& head = result.head;
-  head = message_header(notice, boundary);
+  head = form::trim_header(message_header(notice, boundary), templates.header_options());
   const auto delimiter = fmt::format("--{}", boundary);
   auto text = text_part(notice, templates);
   head += delimiter + "\r\n" + text_header(templates, text) + "\r\n" + text + "\r\n";
   head +=
       delimiter + "\r\nContent-Type: message/" + (result.utf8 ? "global-" : "") + "delivery-status\r\n\r\n";
   head += status_part(notice, result.utf8) + "\r\n";
-  const char* type = notice.full_content ? (result.utf8 ? "message/global" : "message/rfc822")
-                                         : (result.utf8 ? "message/global-headers" : "text/rfc822-headers");
+  const char* type = notice.full_content || notice.sample_lines > 0
+                         ? (result.utf8 ? "message/global" : "message/rfc822")
+                         : (result.utf8 ? "message/global-headers" : "text/rfc822-headers");
   head += delimiter + "\r\nContent-Type: " + type + "\r\n\r\n";
   result.tail = "\r\n" + delimiter + "--\r\n";
   return result;

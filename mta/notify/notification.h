@@ -30,12 +30,14 @@ struct Notice {
   std::vector<Outcome> outcomes;     // all of one family: failed with timed_out, delivered with relayed
   std::string original_header;       // header block of the message, with its empty line
   bool full_content = false;         // the whole message is to follow, not its header only
+  std::int64_t sample_lines = 0;     // lines of the body that follow the header, when not all of it does
   std::string to;                    // whom it is for
   std::string reporting_mta;         // our host name
   std::string postmaster, personal;  // From:
   bool use_intermediate = false;     // tell the address between the original and the final one
   bool suppress_final = false;       // do not tell the address behind an alias
   bool tell_attempts = true;
+  bool decode_words = false;  // encoded words of the message's fields, in the text (RFC 2047)
   std::int64_t now_ms = 0;
   std::int64_t return_at_ms = 0;      // delayed: until when it is tried
   std::int64_t unit_seconds = 86400;  // of the notices keyword

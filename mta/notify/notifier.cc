@@ -65,6 +65,17 @@ void record_enqueued(const MtaConfig& config, const queue::Envelope& envelope, c
   entry.address = envelope.recipients.front().address;
   mail_log::write(config, entry);
 }
+
+// The lines that a warning has of the body, out of its first piece.
+Result<std::string> first_lines(queue::Reader& message, const Notice& notice) {
+  std::string lines;
+  if (notice.full_content || notice.sample_lines <= 0) return lines;
+  TRY(const auto piece, message.read_message(notice.original_header.size(), kPieceBytes));
+  std::string_view rest = piece;
+  for (std::int64_t i = 0; i < notice.sample_lines && rest.find('\n') != rest.npos; ++i)
+    lines.append(rest.substr(0, rest.find('\n') + 1)), rest.remove_prefix(rest.find('\n') + 1);
+  return lines;
+}
 }  // namespace
 
 Notifier::Notifier(std::string root, std::shared_ptr<const MtaConfig> config,
@@ -111,6 +122,31 @@ Task<Result<>> Notifier::send(queue::Reader& message, std::vector<Outcome> outco
   co_return sent;
 }
 
+bool returns_body(const MtaOptions& options, const queue::Envelope& envelope, std::uint64_t size_bytes) {
+  const auto block = std::max<std::int64_t>(1, options.number(Opt::BLOCK_SIZE));
+  const auto over = [&](Opt option) {
+    const auto limit = options.number(option);
+    return limit > 0 && size_bytes > static_cast<std::uint64_t>(limit * block);
+  };
+  // RFC 8689 §5: what is for TLS only goes back without its text.
+  if (envelope.require_tls || envelope.ret == "HDRS" || over(Opt::BOUNCE_BLOCK_LIMIT)) return false;
+  return envelope.ret == "FULL" || !over(Opt::CONTENT_RETURN_BLOCK_LIMIT);
+}
+
+std::string told_address(const MtaOptions& options, Family family, std::string_view sender,
+                         std::string_view header) {
+  const bool failure = family == Family::failure;
+  const bool asked =
+      family != Family::success && options.flag(failure ? Opt::USE_ERRORS_TO : Opt::USE_WARNINGS_TO);
+  const auto value =
+      asked ? mail::HeaderBlock::scan(header).value(failure ? "Errors-To" : "Warnings-To") : std::nullopt;
+  if (!value) return std::string(sender);
+  const auto list = mail::parse_address_list(*value, {.max_addresses = 10});
+  for (const auto& item : list.items)
+    if (item.kind == mail::Address::Kind::mailbox && !item.spec.domain.empty()) return item.spec.text();
+  return std::string(sender);
+}
+
 Notice Notifier::plain_notice(Family family, queue::Reader& message) const {
   const auto& envelope = message.envelope();
   const auto* channel = config_->channel(envelope.channel);
@@ -122,17 +158,18 @@ Notice Notifier::plain_notice(Family family, queue::Reader& message) const {
   notice.personal = personal_of(*config_, channel);
   notice.suppress_final = channel != nullptr && channel->is(Kw::suppressfinal);
   notice.use_intermediate = channel != nullptr && channel->is(Kw::useintermediate);
-  notice.tell_attempts = config_->options().flag(Opt::RETURN_DELIVERY_HISTORY);
+  notice.tell_attempts = config_->options().flag(Opt::RETURN_DELIVERY_HISTORY) &&
+                         config_->options().flag(Opt::HISTORY_TO_RETURN);
   notice.now_ms = wall_ms();
   notice.return_at_ms = policy.return_at_ms(envelope.priority, envelope.clock());
   notice.unit_seconds = config_->options().number(Opt::RETURN_UNITS) == 1 ? 3600 : 86400;
+  notice.decode_words = config_->options().number(Opt::NOTARY_DECODE) > 0;
   // RFC 3461 §4.3: RET rules failures only; other reports carry the header.
-  const auto block = std::max<std::int64_t>(1, config_->options().number(Opt::BLOCK_SIZE));
-  const auto limit = config_->options().number(Opt::CONTENT_RETURN_BLOCK_LIMIT);
-  const bool too_large = limit > 0 && message.message_size() > static_cast<std::uint64_t>(limit * block);
+  if (family == Family::failure)
+    notice.full_content = returns_body(config_->options(), envelope, message.message_size());
   // RFC 8689 §5: nor does the text of a message that is for TLS only.
-  notice.full_content =
-      family == Family::failure && envelope.ret != "HDRS" && !too_large && !envelope.require_tls;
+  if (family == Family::delay && envelope.ret != "HDRS" && !envelope.require_tls)
+    notice.sample_lines = config_->options().number(Opt::LINES_TO_RETURN);
   return notice;
 }
 
@@ -154,7 +191,7 @@ Task<Result<>> Notifier::send_family(Family family, queue::Reader& message, std:
       wanted.push_back(outcome);
   if (copies.to_sender && !wanted.empty()) {
     notice.outcomes = wanted;
-    notice.to = message.envelope().sender;
+    notice.to = told_address(config_->options(), family, message.envelope().sender, notice.original_header);
     auto sent = co_await send_one(notice, message);
     if (!sent) co_return sent;
   }
@@ -187,6 +224,8 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
   const auto text = make_notice(notice, languages_.of(notice), "Boundary_" + unique_id());
   auto writer = queue::Writer::create(queue_);
   if (!writer) co_return std::unexpected(writer.error());
+  auto sample = first_lines(message, notice);
+  if (!sample) co_return std::unexpected(sample.error());
   CO_TRY_VOID(writer->write(text.head));
   if (notice.full_content) {
     for (std::uint64_t at = 0; at < message.message_size();) {
@@ -197,6 +236,7 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
     }
   } else {
     CO_TRY_VOID(writer->write(notice.original_header));
+    CO_TRY_VOID(writer->write(*sample));
   }
   CO_TRY_VOID(writer->write(text.tail));
 

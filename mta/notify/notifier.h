@@ -24,6 +24,14 @@ class MtaConfig;
 
 namespace waxwing::mta::notify {
 
+enum class Family { failure, delay, success };
+
+// Whom the sender's notice is for: the envelope From, or what USE_ERRORS_TO and USE_WARNINGS_TO find in the header.
+std::string told_address(const MtaOptions& options, Family family, std::string_view sender,
+                         std::string_view header);
+// Does a failure go back with the body of its message? size_bytes: of that message.
+bool returns_body(const MtaOptions& options, const queue::Envelope& envelope, std::uint64_t size_bytes);
+
 class Notifier {
  public:
   // root: of the instance, for config/locale/C. Texts that are missing are logged.
@@ -39,7 +47,6 @@ class Notifier {
     bool to_sender = false;
     bool to_postmaster = false;
   };
-  enum class Family { failure, delay, success };
   Copies copies_of(Family family, const queue::Envelope& envelope) const;
   Notice plain_notice(Family family, queue::Reader& message) const;
   Task<Result<>> send_family(Family family, queue::Reader& message, std::vector<Outcome> outcomes);

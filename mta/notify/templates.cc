@@ -61,6 +61,11 @@ Templates Templates::load(const std::string& directory, std::vector<std::string>
     if (std::string_view(row.name) == "prefix") templates.part_header_ = take_header(words);
     templates.texts_[row.name] = std::move(words);
   }
+  const auto options = directory + "/return_header.opt";
+  if (auto text = read_file(options, 65536))
+    templates.header_options_ = parse_header_options(*text, options, problems);
+  else if (otherwise)
+    templates.header_options_ = otherwise->header_options();
   return templates;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "mta/config/header_options.h"
 
 namespace waxwing::mta::notify {
 
@@ -26,7 +27,7 @@ class Templates {
  public:
   // Files prefix, suffix, bounced, timedout, delayed, delivered, forwarded. One that is missing is named in
   // problems and replaced by a single plain line: a notification is never lost for want of a text.
-  // otherwise: what takes the place of a missing one, in place of that line.
+  // otherwise: what takes the place of a missing one, in place of that line. return_header.opt may be missing.
   static Templates load(const std::string& directory, std::vector<std::string>& problems,
                         const Templates* otherwise = nullptr);
   // Content-Language: of the text part, where the prefix file does not say it.
@@ -35,10 +36,13 @@ class Templates {
   std::string_view text(std::string_view name) const;
   // Content-Type and Content-Language of the text part, from the prefix file; complete lines, CRLF.
   std::string_view part_header() const { return part_header_; }
+  // return_header.opt: what is done to the header of the notice itself; nothing without that file.
+  const HeaderOptions& header_options() const { return header_options_; }
 
  private:
   std::map<std::string, std::string, std::less<>> texts_;
   std::string part_header_;
+  HeaderOptions header_options_;
 };
 
 }  // namespace waxwing::mta::notify

@@ -171,10 +171,11 @@ std::string recipient_probe(const MtaOptions& options, const AccessSession& sess
   probe.reserve(256);
   if (table.session) append_session(probe, session);
   probe.append(access.source_channel).append("|");
-  append_piece(probe, access.envelope_from);
+  const auto has = [&](Opt option) { return (options.number(option) & table.bits) != 0; };
+  append_piece(probe, has(Opt::USE_ORIG_RETURN) ? access.given_from.value_or(access.envelope_from)
+                                                : access.envelope_from);
   probe.append("|").append(before ? access.destination_rewritten : access.destination_channel).append("|");
   append_piece(probe, table.original ? access.to_rewritten : access.to_final);
-  const auto has = [&](Opt option) { return (options.number(option) & table.bits) != 0; };
   if (has(Opt::ACCESS_ORCPT)) append_piece(probe.append("|"), access.orcpt);
   if (has(Opt::ACCESS_COUNTS))
     probe.append(fmt::format("|{}/{}/{}/", access.commands, access.accepted, access.expanded));

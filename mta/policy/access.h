@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,6 +81,7 @@ struct RecipientAccess {
   std::string_view destination_rewritten = {};
   // With ACCESS_COUNTS: RCPT commands with this one, recipients accepted before it, addresses it came to with this.
   std::int64_t commands = 0, accepted = 0, expanded = 0;
+  std::optional<std::string_view> given_from = {};  // for USE_ORIG_RETURN: envelope_from as it was given
 };
 // verdict: a fresh one, to be filled.
 Result<> check_recipient_access(const Lookup& lookup, const AccessSession& session,

@@ -62,7 +62,8 @@ Result<LookedUp> look_up(const Lookup& lookup, const Submission::Inner& inner, c
                                  recipient.rewritten_channel,
                                  inner.asked,
                                  std::ssize(inner.given),
-                                 std::ssize(looked.access) + 1};
+                                 std::ssize(looked.access) + 1,
+                                 inner.given_sender};
     TRY_VOID(check_recipient_access(lookup, inner.session, access, looked.access.emplace_back()));
   }
   if (is_new_here(inner, looked.access)) {
@@ -251,6 +252,8 @@ Task<Verdict> Submission::recipient(std::string address, RecipientOptions option
   request.size_bytes = inner.options.size_bytes;
   request.submission = inner.source.submission;
   request.lists = Lists::defer;
+  if (inner.config->options().flag(Opt::INCLUDE_CONNECTIONINFO))
+    request.connection = inner.source.transport_info + "|" + inner.source.application_info + "|";
   const auto limit = inner.channel->number(Kw::expandlimit, 0);
   request.postpone = limit > 0 && std::ssize(inner.given) >= limit;
   auto verdict = co_await inner.resolve(std::move(request), std::move(options));

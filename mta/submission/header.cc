@@ -103,6 +103,8 @@ void note(const mail::HeaderField& field, const Lookup& lookup, Seen& seen, Head
     ++outcome.received;
     const std::string by = "by " + lookup.config.local_host();
     if (ifind(field.value, by) != std::string_view::npos) ++outcome.received_here;
+  } else if (iequals(name, "MR-Received")) {
+    ++outcome.mr_received;
   } else if (iequals(name, "From")) {
     seen.from = true;
   } else if (iequals(name, "Date")) {

@@ -51,6 +51,7 @@ struct HeaderOutcome {
       0;                   // Deferred-delivery: (RFC 2156 §5.3.14); 0: none, or one nobody understands
   int received = 0;        // Received: fields that were there
   int received_here = 0;   // of these, written by this host
+  int mr_received = 0;     // MR-Received: fields
   bool mime = false;       // has MIME-Version:
   int sensitivity = 0;     // Sensitivity: (RFC 2156 §5.3.4): normal, personal, private, company-confidential
   std::string partial_id;  // id of a message/partial (RFC 2046 §5.2.2); empty: it is none

@@ -26,6 +26,7 @@ Task<Verdict> Submission::list(std::string address, RecipientOptions options, st
   if (!request.source) request.source = inner.channel;
   request.envelope_from = known->sender;
   request.auth_sender = known->auth_sender;
+  request.connection = known->connection;
   request.size_bytes = inner.options.size_bytes;
   request.lists = Lists::head;
   request.state = std::move(*known);

@@ -72,6 +72,8 @@ void log_accepted(const Submission::Inner& inner, const std::vector<queue::Envel
         .with("nrcpt", static_cast<std::int64_t>(envelope.recipients.size()))
         .with("held", envelope.held_reason)
         .information();
+    if (!envelope.held_reason.empty())
+      mail_log::tell_held(*inner.config, envelope.channel, files[i].relative(), envelope.held_reason);
   }
 }
 
@@ -175,6 +177,8 @@ Verdict Submission::Inner::check_header(const HeaderOutcome& outcome) {
     hold_reason = fmt::format("{} Received fields: a mail loop", outcome.received);
   if (outcome.received_here >= limits.number(Opt::MAX_LOCAL_RECEIVED_LINES))
     hold_reason = fmt::format("{} Received fields of this host: a mail loop", outcome.received_here);
+  if (outcome.mr_received >= limits.number(Opt::MAX_MR_RECEIVED_LINES))
+    hold_reason = fmt::format("{} MR-Received fields: a mail loop", outcome.mr_received);
   sensitivity = outcome.sensitivity;
   if (const auto why = too_sensitive(); !why.empty()) return {554, "5.7.1", why};
   return {};

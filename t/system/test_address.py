@@ -122,6 +122,17 @@ class Imsimta(waxwing.TestCase):
         outside = self.box.command('imsimta', 'test', '-rewrite', '-channel=tcp_local', 'x@far.test').stdout
         self.assertIn('refused by ORIG_SEND_ACCESS', outside)
 
+    def test_rewrite_with_a_receipt(self):
+        with open(os.path.join(self.box.root, 'config', 'mappings')) as file:
+            text = file.read()
+        tables = os.path.join(self.box.root, 'receipts')
+        with open(tables, 'w') as file:
+            file.write(text + '\n\nSEND_ACCESS\n\n  *|*|*|*@far.test  $:S$Nno$ receipts\n')
+        shown = [self.box.command('imsimta', 'test', '-rewrite', '-channel=tcp_intranet', f'-mapping_file={tables}', *more,
+                                  'x@far.test', check=False).stdout for more in ([], ['-delivery_receipt'])]
+        self.assertIn('access: allowed', shown[0])
+        self.assertIn('no receipts', shown[1])
+
     def another_configuration(self):
         """The published build, an older one, files that were not published, and one in the place of another."""
         def answer(*words):

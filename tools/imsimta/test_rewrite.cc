@@ -21,6 +21,7 @@ struct Wishes {
   const Channel* destination = nullptr;
   std::string from, sender, client_ip, input;
   bool quiet = false, check_expansions = false;
+  bool delivery_receipt = false;  // as NOTIFY=SUCCESS says it
 };
 
 void show_headers(const Lookup& lookup, const Wishes& wishes, const std::string& address) {
@@ -57,9 +58,10 @@ void show_access(const Lookup& lookup, const Wishes& wishes, const Recipient& re
   session.auth_sender = wishes.sender;
   session.sasl = !wishes.sender.empty();
   const auto source = wishes.source ? wishes.source->name() : "tcp_local";
-  const RecipientAccess access{
+  RecipientAccess access{
       source, wishes.from, recipient.channel,          recipient.rewritten, recipient.expanded,
       "",     {},          recipient.rewritten_channel};
+  access.notify.success = wishes.delivery_receipt;
   AccessVerdict verdict;
   const auto asked = check_recipient_access(lookup, session, access, verdict);
   if (!asked)
@@ -146,6 +148,7 @@ Result<Wishes> wishes_of(const MtaConfig& config, Arguments& arguments) {
   arguments.take("client", &wishes.client_ip);
   arguments.take("input", &wishes.input);
   wishes.check_expansions = arguments.take("check_expansions");
+  wishes.delivery_receipt = arguments.take("delivery_receipt");
   arguments.take("debug");  // the walk is shown anyway
   wishes.quiet = arguments.take("noverbose");
   wishes.quiet = arguments.take("nodebug") || wishes.quiet;
@@ -185,7 +188,7 @@ Result<int> test_rewrite(const Context& context, Arguments arguments) {
     addresses.push_back(word);
   TRY_VOID(
       arguments.finish("test -rewrite [-channel=C] [-from=A] [-sender=A] [-check_expansions] [-input=F] "
-                       "[-noverbose] address ..."));
+                       "[-delivery_receipt] [-noverbose] address ..."));
   const auto directory = directory_for_tool(context.root, config.get());
   Printer printer;
   const Lookup lookup{*config, directory.get(), Ask::may_block, wishes.quiet ? nullptr : &printer};

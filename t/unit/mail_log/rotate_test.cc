@@ -51,6 +51,16 @@ TEST_CASE("a day's log becomes yesterday's, and that the end of the long one") {
   CHECK(folder.get("mail.log") == std::string(kYesterday) + kToday);
 }
 
+TEST_CASE("with more nights between two changes a log goes on") {
+  Folder folder;
+  folder.put("mail.log_current", kYesterday);
+  CHECK(*rotate(folder.path, When::day_over, kNowMs, 0, 3) == 0);
+  CHECK(*rotate(folder.path, When::day_over, kNowMs + kDayMs, 0, 3) == 0);
+  CHECK(*rotate(folder.path, When::day_over, kNowMs + 2 * kDayMs, 0, 3) == 1);
+  folder.put("mail.log_current", kYesterday);
+  CHECK(*rotate(folder.path, When::day_over, kNowMs, 0, 0) == 1);  // no number is one night
+}
+
 TEST_CASE("the long log is set aside before it grows too large") {
   Folder folder;
   folder.put("mail.log", "old\n");

@@ -51,7 +51,9 @@ std::vector<Recipient> members_of(Site& site, ResolveRequest request) {
 }  // namespace
 
 TEST_CASE("the state of a list survives the queue") {
-  const ListState state{"tcp_auth", "a@x", "boss@example.com", {"entry:cn=a,o=isp", "alias:b"}, "one,two"};
+  const ListState state{
+      "tcp_auth", "a@x", "boss@example.com", {"entry:cn=a,o=isp", "alias:b"}, "TCP|a|25|b|1|SMTP/x|",
+      "one,two"};
   const auto back = ListState::decode(state.encode());
   REQUIRE(back);
   CHECK(back->source == "tcp_auth");
@@ -59,6 +61,7 @@ TEST_CASE("the state of a list survives the queue") {
   CHECK(back->auth_sender == "boss@example.com");
   CHECK(back->above == state.above);
   CHECK(back->tags == "one,two");
+  CHECK(back->connection == "TCP|a|25|b|1|SMTP/x|");
   CHECK(ListState::decode(ListState{}.encode())->above.empty());
   for (const auto* bad : {"", "joe\tInbox\t", "list1\ta", "list2\ta\tb\tc\td"})
     CHECK_FALSE(ListState::decode(bad).has_value());

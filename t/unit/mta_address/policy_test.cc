@@ -247,6 +247,25 @@ TEST_CASE("fields that option.dat adds to probes, table by table") {
   CHECK(ask("ACCESS_COUNTS=2\nACCESS_AUTH=4\n") == "");
 }
 
+TEST_CASE("the envelope From as it was given, in the tables that USE_ORIG_RETURN names") {
+  const char* const tables =
+      "INTERNAL_IP\n\n  * $N\n\nSEND_ACCESS\n\n  s|given|d|t  $Nsg\n  s|f|d|t  $Nsf\n\n"
+      "MAIL_ACCESS\n\n  *|MAIL|s|given|d|t  $Nmg\n  *|MAIL|s||d|t  $Nempty\n";
+  const auto ask = [&](const char* options, std::optional<std::string_view> given) {
+    Site site(kSiteCnf, tables, "", options);
+    AccessSession session{"TCP|1|2|3|4", "SMTP/helo", "MAIL", "who"};
+    RecipientAccess access{"s", "f", "d", "o", "t", "", {}, "l", 3, 2, 1};
+    access.given_from = given;
+    return recipient(site, session, access).text;
+  };
+  CHECK(ask("", "given") == "sf");
+  CHECK(ask("USE_ORIG_RETURN=4\n", "given") == "sg");
+  CHECK(ask("USE_ORIG_RETURN=1\n", "given") == "sg");
+  CHECK(ask("USE_ORIG_RETURN=4\n", std::nullopt) == "sf");
+  CHECK(ask("USE_ORIG_RETURN=16\n", "given") == "sf");
+  CHECK(ask("USE_ORIG_RETURN=20\n", "") == "empty");
+}
+
 TEST_CASE("what a user may send, by attributes that option.dat names") {
   Site site(kSiteCnf, kSiteMappings, "",
             "LDAP_SOURCEBLOCKLIMIT=sendBlocks\nLDAP_RECIPIENTLIMIT=sendTo\nLDAP_DOMAIN_ATTR_RECIPIENTLIMIT="

@@ -255,6 +255,60 @@ TEST_CASE("the aliases file: after the directory, bare on this host, loops, list
   CHECK(resolve(site, "a@example.com") == "550 5.4.6");
 }
 
+TEST_CASE("ALIAS_DOMAINS: what the aliases file is asked for") {
+  struct Row {
+    const char *options, *address, *becomes;
+  };
+  const Row rows[] = {
+      {"", "team@example.com", "tcp_local:bare@far.x"},
+      {"", "full@hosted.example", "tcp_local:full@far.x"},
+      {"", "who@hosted.example", "tcp_local:any@far.x"},
+      {"", "who+sub@hosted.example", "tcp_local:sub@far.x"},
+      {"", "team@hosted.example", "tcp_local:any@far.x"},
+      {"", "postmaster@hosted.example", "tcp_local:any@far.x"},
+      {"ALIAS_DOMAINS=1\n", "team@hosted.example", "tcp_local:bare@far.x"},
+      {"ALIAS_DOMAINS=1\n", "full@hosted.example", "550 5.1.1"},
+      {"ALIAS_DOMAINS=2\n", "full@hosted.example", "tcp_local:full@far.x"},
+      {"ALIAS_DOMAINS=2\n", "who@hosted.example", "550 5.1.1"},
+      {"ALIAS_DOMAINS=2\n", "team@hosted.example", "550 5.1.1"},
+      {"ALIAS_DOMAINS=2\n", "postmaster@hosted.example", "tcp_local:post@far.x"},
+      {"ALIAS_DOMAINS=3\n", "team@hosted.example", "tcp_local:bare@far.x"},
+      {"ALIAS_DOMAINS=4\n", "who@hosted.example", "550 5.1.1"},
+      {"ALIAS_DOMAINS=0\n", "team@example.com", "tcp_local:bare@far.x"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.options, row.address);
+    Site site(kSiteCnf, kSiteMappings,
+              "team: bare@far.x\npostmaster: post@far.x\nfull@hosted.example: full@far.x\n"
+              "*@hosted.example: any@far.x\n*+*@hosted.example: sub@far.x\n",
+              row.options);
+    site.directory.add_domain("hosted.example");
+    CHECK(resolve(site, row.address) == row.becomes);
+  }
+}
+
+TEST_CASE("INCLUDE_CONNECTIONINFO: where a writer comes from, in the probes of a list") {
+  const auto ask = [](const std::string& options, const std::string& parameters) {
+    Site site(kSiteCnf,
+              kSiteMappings +
+                  std::string("WHO\n\n  TCP|a|25|b|1|SMTP/helo|news|boss@x|*  $Y\n  news|boss@x|*  $Yplain\n"
+                              "PLAIN\n\n  news|boss@x|*  $Y\n"),
+              "news: " + parameters + ", one@far.x\n", options);
+    ResolveRequest request{"news@example.com", site.channel("tcp_local"), "boss@x"};
+    request.connection = "TCP|a|25|b|1|SMTP/helo|";
+    const auto outcome = resolve_recipient(site.lookup(), request);
+    REQUIRE(outcome);
+    return *outcome ? (*outcome)->recipients[0].address : (*outcome).error().status;
+  };
+  CHECK(ask("", "[AUTH_MAPPING] PLAIN") == "one@far.x");
+  CHECK(ask("INCLUDE_CONNECTIONINFO=1\n", "[AUTH_MAPPING] PLAIN") == "5.7.1");
+  CHECK(ask("INCLUDE_CONNECTIONINFO=1\n", "[AUTH_MAPPING] WHO") == "one@far.x");
+  CHECK(ask("INCLUDE_CONNECTIONINFO=4\n", "[AUTH_MAPPING] PLAIN") == "one@far.x");
+  CHECK(ask("INCLUDE_CONNECTIONINFO=4\n", "[CANT_MAPPING] PLAIN") == "one@far.x");
+  CHECK(ask("INCLUDE_CONNECTIONINFO=2\n", "[MODERATOR_ADDRESS] mod@far.x, [MODERATOR_MAPPING] PLAIN") ==
+        "mod@far.x");
+}
+
 TEST_CASE("lists of the aliases file: who may write, what is held, moderators") {
   const auto with = [](const std::string& parameters, const std::string& options = "") {
     auto site = std::make_unique<Site>(

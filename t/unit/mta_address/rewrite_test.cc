@@ -34,6 +34,33 @@ RewriteRequest to(const std::string& address) {
 
 }  // namespace
 
+TEST_CASE("DOMAIN_FAILURE: what becomes of an address while the directory is down") {
+  struct Row {
+    const char *option, *source, *becomes;
+  };
+  const char* const documented =
+      "DOMAIN_FAILURE=inside-daemon$Mout$1M$1~-error$4000000?Temporary lookup failure\n";
+  const Row rows[] = {
+      {"", "loose", "4.4.3 the directory cannot be asked now; try again later"},
+      {"DOMAIN_FAILURE=$U%$H@inside-daemon\n", "out", "inside|a.test|u@a.test"},
+      {"DOMAIN_FAILURE=inside-daemon\n", "out", "inside|a.test|u@a.test"},
+      {"DOMAIN_FAILURE=inside-daemon$Mprocess\n", "out",
+       "4.4.3 the directory cannot be asked now; try again later"},
+      {documented, "inside", "inside|a.test|u@a.test"},
+      {documented, "out", "4.0.0 Temporary lookup failure"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.option, row.source);
+    Site site(with_rules("$* $E$F$U%$H$V$H@mail.example.com\n. $U%$H@out-daemon\n"), "", "", row.option);
+    site.directory.down = true;
+    auto request = to("u@a.test");
+    request.source = site.channel(row.source);
+    CHECK(outcome(site, request) == row.becomes);
+    site.directory.down = false;
+    CHECK(outcome(site, request) == "out|a.test|u@a.test");
+  }
+}
+
 TEST_CASE("scan order of sc.cs.siroe.edu") {
   CHECK(host_keys("sc.cs.siroe.edu") ==
         std::vector<std::string>{"sc.cs.siroe.edu", "*.cs.siroe.edu", ".cs.siroe.edu", "*.*.siroe.edu",

@@ -218,10 +218,32 @@ TEST_CASE("aliases: a parameter that cannot be taken is an error") {
     CHECK(find_list_parameter(to_lower(parameter.name)) == &parameter);
 }
 
+TEST_CASE("COMMENT_CHARS: what begins a comment in the other files") {
+  const auto made = [](const char* options, const std::string& mark) {
+    SourceSet set;
+    set.set_file("option.dat", options);
+    set.set_symbol("IMTA_HOST", "h.test");
+    set.set_file("imta.cnf", mark + " rules\nh.test $U%$D@h.test\n\nl\n" + mark + " names\nh.test\n");
+    set.set_file("mappings", mark + " tables\nT\n\n  a b\n");
+    set.set_file("aliases", mark + " names\npostmaster: a@b\n");
+    const auto config = MtaConfig::parse(std::move(set));
+    return config ? std::string() : config.error().text;
+  };
+  for (const auto* mark : {"!", "#", ";"}) CHECK(made("", mark) == "");
+  CHECK(made("", "%") != "");
+  CHECK(made("COMMENT_CHARS=33 37\n", "%") == "");
+  CHECK(made("COMMENT_CHARS=33 37\n", "#") != "");
+  for (const auto* bad :
+       {"COMMENT_CHARS=65\n", "COMMENT_CHARS=60\n", "COMMENT_CHARS=x\n", "COMMENT_CHARS=200\n"})
+    CHECK(has(made(bad, "!"), "COMMENT_CHARS has codes"));
+  CHECK(has(made("MAX_HEADER_LINE_USE=2\n", "!"), "numbers from 0 to 1, not \"2\""));
+  CHECK(has(made("DOMAIN_FAILURE=$(x\n", "!"), "option.dat: DOMAIN_FAILURE: "));
+}
+
 TEST_CASE("option.dat: radix, comments, unknown names, without effect") {
   SourceSet set;
   set.set_file("option.dat",
-               "! c\n# c\n; c\nblock_size=16%ff\nRETURN_PERSONAL=A B\nMM_DEBUG=5\nLDAP_HOH_FILTER=x\n"
+               "! c\n# c\n; c\nblock_size=16%ff\nRETURN_PERSONAL=A B\nFILTER_DEBUG=5\nLDAP_HOH_FILTER=x\n"
                "BLOCK_SIZES=1\nLINE_LIMIT=many\nnonsense\n");
   std::vector<std::string> errors, warnings;
   const auto options = MtaOptions::parse(set, "option.dat", errors, warnings);

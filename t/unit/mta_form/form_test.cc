@@ -17,6 +17,7 @@ struct Site {
   std::string mappings, headers, read_headers;
   std::vector<std::string> recipients = {"r@x.test", "s@y.test"};
   form::RewriteHeader rewrite;
+  std::string options;
 
   std::vector<std::string> all(const std::string& message) const {
     SourceSet sources;
@@ -25,6 +26,7 @@ struct Site {
     sources.set_file("imta.cnf", ". $U%$H@to-daemon\n\nl\nmail.example.test\n\nfrom " + source +
                                      "\nfrom-daemon\n\nto " + destination + "\nto-daemon\n");
     sources.set_file("mappings", mappings);
+    sources.set_file("option.dat", options);
     sources.set_file("to_headers.opt", headers);
     sources.set_file("from_read_headers.opt", read_headers);
     const auto config = MtaConfig::parse(sources);
@@ -263,6 +265,51 @@ TEST_CASE("large messages become message/partial, and are themselves again when 
     CHECK(whole == "Subject: s\r\nMessage-ID: <m@x>\r\n\r\n" + body);
   }
   CHECK(Site{"", "maxlines 300"}(header + body) == header + body);
+}
+
+TEST_CASE("the header of a piece counts, up to the share that options give it") {
+  std::string body;
+  for (int i = 0; i < 100; ++i) body += "line " + std::to_string(i) + "\r\n";
+  std::string header = "Subject: s\r\n";
+  for (int i = 0; i < 8; ++i) header += "X-Field-" + std::to_string(i) + ": x\r\n";
+  const auto longest = [&](const std::string& options, const std::string& fields) {
+    std::size_t most = 0;
+    Site site{"", "maxlines 40"};
+    site.options = options;
+    for (const auto& piece : site.all(fields + "\r\n" + body))
+      most = std::max(most, static_cast<std::size_t>(std::ranges::count(piece, '\n')));
+    return most;
+  };
+  CHECK(longest("", header) == 40);
+  CHECK(longest("MAX_HEADER_LINE_USE=0\n", header) == 54);
+  CHECK(longest("MAX_HEADER_LINE_USE=0.1\n", header) == 50);
+  for (int i = 0; i < 40; ++i) header += "Y-Field-" + std::to_string(i) + ": y\r\n";
+  CHECK(longest("", header) == 20 + 54);  // of 54 lines of header, half of the limit counts
+}
+
+TEST_CASE("parts deeper than MAX_MIME_LEVELS, and more than MAX_MIME_PARTS, stay as they are") {
+  const auto part = [](const std::string& body) {
+    return "--b\r\nContent-Type: application/octet-stream; name=x.png\r\n\r\n" + body + "\r\n";
+  };
+  const auto many = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + part("1") +
+                    part("2") + part("3") + "--b--\r\n";
+  const auto changed = [&](const char* options, const std::string& message) {
+    Site site{"convert_octet_stream", ""};
+    site.options = options;
+    const auto text = site(message);
+    std::size_t count = 0;
+    for (auto at = text.find("image/png"); at != text.npos; at = text.find("image/png", at + 1)) ++count;
+    return count;
+  };
+  CHECK(changed("", many) == 3);
+  CHECK(changed("MAX_MIME_PARTS=3\n", many) < 3);
+  CHECK(changed("MAX_MIME_LEVELS=1\n", many) == 3);
+  const auto deep =
+      "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n" +
+      part("1") + "--b--\r\n\r\n--a--\r\n";
+  CHECK(changed("", deep) == 1);
+  CHECK(changed("MAX_MIME_LEVELS=1\n", deep) == 0);
 }
 
 // Whatever comes in, the cost is bounded and nothing crashes.

@@ -1,5 +1,6 @@
 #include "mta/notify/notification.h"
 #include "mta/notify/language.h"
+#include "mta/notify/notifier.h"
 #include "mta/notify/storm.h"
 
 #include <stdlib.h>
@@ -258,4 +259,102 @@ TEST_CASE("the texts of another language, and the usual ones where it has none")
   CHECK(one.has("Nicht zugestellt an:\r\n\r\n  Recipient address: alias@example.test"));
   CHECK(one.has("charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nContent-Language: "));
   REQUIRE(remove_tree(folder));
+}
+
+TEST_CASE("the words may have the fields of the message decoded") {
+  Case one;
+  one.notice.original_header = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n";
+  CHECK(one.has("  Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"));
+  one.notice.decode_words = true;
+  CHECK(one.has("  Subject: Gr\u00fc\u00dfe\r\n"));
+  CHECK(one.has("charset=utf-8"));
+  std::string long_word;
+  for (int i = 0; i < 200; ++i) long_word += "\u00fc";  // 400 bytes: 150 characters are shown
+  one.notice.original_header = "Subject: x" + long_word + "\r\n\r\n";
+  CHECK(one.has("  Subject: x" + long_word.substr(0, 298) + "\r\n"));
+}
+
+TEST_CASE("a warning with lines of the body has the type of a message") {
+  Case one;
+  one.notice.sample_lines = 3;
+  CHECK(one.has("Content-Type: message/rfc822\r\n\r\nMessage-ID: <m@x>"));
+}
+
+TEST_CASE("return_header.opt is for the header of the notice") {
+  char folder[] = "/tmp/waxwing-locale-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  REQUIRE(replace_file(std::string(folder) + "/return_header.opt", "Precedence: ADD=\"bulk\"\n"));
+  Case one;
+  std::vector<std::string> problems;
+  one.templates = Templates::load(folder, problems, &one.templates);
+  CHECK(problems.empty());
+  const auto head = one.text();
+  CHECK(head.find("precedence: bulk\r\n") < head.find("\r\n\r\n"));
+  CHECK(head.find("Auto-Submitted: auto-replied\r\n") < head.find("\r\n\r\n"));
+  REQUIRE(replace_file(std::string(folder) + "/return_header.opt", "nonsense\n"));
+  Templates::load(folder, problems, &one.templates);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].find("return_header.opt") != std::string::npos);
+  REQUIRE(remove_tree(folder));
+}
+
+namespace {
+MtaOptions options_of(const char* text) {
+  SourceSet sources;
+  sources.set_file("option.dat", text);
+  std::vector<std::string> errors, warnings;
+  auto options = MtaOptions::parse(sources, "option.dat", errors, warnings);
+  CHECK(errors.empty());
+  CHECK(warnings.empty());
+  return options;
+}
+}  // namespace
+
+TEST_CASE("whom the sender's notice is for") {
+  const std::string header = "Errors-To: Owner <owner@x>, b@x\r\nWarnings-To: warn@x\r\n\r\n";
+  struct Row {
+    const char* options;
+    Family family;
+    std::string header, to;
+  };
+  const Row rows[] = {
+      {"", Family::failure, header, "me@x"},
+      {"USE_ERRORS_TO=1\n", Family::failure, header, "owner@x"},
+      {"USE_ERRORS_TO=1\n", Family::delay, header, "me@x"},
+      {"USE_WARNINGS_TO=1\n", Family::delay, header, "warn@x"},
+      {"USE_WARNINGS_TO=1\nUSE_ERRORS_TO=1\n", Family::success, header, "me@x"},
+      {"USE_ERRORS_TO=1\n", Family::failure, "Errors-To: nobody\r\n\r\n", "me@x"},
+      {"USE_ERRORS_TO=1\n", Family::failure, "Errors-To: <<>\r\n\r\n", "me@x"},
+      {"USE_ERRORS_TO=1\n", Family::failure, "To: a@b\r\n\r\n", "me@x"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.options, row.header);
+    CHECK(told_address(options_of(row.options), row.family, "me@x", row.header) == row.to);
+  }
+}
+
+TEST_CASE("which failures go back with the body of the message") {
+  struct Row {
+    const char *options, *ret;
+    std::uint64_t size;
+    bool body;
+  };
+  const Row rows[] = {
+      {"", "", 1 << 30, true},
+      {"", "HDRS", 1, false},
+      {"CONTENT_RETURN_BLOCK_LIMIT=2\n", "", 2048, true},
+      {"CONTENT_RETURN_BLOCK_LIMIT=2\n", "", 2049, false},
+      {"CONTENT_RETURN_BLOCK_LIMIT=2\n", "FULL", 2049, true},
+      {"BOUNCE_BLOCK_LIMIT=2\n", "FULL", 2048, true},
+      {"BOUNCE_BLOCK_LIMIT=2\n", "FULL", 2049, false},
+      {"BOUNCE_BLOCK_LIMIT=2\nBLOCK_SIZE=4096\n", "", 8192, true},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.options, row.ret, row.size);
+    queue::Envelope envelope;
+    envelope.ret = row.ret;
+    CHECK(returns_body(options_of(row.options), envelope, row.size) == row.body);
+    envelope.require_tls = true;
+    CHECK_FALSE(returns_body(options_of(row.options), envelope, row.size));
+  }
 }

@@ -62,6 +62,13 @@ TEST_CASE("a tag stands in front of the subject, once") {
   CHECK(run("To: a@b\r\n\r\n").text == "To: a@b\r\nSubject: [ext]\r\n\r\n");
 }
 
+TEST_CASE("MR-Received: fields are counted apart") {
+  Run run;
+  const auto outcome = run("Received: from a by b; x\r\nMR-Received: c\r\nmr-received: d\r\n\r\n");
+  CHECK(outcome.received == 1);
+  CHECK(outcome.mr_received == 2);
+}
+
 TEST_CASE("a header that needs no change keeps every byte") {
   Run run;
   const std::string header =
