@@ -15,12 +15,13 @@ SERVICES = ('slapd', 'stored', 'job_controller', 'metermaid', 'dispatcher', 'ima
 OPTIONS = {'store.purgeinterval': 1, 'store.cleanupage': 0, 'store.stored.timeout': 20}
 
 
-def set_up(users, password, options=None, environment=None, services=()):
-    """A sandbox that runs, with these users."""
+def set_up(users, password, options=None, environment=None, services=(), prepare=lambda box: None):
+    """A sandbox that runs, with these users. prepare: what is done to it before its start."""
     box = Sandbox(name='box')
     try:
         for name, value in {**OPTIONS, **(options or {})}.items():
             box.set_option(name, value)
+        prepare(box)
         start(box, environment, *services)
         for user in users:
             box.user(user, password)
@@ -33,6 +34,15 @@ def set_up(users, password, options=None, environment=None, services=()):
 def start(box, environment=None, *services):
     box.started = True
     box.run([os.path.join(box.root, 'bin', 'start-msg'), *services], env={**box.env, **(environment or {})})
+
+
+def revive(root, env, port_base):
+    """The sandbox of an instance whose own was removed, and whose folder was made again: with its ports."""
+    box = object.__new__(Sandbox)
+    box.folder, box.root, box.env, box.started = os.path.dirname(root), root, env, False
+    box.ports = object.__new__(waxwing.PortRange)
+    wait_until(lambda: box.ports.take(port_base), f'ports {port_base} and those behind it to be free')
+    return box
 
 
 def children(pid):

@@ -3,7 +3,8 @@
 
 The daemons run under load with the recorder preloaded. Then, at random points of the trace, a state of the disk is
 made (disk.py), and checker brings the instance up on it under a new boot id, finishes what waits in the queue and
-tells what is in the mailboxes. That must be what was answered before the cut; of what was not, all or nothing.
+tells what is in the mailboxes. That must be what was answered before the cut; of what was not, all or nothing. On some
+of the states start-msg starts all services first, as an operator would, and these empty the queue.
 
 The daemons are told that the file system keeps names in order, whatever it does here, so that they write as on xfs,
 btrfs and ext4 with its journal; test_order.py has the others. Their journals are so small that checkpoints are made
@@ -37,6 +38,7 @@ from test_storm import Storm
 OPTIONS = argparse.Namespace(cuts=60, seconds=5.0, users=3, senders=3, cuts_a_run=600, keep=None, again=None, cut=None, segments=None,
                              seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
 MOST_WRONG = 20
+STARTED = 15  # on one state of so many the services are started
 SEGMENTS = (2, 2, 4, 0)  # of 1 MB, of one recording after the other; 0: the journal of the default options
 IN_RECOVERY = ('journal.replay', 'journal.checkpoint', 'journal.checkpoint.write', 'store.index.mend', 'durable.sync',
                'store.deliver.committed', 'store.land.publish', 'store.land.link')
@@ -70,13 +72,19 @@ class Recording:
             box.command('stop-msg')
             self.warned = frame.said(box, 'journal.names')  # said by who finds himself on a disk without order
             self.trace = recorder.trace
-            self.root, self.config = box.root, os.path.join(folder, 'config')
-            shutil.copytree(os.path.join(box.root, 'config'), self.config)
+            self.root, self.rest = box.root, os.path.join(folder, 'rest')  # all that is not on the disk of the model
+            self.port_base, self.box_env = box.ports.base, box.env
+            self.keep_rest()
         finally:
             box.remove()
         self.actors = [(a.user, a.log, a.uids, a.modseqs) for a in storm.actors]
         self.mail = [row for sender in storm.senders for row in sender.history]
         self.report = storm.report()
+
+    def keep_rest(self):
+        os.makedirs(self.rest)
+        for name in sorted(set(os.listdir(self.root)) - {*TREES, 'run', 'log'}):
+            subprocess.run(['cp', '-a', '--sparse=always', os.path.join(self.root, name), self.rest], check=True)
 
     def checkpoints(self):
         """How many were made while there was work. Of a disk that was prepared and is still at its beginning."""
@@ -100,7 +108,7 @@ class Told:
     """What checker tells."""
 
     def __init__(self, output):
-        self.folders, self.status, self.quota, self.trouble = {}, {}, {}, []
+        self.folders, self.status, self.quota, self.trouble, self.delivered = {}, {}, {}, [], []
         self.ended, at, here = False, 0, None
         while at < len(output):
             end = output.index(b'\n', at)
@@ -118,8 +126,10 @@ class Told:
                 self.quota[words[1]] = (int(words[2]), int(words[3]))
             elif words[0] == 'end':
                 self.ended = True
+            if words[0] == 'delivered':
+                self.delivered.append(' '.join(words))
             # A damaged queue file is one that was never accepted, or what it held is missed below.
-            elif words[0] in ('unusable', 'waiting') or words[0] == 'delivered' and words[3] == 'failed':
+            if words[0] in ('unusable', 'waiting') or words[0] == 'delivered' and words[3] == 'failed':
                 self.trouble.append(' '.join(words))
 
     def mailboxes(self, user):
@@ -173,8 +183,11 @@ class Cutter:
         if os.path.islink(recording.root):  # of a run that was killed
             os.unlink(recording.root)
         os.symlink(self.state, recording.root)
+        self.box = frame.revive(recording.root, recording.box_env, recording.port_base)
+        self.started = self.queued = 0
 
     def close(self):
+        self.box.ports.release()
         shutil.rmtree(os.path.dirname(self.recording.root))
 
     def points(self, count):
@@ -187,14 +200,34 @@ class Cutter:
         shutil.rmtree(self.state, ignore_errors=True)
         for name in ('run', 'log'):
             os.makedirs(os.path.join(self.state, name))
-        shutil.copytree(self.recording.config, os.path.join(self.state, 'config'))
+        for name in os.listdir(self.recording.rest) if self.is_started(variant) else ['config']:
+            subprocess.run(['cp', '-a', os.path.join(self.recording.rest, name), self.state], check=True)
         self.recording.disk.advance(event)
         return self.recording.disk.cut(disk.dice_of(self.recording.seed, f'{event}.{variant}'), self.state)
+
+    def is_started(self, variant):
+        return variant % STARTED == STARTED // 2 and not self.quiet
+
+    def start(self, environment):
+        """The services come up and empty the queue; nobody helps."""
+        self.started += 1
+        self.queued += len(self.box.queue_files())
+        try:
+            frame.start(self.box, environment)
+            frame.wait_until(lambda: not self.box.queue_files(), 'the queue to be emptied after the start',
+                             deadline=2 * frame.DEADLINE)
+            self.box.command('stop-msg')
+        except frame.Late as late:
+            raise frame.Late(f'{late}: {self.box.queue_files()}') from None
+        finally:
+            self.box.kill_leftovers()
 
     def check(self, event, variant):
         environment = dict(os.environ, **self.recording.environment, WAXWING_TEST_BOOT_ID='%032x' % (event * 1000 + variant + 1))
         dice = disk.dice_of(self.recording.seed, f'recovery {event}.{variant}')
-        if dice.random() < 0.3:  # whoever recovers dies at it, and is started again
+        if self.is_started(variant):
+            self.start(environment)
+        elif dice.random() < 0.3:  # whoever recovers dies at it, and is started again
             death = f'{dice.choice(IN_RECOVERY)}=exit@{dice.randrange(1, 6)}'
             subprocess.run([frame.program('checker'), self.recording.root, *self.recording.users],
                            env=dict(environment, WAXWING_FAILPOINTS=death), capture_output=True, timeout=120)
@@ -205,6 +238,8 @@ class Cutter:
         told = Told(done.stdout)
         if told.trouble or not told.ended:
             raise Wrong('; '.join(told.trouble) or 'checker told only half')
+        if self.is_started(variant) and told.delivered:
+            raise Wrong(f'the services have left in the queue: {told.delivered}')
         for user, log, uids, modseqs in self.recording.actors:
             account = self.recording.account_at(user, log, event)
             account.settle(told.mailboxes(user), everything=True)
@@ -215,7 +250,7 @@ class Cutter:
         chosen = self.build(event, variant)
         try:
             return self.check(event, variant)
-        except (Wrong, subprocess.TimeoutExpired) as problem:
+        except (AssertionError, subprocess.TimeoutExpired) as problem:
             text = f'cut {event}.{variant} ({chosen}): {problem}'
             if not self.quiet:
                 print('  ' + text, flush=True)
@@ -242,7 +277,10 @@ class PowerCut(unittest.TestCase):
     def run_cuts(self, recording, folder, count):
         cutter = Cutter(recording, folder)
         try:
-            return self.make_cuts(cutter, count)
+            wrong = self.make_cuts(cutter, count)
+            print(f'  {cutter.started} states were started, with {cutter.queued} messages in the queue', flush=True)
+            self.assertGreaterEqual(cutter.started, 0 if wrong else count // STARTED)
+            return wrong
         finally:
             cutter.close()
 
@@ -271,7 +309,7 @@ class PowerCut(unittest.TestCase):
     def keep(self, recording, folder):
         if OPTIONS.keep:
             target = os.path.join(OPTIONS.keep, str(recording.seed))
-            shutil.copytree(folder, target, ignore=shutil.ignore_patterns('state', 'control'))
+            shutil.copytree(folder, target, symlinks=True, ignore=shutil.ignore_patterns('state', 'control'))
             with open(os.path.join(target, 'recording'), 'wb') as file:
                 file.write(self.frozen)
             print(f'  kept in {target}', flush=True)
@@ -299,7 +337,7 @@ class PowerCut(unittest.TestCase):
 def again():
     with open(os.path.join(OPTIONS.again, 'recording'), 'rb') as file:
         recording = pickle.load(file)
-    recording.config = os.path.join(OPTIONS.again, 'config')
+    recording.rest = os.path.join(OPTIONS.again, 'rest')
     recording.disk.prepare(os.path.join(OPTIONS.again, 'trace'))
     cutter = Cutter(recording, OPTIONS.again)
     try:
