@@ -1,9 +1,11 @@
-// The autoreply channel: answers for users whose mailDeliveryOption says so, once to each sender in a period.
+// The autoreply channel: answers for users whose mailDeliveryOption says so, once to each sender in a period; and in mode
+// echo says by a disposition notification (RFC 8098) that a message has been handled, to each that asks.
 #pragma once
 
 #include "channels/master/master.h"
 #include "common/directory/directory.h"
 #include "common/mail/header.h"
+#include "mta/notify/dispositions.h"
 #include "mta/submission/submission.h"
 
 namespace waxwing::channels {
@@ -22,11 +24,25 @@ class Autoreply : public Channel {
   };
   // A temporary error: try again.
   Task<Result<Outcome>> reply(Work& work, std::size_t recipient);
-  Task<Result<Outcome>> send(Work& work, const directory::User& user, const mail::HeaderBlock& header);
+  struct Answer {  // to one message, for one user
+    Work& work;
+    std::size_t recipient;
+    const directory::User& user;
+    const mail::HeaderBlock& header;
+    std::int64_t now_seconds;
+  };
+  Task<Result<Outcome>> answer(const Answer& answer);
+  // words: whether the user's stand in it.
+  Task<Result<Outcome>> send_disposition(const Answer& answer, std::string to, bool words);
+  Task<Result<Outcome>> send_reply(const Answer& answer);
+  Task<Result<Outcome>> submit(const std::string& to, const std::string& text);
+  mta::notify::Dispositions& dispositions();
   void settle(Work& work, std::size_t recipient, const Outcome& outcome) const;
 
   MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
+  std::shared_ptr<const mta::MtaConfig> config_;  // that of dispositions_
+  std::unique_ptr<mta::notify::Dispositions> dispositions_;
 };
 
 }  // namespace waxwing::channels

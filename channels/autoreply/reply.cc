@@ -10,6 +10,7 @@
 #include "common/mail/date.h"
 #include "common/mail/encoded_word.h"
 #include "common/mail/transfer_coding.h"
+#include "mta/notify/disposition_request.h"
 
 namespace waxwing::channels {
 namespace {
@@ -98,6 +99,7 @@ std::string reason_for_silence(const directory::User& user, std::string_view sen
   if (is_own(user, sender)) return "the user's own message";
   if (const auto said = header.value("Auto-Submitted"); said && !istarts_with(trim(*said), "no"))
     return "automatic itself (Auto-Submitted)";
+  if (mta::notify::is_report(header)) return "a report of delivery or disposition";
   if (const auto said = header.value("Precedence")) {
     const auto word = to_lower(mail::unfold(*said));
     if (word == "bulk" || word == "list" || word == "junk") return "Precedence: " + word;
@@ -111,19 +113,31 @@ std::string reason_for_silence(const directory::User& user, std::string_view sen
   return {};
 }
 
-std::string make_reply(const ReplyTask& task) {
+bool is_echo(const directory::User& user) {
+  return iequals(trim(user.entry.first("mailAutoReplyMode")), "echo");
+}
+
+std::string reply_subject(const ReplyTask& task) {
+  const auto subject = mail::decoded_text(task.header.value("Subject").value_or(""));
+  const auto title = filled(task.user.entry.first("mailAutoReplySubject"), subject);
+  return title.empty() ? "Auto: " + subject : mail::unfold(title);
+}
+
+std::string reply_words(const ReplyTask& task) {
   const auto& user = task.user;
   const auto subject = mail::decoded_text(task.header.value("Subject").value_or(""));
-  auto title = filled(user.entry.first("mailAutoReplySubject"), subject);
-  title = title.empty() ? "Auto: " + subject : mail::unfold(title);
   const bool internal = is_internal(user, task.sender) && user.entry.has("mailAutoReplyTextInternal");
-  auto text = filled(user.entry.first(internal ? "mailAutoReplyTextInternal" : "mailAutoReplyText"), subject);
-  if (iequals(user.entry.first("mailAutoReplyMode"), "echo"))
-    text += "\r\n\r\n" + std::string(task.header.text().substr(0, kMostEchoBytes));
+  return filled(user.entry.first(internal ? "mailAutoReplyTextInternal" : "mailAutoReplyText"), subject);
+}
+
+std::string make_reply(const ReplyTask& task) {
+  const auto& user = task.user;
+  auto text = reply_words(task);
+  if (is_echo(user)) text += "\r\n\r\n" + std::string(task.header.text().substr(0, kMostEchoBytes));
   const auto from =
       user.common_name.empty() ? user.mail : mail::format_phrase(user.common_name) + " <" + user.mail + ">";
   std::string out = mail::format_field("From", from) + mail::format_field("To", std::string(task.sender)) +
-                    mail::format_field("Subject", mail::encode_words(title)) +
+                    mail::format_field("Subject", mail::encode_words(reply_subject(task))) +
                     mail::format_field("Date", mail::format_local_date(task.now_seconds)) +
                     mail::format_field("Message-ID", fmt::format("<{}.reply@{}>", unique_id(), task.host)) +
                     references(task.header);

@@ -3,6 +3,7 @@
 #include <iconv.h>
 #include <unicode/normalizer2.h>
 #include <unicode/ucnv.h>
+#include <unicode/ucnv_err.h>
 #include <unicode/unistr.h>
 
 #include <cerrno>
@@ -137,6 +138,28 @@ std::optional<std::string> to_utf8(std::string_view bytes, std::string_view char
   auto* converter = converter_for(charset);
   if (converter == nullptr) return std::nullopt;
   return converter->icu != nullptr ? by_icu(converter->icu, bytes) : by_iconv(converter->iconv, bytes);
+}
+
+std::optional<std::string> from_utf8(std::string_view text, std::string_view charset) {
+  if (is_utf8_name(charset)) return valid_utf8(text);
+  if (is_ascii_name(charset) && all_ascii(text)) return std::string(text);
+  if (!is_charset_name(charset)) return std::nullopt;
+  // Not one of those kept per thread: they put something in the place of what they cannot say, and go on.
+  UErrorCode status = U_ZERO_ERROR;
+  const std::unique_ptr<UConverter, decltype(&ucnv_close)> converter(
+      ucnv_open(std::string(charset).c_str(), &status), &ucnv_close);
+  if (U_FAILURE(status)) return std::nullopt;
+  ucnv_setFromUCallBack(converter.get(), UCNV_FROM_U_CALLBACK_STOP, nullptr, nullptr, nullptr, &status);
+  ucnv_setFallback(converter.get(), false);
+  const auto wide = wide_of(text);
+  std::string out(static_cast<std::size_t>(
+                      UCNV_GET_MAX_BYTES_FOR_STRING(wide.length(), ucnv_getMaxCharSize(converter.get()))),
+                  '\0');
+  const auto size = ucnv_fromUChars(converter.get(), out.data(), static_cast<std::int32_t>(out.size()),
+                                    wide.getBuffer(), wide.length(), &status);
+  if (U_FAILURE(status)) return std::nullopt;
+  out.resize(static_cast<std::size_t>(size));
+  return out;
 }
 
 std::string to_utf8_or_guess(std::string_view bytes, std::string_view charset) {

@@ -14,6 +14,8 @@ bool is_known_charset(std::string_view charset);
 // bytes in charset as UTF-8; bytes that are wrong in it become U+FFFD. Nothing when the charset is unknown.
 // An escape after '*' (RFC 2231 language: "utf-8*en") must be cut off before.
 std::optional<std::string> to_utf8(std::string_view bytes, std::string_view charset);
+// The other way: UTF-8 text in charset. Nothing when ICU does not know the charset, or it cannot say all of the text.
+std::optional<std::string> from_utf8(std::string_view text, std::string_view charset);
 // Always answers: unknown charsets are read as UTF-8 when the bytes are that, else as windows-1252.
 std::string to_utf8_or_guess(std::string_view bytes, std::string_view charset);
 // UTF-8 with every wrong sequence replaced by U+FFFD.

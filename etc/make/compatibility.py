@@ -172,7 +172,10 @@ def notice_sequences():
 
 
 def notice_files():
-    return here(f"return_{name}.txt" for name in found(r'Fallback\{"(\w+)"', "mta/notify/templates.cc"))
+    path = "mta/notify/templates.cc"
+    families = (("return", r"kDelivery = \{"), ("disposition", r"kDisposition = \{"))
+    return here(f"{family}_{name}.txt" for family, start in families
+                for name in re.findall(r'Fallback\{"(\w+)"', block(path, start, r"\};")))
 
 
 def old_option_names():

@@ -35,7 +35,9 @@ bool is_within_vacation(const directory::User& user, std::int64_t now_seconds) {
 }
 
 bool is_vacation_on(const directory::User& user, bool dates, std::int64_t now_seconds) {
-  if (!user.entry.has("mailAutoReplyText") && !user.entry.has("mailAutoReplyTextInternal")) return false;
+  const bool echo = iequals(trim(user.entry.first("mailAutoReplyMode")), "echo");
+  if (!echo && !user.entry.has("mailAutoReplyText") && !user.entry.has("mailAutoReplyTextInternal"))
+    return false;
   return !dates || is_within_vacation(user, now_seconds);
 }
 

@@ -8,7 +8,7 @@
 
 namespace waxwing::mta {
 
-// mailDeliveryOption holds autoreply, there is a text, and now is between vacationStartDate and vacationEndDate
+// mailDeliveryOption holds autoreply, there is a text (or the mode is echo, whose notifications need none), and now is between vacationStartDate and vacationEndDate
 // (YYYYMMDD[hhmm[ss]][Z], UTC; either may be missing). A date that nobody can read
 // is never reached: silence is the safe side.
 // dates: the ^ of DELIVERY_OPTIONS.

@@ -1,7 +1,6 @@
 #include "mta/notify/notification.h"
 
 #include <fmt/format.h>
-#include <unicode/utf8.h>
 
 #include <algorithm>
 
@@ -10,29 +9,13 @@
 #include "common/mail/date.h"
 #include "common/mail/header.h"
 #include "mta/form/header_form.h"
+#include "mta/notify/report_fields.h"
 
 namespace waxwing::mta::notify {
 
 namespace {
 
 using mail::is_ascii;
-
-constexpr std::size_t kMostReasonBytes = 800;
-
-// One line without control characters: nothing a remote host says may add a field to the report.
-std::string one_line(std::string_view text, std::size_t max_bytes = kMostReasonBytes) {
-  std::string line(text.substr(0, max_bytes));
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < 32 || c == 127) c = ' ';
-  return line;
-}
-
-std::string plain_ascii(std::string_view text) {
-  std::string line = one_line(text);
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) >= 128) c = '?';
-  return line;
-}
 
 std::string_view words_after_status(std::string_view text) {
   const auto status = text.substr(0, text.find(' '));
@@ -106,31 +89,11 @@ std::string recipient_list(const Notice& notice, Action action) {
   return list;
 }
 
-// A value that is too long ends with a whole character.
-std::string sample_of(const Notice& notice, std::string_view value) {
-  constexpr std::size_t kMost = 300;
-  if (!notice.decode_words) return plain_ascii(mail::unfold(value).substr(0, kMost));
-  auto text = one_line(mail::decoded_text(value));
-  if (text.size() <= kMost) return text;
-  auto end = kMost;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
-}
-
-std::string header_sample(const Notice& notice) {
-  const auto block = mail::HeaderBlock::scan(notice.original_header);
-  std::string lines;
-  for (const char* name : {"Message-ID", "Date", "From", "To", "Subject"})
-    if (const auto value = block.value(name))
-      lines += fmt::format("  {}: {}\n", name, sample_of(notice, *value));
-  return lines;
-}
-
 std::string text_part(const Notice& notice, const Templates& templates) {
   Substitutions values;
   const auto unit_ms = std::max<std::int64_t>(1, notice.unit_seconds) * 1000;
   const auto arrival = notice.envelope->arrival_ms;
-  values.headers = header_sample(notice);
+  values.headers = header_sample(notice.original_header, notice.decode_words);
   values.units_so_far = std::max<std::int64_t>(0, (notice.now_ms - arrival) / unit_ms);
   values.units_allowed = std::max<std::int64_t>(0, (notice.return_at_ms - arrival) / unit_ms);
   values.units_left = std::max<std::int64_t>(0, values.units_allowed - values.units_so_far);
@@ -143,44 +106,6 @@ std::string text_part(const Notice& notice, const Templates& templates) {
       text += substitute(templates.text(words_of(action).template_name), values);
   }
   return text + substitute(templates.text("suffix"), values);
-}
-
-// RFC 6533 §3: what is not ASCII has the type utf-8, and in a report that may not have UTF-8 stands as \x{E9}.
-std::string typed_address(std::string_view type, std::string_view address, bool utf8) {
-  const auto line = one_line(address);
-  if (is_ascii(line)) return std::string(type) + ";" + line;
-  if (utf8) return "utf-8;" + line;
-  std::string out = "utf-8;";
-  for (std::size_t at = 0; at < line.size();) {
-    const auto start = at;
-    UChar32 code = 0;
-    auto next = static_cast<std::int32_t>(at);
-    U8_NEXT(line.data(), next, static_cast<std::int32_t>(line.size()), code);
-    at = static_cast<std::size_t>(next);
-    if (code >= 0 && code < 0x80 && line[start] != '\\' && line[start] != '+' && line[start] != '=')
-      out += line[start];
-    else
-      out += fmt::format("\\x{{{:X}}}", code < 0 ? 0xFFFD : code);
-  }
-  return out;
-}
-
-// "rfc822;a@b" as the sender gave it.
-std::string original_recipient(const std::string& original, bool utf8) {
-  const auto semicolon = original.find(';');
-  if (semicolon == original.npos) return typed_address("rfc822", original, utf8);
-  return typed_address(one_line(original.substr(0, semicolon)), original.substr(semicolon + 1), utf8);
-}
-
-// Files are UTF-8, and so may the addresses in the text be.
-std::string text_header(const Templates& templates, const std::string& text) {
-  if (is_ascii(text)) return std::string(templates.part_header());
-  std::string header = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n";
-  for (auto rest = templates.part_header(); !rest.empty();) {
-    const auto line = trim(take_until(rest, '\n'));
-    if (istarts_with(line, "Content-Language:")) header += std::string(line) + "\r\n";
-  }
-  return header;
 }
 
 std::string date_of(std::int64_t ms) {

@@ -11,66 +11,25 @@
 #include "common/mail/header.h"
 #include "mta/config/mta_config.h"
 #include "mta/config/postmaster.h"
-#include "mta/counters/counters.h"
-#include "mta/mail_log/mail_log.h"
+#include "mta/notify/disposition_request.h"
+#include "mta/notify/post.h"
 #include "mta/queue/channel_policy.h"
 
 namespace waxwing::mta::notify {
 
 namespace {
-constexpr std::size_t kPieceBytes = 64 * 1024;
-constexpr const char* kChannel = "process";
-constexpr const char* kHost = "process-daemon";
-
-// The channel that a notice about a message in `channel` is written into, and its host.
-std::pair<std::string, std::string> way_of_notices(const MtaConfig& config, const Channel* channel) {
-  const auto* through = channel != nullptr && channel->given(Kw::notificationchannel)
-                            ? config.channel(channel->word(Kw::notificationchannel))
-                            : nullptr;
-  if (through == nullptr) return {kChannel, kHost};
-  return {through->name(), through->tag()};
-}
-
-// RFC 3834 §5: sent by a program, which reads no warnings.
-bool is_automatic(std::string_view header) {
-  const auto value = mail::HeaderBlock::scan(header).value("Auto-Submitted");
-  return value && !istarts_with(trim(mail::unfold(*value)), "no");
-}
-
 std::string personal_of(const MtaConfig& config, const Channel* channel) {
   if (channel != nullptr && channel->given(Kw::returnpersonal))
     return std::string(channel->word(Kw::returnpersonal));
   return config.options().text(Opt::RETURN_PERSONAL);
 }
-// The notice in mail.log_current, where the channel it is for is logged.
-void record_enqueued(const MtaConfig& config, const queue::Envelope& envelope, const std::string& file,
-                     std::uint64_t size_bytes) {
-  using counters::Count;
-  const auto blocks = config.options().blocks_of(size_bytes);
-  counters::add(
-      config.root(), envelope.channel,
-      {{Count::received_messages, 1}, {Count::received_recipients, 1}, {Count::received_blocks, blocks}});
-  counters::add(
-      config.root(), envelope.source_channel,
-      {{Count::submitted_messages, 1}, {Count::submitted_recipients, 1}, {Count::submitted_blocks, blocks}});
-  if (!mail_log::is_logged(config.channel(envelope.channel))) return;
-  mail_log::Entry entry;
-  entry.action = 'E';
-  entry.source_channel = envelope.source_channel;
-  entry.destination_channel = envelope.channel;
-  entry.size_bytes = size_bytes;
-  entry.sender = envelope.sender;
-  entry.file = file;
-  entry.original = envelope.recipients.front().original;
-  entry.address = envelope.recipients.front().address;
-  mail_log::write(config, entry);
-}
+constexpr std::size_t kSampleBytes = 64 * 1024;
 
 // The lines that a warning has of the body, out of its first piece.
 Result<std::string> first_lines(queue::Reader& message, const Notice& notice) {
   std::string lines;
   if (notice.full_content || notice.sample_lines <= 0) return lines;
-  TRY(const auto piece, message.read_message(notice.original_header.size(), kPieceBytes));
+  TRY(const auto piece, message.read_message(notice.original_header.size(), kSampleBytes));
   std::string_view rest = piece;
   for (std::int64_t i = 0; i < notice.sample_lines && rest.find('\n') != rest.npos; ++i)
     lines.append(rest.substr(0, rest.find('\n') + 1)), rest.remove_prefix(rest.find('\n') + 1);
@@ -184,10 +143,11 @@ Task<Result<>> Notifier::send_family(Family family, queue::Reader& message, std:
   const auto* channel = config_->channel(message.envelope().channel);
 
   std::vector<Outcome> wanted;
-  const bool warns_program = family == Family::delay && is_automatic(notice.original_header);
+  const auto block = mail::HeaderBlock::scan(notice.original_header);
+  // Nothing is sent about a report (RFC 8098 §3), and a program reads no warnings.
+  const bool deaf = is_report(block) || (family == Family::delay && is_automatic(block));
   for (const auto& outcome : outcomes)
-    if ((outcome.demanded || outcome.recipient->wants(event)) &&
-        !(warns_program && outcome.recipient->notify.empty()))
+    if ((outcome.demanded || outcome.recipient->wants(event)) && !(deaf && outcome.recipient->notify.empty()))
       wanted.push_back(outcome);
   if (copies.to_sender && !wanted.empty()) {
     notice.outcomes = wanted;
@@ -202,10 +162,12 @@ Task<Result<>> Notifier::send_family(Family family, queue::Reader& message, std:
     auto sent = co_await send_one(notice, message);
     if (!sent) co_return sent;
   }
-  if (family == Family::failure && !copies.to_sender && !copies.to_postmaster)
+  const bool silent = !copies.to_sender || (deaf && wanted.empty());
+  if (family == Family::failure && silent && !copies.to_postmaster)
     log::Event("notify.dropped")
         .with("qid", message.envelope().queue_id)
-        .with("why", "the message has an empty sender: nobody is told")
+        .with("why", copies.to_sender ? "the message is a report itself: nobody is told"
+                                      : "the message has an empty sender: nobody is told")
         .notice();
   co_return Result<>{};
 }
@@ -222,29 +184,14 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
     co_return Result<>{};
   }
   const auto text = make_notice(notice, languages_.of(notice), "Boundary_" + unique_id());
-  auto writer = queue::Writer::create(queue_);
-  if (!writer) co_return std::unexpected(writer.error());
   auto sample = first_lines(message, notice);
   if (!sample) co_return std::unexpected(sample.error());
-  CO_TRY_VOID(writer->write(text.head));
-  if (notice.full_content) {
-    for (std::uint64_t at = 0; at < message.message_size();) {
-      auto piece = message.read_message(at, kPieceBytes);
-      if (!piece) co_return std::unexpected(piece.error());
-      CO_TRY_VOID(writer->write(*piece));
-      at += piece->size();
-    }
-  } else {
-    CO_TRY_VOID(writer->write(notice.original_header));
-    CO_TRY_VOID(writer->write(*sample));
-  }
-  CO_TRY_VOID(writer->write(text.tail));
-
-  queue::Envelope envelope;
+  const auto middle = notice.original_header + *sample;
   const auto* channel = config_->channel(message.envelope().channel);
-  const auto [through, host] = way_of_notices(*config_, channel);
-  envelope.channel = through;
-  envelope.source_channel = kChannel;
+  Posting posting{.head = text.head, .middle = middle, .tail = text.tail, .to = notice.to};
+  if (notice.full_content) posting.whole = &message;
+  auto& envelope = posting.envelope;
+  envelope.source_channel = "process";
   // Never towards the postmaster: one that cannot be delivered would be told of again and again.
   if (return_envelope(*config_, channel).notices && !iequals(notice.to, notice.postmaster))
     envelope.sender = notice.postmaster;
@@ -255,22 +202,13 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
   envelope.smtputf8 = text.utf8;
   envelope.body = message.envelope().body;
   if (envelope.body.empty() && !mail::is_ascii(text.head)) envelope.body = "8BITMIME";
-  queue::Recipient to;
-  to.address = notice.to;
-  to.original = "rfc822;" + notice.to;
-  to.host = host;
-  envelope.recipients.push_back(std::move(to));
-  std::vector<queue::Envelope> envelopes;
-  envelopes.push_back(envelope);
-  const auto size_bytes = writer->size_bytes();
-  auto files = co_await writer->publish(std::move(envelopes));
-  if (!files) co_return std::unexpected(files.error());
-  if (!files->empty()) record_enqueued(*config_, envelope, files->front().relative(), size_bytes);
+  auto posted = co_await post(*config_, queue_, channel, posting);
+  if (!posted) co_return std::unexpected(posted.error());
   log::Event("notify.sent")
       .with("qid", message.envelope().queue_id)
       .with("about", action_word(notice.outcomes.front().action))
       .with("to", notice.to)
-      .with("as", writer->queue_id())
+      .with("as", *posted)
       .notice();
   co_return Result<>{};
 }

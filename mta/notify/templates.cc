@@ -1,6 +1,7 @@
 #include "mta/notify/templates.h"
 
 #include <array>
+#include <span>
 
 #include "common/base/file.h"
 #include "common/base/strings.h"
@@ -12,7 +13,7 @@ struct Fallback {
   const char* name;
   const char* text;
 };
-constexpr std::array kNames = {
+constexpr std::array kDelivery = {
     Fallback{"prefix", "This report is about a message you sent with these header fields:\n\n%H\n"},
     Fallback{"bounced", "Your message could not be delivered to:\n\n%R"},
     Fallback{"timedout",
@@ -23,6 +24,22 @@ constexpr std::array kNames = {
     Fallback{"forwarded", "Your message was passed on to a system that may not report delivery, for:\n\n%R"},
     Fallback{"suffix", ""},
 };
+constexpr std::array kDisposition = {
+    Fallback{"prefix", "This receipt is about a message you sent with these header fields:\n\n%H\n"},
+    Fallback{"displayed", "Your message was shown to:\n\n%R"},
+    Fallback{"deleted", "Your message was deleted, and may not have been read, by:\n\n%R"},
+    Fallback{"dispatched", "Your message was passed on, and may not have been read, by:\n\n%R"},
+    Fallback{"processed", "Your message was handled by a program, and may not have been read, for:\n\n%R"},
+    Fallback{"suffix", ""},
+};
+struct Family {
+  const char* file;  // how its files begin
+  std::span<const Fallback> texts;
+};
+Family family_of(TextFamily family) {
+  if (family == TextFamily::disposition) return {"/disposition_", kDisposition};
+  return {"/return_", kDelivery};
+}
 constexpr const char* kPartHeader = "Content-Type: text/plain; charset=us-ascii\r\n";
 
 // The lines before the first empty line, when they look like a header.
@@ -46,11 +63,12 @@ void Templates::set_language(std::string_view tag) {
 }
 
 Templates Templates::load(const std::string& directory, std::vector<std::string>& problems,
-                          const Templates* otherwise) {
+                          const Templates* otherwise, TextFamily family) {
   Templates templates;
   templates.part_header_ = kPartHeader;
-  for (const auto& row : kNames) {
-    auto text = read_file(directory + "/return_" + row.name + ".txt", 65536);
+  const auto [file, rows] = family_of(family);
+  for (const auto& row : rows) {
+    auto text = read_file(directory + file + row.name + ".txt", 65536);
     if (!text && !otherwise) problems.push_back(text.error().text);
     if (!text && otherwise) {
       templates.texts_[row.name] = otherwise->text(row.name);

@@ -1,4 +1,5 @@
-// The texts of notifications: config/locale/C/return_<what>.txt, with % sequences. Man page: return_text(5).
+// The texts of notifications: config/locale/C/return_<what>.txt and disposition_<what>.txt, with % sequences. Man
+// page: return_text(5).
 #pragma once
 
 #include <map>
@@ -23,13 +24,17 @@ struct Substitutions {
 // Every % sequence replaced; unknown ones stay as they are. Lines end in CRLF afterwards.
 std::string substitute(std::string_view text, const Substitutions& values);
 
+enum class TextFamily {
+  delivery,     // return_*: prefix, suffix, bounced, timedout, delayed, delivered, forwarded
+  disposition,  // disposition_*: prefix, suffix, displayed, deleted, dispatched, processed
+};
+
 class Templates {
  public:
-  // Files prefix, suffix, bounced, timedout, delayed, delivered, forwarded. One that is missing is named in
-  // problems and replaced by a single plain line: a notification is never lost for want of a text.
-  // otherwise: what takes the place of a missing one, in place of that line. return_header.opt may be missing.
+  // One that is missing is named in problems and replaced by a single plain line: a notification is never lost for want
+  // of a text. otherwise: what takes the place of a missing one, in place of that line. return_header.opt may be missing.
   static Templates load(const std::string& directory, std::vector<std::string>& problems,
-                        const Templates* otherwise = nullptr);
+                        const Templates* otherwise = nullptr, TextFamily family = TextFamily::delivery);
   // Content-Language: of the text part, where the prefix file does not say it.
   void set_language(std::string_view tag);
   // What stands in the file of that name, without its header lines.

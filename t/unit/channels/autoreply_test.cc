@@ -110,6 +110,17 @@ TEST_CASE("an automatic reply") {
   CHECK(make_reply({user, "sue@example.test", "h", header, 0}).find("Ask Sue.") != std::string::npos);
   user.entry.attributes.push_back({"mailAutoReplyMode", {"echo"}});
   CHECK(make_reply({user, "a@far.test", "h", header, 0}).find("From: a@far.test") != std::string::npos);
+  CHECK(is_echo(user));
+  CHECK(reply_words({user, "a@far.test", "h", header, 0}).find("From: a@far.test") == std::string::npos);
+}
+
+TEST_CASE("reports are not answered, and who only echoes needs no text") {
+  CHECK(silence("To: joe@example.test\r\nContent-Type: multipart/report; report-type=delivery-status\r\n") ==
+        "a report of delivery or disposition");
+  CHECK(silence("To: joe@example.test\r\nContent-Type: multipart/report; report-type=feedback-report\r\n") ==
+        "");
+  CHECK(mta::is_vacation_on(away({{"mailAutoReplyMode", "echo"}}), true, 0));
+  CHECK_FALSE(mta::is_vacation_on(away({{"mailAutoReplyMode", "reply"}}), true, 0));
 }
 
 TEST_CASE("each sender is told once in a period, and not the whole world") {
