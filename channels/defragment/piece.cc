@@ -19,7 +19,9 @@ constexpr std::size_t kMostIdBytes = 1000;
 // Fields that tell of the message itself and not of its pieces.
 bool is_of_whole(std::string_view name) {
   return istarts_with(name, "Content-") || iequals(name, "Subject") || iequals(name, "Message-ID") ||
-         iequals(name, "Encrypted") || iequals(name, "MIME-Version");
+         iequals(name, "Encrypted") || iequals(name, "MIME-Version") ||
+         // RFC 8098 §2.4: one notification for the message, none for its pieces.
+         istarts_with(name, "Disposition-Notification-") || iequals(name, "Original-Recipient");
 }
 
 // 1 to 9 digits, not 0; 0 for anything else.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "channels/master/local_text.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -91,6 +92,9 @@ store::DeliveryMessage ImsChannel::message_of(Work& work) const {
   const auto start = work.message().read_message(0, kField.size());
   if (return_path_ && !(start && iequals(*start, kField)))
     message.prefix = "Return-Path: <" + work.envelope().sender + ">\r\n";
+  // Of one recipient only: several share their copy, and no field of it may be of one of them.
+  if (work.pending().size() == 1)
+    message.prefix += original_recipient_line(work.message(), work.pending().front(), "\r\n");
   return message;
 }
 

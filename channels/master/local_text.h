@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "channels/master/local_form.h"
 #include "common/base/result.h"
@@ -26,5 +27,9 @@ class LocalText {
 
 // "Return-Path: <...>" for the last hop.
 std::string return_path_line(const std::string& sender);
+// "Original-Recipient: rfc822;a@b" and `end` (RFC 8098 §2.3), for the program that answers a request for a disposition
+// notification; "" when the message makes none, or no original address is known.
+std::string original_recipient_line(const mta::queue::Reader& message, std::size_t recipient,
+                                    std::string_view end);
 
 }  // namespace waxwing::channels

@@ -68,6 +68,7 @@ Result<> NativeChannel::put(Work& work, std::size_t index, Place place) const {
   message.id = fmt::format("{}_{}_{}", work.message().name().id, work.message().name().copy, index);
   message.arrival_seconds = envelope.arrival_ms / 1000;
   if (return_path_) message.head = return_path_line(envelope.sender);
+  message.head += original_recipient_line(work.message(), index, "\n");
   LocalText text(work.message(), "");
   message.next = [&text] { return text.next(); };
   const auto lock_ms = context_.daemon().config()->number("native.locktimeout") * 1000;

@@ -137,7 +137,8 @@ void PipeChannel::deliver_one(Work& work, std::size_t index) const {
     if (order.error().fault == Fault::permanent) return work.failed(index, "5.3.5 " + order.error().text);
     return work.deferred(index, "4.3.5 " + order.error().text);
   }
-  LocalText text(work.message(), return_path_ ? return_path_line(work.envelope().sender) : "");
+  LocalText text(work.message(), (return_path_ ? return_path_line(work.envelope().sender) : "") +
+                                     original_recipient_line(work.message(), index, "\n"));
   const auto end = run_kept_program(*order, [&text] { return text.next(); });
   if (!end) return work.deferred(index, "4.3.0 " + end.error().text);
   const auto verdict = judge_program(*end, *order);

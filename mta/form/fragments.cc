@@ -19,7 +19,9 @@ constexpr std::uint64_t kLeastBytes = 1024;  // a limit below would make more he
 // Fields of the message itself, not of its copies around the pieces.
 bool is_inner(std::string_view name) {
   return istarts_with(name, "Content-") || iequals(name, "Subject") || iequals(name, "Message-ID") ||
-         iequals(name, "Encrypted") || iequals(name, "MIME-Version");
+         iequals(name, "Encrypted") || iequals(name, "MIME-Version") ||
+         // RFC 8098 §2.4: one notification for the message, none for its pieces.
+         istarts_with(name, "Disposition-Notification-") || iequals(name, "Original-Recipient");
 }
 
 bool over(std::uint64_t bytes, std::uint64_t lines, const FragmentLimits& limits) {

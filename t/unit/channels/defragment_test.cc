@@ -119,12 +119,14 @@ TEST_CASE("contradictory pieces give their message up, too many are not waited f
 }
 
 TEST_CASE("the header of the whole: RFC 2046 5.2.2.1") {
-  CHECK(whole_header("Received: by a\r\nFrom: a@b\r\nSubject: piece 1\r\nMessage-ID: <1@a>\r\n"
-                     "Content-Type: message/partial; id=x; number=1\r\nMIME-Version: 1.0\r\nTo: c@d\r\n",
-                     "From: other@b\r\nX-Other: x\r\nSubject: the\r\n whole\r\nmessage-id: <w@a>\r\n"
-                     "Content-Type: text/plain\r\nMIME-Version: 1.0\r\n") ==
-        "Received: by a\r\nFrom: a@b\r\nTo: c@d\r\nSubject: the\r\n whole\r\nmessage-id: <w@a>\r\n"
-        "Content-Type: text/plain\r\nMIME-Version: 1.0\r\n\r\n");
+  CHECK(
+      whole_header("Received: by a\r\nFrom: a@b\r\nSubject: piece 1\r\nMessage-ID: <1@a>\r\n"
+                   "Content-Type: message/partial; id=x; number=1\r\nMIME-Version: 1.0\r\nTo: c@d\r\n"
+                   "Disposition-Notification-To: piece@b\r\n",
+                   "From: other@b\r\nX-Other: x\r\nSubject: the\r\n whole\r\nmessage-id: <w@a>\r\n"
+                   "Content-Type: text/plain\r\nMIME-Version: 1.0\r\nDisposition-Notification-To: a@b\r\n") ==
+      "Received: by a\r\nFrom: a@b\r\nTo: c@d\r\nSubject: the\r\n whole\r\nmessage-id: <w@a>\r\n"
+      "Content-Type: text/plain\r\nMIME-Version: 1.0\r\nDisposition-Notification-To: a@b\r\n\r\n");
 }
 
 namespace {
@@ -155,7 +157,8 @@ TEST_CASE("what was cut is whole again, byte for byte") {
   std::string body;
   for (int i = 0; i < 20'000; ++i) body += fmt::format("line {} of the body\r\n", i);
   const std::string inner =
-      "Subject: large\r\nMessage-ID: <w@x>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n";
+      "Subject: large\r\nMessage-ID: <w@x>\r\nDisposition-Notification-To: a@x.test\r\nMIME-Version: 1.0\r\n"
+      "Content-Type: text/plain\r\n";
   const auto pieces = mta::form::Pieces::cut("From: a@x.test\r\n" + inner + "\r\n" + body,
                                              {.max_bytes = 50'000, .max_lines = 0}, "h.test");
   REQUIRE(pieces.count() > 5);
