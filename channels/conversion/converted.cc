@@ -87,7 +87,7 @@ Result<> Converted::run_service(const mta::Conversions& conversions, const Messa
   whole.content_type = mail::parse_parameters(root.content_type);
   whole.content_disposition = mail::parse_parameters(root.content_disposition);
   whole.disposition = to_lower(whole.content_disposition.value);
-  const auto* entry = service_for(conversions, facts, whole);
+  const auto* entry = mta::form::service_for(conversions, facts, whole);
   if (entry == nullptr) return {};
   PartRunner runner(settings_, *folder_, mime, facts, message_.envelope().queue_id, runs_);
   PartOptions options;
@@ -109,8 +109,8 @@ Result<> Converted::run_parts(const mta::Conversions& conversions, const Message
   PartRunner runner(settings_, *folder_, mime, facts, message_.envelope().queue_id, runs_);
   std::map<std::size_t, NewPart> replaced;
   std::set<std::size_t> removed;
-  for (const auto& part : parts_of(mime)) {
-    const auto* entry = entry_for(conversions, facts, part);
+  for (const auto& part : mta::form::parts_of(mime)) {
+    const auto* entry = mta::form::entry_for(conversions, facts, part);
     if (entry == nullptr) continue;
     if (!entry->has("command")) {
       removed.insert(part.index);

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "channels/conversion/wire_body.h"
+#include "channels/conversion/shell_command.h"
 #include "channels/master/local_form.h"
 #include "channels/program/keeper.h"
 #include "common/base/file.h"
@@ -16,7 +16,8 @@
 #include "common/mail/header.h"
 #include "common/mail/transfer_coding.h"
 #include "mta/form/edits.h"
-#include "mta/form/parameter.h"
+#include "mta/form/reformat.h"
+#include "mta/form/wire_body.h"
 
 namespace waxwing::channels {
 
@@ -88,27 +89,6 @@ std::optional<std::string> failure_of(const ProgramEnd& end, const RunSettings& 
   return std::nullopt;
 }
 
-// "out-parameter" and "parameter-copy", or the same of Content-Disposition with a d before parameter. keep: of a value
-// that stays what it was, all parameters stay.
-std::string parameters(const ConversionEntry& entry, const std::string& kind,
-                       const mail::ParameterizedValue& old, bool keep) {
-  std::vector<std::pair<std::string, std::string>> list;
-  for (const auto& parameter : old.parameters) {
-    bool copied = keep;
-    for (const auto n : entry.numbers(kind + "-copy"))
-      copied = copied || entry.fits(fmt::format("{}-copy-{}", kind, n), parameter.name);
-    if (copied) list.emplace_back(parameter.name, parameter.utf8());
-  }
-  for (const auto n : entry.numbers("out-" + kind + "-name")) {
-    const std::string name(entry.text(fmt::format("out-{}-name-{}", kind, n)));
-    std::erase_if(list, [&](const auto& each) { return iequals(each.first, name); });
-    list.emplace_back(name, entry.text(fmt::format("out-{}-value-{}", kind, n)));
-  }
-  std::string out;
-  for (const auto& [name, value] : list) out += mta::form::format_parameter(name, value);
-  return out;
-}
-
 std::string chosen(const std::string& by_program, std::string_view by_entry, std::string_view otherwise) {
   if (!by_program.empty()) return by_program;
   return std::string(by_entry.empty() ? otherwise : by_entry);
@@ -129,15 +109,6 @@ bool is_token(std::string_view text) {
 
 std::string PartRunner::file(const char* name) const {
   return folder_.path(fmt::format("{}-{}", run_, name));
-}
-
-std::vector<std::string> PartRunner::boundaries_around(std::size_t index) const {
-  std::vector<std::string> found;
-  for (auto at = mime_.parts[index].parent; at >= 0; at = mime_.parts[static_cast<std::size_t>(at)].parent)
-    if (auto boundary =
-            mail::plain_parameter(mime_.parts[static_cast<std::size_t>(at)].content_type, "boundary"))
-      found.push_back(std::move(*boundary));
-  return found;
 }
 
 Result<> PartRunner::write_input(const ConversionEntry& entry, const ConversionPart& part) {
@@ -199,7 +170,7 @@ Result<> PartRunner::add_symbols(const ConversionEntry& entry, const ConversionP
       if (taken || !is_variable(symbol))
         return permanent(entry.where() + ": " + printable(symbol) + " is no name for a parameter's value");
       environment.emplace_back(
-          symbol, value_of(picked_parameter(entry, std::string("in-") + kind, n, value, symbol)));
+          symbol, value_of(mta::form::picked_parameter(entry, std::string("in-") + kind, n, value, symbol)));
     }
   }
   return {};
@@ -276,11 +247,13 @@ Result<std::vector<PartRunner::Field>> PartRunner::fields_for(const ConversionEn
   const auto description = chosen(options.description, entry.text("out-description"), part.description);
   const bool same_disposition = iequals(disposition, part.disposition);
   std::vector<Field> fields = {
-      {"Content-Type", type + "/" + subtype + parameters(entry, "parameter", part.content_type, same_type)},
+      {"Content-Type",
+       type + "/" + subtype + mta::form::label_parameters(entry, "parameter", part.content_type, same_type)},
       {"Content-Disposition",
        disposition.empty()
            ? ""
-           : disposition + parameters(entry, "dparameter", part.content_disposition, same_disposition)},
+           : disposition + mta::form::label_parameters(entry, "dparameter", part.content_disposition,
+                                                       same_disposition)},
       {"Content-Description", mail::encode_words(description)},
       {"Content-MD5", ""},
       {"Content-Length", ""}};
@@ -301,7 +274,8 @@ Result<NewPart> PartRunner::new_part(const ConversionEntry& entry, const Convers
                      " makes no media type: " + printable(type + "/" + subtype));
   const auto mode = to_lower(chosen(options.mode, entry.text("out-mode"), type == "text" ? "text" : "block"));
   const auto encoding = chosen(options.encoding, entry.text("out-encoding"), "");
-  const auto body = wire_body(std::move(*content), mode == "text", encoding, boundaries_around(part.index));
+  const auto body = mta::form::wire_body(std::move(*content), mode == "text", encoding,
+                                         mta::form::boundaries_around(mime_, part.index));
   TRY(auto fields, fields_for(entry, part, options, type, subtype));
   fields.emplace_back("Content-Transfer-Encoding", body.encoding);
   std::vector<NewField> fresh;
@@ -318,7 +292,7 @@ Result<std::string> PartRunner::run_service(const ConversionEntry& entry, const 
   if (options.status != PartStatus::done || !file_exists(file("output"))) return std::string();
   auto message = read_result(file("output"), settings_.file_bytes);
   if (!message) return temporary("the command of " + entry.where() + ": " + message.error().text);
-  auto wire = wire_body(std::move(*message), true, "8bit", {});
+  auto wire = mta::form::wire_body(std::move(*message), true, "8bit", {});
   if (wire.encoding != "7bit" && wire.encoding != "8bit")
     return temporary("the command of " + entry.where() +
                      " makes no message: it has NUL bytes or lines over 998");

@@ -8,11 +8,14 @@
 
 #include "channels/conversion/edition.h"
 #include "channels/conversion/options_file.h"
-#include "channels/conversion/part.h"
 #include "channels/program/account.h"
 #include "channels/program/run_program.h"
+#include "mta/form/conversion_part.h"
 
 namespace waxwing::channels {
+
+using mta::form::ConversionPart;
+using mta::form::MessageFacts;
 
 // A folder of its own for the files of one message, gone with this. The account may write there.
 class ScratchFolder {
@@ -81,7 +84,6 @@ class PartRunner {
   Result<NewPart> new_part(const mta::ConversionEntry& entry, const ConversionPart& part,
                            const PartOptions& options);
   std::string file(const char* name) const;  // of the part at work
-  std::vector<std::string> boundaries_around(std::size_t index) const;
 
   const RunSettings& settings_;
   const ScratchFolder& folder_;

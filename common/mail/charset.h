@@ -2,6 +2,7 @@
 // names, case-blind. Thread-safe; converters are kept per thread.
 #pragma once
 
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,15 @@ std::optional<std::string> from_utf8(std::string_view text, std::string_view cha
 std::string to_utf8_or_guess(std::string_view bytes, std::string_view charset);
 // UTF-8 with every wrong sequence replaced by U+FFFD.
 std::string valid_utf8(std::string_view bytes);
+
+// Why recode() gives nothing: a charset is unknown, the bytes are wrong in theirs, the other one lacks a character
+// of them, or there would be too many bytes.
+enum class RecodeTrouble { unknown_charset, wrong_bytes, no_such_character, too_large };
+std::string_view text_of(RecodeTrouble trouble);
+// bytes of one charset in another, nothing lost. max_bytes: of the result.
+std::expected<std::string, RecodeTrouble> recode(std::string_view bytes, std::string_view from,
+                                                 std::string_view to,
+                                                 std::size_t max_bytes = std::string::npos);
 
 // For searching and sorting (RFC 5051 i;unicode-casemap's purpose): full Unicode case folding after
 // NFKD, so that "Straße" equals "STRASSE". ASCII text takes a short way. text must be UTF-8.

@@ -202,4 +202,87 @@ std::string encode_words(std::string_view text, bool in_phrase) {
   return q.size() <= b.size() ? q : b;
 }
 
+namespace {
+
+// Words of any charset but UTF-8, each whole in itself: also where a charset changes its state by escapes.
+std::optional<std::string> words_in(std::string_view utf8, const std::string& charset) {
+  const auto head = "=?" + charset + "?B?";
+  if (head.size() + 14 > kWordWidth) return std::nullopt;
+  const auto room = (kWordWidth - head.size() - 2) / 4 * 3;
+  std::string out;
+  while (!utf8.empty()) {
+    // At most a byte for each character is the best that can be hoped for.
+    std::size_t characters = room, size = 0;
+    std::string bytes;
+    do {
+      size = 0;
+      for (std::size_t i = 0; i < characters && size < utf8.size(); ++i)
+        size = std::min(size + utf8_length(utf8[size]), utf8.size());
+      auto recoded = recode(utf8.substr(0, size), "utf-8", charset);
+      if (!recoded) return std::nullopt;
+      bytes = std::move(*recoded);
+      characters = characters * 2 / 3;
+    } while (bytes.size() > room && characters > 0);
+    if (bytes.size() > room) return std::nullopt;
+    if (!out.empty()) out += "\r\n ";
+    ((out += head) += to_base64(bytes)) += "?=";
+    utf8.remove_prefix(size);
+  }
+  return out;
+}
+
+std::optional<std::string> recoded_words(std::string_view bytes, std::string_view from,
+                                         const std::string& to) {
+  const auto utf8 = recode(bytes, from, "utf-8");
+  if (!utf8) return std::nullopt;
+  if (!iequals(to, "utf-8")) return words_in(*utf8, to);
+  auto q = as_q(*utf8, true), b = as_b(*utf8);
+  return replace_all(q.size() <= b.size() ? q : b, " ", "\r\n ");
+}
+
+// Words of one charset, one behind the other: the bytes in them, and where the last one ends.
+struct Words {
+  std::string bytes;
+  std::size_t end;
+};
+Words words_from(std::string_view text, std::size_t at, Word word) {
+  Words words;
+  for (const auto charset = word.charset;;) {
+    words.bytes += word.encoding == 'Q' ? decode_q(word.text) : decode_base64(word.text).bytes;
+    words.end = at += word.size;
+    at += blanks_at(text, at);
+    const auto next = word_at(text.substr(at));
+    if (!next || !iequals(next->charset, charset)) return words;
+    word = *next;
+  }
+}
+
+}  // namespace
+
+std::string recode_words(std::string_view text, const CharsetChanges& change) {
+  std::string out;
+  std::size_t at = 0;
+  for (auto next = text.find("=?"); next != text.npos; next = text.find("=?", at)) {
+    out.append(text.substr(at, next - at));
+    at = next;
+    const auto word = word_at(text.substr(at));
+    const auto to = word ? change(word->charset) : CharsetChange();
+    if (to.to.empty() || iequals(to.to, word->charset)) {
+      const auto size = word ? word->size : 2;
+      out.append(text.substr(at, size));
+      at += size;
+    } else if (to.relabel_only) {
+      const auto rest = static_cast<std::size_t>(word->charset.data() - text.data()) + word->charset.size();
+      out.append("=?").append(to.to).append(text.substr(rest, at + word->size - rest));
+      at += word->size;
+    } else {
+      const auto words = words_from(text, at, *word);
+      const auto recoded = recoded_words(words.bytes, word->charset, to.to);
+      out.append(recoded ? *recoded : std::string(text.substr(at, words.end - at)));
+      at = words.end;
+    }
+  }
+  return out.append(text.substr(at));
+}
+
 }  // namespace waxwing::mail

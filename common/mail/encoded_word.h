@@ -2,6 +2,7 @@
 // that touch, a character split over two words of one charset. RFC 2231 §5 languages are dropped.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,5 +17,15 @@ std::string decode_words(std::string_view text);
 // words of at most 75 bytes separated by blanks ("Q" or "B", whichever is shorter; characters never split).
 // in_phrase: only what RFC 2047 §5 (3) allows in a display name.
 std::string encode_words(std::string_view text, bool in_phrase = false);
+
+// Words in another charset. to: "" and they stay; relabel_only: the bytes do.
+struct CharsetChange {
+  std::string to;
+  bool relabel_only = false;
+};
+using CharsetChanges = std::function<CharsetChange(std::string_view charset)>;
+// A field's value, folded, with its words in the charsets that change answers, on lines of their own. Words that
+// cannot be had so, and everything else, stay byte for byte. Linear in text.
+std::string recode_words(std::string_view text, const CharsetChanges& change);
 
 }  // namespace waxwing::mail

@@ -37,6 +37,7 @@ constexpr ClauseRow kClauses[] = {
     {"command", Takes::text},
     {"service-command", Takes::text},
     {"delete", Takes::flag},
+    {"relabel", Takes::flag},
     {"out-type", Takes::text},
     {"out-subtype", Takes::text},
     {"out-encoding", Takes::text},
@@ -193,10 +194,18 @@ Conversions Conversions::parse(const SourceSet& sources, std::string_view file,
     if (open) errors.push_back(line.where() + ": a quote is opened and not closed");
     fresh = !trim(line.text).ends_with(';');
   }
-  for (const auto& entry : result.entries_)
-    if (!entry.has("command") && !entry.has("service-command") && !entry.flag("delete"))
+  for (const auto& entry : result.entries_) {
+    result.relabels_ = result.relabels_ || entry.flag("relabel");
+    const bool acts = entry.has("command") || entry.has("service-command") || entry.flag("delete");
+    if (!acts && !entry.flag("relabel"))
+      warnings.push_back(
+          entry.where() +
+          ": the entry has no command, service-command, delete=1 or relabel=1: it does nothing");
+    if (acts && entry.flag("relabel"))
       warnings.push_back(entry.where() +
-                         ": the entry has no command, service-command or delete=1: it does nothing");
+                         ": relabel=1 changes labels only: the entry's command, service-command or "
+                         "delete has no effect");
+  }
   return result;
 }
 

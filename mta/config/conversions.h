@@ -48,9 +48,11 @@ class Conversions {
   static Conversions parse(const SourceSet& sources, std::string_view file, std::vector<std::string>& errors,
                            std::vector<std::string>& warnings);
   const std::vector<ConversionEntry>& entries() const { return entries_; }
+  bool relabels() const { return relabels_; }  // some entry has relabel=1
 
  private:
   std::vector<ConversionEntry> entries_;
+  bool relabels_ = false;
 };
 
 }  // namespace waxwing::mta

@@ -7,8 +7,8 @@ namespace {
 
 // By OwnTable.
 constexpr std::string_view kOwnNames[] = {
-    "PORT_ACCESS", "FROM_ACCESS", "ORIG_SEND_ACCESS", "SEND_ACCESS", "ORIG_MAIL_ACCESS",
-    "MAIL_ACCESS", "FORWARD",     "REVERSE",          "CONVERSIONS", "ETRN_ACCESS"};
+    "PORT_ACCESS", "FROM_ACCESS", "ORIG_SEND_ACCESS", "SEND_ACCESS", "ORIG_MAIL_ACCESS",  "MAIL_ACCESS",
+    "FORWARD",     "REVERSE",     "CONVERSIONS",      "ETRN_ACCESS", "CHARSET-CONVERSION"};
 static_assert(std::size(kOwnNames) == static_cast<std::size_t>(OwnTable::count_));
 
 // Cuts a row at the first blank that no $ quotes: pattern, rest.

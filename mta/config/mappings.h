@@ -93,6 +93,7 @@ enum class OwnTable : std::uint8_t {
   reverse,
   conversions,
   etrn_access,
+  charset_conversion,
   count_
 };
 std::string_view name_of(OwnTable table);

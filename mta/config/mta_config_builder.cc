@@ -4,6 +4,7 @@
 
 #include "common/base/strings.h"
 #include "common/directory/address_url.h"
+#include "mta/config/charset_conversion.h"
 #include "mta/config/header_options.h"
 #include "mta/config/imta_cnf.h"
 
@@ -182,6 +183,8 @@ void MtaConfigBuilder::check_table_flags() {
           config_->warnings_.push_back(row.where + ": $" + step.text + " in table " + table->name() +
                                        " is accepted but has no effect");
   }
+  if (const auto* table = config_->mappings_.table(OwnTable::charset_conversion))
+    check_charset_conversion(*table, config_->warnings_);
 }
 
 void MtaConfigBuilder::check_rules() {

@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "common/mail/mime.h"
 #include "mta/config/header_options.h"
+#include "mta/form/reformat.h"
 
 namespace waxwing::mta::form {
 
@@ -19,6 +20,7 @@ struct BodyForm {
   std::string charset7, charset8, charset_escape;  // of text that names none
   bool thurman = false;                            // uuencoded files become parts
   bool decode_multiparts = false, decode_messages = false;
+  Reformat reformat;                                                          // CHARSET-CONVERSION
   bool guess_types = false;                                                   // convert_octet_stream
   std::size_t name_limit = 0, name_parameter_limit = 0, parameter_limit = 0;  // 0: none
   std::size_t line_length = 0;  // parts with longer lines are encoded
@@ -32,7 +34,9 @@ struct BodyForm {
 // The header of an inner message with its addresses rewritten. Errors go through.
 using RewriteHeader = std::function<Result<std::string>(std::string_view header)>;
 
-Result<std::string> shape_body(std::string message, const BodyForm& form, const RewriteHeader& rewrite);
+// tools: for form.reformat.
+Result<std::string> shape_body(std::string message, const BodyForm& form, const RewriteHeader& rewrite,
+                               const ReformatTools& tools);
 
 // The steps, in their order.
 std::string fit_lines(std::string_view message, BodyForm::LongLines how);

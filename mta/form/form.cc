@@ -93,6 +93,24 @@ std::function<Result<std::string>(std::string_view)> by_table(const Lookup& look
   };
 }
 
+ReformatTools reformat_tools(const Lookup& lookup, const Form& form, const Subject& subject) {
+  ReformatTools tools;
+  tools.facts = form.way;
+  tools.conversions = &lookup.config.conversions();
+  tools.note = [&subject](const std::string& part, std::string_view why) {
+    if (subject.note) subject.note(part, why);
+  };
+  tools.change = [&lookup, &form](std::string_view charset) -> Result<mail::CharsetChange> {
+    const auto* table = lookup.config.mappings().table(OwnTable::charset_conversion);
+    if (table == nullptr) return mail::CharsetChange();
+    const auto probe = "IN-CHAN=" + form.way.in_channel + ";OUT-CHAN=" + form.way.out_channel +
+                       ";IN-CHARSET=" + std::string(charset);
+    TRY(const auto answer, apply_mapping(lookup, *table, probe));
+    return answer.matched ? parse_charset_change(answer.text) : mail::CharsetChange();
+  };
+  return tools;
+}
+
 }  // namespace
 
 Form form_of(const MtaConfig& config, const Channel* source, const Channel& destination) {
@@ -110,7 +128,8 @@ Form form_of(const MtaConfig& config, const Channel* source, const Channel& dest
 }
 
 Result<Pieces> shape(const Lookup& lookup, const Form& form, std::string message, const Subject& subject) {
-  TRY(message, shape_body(std::move(message), form.body, subject.rewrite_inner));
+  TRY(message, shape_body(std::move(message), form.body, subject.rewrite_inner,
+                          reformat_tools(lookup, form, subject)));
   const auto block = scan_whole(message);
   HeaderFacts facts;
   const std::string_view whole = message;

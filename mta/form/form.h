@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct Form {
   HeaderForm header;
   BodyForm body;
   FragmentLimits fragments;
+  MessageFacts way;  // for body.reformat: the channels and tags that CHARSET-CONVERSION is asked about
 
   bool plain() const { return header.plain() && body.plain() && !cuts(); }
   bool cuts() const { return fragments.max_bytes > 0 || fragments.max_lines > 0; }
@@ -33,6 +35,8 @@ Form form_of(const MtaConfig& config, const Channel* source, const Channel& dest
 struct Subject {
   std::vector<std::string> recipients;  // addresses of the queue file
   RewriteHeader rewrite_inner;
+  // A part that stays as it is although CHARSET-CONVERSION would have it otherwise: its number, and why.
+  std::function<void(const std::string& part, std::string_view why)> note;
 };
 // header and body as they lie in the queue; an empty body does for a form that does not need it. Takes up to
 // kCopies times the memory of the message. Errors of mappings and directory go through.

@@ -1,4 +1,4 @@
-// thurman: files that were put into plain text by uuencode become parts of a multipart/mixed.
+// uuencode: as an encoding of a part, and thurman: files in plain text become parts of a multipart/mixed.
 #include <optional>
 #include <span>
 
@@ -9,6 +9,7 @@
 #include "mta/form/body_form.h"
 #include "mta/form/edits.h"
 #include "mta/form/parameter.h"
+#include "mta/form/reformat.h"
 
 namespace waxwing::mta::form {
 
@@ -124,6 +125,42 @@ std::string uuencoded_to_parts(std::string_view message, const mail::MimeLimits&
                       {"Content-Type", "multipart/mixed; boundary=\"" + boundary + "\""},
                       {"Content-Transfer-Encoding", ""}}) +
          body + "--" + boundary + "--\r\n";
+}
+
+bool is_uuencoded(const mail::MimePart& part) {
+  const auto words = split_words(part.content_encoding);
+  return words.size() == 1 &&
+         (iequals(words[0], "x-uuencode") || iequals(words[0], "x-uue") || iequals(words[0], "uuencode"));
+}
+
+std::optional<std::string> decode_uuencoded(std::string_view body) {
+  auto rest = body;
+  auto files = files_of(rest);
+  const auto is_blank_text = [](std::string_view text) {
+    return text.find_first_not_of(" \t\r\n") == text.npos;
+  };
+  // Text around the file would be lost.
+  if (files.size() != 1 || !is_blank_text(files[0].before) || !is_blank_text(rest)) return std::nullopt;
+  return std::move(files[0].bytes);
+}
+
+std::string encode_uuencoded(std::string_view bytes, std::string_view name) {
+  constexpr std::size_t kLineBytes = 45;
+  const auto letter = [](unsigned value) { return value == 0 ? '`' : static_cast<char>(' ' + value); };
+  std::string out = "begin 644 " + std::string(name.empty() ? "part" : name) + "\r\n";
+  out.reserve(bytes.size() * 3 / 2 + 100);
+  for (std::size_t at = 0; at < bytes.size(); at += kLineBytes) {
+    const auto line = bytes.substr(at, kLineBytes);
+    out += letter(static_cast<unsigned>(line.size()));
+    for (std::size_t i = 0; i < line.size(); i += 3) {
+      unsigned word = 0;
+      for (std::size_t k = 0; k < 3; ++k)
+        word = word << 8U | (i + k < line.size() ? static_cast<unsigned char>(line[i + k]) : 0U);
+      for (const unsigned shift : {18U, 12U, 6U, 0U}) out += letter(word >> shift & 63U);
+    }
+    out += "\r\n";
+  }
+  return out + "`\r\nend\r\n";
 }
 
 }  // namespace waxwing::mta::form

@@ -90,6 +90,8 @@ struct Envelope {
   bool require_tls = false;        // REQUIRETLS (RFC 8689)
   std::string held_reason;         // not empty: the file is published as .HELD
   std::vector<Recipient> recipients;
+  // Not in the file: what CHARSET-CONVERSION says of the way, "\t", and the conversion tags that it was told of.
+  std::string reformat;
 
   Clock clock() const { return {std::max(arrival_ms, deferred_until_ms), deliver_by_ms, by_returns}; }
 };

@@ -192,7 +192,8 @@ namespace {
 using Contents = std::vector<Writer::Content>;
 }  // namespace
 
-Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents) {
+Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents,
+                                                        std::function<void(durable::Batch&)> also) {
   const auto discard = [&] {
     for (const auto& content : contents) content.writer->inner_->discard();
   };
@@ -207,6 +208,7 @@ Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents) {
     co_return std::unexpected(sealed.error());
   }
   for (const auto& content : contents) content.writer->inner_->committed = true;
+  if (also) also(common.batch);
   auto outcome = co_await commit_durably(std::move(common.batch));
   if (!outcome) {
     discard();

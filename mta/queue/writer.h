@@ -11,6 +11,7 @@
 // unpublished Writer removes what it wrote. For one thread at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,7 +50,9 @@ class Writer {
     Writer* writer;
     std::vector<Envelope> envelopes;
   };
-  static Task<Result<std::vector<FileName>>> publish_all(std::vector<Content> contents);
+  // also: puts what must be durable together with them into their batch; it stays valid until this answers.
+  static Task<Result<std::vector<FileName>>> publish_all(std::vector<Content> contents,
+                                                         std::function<void(durable::Batch&)> also = {});
 
   struct Inner;
 

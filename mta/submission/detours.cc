@@ -20,13 +20,6 @@ constexpr const char* kDefragment = "defragment";
 constexpr const char* kConversion = "conversion";
 constexpr std::int64_t kTagsInConversions = 2;  // of INCLUDE_CONVERSIONTAG
 
-// They only look where a message goes, or throw it away: it is converted on its way from there, or never.
-bool is_passed_by(std::string_view channel) {
-  return channel.starts_with("process") || channel.starts_with("reprocess") ||
-         channel.starts_with(kConversion) || channel == kDefragment || channel == "hold" ||
-         channel == "bitbucket" || channel == "filter_discard" || channel == "autoreply";
-}
-
 // "Yes", "Yes,Channel=name"; anything else is no. The channel, or "".
 std::string channel_of_answer(std::string_view answer) {
   const auto words = split(answer, ',');
@@ -40,10 +33,6 @@ std::string channel_of_answer(std::string_view answer) {
 
 std::string conversions_key(const std::string& channel, const std::string& tags) {
   return channel + " " + tags;
-}
-
-const std::string& origin_of(const Submission::Inner& inner) {
-  return inner.source.origin.empty() ? inner.source.channel : inner.source.origin;
 }
 
 bool is_converted(const Submission::Inner& inner, const std::string& channel) {
@@ -90,6 +79,21 @@ std::optional<Stop> stop_for_pieces(const Submission::Inner& inner, const Destin
 
 }  // namespace
 
+bool is_passed_by(std::string_view channel) {
+  return channel.starts_with("process") || channel.starts_with("reprocess") ||
+         channel.starts_with(kConversion) || channel == kDefragment || channel == "hold" ||
+         channel == "bitbucket" || channel == "filter_discard" || channel == "autoreply";
+}
+
+const std::string& origin_of(const Submission::Inner& inner) {
+  return inner.source.origin.empty() ? inner.source.channel : inner.source.origin;
+}
+
+std::string probe_for(const Submission::Inner& inner, const std::string& to, const std::string& tags) {
+  return "IN-CHAN=" + origin_of(inner) + ";OUT-CHAN=" + to + (tags.empty() ? "" : ";TAG=" + tags) +
+         ";CONVERT";
+}
+
 std::optional<Stop> stop_before(const Submission::Inner& inner, const Destination& destination) {
   const auto& recipient = destination.recipient;
   const Channel* to = inner.config->channel(recipient.channel);
@@ -108,9 +112,8 @@ Result<> ask_conversions(const Lookup& lookup, Submission::Inner& inner) {
     const auto& to = channel_for(inner, recipient.channel);
     const auto key = conversions_key(to, recipient.tags);
     if (!is_converted(inner, to) || inner.conversions.contains(key)) continue;
-    auto probe = "IN-CHAN=" + origin_of(inner) + ";OUT-CHAN=" + to;
-    if (with_tags && !recipient.tags.empty()) probe += ";TAG=" + recipient.tags;
-    TRY(const auto answer, apply_mapping(lookup, *table, probe + ";CONVERT"));
+    TRY(const auto answer,
+        apply_mapping(lookup, *table, probe_for(inner, to, with_tags ? recipient.tags : "")));
     const auto channel = answer.matched ? channel_of_answer(answer.text) : std::string();
     if (!channel.empty() && !inner.config->channel(channel))
       return temporary("CONVERSIONS (" + answer.where + ") names channel " + printable(channel) +
@@ -123,6 +126,7 @@ Result<> ask_conversions(const Lookup& lookup, Submission::Inner& inner) {
 Task<Verdict> Submission::Inner::find_conversions() {
   auto ask = [this](directory::Ask patience) -> Result<bool> {
     TRY_VOID(ask_conversions({*config, &submitter->view(), patience}, *this));
+    TRY_VOID(ask_charset_conversion({*config, &submitter->view(), patience}, *this));
     return true;
   };
   auto asked = co_await directory::patiently(workers(), ask);

@@ -162,7 +162,7 @@ bool keep_discarded(Submission::Inner& inner) {
 }
 
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
-  using Key = std::tuple<std::string, std::string, bool, std::string, std::string>;
+  using Key = std::tuple<std::string, std::string, bool, std::string, std::string, std::string>;
   std::map<Key, std::size_t> open;  // the envelope that still takes recipients
   std::vector<queue::Envelope> envelopes;
   const auto plain = common_part(inner);
@@ -178,15 +178,17 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
     const auto style = style_of(inner.config->channel(channel));
     destination.recipient.address = form::styled(destination.recipient.address, style);
     const auto cut = cut_of(*inner.config, channel);
+    const auto reformat = reformat_for(inner, destination, stop);
     Key key{channel, destination.envelope_from, destination.held,
             // The members of a list may be at as many hosts as there are: they share files.
             cut.by_host && !inner.list ? destination.recipient.host : std::string(),
-            stop ? stop->flags : std::string()};
+            stop ? stop->flags : std::string(), reformat};
     const auto [at, fresh] = open.try_emplace(key, envelopes.size());
     if (fresh || envelopes[at->second].recipients.size() >= cut.per_file) {
       at->second = envelopes.size();
       auto& envelope = envelopes.emplace_back(plain);
       envelope.channel = channel;
+      envelope.reformat = reformat;
       envelope.priority = limited_priority(*inner.config, inner.config->channel(envelope.channel),
                                            inner.priority, inner.size);
       envelope.sender = form::styled(destination.envelope_from, style);

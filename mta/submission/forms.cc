@@ -8,6 +8,7 @@
 #include "common/base/random.h"
 #include "common/log/log.h"
 #include "mta/form/form.h"
+#include "mta/submission/detail/detours.h"
 #include "mta/submission/detail/state.h"
 #include "mta/submission/header.h"
 
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t kPieceBytes = 256 * 1024;
 // A body is shaped in memory. One that is larger keeps its form; its header is shaped all the same.
 constexpr std::uint64_t kMostBytes = 64 << 20;
+constexpr int kMostNotes = 10;  // of parts that stay as they are, of one message
 
 // Each piece of a message is a file that is open until all of them are published. A share of the descriptors, so
 // that messages on all workers leave most of them to the sessions.
@@ -30,11 +32,13 @@ std::size_t most_pieces() {
   return most;
 }
 
-form::Form form_for(const Submission::Inner& inner, const std::string& channel) {
-  const Channel* destination = inner.config->channel(channel);
+form::Form form_for(const Submission::Inner& inner, const queue::Envelope& envelope) {
+  const Channel* destination = inner.config->channel(envelope.channel);
   if (!destination) return {};
   // What comes from inside has had its source's keywords when it came to this host.
-  return form::form_of(*inner.config, inner.source.internal ? nullptr : inner.channel, *destination);
+  auto form = form::form_of(*inner.config, inner.source.internal ? nullptr : inner.channel, *destination);
+  add_reformat(inner, envelope, form);
+  return form;
 }
 
 class Shaper {
@@ -47,19 +51,20 @@ class Shaper {
   }
 
   Result<> add(queue::Envelope envelope) {
-    auto form = form_for(inner_, envelope.channel);
+    auto form = form_for(inner_, envelope);
     if (form.plain()) {
       into_.contents.front().envelopes.push_back(std::move(envelope));
       return {};
     }
     // Files of one channel share their content, unless it names their recipients.
     if (into_.refused) return {};
-    if (const auto known = made_.find(envelope.channel); known != made_.end() && !form.header.envelope_to) {
+    const auto key = envelope.channel + "\t" + envelope.reformat;
+    if (const auto known = made_.find(key); known != made_.end() && !form.header.envelope_to) {
       if (!has_room(known->second.size(), envelope.channel)) return {};
       for (const auto at : known->second) put(at, envelope);
       return {};
     }
-    auto& made = made_[envelope.channel];
+    auto& made = made_[key];
     made.clear();
     TRY(const auto pieces, shaped(form, envelope));
     if (!has_room(pieces.count(), envelope.channel)) return {};
@@ -128,6 +133,15 @@ class Shaper {
     form::Subject subject;
     for (const auto& recipient : envelope.recipients) subject.recipients.push_back(recipient.address);
     subject.rewrite_inner = [this](std::string_view header) { return rewritten(header); };
+    subject.note = [this, &envelope, notes = 0](const std::string& part, std::string_view why) mutable {
+      if (++notes > kMostNotes) return;
+      log::Event("mta.charset_conversion.kept")
+          .with("qid", inner_.queue_id)
+          .with("channel", envelope.channel)
+          .with("part", part)
+          .with("why", why)
+          .notice();
+    };
     return form::shape(lookup_, form, std::move(message), subject);
   }
 
@@ -152,19 +166,19 @@ class Shaper {
   Submission::Inner& inner_;
   const Lookup lookup_;
   Publication& into_;
-  std::map<std::string, std::vector<std::size_t>> made_;  // channel -> its contents
+  std::map<std::string, std::vector<std::size_t>> made_;  // channel and reformat -> its contents
   std::size_t pieces_ = 0;                                // of all its fragmented forms
 };
 
 }  // namespace
 
-bool wants_form(const Submission::Inner& inner, const std::string& channel) {
-  return !form_for(inner, channel).plain();
+bool wants_form(const Submission::Inner& inner, const queue::Envelope& envelope) {
+  return !form_for(inner, envelope).plain();
 }
 
 bool wants_forms(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes) {
   for (const auto& envelope : envelopes)
-    if (!form_for(inner, envelope.channel).plain()) return true;
+    if (wants_form(inner, envelope)) return true;
   return false;
 }
 
@@ -173,7 +187,7 @@ std::uint64_t form_bytes(const Submission::Inner& inner, const std::vector<queue
   const auto size = inner.writer->size_bytes();
   if (size > kMostBytes) return 0;
   for (const auto& envelope : envelopes)
-    if (form_for(inner, envelope.channel).needs_body()) return size * form::kCopies;
+    if (form_for(inner, envelope).needs_body()) return size * form::kCopies;
   return 0;
 }
 

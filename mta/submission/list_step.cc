@@ -62,12 +62,14 @@ Task<Verdict> Submission::Inner::number_message() {
 }
 
 Verdict Submission::Inner::add_slice() {
-  const auto asked = ask_conversions({*config, &submitter->view(), directory::Ask::may_block}, *this);
+  const Lookup lookup{*config, &submitter->view(), directory::Ask::may_block};
+  auto asked = ask_conversions(lookup, *this);
+  if (asked) asked = ask_charset_conversion(lookup, *this);
   if (!asked) return verdict_of(asked.error());
   auto envelopes = make_envelopes(*this);
   destinations.clear();
   for (auto& envelope : envelopes) {
-    if (wants_form(*this, envelope.channel)) {
+    if (wants_form(*this, envelope)) {
       list->formed.push_back(std::move(envelope));
       continue;
     }

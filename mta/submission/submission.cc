@@ -102,6 +102,10 @@ void Submission::hold(std::string reason) {
   inner_->hold_reason = std::move(reason);
 }
 
+void Submission::commit_with(std::function<void(durable::Batch&)> also) {
+  inner_->also = std::move(also);
+}
+
 void Submission::set_chunking() {
   inner_->source.chunking = true;
 }
@@ -314,7 +318,7 @@ Task<Verdict> Submission::Inner::publish() {
   }
   if (publication->refused) co_return fail(*publication->refused);
   const auto size_bytes = writer->size_bytes();
-  auto publishing = queue::Writer::publish_all(std::move(publication->contents));
+  auto publishing = queue::Writer::publish_all(std::move(publication->contents), std::move(also));
   auto published = co_await std::move(publishing);
   writer.reset();
   if (!published) {
@@ -337,7 +341,9 @@ Task<Verdict> Submission::finish() {
   if (!ended.ok()) co_return ended;
   const bool thrown_away = inner.discard && !keep_discarded(inner);
   if (thrown_away || (inner.destinations.empty() && !inner.list)) co_return inner.throw_away();
-  if (!inner.list && inner.config->mappings().table(OwnTable::conversions)) {
+  const auto& mappings = inner.config->mappings();
+  if (!inner.list &&
+      (mappings.table(OwnTable::conversions) || mappings.table(OwnTable::charset_conversion))) {
     auto asked = co_await inner.find_conversions();
     if (!asked.ok()) co_return inner.fail(asked);
   }

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,10 @@
 #include "common/daemon/daemon.h"
 #include "common/net/task.h"
 #include "mta/protocol/verdict.h"
+
+namespace waxwing::durable {
+class Batch;
+}
 
 namespace waxwing::directory {
 class Directory;
@@ -125,6 +130,9 @@ class Submission {
   // caller may go on calling data() to drain the peer: it then does nothing and repeats the answer.
   Task<Verdict> data(std::string_view bytes);
   Task<Verdict> finish();
+  // What must be durable in the very commit that queues the message; stays valid until finish() answers. A message
+  // that is thrown away has no commit.
+  void commit_with(std::function<void(durable::Batch&)> also);
 
   // The peer uses BDAT for this message. Before data().
   void set_chunking();

@@ -2,15 +2,17 @@
 // The first byte chooses, the second which parts are taken out or replaced.
 #include "channels/conversion/edition.h"
 #include "channels/conversion/options_file.h"
-#include "channels/conversion/part.h"
-#include "channels/conversion/wire_body.h"
+#include "channels/conversion/shell_command.h"
 #include "channels/defragment/piece.h"
 #include "common/mail/header.h"
 #include "common/mail/transfer_coding.h"
+#include "mta/form/conversion_part.h"
+#include "mta/form/wire_body.h"
 #include "t/fuzz/fuzz.h"
 
 using namespace waxwing;
 using namespace waxwing::channels;
+using namespace waxwing::mta::form;
 
 namespace {
 

@@ -64,7 +64,10 @@ def setUpModule():
         f.write('tag=whole; service-command="sed s/Monday/Tuesday/ < \'INPUT_FILE\' > \'OUTPUT_FILE\'"\n')
     box.edit('mappings', '\nCONVERSIONS\n\n  IN-CHAN=*;OUT-CHAN=ims-ms;CONVERT  Yes\n'
              '\nFROM_ACCESS\n\n  *|tagger@far.test|*  $G$Ywhole,other\n')
-    box.edit('imta.cnf', lambda text: text.replace('\nims-ms ', '\nims-ms serviceconversion conversiontag look '))
+    box.edit('mappings', '\nCHARSET-CONVERSION\n\n  IN-CHAN=*;OUT-CHAN=ims-ms;CONVERT  Level\n'
+             '  IN-CHAN=*;OUT-CHAN=ims-ms;IN-CHARSET=iso-8859-15  OUT-CHARSET=utf-8\n'
+             '  IN-CHAN=*;OUT-CHAN=ims-ms;IN-CHARSET=x-of-nowhere  OUT-CHARSET=utf-8\n')
+    box.edit('imta.cnf', lambda text: text.replace('\nims-ms  '\nims-ms serviceconversion conversiontag look '))
     if account():
         box.edit('imta.cnf', lambda text: text.replace('\nconversion\n', f'\nconversion user {account()}\n'))
     box.command('imsimta', 'cnbuild')
@@ -218,6 +221,21 @@ class Conversion(waxwing.TestCase):
             self.log = self.box.log('conversion')
             self.send('Subject: x\r\nMIME-Version: 1.0\r\n' + text)
             self.assertRegex(self.log.wait(rf'mta\.\w+ .*{self.user}@'), r'held by a conversion: the message has too many parts, or they are nested too deep')
+
+    def test_charsets_and_levels_behind_the_channel(self):
+        head = 'Subject: =?iso-8859-15?Q?=A4?=\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n'
+        self.send(f'{head}Content-Type: text/x-upper; charset=iso-8859-15\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+                  'quiet =A4\r\n--b--\r\n')
+        whole = self.received()
+        self.assertEqual((whole['Subject'], whole.get_content_type(), whole.get_param('charset')), ('\u20ac', 'text/plain', 'utf-8'))
+        self.assertEqual(text(whole), 'QUIET \u20ac')
+
+    def test_an_unknown_charset_stays_and_is_told_of(self):
+        # No program is for it here, but the message goes by way of the channel all the same: its log tells.
+        self.send('Subject: odd\r\nContent-Type: text/plain; charset=x-of-nowhere\r\nContent-Transfer-Encoding: 8bit\r\n\r\nodd \x7f\r\n')
+        whole = self.received()
+        self.assertEqual((whole.get_param('charset'), whole.get_payload()), ('x-of-nowhere', 'odd \x7f\r\n'))
+        self.assertRegex(self.log.wait(r'mta\.charset_conversion\.kept '), r'channel=ims-ms .*part=1 .*one of the charsets is not known')
 
     def test_a_service_command_sees_the_whole_message(self):
         self.send('Subject: on Monday\r\n\r\nMonday it is.\r\n', sender='tagger@far.test')

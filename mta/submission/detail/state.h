@@ -99,7 +99,9 @@ struct Submission::Inner {
   std::string partial_id;  // of a message/partial
   std::string tags;        // conversion tags that FROM_ACCESS gave
   std::map<std::string, std::string>
-      conversions;                        // "channel tags" -> the conversion channel before it, or ""
+      conversions;  // "channel tags" -> the conversion channel before it, or ""
+  std::map<std::string, std::string>
+      reformats;                          // "channel tags" -> what CHARSET-CONVERSION says; "": nothing
   std::unordered_set<std::string> known;  // channel, address and folder of each: a list may have 100,000
   // From access tables: header lines, a tag of the subject, limits, the delay of every further command.
   std::string extra_header, subject_tag;
@@ -132,6 +134,7 @@ struct Submission::Inner {
   bool counts_lines = false;  // line_limit, or a channel with alternatelinelimit
   std::optional<queue::Writer> writer;
   std::optional<Verdict> failure;
+  std::function<void(durable::Batch&)> also;  // commit_with()
 
   WorkerPool& workers() const { return submitter->daemon().workers(); }
   // What a verdict says about the message as a whole, and what it wants logged; taken or refused.
@@ -162,7 +165,7 @@ struct Submission::Inner {
   Verdict check_header(const HeaderOutcome& outcome);
   void heed_header(const HeaderOutcome& outcome);
   Verdict write_body(std::string_view bytes);
-  // Asks CONVERSIONS for where the message goes; a list does so for each slice of its members.
+  // Asks CONVERSIONS and CHARSET-CONVERSION for where the message goes; a list does so for each slice of its members.
   Task<Verdict> find_conversions();
   Task<Result<Publication>> prepare(std::vector<queue::Envelope> envelopes);
   // Steps of finish().
@@ -209,8 +212,8 @@ const std::string& channel_for(const Submission::Inner& inner, const std::string
 // Queue files to be: recipients that share channel, sender and held state, cut by the channel's keywords.
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner);
 
-// Does any of these channels want the message in a form of its own?
-bool wants_form(const Submission::Inner& inner, const std::string& channel);
+// Does the channel, or any of these, want the message in a form of its own?
+bool wants_form(const Submission::Inner& inner, const queue::Envelope& envelope);
 bool wants_forms(const Submission::Inner& inner, const std::vector<queue::Envelope>& envelopes);
 // What is to be published: the message as it was written for the envelopes that take it so, and for the
 // others what their channels make of it. The envelopes that belong to the names publish_all() answers.

@@ -2,14 +2,16 @@
 
 #include "channels/conversion/edition.h"
 #include "channels/conversion/options_file.h"
-#include "channels/conversion/part.h"
-#include "channels/conversion/wire_body.h"
+#include "channels/conversion/shell_command.h"
 #include "common/base/file.h"
 #include "common/base/random.h"
 #include "common/mail/transfer_coding.h"
+#include "mta/form/conversion_part.h"
+#include "mta/form/wire_body.h"
 
 using namespace waxwing;
 using namespace waxwing::channels;
+using namespace waxwing::mta::form;
 
 namespace {
 

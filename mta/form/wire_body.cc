@@ -1,11 +1,11 @@
-#include "channels/conversion/wire_body.h"
+#include "mta/form/wire_body.h"
 
 #include <algorithm>
 
 #include "common/base/strings.h"
 #include "common/mail/transfer_coding.h"
 
-namespace waxwing::channels {
+namespace waxwing::mta::form {
 
 namespace {
 
@@ -67,21 +67,4 @@ WireBody wire_body(std::string content, bool text, std::string_view wanted,
   return {"quoted-printable", std::move(quoted)};
 }
 
-std::string shell_command(std::string_view command) {
-  std::string out;
-  for (std::size_t at = 0; at < command.size();) {
-    const auto end = command[at] == '\'' ? command.find('\'', at + 1) : command.npos;
-    if (end == command.npos) {
-      out += command[at++];
-      continue;
-    }
-    const auto name = command.substr(at + 1, end - at - 1);
-    const bool is_name = !name.empty() && !is_digit(name[0]) &&
-                         std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '_'; });
-    out += is_name ? "\"$" + std::string(name) + "\"" : std::string(command.substr(at, end + 1 - at));
-    at = end + 1;
-  }
-  return out;
-}
-
-}  // namespace waxwing::channels
+}  // namespace waxwing::mta::form

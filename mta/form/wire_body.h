@@ -1,11 +1,11 @@
-// A program's result as it stands in a message. Pure.
+// New content of a part as it stands in a message. Pure.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace waxwing::channels {
+namespace waxwing::mta::form {
 
 struct WireBody {
   std::string encoding;  // Content-Transfer-Encoding
@@ -17,7 +17,4 @@ struct WireBody {
 WireBody wire_body(std::string content, bool text, std::string_view wanted,
                    const std::vector<std::string>& boundaries);
 
-// The command of an entry for /bin/sh: 'NAME' becomes "$NAME", so that a value is one word whatever is in it.
-std::string shell_command(std::string_view command);
-
-}  // namespace waxwing::channels
+}  // namespace waxwing::mta::form

@@ -1,17 +1,19 @@
-#include "channels/conversion/part.h"
+#include "mta/form/conversion_part.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
 #include "common/base/strings.h"
 #include "common/mail/header.h"
+#include "mta/form/parameter.h"
 
-namespace waxwing::channels {
+namespace waxwing::mta::form {
 
 namespace {
 
 using mail::Mime;
 using mail::MimePart;
-using mta::ConversionEntry;
 
 ConversionPart facts_of(const MimePart& part, std::size_t index, std::string number) {
   ConversionPart facts;
@@ -87,17 +89,25 @@ std::vector<ConversionPart> parts_of(const Mime& mime) {
   return parts;
 }
 
-const ConversionEntry* entry_for(const mta::Conversions& conversions, const MessageFacts& facts,
+const ConversionEntry* entry_for(const Conversions& conversions, const MessageFacts& facts,
                                  const ConversionPart& part) {
   for (const auto& entry : conversions.entries())
-    if ((entry.has("command") || entry.flag("delete")) && fits(entry, facts, part)) return &entry;
+    if ((entry.has("command") || entry.flag("delete")) && !entry.flag("relabel") && fits(entry, facts, part))
+      return &entry;
   return nullptr;
 }
 
-const ConversionEntry* service_for(const mta::Conversions& conversions, const MessageFacts& facts,
+const ConversionEntry* service_for(const Conversions& conversions, const MessageFacts& facts,
                                    const ConversionPart& root) {
   for (const auto& entry : conversions.entries())
-    if (entry.has("service-command") && fits(entry, facts, root)) return &entry;
+    if (entry.has("service-command") && !entry.flag("relabel") && fits(entry, facts, root)) return &entry;
+  return nullptr;
+}
+
+const ConversionEntry* relabel_for(const Conversions& conversions, const MessageFacts& facts,
+                                   const ConversionPart& part) {
+  for (const auto& entry : conversions.entries())
+    if (entry.flag("relabel") && fits(entry, facts, part)) return &entry;
   return nullptr;
 }
 
@@ -112,4 +122,23 @@ std::string picked_parameter(const ConversionEntry& entry, const std::string& fa
   return std::string(entry.text(family + "-default" + number));
 }
 
-}  // namespace waxwing::channels
+std::string label_parameters(const ConversionEntry& entry, const std::string& kind,
+                             const mail::ParameterizedValue& old, bool keep) {
+  std::vector<std::pair<std::string, std::string>> list;
+  for (const auto& parameter : old.parameters) {
+    bool copied = keep;
+    for (const auto n : entry.numbers(kind + "-copy"))
+      copied = copied || entry.fits(fmt::format("{}-copy-{}", kind, n), parameter.name);
+    if (copied) list.emplace_back(parameter.name, parameter.utf8());
+  }
+  for (const auto n : entry.numbers("out-" + kind + "-name")) {
+    const std::string name(entry.text(fmt::format("out-{}-name-{}", kind, n)));
+    std::erase_if(list, [&](const auto& each) { return iequals(each.first, name); });
+    list.emplace_back(name, entry.text(fmt::format("out-{}-value-{}", kind, n)));
+  }
+  std::string out;
+  for (const auto& [name, value] : list) out += format_parameter(name, value);
+  return out;
+}
+
+}  // namespace waxwing::mta::form
