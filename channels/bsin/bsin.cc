@@ -1,0 +1,235 @@
+#include "channels/bsin/bsin.h"
+
+#include <algorithm>
+
+#include "channels/resubmit/again.h"
+#include "common/base/random.h"
+#include "common/base/strings.h"
+#include "common/log/log.h"
+#include "common/mail/mime.h"
+#include "common/mail/smtp_data.h"
+#include "common/mail/transfer_coding.h"
+#include "mta/config/mta_config.h"
+#include "mta/queue/writer.h"
+
+namespace waxwing::channels {
+
+namespace {
+
+constexpr const char* kFolder = "bsmtp";
+constexpr std::string_view kTransaction = "transaction";  // in the flags of what was taken out of a batch
+constexpr std::uint64_t kMostBytes = 64 << 20;            // of a batch: it is in memory
+constexpr std::size_t kPieceBytes = 64 * 1024;
+
+// The text of all batches in the message. Permanent error: there is none, or it cannot be read.
+Result<std::string> batch_text(std::string_view message) {
+  const auto mime = mail::parse_mime(message);
+  std::string text;
+  bool found = false;
+  for (const auto& part : mime.parts) {
+    if (!part.is("application", "batch-smtp")) continue;
+    auto decoded = mail::decoded_part(mime, part);
+    if (!decoded.well_formed) return permanent("the batch's encoding is unknown, or it is damaged");
+    if (found) return permanent("the message has more than one part application/batch-SMTP");
+    text = std::move(decoded.bytes);
+    found = true;
+  }
+  if (!found) return permanent("the message has no part application/batch-SMTP");
+  return text;
+}
+
+mta::queue::Envelope envelope_of(const BatchTransaction& transaction, const std::string& channel) {
+  mta::queue::Envelope envelope;
+  const auto& options = transaction.mail.options;
+  envelope.email_id = "M" + unique_id();
+  envelope.channel = envelope.source_channel = channel;
+  envelope.sender = transaction.mail.address;
+  envelope.envelope_id = options.envelope_id;
+  envelope.ret = options.ret;
+  envelope.body = options.body_8bit ? "8BITMIME" : "";
+  envelope.smtputf8 = options.smtputf8;
+  for (const auto& each : transaction.recipients) {
+    auto& recipient = envelope.recipients.emplace_back();
+    recipient.address = each.address;
+    recipient.original = each.options.original.empty() ? "rfc822;" + each.address : each.options.original;
+    recipient.notify = each.options.notify;
+    recipient.host = channel;
+    recipient.flags = kTransaction;
+  }
+  return envelope;
+}
+
+}  // namespace
+
+struct Bsin::Apart {
+  std::vector<std::unique_ptr<mta::queue::Writer>> writers;
+  std::vector<mta::queue::Writer::Content> contents;
+  std::optional<TakenMark> mark;
+};
+
+Bsin::Bsin(MasterContext& context, std::shared_ptr<mta::Submitter> submitter)
+    : context_(context),
+      submitter_(std::move(submitter)),
+      taken_(context.daemon().config()->path_of(kFolder)),
+      workers_(1) {}
+
+Result<std::unique_ptr<Channel>> Bsin::create(MasterContext& context) {
+  TRY(auto submitter, mta::Submitter::create(context.daemon(), context.queue()));
+  return std::unique_ptr<Channel>(new Bsin(context, std::move(submitter)));
+}
+
+BatchLimits Bsin::limits() const {
+  BatchLimits limits;
+  limits.transactions = static_cast<std::size_t>(
+      std::clamp<std::int64_t>(context_.daemon().config()->number("bsmtp.maxtransactions"), 1, 1000));
+  return limits;
+}
+
+Task<void> Bsin::idle() {
+  auto clean = [this] { return taken_.clean(*context_.queue(), context_.channel()); };
+  const auto cleaned = co_await context_.workers().run(clean);
+  if (!cleaned) log::Event("bsmtp.marks").with("error", cleaned.error().text).warning();
+}
+
+Task<void> Bsin::deliver(Work& work) {
+  auto look = [&] { return taken_.of(work.message().name()); };
+  const auto taken = co_await context_.workers().run(look);
+  if (!taken) {
+    work.defer_rest("4.3.0 " + taken.error().text);
+    co_return;
+  }
+  std::vector<std::size_t> left;
+  for (const auto i : work.pending()) {
+    const auto& done = *taken;
+    if (done && std::ranges::find(done->recipients, i) != done->recipients.end())
+      work.queued_as(i, "2.5.0 had been queued", done->queue_id);
+    else
+      left.push_back(i);
+  }
+  if (left.empty()) co_return;
+  if (work.envelope().recipients[left.front()].has_flag(kTransaction))
+    co_await submit(work, std::move(left));
+  else
+    co_await take_apart(work, left);
+}
+
+Result<> Bsin::write_transaction(const BatchTransaction& transaction, Apart& apart) const {
+  TRY(auto writer, mta::queue::Writer::create(context_.queue()));
+  mail::DataDecoder decoder(mail::DataDecoder::BareEnds::refuse);
+  for (auto rest = transaction.data; !rest.empty() && !decoder.done();) {
+    std::string bytes;
+    rest.remove_prefix(decoder.feed(rest.substr(0, kPieceBytes), bytes));
+    TRY_VOID(writer.write(bytes));
+  }
+  apart.writers.push_back(std::make_unique<mta::queue::Writer>(std::move(writer)));
+  apart.contents.push_back({apart.writers.back().get(), {envelope_of(transaction, context_.channel())}});
+  return {};
+}
+
+// Permanent error: the batch is malformed.
+Result<std::unique_ptr<Bsin::Apart>> Bsin::write_apart(Work& work, const std::vector<std::size_t>& recipients,
+                                                       const BatchLimits& limits) const {
+  const auto size = work.message().message_size();
+  if (size > kMostBytes) return permanent("the message has more than 64 MB");
+  TRY(const auto message, work.message().read_message(0, static_cast<std::size_t>(size)));
+  TRY(const auto text, batch_text(message));
+  TRY(const auto transactions, parse_batch(text, limits));
+  auto apart = std::make_unique<Apart>();
+  for (const auto& transaction : transactions) TRY_VOID(write_transaction(transaction, *apart));
+  TRY(auto mark, taken_.prepare(work.message().name(), apart->writers.front()->queue_id(), recipients));
+  apart->mark.emplace(std::move(mark));
+  return apart;
+}
+
+Task<void> Bsin::take_apart(Work& work, const std::vector<std::size_t>& recipients) {
+  const auto most = limits();
+  auto write = [&] { return write_apart(work, recipients, most); };
+  auto apart = co_await workers_.run(write);
+  if (!apart) {
+    const auto& error = apart.error();
+    log::Event("bsmtp.batch.refused").with("qid", work.queue_id()).with("why", error.text).warning();
+    if (error.fault != Fault::permanent)
+      for (const auto i : recipients) work.deferred(i, "4.3.0 " + error.text);
+    else if (work.envelope().sender.empty())  // nobody could be told
+      work.hold("malformed batch: " + error.text);
+    else
+      for (const auto i : recipients)
+        work.failed(i, "5.6.0 malformed batch, nothing of it was done: " + error.text);
+    co_return;
+  }
+  auto& made = **apart;
+  const auto count = made.contents.size();
+  const auto first = made.writers.front()->queue_id();
+  std::function<void(durable::Batch&)> also = [&made](durable::Batch& batch) { made.mark->add_to(batch); };
+  auto publishing = mta::queue::Writer::publish_all(std::move(made.contents), std::move(also));
+  auto published = co_await std::move(publishing);
+  if (!published) {
+    auto take_back = [&made] { made.mark->take_back(); };
+    co_await context_.workers().run(take_back);
+    for (const auto i : recipients) work.deferred(i, "4.3.0 " + published.error().text);
+    co_return;
+  }
+  log::Event("bsmtp.batch.taken_apart")
+      .with("qid", work.queue_id())
+      .with("transactions", static_cast<std::int64_t>(count))
+      .with("first", first)
+      .information();
+  for (const auto i : recipients) work.queued_as(i, "2.5.0 taken apart", first);
+}
+
+Task<void> Bsin::submit(Work& work, std::vector<std::size_t> recipients) {
+  const auto& envelope = work.envelope();
+  mta::Source source;
+  source.channel = context_.channel();
+  source.session_id = work.queue_id();
+  source.esmtp = true;
+  mta::Submission submission(submitter_, std::move(source));
+  auto options = sender_options(envelope, work.message().message_size());
+  auto sender = envelope.sender;
+  auto verdict = co_await submission.sender(std::move(sender), std::move(options));
+  if (!verdict.ok()) {
+    submission.record_refusal("", verdict);
+    for (const auto i : recipients) judge(work, i, verdict);
+    co_return;
+  }
+  std::vector<std::size_t> accepted;
+  for (const auto i : recipients) {
+    const auto& recipient = envelope.recipients[i];
+    auto wishes = mta::wishes_of(recipient);
+    auto address = recipient.address;
+    auto answer = co_await submission.recipient(std::move(address), std::move(wishes));
+    if (answer.ok()) {
+      accepted.push_back(i);
+      continue;
+    }
+    submission.record_refusal(recipient.address, answer);
+    judge(work, i, answer);
+  }
+  if (!accepted.empty()) co_await send(work, submission, accepted);
+}
+
+Task<void> Bsin::send(Work& work, mta::Submission& submission, const std::vector<std::size_t>& accepted) {
+  auto prepare = [&] { return taken_.prepare(work.message().name(), submission.queue_id(), accepted); };
+  auto mark = co_await context_.workers().run(prepare);
+  if (!mark) {
+    for (const auto i : accepted) work.deferred(i, "4.3.0 " + mark.error().text);
+    co_return;
+  }
+  submission.commit_with([&mark](durable::Batch& batch) { mark->add_to(batch); });
+  submission.add_trace(trace_line(context_.channel(), submitter_->config()->local_host(), work.queue_id()));
+  auto bytes = bytes_of(work.message());
+  auto verdict = co_await send_bytes(context_, submission, std::move(bytes));
+  if (!verdict.ok()) {
+    auto take_back = [&mark] { mark->take_back(); };
+    co_await context_.workers().run(take_back);
+    submission.record_refusal("", verdict);
+  }
+  for (const auto i : accepted) {
+    if (verdict.ok())
+      work.queued_as(i, "2.5.0 queued", submission.queue_id());
+    else
+      judge(work, i, verdict);
+  }
+}
+
+}  // namespace waxwing::channels
