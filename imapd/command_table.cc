@@ -28,6 +28,7 @@ constexpr CommandSpec kTable[] = {
     {"EXAMINE", kLoggedIn, Updates::none, examine},
     {"EXPUNGE", kSelected, Updates::all, expunge},
     {"FETCH", kSelected, Updates::no_expunge, fetch},
+    {"GENURLAUTH", kLoggedIn, Updates::all, gen_url_auth},
     {"GETQUOTA", kLoggedIn, Updates::all, get_quota},
     {"GETQUOTAROOT", kLoggedIn, Updates::all, get_quota_root},
     {"ID", kAny, Updates::all, id},
@@ -40,6 +41,7 @@ constexpr CommandSpec kTable[] = {
     {"NAMESPACE", kLoggedIn, Updates::all, name_space},
     {"NOOP", kAny, Updates::all, noop},
     {"RENAME", kLoggedIn, Updates::all, rename},
+    {"RESETKEY", kLoggedIn, Updates::all, reset_key},
     {"SEARCH", kSelected, Updates::no_expunge, search},
     {"SELECT", kLoggedIn, Updates::none, select},
     {"SETQUOTA", kLoggedIn, Updates::all, set_quota},
@@ -59,6 +61,7 @@ constexpr CommandSpec kTable[] = {
     {"UID THREAD", kSelected, Updates::all, thread},
     {"UNSELECT", kSelected, Updates::none, unselect},
     {"UNSUBSCRIBE", kLoggedIn, Updates::all, unsubscribe},
+    {"URLFETCH", kLoggedIn, Updates::all, url_fetch},
 };
 
 }  // namespace

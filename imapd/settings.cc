@@ -14,6 +14,13 @@ std::string fill_banner(std::string banner, const std::string& host) {
   return replace_all(std::move(banner), "%V", product_version());
 }
 
+// "a, b,c": blanks and commas both separate.
+std::vector<std::string> words_of(std::string list) {
+  const auto blanks = replace_all(std::move(list), ",", " ");
+  const auto words = split_words(blanks);
+  return {words.begin(), words.end()};
+}
+
 }  // namespace
 
 std::shared_ptr<const Settings> Settings::from(const Config& config) {
@@ -32,6 +39,9 @@ std::shared_ptr<const Settings> Settings::from(const Config& config) {
   settings->max_message_bytes = static_cast<std::uint64_t>(config.number("imap.maxmessagesize"));
   settings->search_max_part_bytes = static_cast<std::size_t>(config.number("imap.searchmaxpart"));
   settings->sort_cache_bytes = static_cast<std::size_t>(config.number("imap.sortcache"));
+  settings->url_hosts = words_of(to_lower(config.text("imap.urlauth.hosts")));
+  if (settings->url_hosts.empty()) settings->url_hosts = {to_lower(config.text("local.hostname"))};
+  settings->submit_users = words_of(config.text("imap.submituser"));
   return settings;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/config/config.h"
 #include "imapd/parse/framer.h"
@@ -21,6 +22,8 @@ struct Settings {
   std::uint64_t max_message_bytes = 0;  // APPEND; 0: no limit
   std::size_t search_max_part_bytes = 0;
   std::size_t sort_cache_bytes = 0;
+  std::vector<std::string> url_hosts;     // what this server is called in URLs, lower case
+  std::vector<std::string> submit_users;  // store names of who may fetch submit+ URLs
 
   static std::shared_ptr<const Settings> from(const Config& config);
 };

@@ -24,6 +24,7 @@ std::string Session::extensions_of_channel() const {
   if (channel_->is(Kw::mtprioritiesallowed) || channel_->is(Kw::mtprioritiesrequired))
     lines += "\nMT-PRIORITY MIXER";
   if (stream_.is_tls()) lines += "\nREQUIRETLS";
+  if (burl_offered()) lines += burl_extension();
   if (xclient_offered()) lines += "\nXCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT";
   const auto recipients =
       lower_limit(keyword(Kw::recipientlimit, 0), settings_->options.allow_recipients_per_transaction);

@@ -186,21 +186,13 @@ Task<void> Session::bdat(std::string_view argument) {
     over_ = true;
     co_return;
   }
-  std::optional<Verdict> refusal = may_data();
-  if (!refusal && channel_->is(Kw::nochunkingserver))
-    refusal = Verdict{502, "5.5.1", "CHUNKING is not offered"};
-  if (!chunking_ && !refusal) {
-    const bool usual = co_await sends_as_usual();
-    if (!usual) refusal = kFarMoreThanUsual;
-    message_->set_chunking();
-    message_->add_trace(trace_field());
-  }
-  if (refusal && !chunk_refusal_) chunk_refusal_ = refusal;
+  std::optional<Verdict> refusal;
+  if (channel_->is(Kw::nochunkingserver)) refusal = Verdict{502, "5.5.1", "CHUNKING is not offered"};
+  co_await begin_chunk(std::move(refusal));
   if (chunk_refusal_ && parsed->size > kDrainBytes) {
     end({421, "4.7.0", "Too much data after a refused message"});
     co_return;
   }
-  chunking_ = in_transaction();
   stream_.set_timeout_ms(settings_->options.data_receive_ms);
   const bool whole = co_await receive_chunk(parsed->size);
   stream_.set_timeout_ms(settings_->options.command_receive_ms);
@@ -208,6 +200,25 @@ Task<void> Session::bdat(std::string_view argument) {
     over_ = true;
     co_return;
   }
+  Verdict taken{250, "2.0.0", std::to_string(parsed->size) + " bytes received"};
+  co_await end_chunk(parsed->last, std::move(taken));
+}
+
+// Before the bytes of a chunk come, by BDAT or by BURL: may they, and what goes in front of the first.
+Task<void> Session::begin_chunk(std::optional<Verdict> refusal) {
+  if (auto earlier = may_data()) refusal = std::move(earlier);
+  if (!chunking_ && !refusal) {
+    const bool usual = co_await sends_as_usual();
+    if (!usual) refusal = kFarMoreThanUsual;
+    message_->set_chunking();
+    message_->add_trace(trace_field());
+  }
+  if (refusal && !chunk_refusal_) chunk_refusal_ = std::move(refusal);
+  chunking_ = in_transaction();
+}
+
+// The chunk's bytes are there, or were refused; what was refused once stays so to the end of the message.
+Task<void> Session::end_chunk(bool last, Verdict taken) {
   if (!in_transaction()) {
     // The chunk has been swallowed: its bytes must not be read as commands.
     auto answer = *chunk_refusal_;
@@ -215,9 +226,8 @@ Task<void> Session::bdat(std::string_view argument) {
     bad_command(std::move(answer));
     co_return;
   }
-  if (!parsed->last) {
-    reply(chunk_refusal_ ? *chunk_refusal_
-                         : Verdict{250, "2.0.0", std::to_string(parsed->size) + " bytes received"});
+  if (!last) {
+    reply(chunk_refusal_ ? *chunk_refusal_ : taken);
     co_return;
   }
   if (!chunk_refusal_ && !mail_options_.body_binary) {
@@ -229,6 +239,17 @@ Task<void> Session::bdat(std::string_view argument) {
   co_await finish(std::move(last_refusal));
 }
 
+// Bytes of a chunk that has not been refused so far.
+Task<void> Session::take_piece(std::string_view piece) {
+  if (!mail_options_.body_binary) {
+    chunk_lines_.feed(piece);
+    if (chunk_lines_.bare_cr() >= 0 || chunk_lines_.bare_lf() >= 0) chunk_refusal_ = kBareEnds;
+  }
+  if (chunk_refusal_) co_return;
+  auto verdict = co_await message_->data(piece);
+  if (!verdict.ok()) chunk_refusal_ = std::move(verdict);
+}
+
 Task<bool> Session::receive_chunk(std::uint64_t size) {
   std::uint64_t drained = 0;
   const auto rate = data_rate();
@@ -238,13 +259,8 @@ Task<bool> Session::receive_chunk(std::uint64_t size) {
     const auto piece =
         stream_.peek().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(size, kPieceBytes)));
     size -= piece.size();
-    if (!chunk_refusal_ && !mail_options_.body_binary) {
-      chunk_lines_.feed(piece);
-      if (chunk_lines_.bare_cr() >= 0 || chunk_lines_.bare_lf() >= 0) chunk_refusal_ = kBareEnds;
-    }
     if (!chunk_refusal_) {
-      auto verdict = co_await message_->data(piece);
-      if (!verdict.ok()) chunk_refusal_ = std::move(verdict);
+      co_await take_piece(piece);
     } else if ((drained += piece.size()) > kDrainBytes) {
       reply({421, "4.7.0", "Too much data after a refused message"});
       co_return false;

@@ -37,6 +37,11 @@ Result<> Server::make_settings() {
   settings->host = settings->config->local_host();
   settings->proxy_hosts = daemon_.config()->text("smtp.proxy.hosts");
   settings->xclient_hosts = daemon_.config()->text("smtp.xclient.hosts");
+  // Whoever mistypes them loses BURL, not the mail.
+  if (auto burl = BurlSettings::from(*daemon_.config()))
+    settings->burl = std::move(*burl);
+  else
+    log::Event("smtpd.burl.refused").with("error", burl.error().text).error();
   settings->software = limits.text(mta::Opt::RECEIVED_VERSION);
   if (settings->software.empty()) settings->software = "Waxwing Messaging Server";
   settings_.set(std::move(settings));

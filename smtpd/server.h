@@ -15,17 +15,19 @@
 #include "mta/config/mta_config.h"
 #include "mta/submission/submission.h"
 #include "mta/transport/tcp_options.h"
+#include "smtpd/burl_settings.h"
 
 namespace waxwing::smtpd {
 
 // The MTA configuration with what smtpd derives from it; immutable, a session keeps one until its end.
 struct Settings {
   std::shared_ptr<const mta::MtaConfig> config;
-  const mta::Channel* start = nullptr;     // the service's channel, before switching
-  mta::TcpOptions options;                 // of that channel
-  std::string host;                        // this host as the banner names it
-  std::string software;                    // in Received:
-  std::string proxy_hosts, xclient_hosts;  // who may say whose a connection is; empty: nobody
+  const mta::Channel* start = nullptr;       // the service's channel, before switching
+  mta::TcpOptions options;                   // of that channel
+  std::string host;                          // this host as the banner names it
+  std::string software;                      // in Received:
+  std::string proxy_hosts, xclient_hosts;    // who may say whose a connection is; empty: nobody
+  std::shared_ptr<const BurlSettings> burl;  // null: BURL is not offered
 };
 
 // Thread-safe after start.

@@ -19,7 +19,7 @@ using mta::Kw;
 using mta::protocol::Verb;
 
 namespace {
-constexpr std::size_t kLineBytes = 12288;      // AUTH answers, RFC 4954 §4
+constexpr std::size_t kLineBytes = 12288;      // AUTH answers, RFC 4954 §4; a URL of BURL
 constexpr std::size_t kCommandBytes = 2048;    // all others: RFC 5321 and the extensions' additions
 constexpr std::int64_t kBadCommandLimit = 50;  // where no keyword says otherwise
 
@@ -65,7 +65,7 @@ const Session::Row Session::kTable[] = {
     {Verb::quit, &Session::quit},       {Verb::rset, &Session::rset}, {Verb::noop, &Session::noop},
     {Verb::auth, &Session::auth},       {Verb::help, &Session::help}, {Verb::starttls, &Session::starttls},
     {Verb::vrfy, &Session::vrfy},       {Verb::expn, &Session::expn}, {Verb::etrn, &Session::etrn},
-    {Verb::xclient, &Session::xclient},
+    {Verb::xclient, &Session::xclient}, {Verb::burl, &Session::burl},
 };
 
 Session::Session(std::shared_ptr<Server> server, EventLoop& loop, AcceptedConnection connection)
@@ -230,15 +230,15 @@ Task<void> Session::command(std::string line) {
     bad_command({500, "5.5.2", "Bare CR, LF or NUL in a command"});
     co_return;
   }
-  if (line.size() > kCommandBytes && command.verb != Verb::auth) {
+  if (line.size() > kCommandBytes && command.verb != Verb::auth && command.verb != Verb::burl) {
     bad_command({500, "5.5.2", "Line too long"});
     co_return;
   }
   for (const auto& row : kTable) {
     if (row.verb != command.verb) continue;
-    // While chunks are coming only BDAT, RSET, NOOP and QUIT make sense: RFC 3030 §2.
-    if (chunking_ && command.verb != Verb::bdat && command.verb != Verb::rset && command.verb != Verb::noop &&
-        command.verb != Verb::quit) {
+    // While chunks are coming only BDAT, BURL, RSET, NOOP and QUIT make sense: RFC 3030 §2, RFC 4468 §3.2.
+    constexpr Verb kBetweenChunks[] = {Verb::bdat, Verb::burl, Verb::rset, Verb::noop, Verb::quit};
+    if (chunking_ && std::ranges::find(kBetweenChunks, command.verb) == std::end(kBetweenChunks)) {
       bad_command({503, "5.5.1", "BDAT has begun"});
       co_return;
     }

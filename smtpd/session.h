@@ -1,7 +1,7 @@
 // One SMTP session (RFC 5321): a coroutine that reads a line, looks its verb up in a table, and answers.
 //
 // The handlers stand in files by subject: hello.cc (EHLO to QUIT), envelope.cc (MAIL, RCPT), message.cc
-// (DATA, BDAT), secure.cc (STARTTLS, AUTH), verify.cc (VRFY, EXPN).
+// (DATA, BDAT), burl.cc (BURL), secure.cc (STARTTLS, AUTH), verify.cc (VRFY, EXPN).
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,14 @@
 
 #include "common/auth/authenticator.h"
 #include "common/daemon/line_session.h"
+#include "common/mail/imap_url.h"
 #include "common/mail/smtp_data.h"
 #include "common/worker/worker.h"
 #include "mta/protocol/command.h"
 #include "mta/protocol/data_rate.h"
 #include "mta/submission/submission.h"
 #include "smtpd/server.h"
+#include "smtpd/url_fetcher.h"
 
 namespace waxwing::smtpd {
 
@@ -99,8 +101,22 @@ class Session final : public LineSession {
   Task<bool> more_data(const Rate& rate);
   Task<void> receive_data();
   Task<bool> receive_chunk(std::uint64_t size);
+  Task<void> begin_chunk(std::optional<Verdict> refusal);
+  Task<void> take_piece(std::string_view piece);
+  Task<void> end_chunk(bool last, Verdict taken);
   Task<void> finish(std::optional<Verdict> refusal);
   std::string trace_field() const;
+
+  // burl.cc
+  bool burl_offered() const;
+  std::string burl_extension() const;
+  Task<void> burl(std::string_view argument);
+  std::optional<Verdict> may_burl(const std::expected<mta::protocol::BurlCommand, Verdict>& parsed) const;
+  Task<std::optional<Verdict>> url_refusal(mail::ImapUrl url);
+  Task<std::optional<Verdict>> is_for_other(std::string login);
+  Task<std::uint64_t> fetch_url(std::string url);
+  Task<std::uint64_t> take_fetched(UrlFetcher& fetcher);
+  void burl_failed(const Error& error);
 
   // secure.cc
   Task<void> starttls(std::string_view argument);
@@ -158,8 +174,8 @@ class Session final : public LineSession {
   std::optional<Verdict> chunk_refusal_;
 
   struct Counts {
-    std::int64_t commands = 0, bad_commands = 0, bad_auths = 0, recipients = 0, rejected = 0, attempts = 0,
-                 accepted = 0, etrns = 0, refusals_told = 0;
+    std::int64_t commands = 0, bad_commands = 0, bad_auths = 0, bad_burls = 0, recipients = 0, rejected = 0,
+                 attempts = 0, accepted = 0, etrns = 0, refusals_told = 0;
   } counts_;
 };
 

@@ -59,5 +59,9 @@ Task<Answer> store_command(Session&, Command&);
 // copy.cc
 Task<Answer> copy(Session&, Command&);
 Task<Answer> move(Session&, Command&);
+// urlauth.cc
+Task<Answer> gen_url_auth(Session&, Command&);
+Task<Answer> url_fetch(Session&, Command&);
+Task<Answer> reset_key(Session&, Command&);
 
 }  // namespace waxwing::imap

@@ -122,6 +122,14 @@ void write_line(Session& session, const FetchPlan& plan, const Wanted& wanted, c
   session.write(")\r\n");
 }
 
+Task<bool> send_content(Session& session, const FetchItem& item, std::string_view name,
+                        const FetchedMessage& fetched, const Content& content) {
+  begin_content(session, item, name, content);
+  if (!is_streamed(item, content)) co_return true;
+  const bool sent = co_await stream_content(session, fetched, content);
+  co_return sent;
+}
+
 Task<bool> send_line(Session& session, const FetchPlan& plan, const Wanted& wanted,
                      const Material& material) {
   if (is_at_hand(material)) {
@@ -133,10 +141,8 @@ Task<bool> send_line(Session& session, const FetchPlan& plan, const Wanted& want
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (i > 0) session.write(" ");
     if (write_plain_item(session, items[i].kind, wanted.message, material.cached)) continue;
-    const auto& content = material.fetched.contents[i];
-    begin_content(session, items[i], plan.names[i], content);
-    if (!is_streamed(items[i], content)) continue;
-    const bool sent = co_await stream_content(session, material.fetched, content);
+    const bool sent = co_await send_content(session, items[i], plan.names[i], material.fetched,
+                                            material.fetched.contents[i]);
     if (!sent) co_return false;
   }
   session.write(")\r\n");

@@ -12,5 +12,8 @@ Task<bool> send_line(Session& session, const FetchPlan& plan, const Wanted& want
 // Whether every item of the plan can be written without waiting: then write_line() does it, on the loop.
 bool is_at_hand(const Material& material);
 void write_line(Session& session, const FetchPlan& plan, const Wanted& wanted, const Material& material);
+// One content behind its name: a literal, streamed where it is large, or NIL. False as with send_line().
+Task<bool> send_content(Session& session, const FetchItem& item, std::string_view name,
+                        const FetchedMessage& fetched, const Content& content);
 
 }  // namespace waxwing::imap

@@ -226,6 +226,14 @@ std::expected<BdatCommand, Verdict> parse_bdat(std::string_view argument) {
   return BdatCommand{*size, last};
 }
 
+std::expected<BurlCommand, Verdict> parse_burl(std::string_view argument) {
+  const auto words = split_words(argument);
+  const bool last = words.size() == 2 && iequals(words[1], "LAST");
+  if (words.empty() || words.size() > 2 || (words.size() == 2 && !last))
+    return refuse(501, "5.5.4", "Syntax: BURL url [LAST]");
+  return BurlCommand{words[0], last};
+}
+
 std::expected<std::string, Verdict> parse_hello(std::string_view argument, std::size_t max_bytes) {
   if (argument.empty()) return refuse(501, "5.5.4", "A host name is needed");
   if (argument.size() > max_bytes) return refuse(501, "5.5.4", "The host name is too long");

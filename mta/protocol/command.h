@@ -85,6 +85,13 @@ struct BdatCommand {
 };
 std::expected<BdatCommand, Verdict> parse_bdat(std::string_view argument);
 
+struct BurlCommand {
+  std::string_view url;  // whatever stands there
+  bool last = false;
+};
+// RFC 4468 §3.5.
+std::expected<BurlCommand, Verdict> parse_burl(std::string_view argument);
+
 // The name after EHLO, HELO, LHLO: a domain or literal; lenient to what clients really send (underscores,
 // bare words) but never blanks, control bytes or more than max_bytes.
 std::expected<std::string, Verdict> parse_hello(std::string_view argument, std::size_t max_bytes = 255);

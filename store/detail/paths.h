@@ -3,7 +3,7 @@
 //   =user/hh/hh/=<uid>/               hh: XXH3 of the uid, first and second byte in hex
 //       store.usr                     the account: modseq counter, quota usage (mailbox/account.h)
 //       <mailbox id>/                 one mailbox; its name is in store.name
-//           store.idx store.c<n> store.exp store.name
+//           store.idx store.c<n> store.exp store.name store.key
 //           <uid/4096>/<uid>.msg      message files (common/spool/message_file.h)
 //   tmp/<nn>/                         drafts and single copies on their way, in folders taken in turn
 //

@@ -179,6 +179,13 @@ TEST_CASE("BDAT sizes are exact") {
     CHECK_FALSE(parse_bdat(bad));
 }
 
+TEST_CASE("BURL") {
+  CHECK(parse_burl("imap://a@h/I/;UID=1")->url == "imap://a@h/I/;UID=1");
+  CHECK_FALSE(parse_burl("imap://a@h/I/;UID=1")->last);
+  CHECK(parse_burl("x  last")->last);
+  for (const char* bad : {"", "x y", "x LAST y", "x LASTLY"}) CHECK_FALSE(parse_burl(bad));
+}
+
 TEST_CASE("no byte of a peer can begin a reply line") {
   CHECK(format_reply({250, "2.0.0", "a\r\nb"}) == "250-2.0.0 a?\r\n250 2.0.0 b\r\n");
   CHECK(format_reply({220, "", "hi"}) == "220 hi\r\n");
