@@ -22,6 +22,8 @@ def setUpModule():
     os.makedirs(folder)
     with open(os.path.join(folder, 'disposition_processed.txt'), 'w', encoding='utf-8') as file:
         file.write('Bearbeitet f\u00fcr:\n\n%R')
+    with open(os.path.join(folder, 'disposition_prefix.txt'), 'w', encoding='utf-8') as file:
+        file.write('Content-Type: text/plain; charset=utf-8\n\nZu Ihrer Nachricht:\n\n%H\n')
     box.edit('mappings', TABLE)
     box.edit('imta.cnf', '\nprocess_mdn\nprocess_mdn-daemon\n')
     box.edit('job_controller.cnf', '\n[CHANNEL=process_mdn]\nMASTER_COMMAND=IMTA_EXE:process\n')
