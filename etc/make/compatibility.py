@@ -97,7 +97,7 @@ def table_flags():
 
 def mapping_tables():
     asked = found(r'(?:by_table|apply_mapping)\(\w+, "([A-Z_-]+)"', *sources("mta"))
-    own = re.findall(r'"([A-Z_]+)"', block("mta/config/mappings.cc", r"kOwnNames\[\] = \{", r"\};"))
+    own = re.findall(r'"([A-Z_-]+)"', block("mta/config/mappings.cc", r"kOwnNames\[\] = \{", r"\};"))
     return here(dict.fromkeys(own + asked + list(table_flags())))
 
 

@@ -135,7 +135,7 @@ class Client(waxwing.TestCase):
             'none': keywords.channel_out('mustsaslclient', extensions=('AUTH PLAIN',)),
             'submitter': keywords.channel_out('maysaslclient saslpassauth', extensions=('AUTH PLAIN',)),
             'limits': keywords.channel_out('', extensions=('PIPELINING', 'LIMITS RCPTMAX=2 MAILMAX=1')),
-            'grey': keywords.channel_out('', rcpt={'u0>': '451 4.7.1 Greylisted, come back in 40 seconds'}),
+            'grey': keywords.channel_out('', rcpt={'u0': '451 4.7.1 Greylisted, come back in 40 seconds'}),
             'full': keywords.channel_out('', mail='421 4.7.0 too many of you'),
         }
         cls.to['external'] = keywords.channel_out('maytlsclient mustsaslclient externalidentity us@example.test', tls=cls.certificate(),
@@ -385,7 +385,7 @@ class Far(waxwing.TestCase):
 
     def test_a_host_with_an_ipv6_address_only(self):
         self.send('ann@example.test', 'u@' + self.to[0])
-        self.assertEqual(self.six.wait_messages(1)[0].rcpts, ['RCPT TO:<u>'])
+        self.assertEqual(self.six.wait_messages(1)[0].rcpts, [f'RCPT TO:<u@{self.to[0]}>'])
         self.send('ann@example.test', 'u@[IPv6:::1]')
         self.assertEqual(self.six.wait_messages(2)[1].rcpts, ['RCPT TO:<u@[IPv6:::1]>'])
 

@@ -143,11 +143,11 @@ TEST_CASE("keywords of a group: the last wins, and words that stand for two") {
 }
 
 TEST_CASE("keywords without effect are warned about, never dropped") {
-  const auto p = parse(kLocal + "a dispositionchannel b maxperiodicnormal 5\na-daemon\n");
+  const auto p = parse(kLocal + "a maxperiodicurgent 4 maxperiodicnormal 5\na-daemon\n");
   REQUIRE(p.errors.empty());
   CHECK(p.warnings.size() == 2);
   CHECK(p.channel("a").in_state(KeywordState::not_yet) ==
-        std::vector<Kw>{Kw::dispositionchannel, Kw::maxperiodicnormal});
+        std::vector<Kw>{Kw::maxperiodicnormal, Kw::maxperiodicurgent});
 }
 
 TEST_CASE("few keywords are refused, and each tells why; what waits for the filter engine says so") {
