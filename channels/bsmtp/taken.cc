@@ -1,8 +1,10 @@
 #include "channels/bsmtp/taken.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <set>
 #include <utility>
 
@@ -16,6 +18,12 @@ constexpr std::string_view kFirst = "waxwing taken 1 ";
 constexpr std::string_view kLast = "end";
 constexpr std::size_t kMostBytes = 4 << 20;
 constexpr std::string_view kDraft = ".draft-";
+
+// "pid-...": of a program that died.
+bool is_orphan(std::string_view draft) {
+  const auto pid = to_number<pid_t>(draft.substr(0, draft.find('-')));
+  return !pid || (*pid != ::getpid() && ::kill(*pid, 0) != 0 && errno == ESRCH);
+}
 }  // namespace
 
 // "bsin_a/042/01J.00" without its slashes.
@@ -42,7 +50,7 @@ Result<TakenMark> Taken::prepare(const mta::queue::FileName& file, const std::st
                                  const std::vector<std::size_t>& recipients) const {
   TRY_VOID(make_directories(folder_, 0750));
   const auto path = path_of(file);
-  const auto draft = path + std::string(kDraft) + unique_id();
+  const auto draft = path + std::string(kDraft) + std::to_string(::getpid()) + "-" + unique_id();
   std::string text = std::string(kFirst) + queue_id + "\n";
   for (const auto index : recipients) text.append(std::to_string(index)).append("\n");
   text.append(kLast).append("\n");
@@ -58,7 +66,12 @@ Result<> Taken::clean(const mta::queue::Queue& queue, const std::string& channel
   std::set<std::string> there;  // of buckets that marks are about
   std::set<std::string> looked;
   for (const auto& name : names) {
-    if (!name.starts_with(channel + "=") || name.find(kDraft) != name.npos) continue;
+    if (!name.starts_with(channel + "=")) continue;
+    if (const auto draft = name.find(kDraft); draft != name.npos) {
+      if (is_orphan(std::string_view(name).substr(draft + kDraft.size())))
+        ::unlink((folder_ + "/" + name).c_str());
+      continue;
+    }
     const auto pieces = split(name, '=');
     if (pieces.size() != 3) continue;
     const std::string bucket(pieces[1]);

@@ -30,7 +30,7 @@ class Taken {
   // A mark that is durable once what it puts into a batch is.
   Result<TakenMark> prepare(const mta::queue::FileName& file, const std::string& queue_id,
                             const std::vector<std::size_t>& recipients) const;
-  // Marks of files that have left the queue go.
+  // Marks of files that have left the queue go, and drafts of programs that died.
   Result<> clean(const mta::queue::Queue& queue, const std::string& channel) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "common/mail/encoded_word.h"
 
 #include <optional>
+#include <vector>
 
 #include "common/base/strings.h"
 #include "common/mail/charset.h"
@@ -64,12 +65,18 @@ std::string decode_q(std::string_view text) {
   return out;
 }
 
+// Such a charset begins and ends each word in ASCII: no character is split, and the escapes of two words in a row, with
+// nothing between them, are damage to a decoder.
+bool has_escapes(std::string_view charset) {
+  return istarts_with(charset, "iso-2022-") || iequals(charset, "hz-gb-2312") || iequals(charset, "utf-7");
+}
+
 // Gathers adjacent words of one charset, so that a character split over two words comes out whole.
 class WordRun {
  public:
   explicit WordRun(std::string& out) : out_(out) {}
   void add(const Word& word) {
-    if (!iequals(word.charset, charset_)) flush();
+    if (!iequals(word.charset, charset_) || has_escapes(charset_)) flush();
     charset_ = word.charset;
     bytes_ += word.encoding == 'Q' ? decode_q(word.text) : decode_base64(word.text).bytes;
     active_ = true;
@@ -231,30 +238,35 @@ std::optional<std::string> words_in(std::string_view utf8, const std::string& ch
   return out;
 }
 
-std::optional<std::string> recoded_words(std::string_view bytes, std::string_view from,
-                                         const std::string& to) {
-  const auto utf8 = recode(bytes, from, "utf-8");
-  if (!utf8) return std::nullopt;
-  if (!iequals(to, "utf-8")) return words_in(*utf8, to);
-  auto q = as_q(*utf8, true), b = as_b(*utf8);
-  return replace_all(q.size() <= b.size() ? q : b, " ", "\r\n ");
-}
-
-// Words of one charset, one behind the other: the bytes in them, and where the last one ends.
+// Words of one charset, one behind the other: what is in them, in pieces that are whole characters, and where the last
+// one ends.
 struct Words {
-  std::string bytes;
-  std::size_t end;
+  std::vector<std::string> pieces;
+  std::size_t end = 0;
 };
 Words words_from(std::string_view text, std::size_t at, Word word) {
   Words words;
   for (const auto charset = word.charset;;) {
-    words.bytes += word.encoding == 'Q' ? decode_q(word.text) : decode_base64(word.text).bytes;
+    if (words.pieces.empty() || has_escapes(charset)) words.pieces.emplace_back();
+    words.pieces.back() += word.encoding == 'Q' ? decode_q(word.text) : decode_base64(word.text).bytes;
     words.end = at += word.size;
     at += blanks_at(text, at);
     const auto next = word_at(text.substr(at));
     if (!next || !iequals(next->charset, charset)) return words;
     word = *next;
   }
+}
+
+std::optional<std::string> recoded_words(const Words& words, std::string_view from, const std::string& to) {
+  std::string utf8;
+  for (const auto& piece : words.pieces) {
+    const auto part = recode(piece, from, "utf-8");
+    if (!part) return std::nullopt;
+    utf8 += *part;
+  }
+  if (!iequals(to, "utf-8")) return words_in(utf8, to);
+  auto q = as_q(utf8, true), b = as_b(utf8);
+  return replace_all(q.size() <= b.size() ? q : b, " ", "\r\n ");
 }
 
 }  // namespace
@@ -277,7 +289,7 @@ std::string recode_words(std::string_view text, const CharsetChanges& change) {
       at += word->size;
     } else {
       const auto words = words_from(text, at, *word);
-      const auto recoded = recoded_words(words.bytes, word->charset, to.to);
+      const auto recoded = recoded_words(words, word->charset, to.to);
       out.append(recoded ? *recoded : std::string(text.substr(at, words.end - at)));
       at = words.end;
     }

@@ -199,6 +199,10 @@ TEST_CASE("encoded words follow their charset") {
   CHECK(header("Subject: =?8859-1*de?q?=FC?=") == "Subject: =?iso-8859-1*de?q?=FC?=");
   CHECK(header("X-Other: =?iso-8859-1?Q?gr=FC?=") == "X-Other: =?iso-8859-1?Q?gr=FC?=");
   CHECK(header("Subject: =?utf-8?Q?=E2=82=AC=F0=9F=98=80?=") == "Subject: =?utf-8?Q?=E2=82=AC=F0=9F=98=80?=");
+  // Words with escapes are each whole: the next one begins anew.
+  CHECK(made("Yes", "Subject: =?iso-2022-jp?B?GyRCRnwbKEI=?= =?iso-2022-jp?B?GyRCS1wbKEI=?=\r\n\r\nx\r\n",
+             {{"iso-2022-jp", "OUT-CHARSET=utf-8"}})
+            .message.starts_with("Subject: =?UTF-8?B?5pel5pys?=\r\n"));
   std::string japanese;
   for (int i = 0; i < 60; ++i) japanese += "=E6=97=A5";
   const auto folded = header("Subject: =?utf-8?Q?" + japanese + "?=");
