@@ -1,8 +1,10 @@
 """The system tests' frame, for the tests of this folder; and what they share."""
 import contextlib
+import glob
 import os
 import re
 import signal
+import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -36,6 +38,13 @@ def start(box, environment=None, *services):
     box.run([os.path.join(box.root, 'bin', 'start-msg'), *services], env={**box.env, **(environment or {})})
 
 
+def keep_rest(root, target, trees):
+    """A copy of an instance at rest, but for these folders: what revive() needs beside them."""
+    os.makedirs(target)
+    for name in sorted(set(os.listdir(root)) - {*trees, 'run', 'log'}):
+        subprocess.run(['cp', '-a', '--sparse=always', os.path.join(root, name), target], check=True)
+
+
 def revive(root, env, port_base):
     """The sandbox of an instance whose own was removed, and whose folder was made again: with its ports."""
     box = object.__new__(Sandbox)
@@ -57,6 +66,24 @@ def children(pid):
     except OSError:
         pass
     return found
+
+
+def where_it_stands(pid):
+    """The stacks of a process that hangs, as far as there is a debugger; else in which system calls it waits."""
+    try:
+        done = subprocess.run(['gdb', '-p', str(pid), '-batch', '-ex', 'thread apply all backtrace'],
+                              capture_output=True, text=True, errors='replace', timeout=4 * DEADLINE)
+        return done.stdout[-20000:]
+    except (OSError, subprocess.TimeoutExpired):
+        pass
+    found = []
+    for path in sorted(glob.glob(f'/proc/{pid}/task/*/syscall')):
+        try:
+            with open(path) as f:
+                found.append(f'{path}: {f.read().strip()}')
+        except OSError:
+            pass
+    return '\n'.join(found)
 
 
 @contextlib.contextmanager

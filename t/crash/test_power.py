@@ -74,17 +74,12 @@ class Recording:
             self.trace = recorder.trace
             self.root, self.rest = box.root, os.path.join(folder, 'rest')  # all that is not on the disk of the model
             self.port_base, self.box_env = box.ports.base, box.env
-            self.keep_rest()
+            frame.keep_rest(box.root, self.rest, TREES)
         finally:
             box.remove()
         self.actors = [(a.user, a.log, a.uids, a.modseqs) for a in storm.actors]
         self.mail = [row for sender in storm.senders for row in sender.history]
         self.report = storm.report()
-
-    def keep_rest(self):
-        os.makedirs(self.rest)
-        for name in sorted(set(os.listdir(self.root)) - {*TREES, 'run', 'log'}):
-            subprocess.run(['cp', '-a', '--sparse=always', os.path.join(self.root, name), self.rest], check=True)
 
     def checkpoints(self):
         """How many were made while there was work. Of a disk that was prepared and is still at its beginning."""
@@ -222,6 +217,18 @@ class Cutter:
         finally:
             self.box.kill_leftovers()
 
+    def run_checker(self, environment):
+        words = [frame.program('checker'), self.recording.root, *self.recording.users]
+        with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as checker:
+            try:
+                output, errors = checker.communicate(timeout=4 * frame.DEADLINE)
+            except subprocess.TimeoutExpired:
+                where = frame.where_it_stands(checker.pid)
+                checker.kill()
+                raise Wrong(f'checker has not ended after {4 * frame.DEADLINE:.0f} s with '
+                            f'{environment.get("WAXWING_FAILPOINTS", "no failpoint")}:\n{where}') from None
+        return subprocess.CompletedProcess(words, checker.returncode, output, errors)
+
     def check(self, event, variant):
         environment = dict(os.environ, **self.recording.environment, WAXWING_TEST_BOOT_ID='%032x' % (event * 1000 + variant + 1))
         dice = disk.dice_of(self.recording.seed, f'recovery {event}.{variant}')
@@ -229,10 +236,8 @@ class Cutter:
             self.start(environment)
         elif dice.random() < 0.3:  # whoever recovers dies at it, and is started again
             death = f'{dice.choice(IN_RECOVERY)}=exit@{dice.randrange(1, 6)}'
-            subprocess.run([frame.program('checker'), self.recording.root, *self.recording.users],
-                           env=dict(environment, WAXWING_FAILPOINTS=death), capture_output=True, timeout=120)
-        done = subprocess.run([frame.program('checker'), self.recording.root, *self.recording.users],
-                              env=environment, capture_output=True, timeout=120)
+            self.run_checker(dict(environment, WAXWING_FAILPOINTS=death))
+        done = self.run_checker(environment)
         if done.returncode != 0:
             raise Wrong(f'checker ended with status {done.returncode}: {done.stderr.decode()[-2000:]}')
         told = Told(done.stdout)
