@@ -17,6 +17,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ OPTIONS = argparse.Namespace(damages=40, damage=None, kind=None,
                              seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
 USERS = ('amy', 'bob', 'cid')
 MOST_WRONG = 20
+SEGMENT_HEADER, RECORD, RECORD_MAGIC, SYNCED = 64, struct.Struct('<HHIQQQ'), 0x4a57, 9  # journal(5)
 
 
 def kind_of(path):
@@ -107,12 +109,15 @@ class Rot(unittest.TestCase):
             with frame.held(box):  # what is on the disk now is what a kill of all would leave
                 cls.keep('killed')
             cls.log = cls.records_in(os.path.join(cls.folder, 'killed'))
+            cls.places = cls.live_places(os.path.join(cls.folder, 'killed'))
             cls.tags = cls.tags_in(cls.log)
             if not any(cls.tags.values()):
                 raise AssertionError('no mail was found in the log')
             cls.lose_bytes()
             box.command('stop-msg')
             cls.keep('stopped')
+            cls.rest, cls.box_env, cls.port_base = os.path.join(cls.folder, 'rest'), box.env, box.ports.base
+            frame.keep_rest(box.root, cls.rest, TREES)
         finally:
             box.remove()
         os.makedirs(os.path.dirname(cls.root))
@@ -170,6 +175,15 @@ class Rot(unittest.TestCase):
         return tags
 
     @classmethod
+    def live_places(cls, root):
+        """{place of a record that a replay reads: the place that it says to be on disk, or 0}"""
+        segments = [path for path in cls.files['killed'] if path.startswith('journal/segment')]
+        places = {row[0]: row[2] for path in segments for row in cls.places_in(os.path.join(root, path))}
+        lacking = set(cls.log) - set(places)
+        assert not lacking, f'records that are not where journal(5) says: {sorted(lacking)[:20]}'
+        return {place: synced for place, synced in places.items() if place >= min(cls.log)}
+
+    @classmethod
     def lose_bytes(cls):
         """What a power cut may leave of it: names, and none of the bytes that the log has."""
         cut = os.path.join(cls.folder, 'cut')
@@ -197,12 +211,16 @@ class Rot(unittest.TestCase):
         return found.group(1).decode() if found else None
 
     def look(self, boot, *options):
+        """What checker tells; what is said in the log and by the tools is added to self.said."""
         done = subprocess.run([frame.program('checker'), *options, self.root, *USERS], capture_output=True, timeout=60,
                               env=dict(os.environ, **({'WAXWING_TEST_BOOT_ID': boot} if boot else {})))
         if done.returncode < 0 or done.returncode > 1:
             raise Wrong(f'checker crashed: {done.returncode} {done.stderr.decode()[-1000:]}')
         if done.returncode == 1:
             raise Wrong(f'does not come up: {done.stderr.decode()[-1000:]}')
+        self.said += done.stderr.decode('utf-8', 'replace')
+        self.said += ''.join(line.decode('utf-8', 'replace') + '\n' for line in done.stdout.split(b'\n')
+                             if line.startswith((b'damaged ', b'unusable ')))
         return Told(done.stdout)
 
     def look_and_obey(self, boot):
@@ -220,12 +238,67 @@ class Rot(unittest.TestCase):
                 file.write(line + '\n')
         return self.look(boot) if lines else told
 
-    def lost_with_records(self, path):
+    # ---- what damage to the log may cost: from its bytes, without the code under test ----
+    @staticmethod
+    def places_in(path):
+        """[(place in the log, type, place that it says to be on disk or 0, offset, size)] of a segment, see journal(5)."""
+        with open(path, 'rb') as file:
+            data = file.read()
+        found, at = [], SEGMENT_HEADER
+        while at + RECORD.size <= len(data):
+            magic, kind, size, place, _, _ = RECORD.unpack_from(data, at)
+            if magic != RECORD_MAGIC or found and place != found[-1][0] + at - found[-1][3]:
+                break
+            synced = struct.unpack_from('<Q', data, at + RECORD.size)[0] if kind == SYNCED else 0
+            found.append((place, kind, synced, at, RECORD.size + size))
+            at += -(-(RECORD.size + size) // 8) * 8
+        return found
+
+    def touched_by(self, path, beginning):
+        """The places whose records have a damaged byte; of a segment that nothing tells the number of, all."""
+        folder = os.path.join(self.folder, beginning)
+        with open(os.path.join(folder, path), 'rb') as file:
+            before = file.read()
+        now = b''
+        if os.path.exists(os.path.join(self.state, path)):
+            with open(os.path.join(self.state, path), 'rb') as file:
+                now = file.read()
+        rows = self.places_in(os.path.join(folder, path))
+        touched = {place for place, _, _, at, size in rows if now[at:at + size] != before[at:at + size]}
+        no_number = now[:SEGMENT_HEADER] != before[:SEGMENT_HEADER] and rows and rows[0][0] in touched
+        if no_number and not any(kind == SYNCED and place not in touched for place, kind, *_ in rows):
+            touched = {row[0] for row in rows}
+        return touched
+
+    def may_be_lost(self, touched):
+        """The places that damage to these may cost, and whether anything behind it must be found again: behind damage a run
+        of whole records is taken for the log when one of it says that all before the run was on disk."""
+        may, run, behind, found = set(touched), [], False, False
+
+        def end_run():
+            proved = any(self.places[place] >= run[0] for place in run) if run else True
+            if behind and not proved:
+                may.update(run)
+            return bool(behind and run and proved)
+        for place in sorted(self.places):
+            if place in touched:
+                found |= end_run()
+                run, behind = [], True
+            else:
+                run.append(place)
+        return may, end_run() or found
+
+    def lost_with_records(self, path, beginning):
         """The mail whose bytes or names stood in damaged records of the log, and that whose removal did."""
         if not path.startswith('journal/segment'):
             return set(), set()
         left = self.records_in(self.root)
-        lost = [record for place, record in self.log.items() if place not in left]
+        gone = {place for place in self.log if place not in left}
+        may, goes_on = self.may_be_lost(self.touched_by(path, beginning) & self.places.keys())
+        if gone - may:
+            raise Wrong(f'the log no longer tells of {sorted(gone - may)[:20]}; damage may cost {sorted(may)[:20]}')
+        self.must_be_said = 'journal.lost' if gone and goes_on else None
+        lost = [self.log[place] for place in gone]
         names = {name for what, path, to, _ in lost if what != 'removed' for name in (path, to)}
         removed = {path for what, path, _, _ in lost if what == 'removed'}
         return ({self.tags[name] for name in names if name in self.tags},
@@ -282,6 +355,13 @@ class Rot(unittest.TestCase):
             if kind not in ('index', 'message') and any(found[folder].get(m, f) != f for m, f in wanted[folder].items()):
                 raise Wrong(f'{account.user}: flags are lost in {folder}')
 
+    def check_queue_named(self, told, spared, name):
+        """A queue file that was not delivered is named."""
+        missing = [tag for user, account in self.accounts.items() for tag in account.must & spared
+                   if not any(f'X-Tag: {tag}\r\n'.encode() in row[-1] for row in told.folders.get(user, {}).get(INBOX, []))]
+        if missing and name not in self.said:
+            raise Wrong(f'{missing} are missing, and nobody names {name}: {self.said[-2000:]}')
+
     def is_as_before(self, path, beginning):
         now, before = os.path.join(self.state, path), os.path.join(self.folder, beginning, path)
         return os.path.exists(now) and filecmp.cmp(now, before, shallow=False)
@@ -301,18 +381,106 @@ class Rot(unittest.TestCase):
         done = damage(os.path.join(self.state, path), dice)
         self.damaged += not self.is_as_before(path, beginning)
         boot = '%032x' % (number + 1) if beginning == 'cut' else dice.choice(('', '%032x' % (number + 1)))
-        if kind == 'journal' and beginning != 'stopped':
-            spared, back = self.lost_with_records(path)
-        if beginning == 'killed' and kind == 'journal':
-            spared = set()  # the files have everything
-        kind = 'cut' if beginning == 'cut' else kind.split()[0]
+        self.said, self.must_be_said = '', None
         try:
-            self.compare(self.look_and_obey(boot), kind, spared, back, mended=False)
+            if kind == 'journal' and beginning != 'stopped':
+                spared, back = self.lost_with_records(path, beginning)
+            if beginning == 'killed' and kind == 'journal':
+                spared = set()  # the files have everything
+            kind = 'cut' if beginning == 'cut' else kind.split()[0]
+            told = self.look_and_obey(boot)
+            if boot and self.must_be_said and f' {self.must_be_said} ' not in self.said:
+                raise Wrong(f'{self.must_be_said} was not said: {self.said[-2000:]}')
+            self.compare(told, kind, spared, back, mended=False)
+            if kind == 'queue' and done != 'remove':
+                self.check_queue_named(told, spared, os.path.basename(path))
             self.compare(self.look(boot, '--mend'), kind, spared, back, mended=True)
         except (Wrong, subprocess.TimeoutExpired) as problem:
             text = f'damage {number}: {done} {path}, {beginning}{", new boot" if boot else ""}: {problem}'
             print('  ' + text, flush=True)
             return text
+
+    # ---- damage that matters, of each kind once ----
+    def rot(self, path, at=None, bytes_=1):
+        """Flips bits of some bytes from there on; None: in the middle."""
+        full = os.path.join(self.state, path)
+        at = used_size(full) // 2 if at is None else at
+        with open(full, 'r+b') as file:
+            file.seek(at)
+            old = file.read(bytes_)
+            file.seek(at)
+            file.write(bytes(byte ^ 0x55 for byte in old))
+
+    def some(self, beginning, kind):
+        return next(path for path in self.files[beginning] if kind_of(path) == kind)
+
+    def check_said(self, event, *names):
+        lines = [line for line in self.said.splitlines() if f' {event} ' in line]
+        self.assertTrue(any(all(name in line for name in names) for line in lines),
+                        f'{event} with {names} was not said: {lines or self.said}')
+
+    def rot_and_look(self, beginning, path, boot, *options, **where):
+        self.begin_anew(beginning)
+        self.said = ''
+        self.rot(path, **where)
+        self.look(boot, *options)
+
+    def test_a_record_of_the_log_is_named_and_kept(self):
+        path = next(path for path in self.files['cut'] if any(
+            kind == 8 and place in self.log for place, kind, *_ in self.places_in(os.path.join(self.folder, 'cut', path))))
+        rows = [row for row in self.places_in(os.path.join(self.folder, 'cut', path))
+                if row[1] == 8 and row[0] in self.log and self.may_be_lost({row[0]})[1]]
+        place, _, _, at, size = rows[len(rows) // 2]
+        self.rot_and_look('cut', path, '%032x' % 7, at=at + size // 2)
+        self.check_said('journal.lost', f'lsn={place} ', 'damaged.', self.log[place][1].rpartition('/')[2])
+        self.assertTrue([name for name in os.listdir(os.path.join(self.state, 'journal')) if name.startswith('damaged.')])
+
+    def test_a_checkpoint_is_named(self):
+        self.rot_and_look('cut', 'journal/checkpoint', '%032x' % 7, at=0, bytes_=8192)
+        self.check_said('journal.damaged', 'checkpoint')
+
+    def test_a_list_of_mailboxes_is_named(self):
+        self.begin_anew('stopped')
+        self.said = ''
+        for path in [path for path in self.files['stopped'] if kind_of(path) == 'list']:
+            self.rot(path, at=0, bytes_=1 << 20)
+        self.look('')
+        self.check_said('stored.list.damaged', 'mboxlist.damaged.')
+
+    def test_an_index_is_named(self):
+        path = self.some('stopped', 'index')
+        self.rot_and_look('stopped', path, '', at=0, bytes_=512)
+        self.assertRegex(self.said, r' store\.mailbox\.damaged |^unusable ')
+
+    def test_a_message_is_named(self):
+        path = self.some('stopped', 'message')
+        self.rot_and_look('stopped', path, '', '--mend', at=0, bytes_=64)
+        self.check_said('store.message.damaged', os.path.basename(path))
+
+    def test_a_queue_file_is_named_and_set_aside(self):
+        path = next(path for path in self.files['stopped'] if kind_of(path) == 'queue' and path.endswith('.00'))
+        self.begin_anew('stopped')
+        with open(os.path.join(self.state, path), 'rb') as file:
+            self.rot(path, at=file.read().index(b'X-Tag: '))
+        box = self.start_all()
+        try:
+            box.command('imsimta', 'queue', 'start', 'ims-ms')
+            frame.wait_until(lambda: not box.queue_files(), 'the queue to be empty')
+            self.assertTrue(frame.said(box, 'queue.damaged'), 'queue.damaged was not said')
+            aside = os.listdir(os.path.join(self.state, 'queue', '.damaged'))
+            self.assertEqual(aside, [path.removeprefix('queue/').replace('/', '_')])
+            box.command('stop-msg')
+        finally:
+            box.kill_leftovers()
+            box.ports.release()
+
+    def start_all(self):
+        for name in os.listdir(self.rest):
+            if not os.path.exists(os.path.join(self.state, name)):
+                subprocess.run(['cp', '-a', os.path.join(self.rest, name), self.state], check=True)
+        box = frame.revive(self.root, self.box_env, self.port_base)
+        frame.start(box)
+        return box
 
     def test_damage_stays_where_it_is(self):
         wrong = []
