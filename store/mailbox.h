@@ -186,8 +186,8 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   virtual Result<UidSet> expunge(const UidSet& uids, bool only_deleted) = 0;
   // Flags, keywords, dates and ids go along; files are linked within a partition. All or none.
   virtual Result<Copied> copy(const UidSet& uids, Mailbox& target, QuotaLimit limit) = 0;
-  // copy, durable, then expunge here: a crash between leaves both, never none. Quota does not apply
-  // within one user.
+  // copy, durable, then expunge here: a crash between leaves both, never none. Each message ends in one place, however
+  // many move it at the same time; answers those that this call has moved. Quota does not apply within one user.
   virtual Result<Copied> move(const UidSet& uids, Mailbox& target, QuotaLimit limit) = 0;
 
   // UIDs expunged with a modseq above `since` (QRESYNC VANISHED). nullopt: not known that far back;

@@ -1,4 +1,4 @@
-// Flags, expunge, copy, move.
+// Flags, expunge, copy.
 #include <algorithm>
 
 #include "common/base/failpoint.h"
@@ -79,30 +79,36 @@ Result<FlagResult> MailboxFiles::store_flags(const UidSet& uids, const FlagChang
   return result;
 }
 
+void MailboxFiles::Gone::add(Index::Writer& writer, std::uint32_t slot) {
+  const auto& record = writer.map().record(slot);
+  if (modseq == 0) modseq = writer.draw_modseq();
+  writer.expunge(slot, modseq);
+  add_uid(uids, record.uid);
+  slots.push_back(slot);
+  freed.bytes += static_cast<std::int64_t>(record.size);
+  freed.messages += 1;
+}
+
+Result<> MailboxFiles::commit_expunge(const Generation& generation, const Gone& gone) {
+  if (gone.uids.empty()) return {};
+  TRY_VOID(failpoint("store.expunge.marked"));
+  TRY_VOID(commit_records(generation.index, gone.slots, 0));
+  tell(EventKind::expunged, gone.uids.front().first, gone.uids.back().last, gone.modseq);
+  return {};
+}
+
 Result<UidSet> MailboxFiles::expunge(const UidSet& uids, bool only_deleted) {
-  UidSet gone;
-  std::vector<std::uint32_t> slots;
-  QuotaUsage freed;
-  std::uint64_t modseq = 0;
+  Gone gone;
   TRY(auto locked, lock());
   auto& writer = *locked.writer;
   each_slot(writer.map(), writer.count(), uids, [&](std::uint32_t slot) {
-    const auto& record = writer.map().record(slot);
-    if (only_deleted && (load(record.flags) & kDeleted) == 0) return;
-    if (modseq == 0) modseq = writer.draw_modseq();
-    writer.expunge(slot, modseq);
-    add_uid(gone, record.uid);
-    slots.push_back(slot);
-    freed.bytes += static_cast<std::int64_t>(record.size);
-    freed.messages += 1;
+    if (only_deleted && (load(writer.map().record(slot).flags) & kDeleted) == 0) return;
+    gone.add(writer, slot);
   });
-  account_->add_usage(-freed.bytes, -freed.messages);
+  account_->add_usage(-gone.freed.bytes, -gone.freed.messages);
   locked.writer.reset();
-  if (gone.empty()) return gone;
-  TRY_VOID(failpoint("store.expunge.marked"));
-  TRY_VOID(commit_records(locked.generation.index, slots, 0));
-  tell(EventKind::expunged, gone.front().first, gone.back().last, modseq);
-  return gone;
+  TRY_VOID(commit_expunge(locked.generation, gone));
+  return gone.uids;
 }
 
 // The messages of the set as they would be delivered elsewhere.
@@ -156,18 +162,6 @@ Result<Copied> MailboxFiles::copy(const UidSet& uids, Mailbox& target, QuotaLimi
   copied.to = landing.uids();
   TRY_VOID(landing.publish());
   landing.wait_until_shown();
-  return copied;
-}
-
-Result<Copied> MailboxFiles::move(const UidSet& uids, Mailbox& target, QuotaLimit limit) {
-  auto* const to = dynamic_cast<MailboxFiles*>(&target);
-  // What goes from one folder to another of the same user is no more than before.
-  const bool same_user = to != nullptr && to->account_->directory() == account_->directory();
-  TRY(auto copied, copy(uids, target, same_user ? QuotaLimit{} : limit));
-  TRY_VOID(failpoint("store.move.copied"));
-  UidSet moved;
-  for (const auto uid : copied.from) add_uid(moved, uid);
-  TRY_VOID(expunge(moved, false));
   return copied;
 }
 

@@ -51,10 +51,18 @@ class Landing {
   Result<> publish();
   // The same, when nobody holds the mailbox's lock; false: nothing was done.
   Result<bool> try_publish();
+  // In place of publish(), by who holds the lock of the mailbox's index: shows those of uids() that are wanted, and gives
+  // the others up. uids() are then those that are shown. Answers the slots that were given up: a power cut brings their
+  // messages back until these records are committed.
+  std::vector<std::uint32_t> publish_some(Index::Writer& writer, const std::vector<bool>& wanted);
+  // Before publishing: until what was reserved earlier is decided, so that the messages are shown at once. As
+  // wait_until_shown().
+  void wait_for_turn();
   // After publish(): until others see the messages. Not on a thread that another landing may be waiting for.
   void wait_until_shown();
   const std::vector<std::uint32_t>& uids() const { return uids_; }
   MailboxFiles& mailbox() const { return *mailbox_; }
+  const Generation& generation() const { return generation_; }
 
  private:
   friend class MailboxFiles;
@@ -109,8 +117,9 @@ class MailboxFiles final : public Mailbox {
     std::unique_ptr<Index::Writer> writer;
   };
   Result<Locked> lock() const;
-  // Reserves and links, all or none. Nothing is durable or visible yet.
-  Result<Landing> land(std::vector<Incoming>& messages, QuotaLimit limit);
+  // Reserves and links, all or none. Nothing is durable or visible yet. together: after a crash, too, all of
+  // them are there or none; else each stands for itself.
+  Result<Landing> land(std::vector<Incoming>& messages, QuotaLimit limit, bool together = true);
   // The message that a delivery with this hash made, in the last `window` records and not saved before
   // `since`.
   std::optional<std::uint32_t> delivered_before(std::uint64_t delivery_hash, std::int64_t since,
@@ -132,6 +141,17 @@ class MailboxFiles final : public Mailbox {
   MailboxFiles() = default;
   Result<Generation> open_generation() const;
   Result<> put_file(Landing& landing, const Incoming& message, std::uint32_t uid);
+  // What an expunge takes, with its lock held; slots ascending.
+  struct Gone {
+    UidSet uids;
+    std::vector<std::uint32_t> slots;
+    QuotaUsage freed;
+    std::uint64_t modseq = 0;
+    void add(Index::Writer& writer, std::uint32_t slot);  // a live one
+  };
+  // Without the lock: makes it durable, tells the event.
+  Result<> commit_expunge(const Generation& generation, const Gone& gone);
+  Result<Copied> hand_over(const std::vector<std::uint32_t>& picked, Landing& landing);
   Result<std::vector<Incoming>> pick(const UidSet& uids, std::vector<std::uint32_t>& found) const;
   // Is what was written once into the record still there? Asked before the size in it bounds a body.
   Result<> prove(const IndexRecord& record) const;

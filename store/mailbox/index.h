@@ -150,8 +150,9 @@ class Index::Writer {
   std::uint32_t count() const { return header().count; }
 
   // Takes the slots and UIDs for these records: fills in uid and hash, marks them reserved. Flags and
-  // keywords come from the record. Temporary error when the disk is full.
-  Result<std::vector<std::uint32_t>> reserve(std::vector<IndexRecord>& records);
+  // keywords come from the record. Temporary error when the disk is full. together: after a crash all of them
+  // are kept or none.
+  Result<std::vector<std::uint32_t>> reserve(std::vector<IndexRecord>& records, bool together);
   // The reserved slots are durable: makes them visible, as soon as those before them are.
   void publish(const std::vector<std::uint32_t>& slots);
   // Gives the reserved slots up.

@@ -153,7 +153,7 @@ struct IndexRecord {
   std::uint32_t moving_hash;
   std::uint32_t expunged_at;  // seconds since 1970, unsigned
   // Written once too, covered by fixed_hash.
-  std::uint32_t landing_size;   // messages that came in one append or copy, all or none; 0: this one alone
+  std::uint32_t landing_size;   // messages that came in one append or copy, all or none; 0: alone, or moved
   std::uint32_t landing_place;  // of this one among them, from 0; they have neighbouring slots and UIDs
   std::uint32_t spare;
 };

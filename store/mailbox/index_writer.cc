@@ -138,7 +138,7 @@ Result<> Index::Writer::grow(std::uint32_t slots) {
   return {};
 }
 
-Result<std::vector<std::uint32_t>> Index::Writer::reserve(std::vector<IndexRecord>& records) {
+Result<std::vector<std::uint32_t>> Index::Writer::reserve(std::vector<IndexRecord>& records, bool together) {
   const auto first = header().tail;
   if (records.size() > 0xffffff || first + records.size() > 0x7fffffff ||
       header().next_uid + records.size() > kMostUids)
@@ -149,7 +149,7 @@ Result<std::vector<std::uint32_t>> Index::Writer::reserve(std::vector<IndexRecor
     const auto slot = first + static_cast<std::uint32_t>(slots.size());
     TRY_VOID(lock_byte(index_.fd(), kSlotLocksAt + slot));
     record.uid = header().next_uid + static_cast<std::uint32_t>(slots.size());
-    record.landing_size = records.size() > 1 ? static_cast<std::uint32_t>(records.size()) : 0;
+    record.landing_size = together && records.size() > 1 ? static_cast<std::uint32_t>(records.size()) : 0;
     record.landing_place = record.landing_size == 0 ? 0 : static_cast<std::uint32_t>(slots.size());
     record.fixed_hash = fixed_hash(record);
     record.version = 0;
@@ -192,7 +192,7 @@ void Index::Writer::abandon(const std::vector<std::uint32_t>& slots) {
 
 // Moves count over everything that is decided. The modseq is drawn here: never behind one that readers
 // have seen already. Who moves it over more than its own slots moves it over those of somebody who may be
-// waiting for that.
+// waiting for that; and whose slot stands first now may be waiting for his turn.
 void Index::Writer::advance(std::size_t own) {
   const auto before = header().count;
   auto count = before;
@@ -215,7 +215,7 @@ void Index::Writer::advance(std::size_t own) {
     }
   }
   put(header().count, count);
-  if (count - before > own) wake_waiting(header().count);
+  if (count - before > own || count < header().tail) wake_waiting(header().count);
 }
 
 // The record joins the chain of the dead.

@@ -72,7 +72,7 @@ Result<UniqueFd> copy_file(const std::string& from, const std::string& to) {
 }
 }  // namespace
 
-Result<Landing> MailboxFiles::land(std::vector<Incoming>& messages, QuotaLimit limit) {
+Result<Landing> MailboxFiles::land(std::vector<Incoming>& messages, QuotaLimit limit, bool together) {
   const auto sum = sum_of(messages);
   // Claimed under the lock: when we die between this and the reservation, the next writer sums up again.
   auto locked = lock();
@@ -90,7 +90,7 @@ Result<Landing> MailboxFiles::land(std::vector<Incoming>& messages, QuotaLimit l
   landing.keywords_ = *named;
   std::vector<IndexRecord> records;
   for (const auto& message : messages) records.push_back(message.record);
-  auto slots = locked->writer->reserve(records);
+  auto slots = locked->writer->reserve(records, together);
   if (!slots) return abort(slots.error());
   locked->writer.reset();
   landing.slots_ = std::move(*slots);
@@ -173,6 +173,33 @@ void Landing::publish(std::unique_ptr<Index::Writer> writer) {
   writer.reset();
   slots_.clear();
   mailbox_->tell(EventKind::appended, uids_.front(), uids_.back(), modseq);
+}
+
+// Given up before shown: who dies between them leaves nothing to be finished that was not wanted.
+std::vector<std::uint32_t> Landing::publish_some(Index::Writer& writer, const std::vector<bool>& wanted) {
+  std::vector<std::uint32_t> shown, uids, given_up;
+  QuotaUsage freed;
+  for (std::size_t n = 0; n < slots_.size(); ++n) {
+    if (wanted[n]) {
+      shown.push_back(slots_[n]);
+      uids.push_back(uids_[n]);
+      continue;
+    }
+    (void)durable::remove_for_ever(message_path(mailbox_->directory(), uids_[n]));
+    given_up.push_back(slots_[n]);
+    freed.bytes += static_cast<std::int64_t>(writer.map().record(slots_[n]).size);
+    freed.messages += 1;
+  }
+  if (!given_up.empty()) writer.abandon(given_up);
+  mailbox_->account().add_usage(-freed.bytes, -freed.messages);
+  writer.publish(shown);
+  slots_.clear();
+  uids_ = std::move(uids);
+  return given_up;
+}
+
+void Landing::wait_for_turn() {
+  if (!slots_.empty()) (void)generation_.index->wait_until_shown(slots_.front(), mailbox_->account());
 }
 
 void Landing::wait_until_shown() {
