@@ -12,6 +12,7 @@
 #include "common/base/durable_records.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/journal_order.h"
 #include "common/base/journal_record.h"
 
@@ -135,7 +136,7 @@ void pass_through_journal(std::vector<Job>& jobs, Crew& crew) {
   admit_jobs(journal, jobs);
   for (auto& job : jobs) {
     if (job.outcome) job.outcome = make_names(job.batch);
-    if (job.outcome) sync_links(journal, job.batch);
+    if (job.outcome) job.outcome = sync_links(journal, job.batch);
   }
   Appending appending(journal);
   const auto since = appending.begin_reading();
@@ -281,7 +282,8 @@ Result<> open_journal(JournalSettings settings) {
 }
 
 Result<> retire_journal(JournalSettings settings) {
-  if (!file_exists(settings.directory)) return {};
+  TRY(const bool there, is_there(settings.directory));
+  if (!there) return {};
   TRY(const auto journal, Journal::open(std::move(settings), {}));
   return journal->checkpoint();
 }

@@ -45,7 +45,7 @@ struct Range {
   int fd = -1;  // stays open until the commit has answered
   std::uint64_t offset = 0;
   // Appends the bytes as they are when it is called, so that of two changes the later record has the later
-  // state. Called by another thread, once, under the journal's lock: copy and return. At most 64 KiB.
+  // state. Called by another thread under the journal's lock, again if there was no room: copy only, at most 64 KiB.
   std::function<void(std::string&)> image;
   // What must stand there for the range to be written back after a power cut: the identity of the file, so
   // that a file of a later life under this name is left alone. Empty: no condition.

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/journal_order.h"
 #include "common/base/journal_record.h"
 
@@ -54,10 +55,13 @@ Result<> record_contents(const Journal& journal, const BatchParts& parts, std::u
 // Where names have no order the log tells the bytes of an older file once more (journal_order.h).
 Result<> record_link(const Journal& journal, const std::string& from, const std::string& to,
                      std::uint64_t since, std::string& out) {
-  if (lack_of(journal, to) == Lack::bytes) {
-    if (const auto file = open_file(to, O_RDONLY | O_NOFOLLOW)) {
-      TRY(const auto size, size_of(file->get()));
-      return read_back(file->get(), size, since, journal.name_of(to), out);
+  TRY(const auto lack, lack_of(journal, to));
+  if (lack == Lack::bytes) {
+    TRY(const bool there, is_there(to));
+    if (there) {
+      TRY(const auto file, open_file(to, O_RDONLY | O_NOFOLLOW));
+      TRY(const auto size, size_of(file.get()));
+      return read_back(file.get(), size, since, journal.name_of(to), out);
     }
   }
   encode_names(out, RecordType::linked, journal.name_of(from), journal.name_of(to));

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "common/base/is_there.h"
 #include "common/base/path.h"
 #include "common/base/random.h"
 
@@ -123,6 +124,12 @@ bool file_exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
+Result<bool> is_there(const std::string& path) {
+  if (::access(path.c_str(), F_OK) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP) return false;
+  return std::unexpected(system_error("cannot look for " + path, errno));
+}
+
 Result<std::vector<std::string>> list_directory(const std::string& path) {
   struct Close {
     void operator()(DIR* dir) const { ::closedir(dir); }
@@ -130,11 +137,14 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
   const std::unique_ptr<DIR, Close> dir(::opendir(path.c_str()));
   if (!dir) return std::unexpected(system_error("cannot list " + path, errno));
   std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(dir.get())) {
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(dir.get());
+    if (entry == nullptr && errno != 0) return std::unexpected(system_error("cannot list " + path, errno));
+    if (entry == nullptr) return names;
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  return names;
 }
 
 Result<> remove_tree(const std::string& path) {

@@ -12,6 +12,7 @@
 
 #include "common/base/failpoint.h"
 #include "common/base/file_system.h"
+#include "common/base/is_there.h"
 #include "common/base/journal_aside.h"
 #include "common/base/journal_mark.h"
 #include "common/base/journal_order.h"
@@ -79,6 +80,8 @@ Result<std::vector<KnownRoot>> known_roots(const JournalSettings& settings,
   std::vector<KnownRoot> known;
   if (auto stored = load_roots(settings.directory))
     known = std::move(*stored);
+  else if (stored.error().fault == Fault::temporary)
+    return stored;  // the disk, not what stands there: without them records would be passed over
   else
     say(settings, "journal.damaged", {{"error", stored.error().text}}, true);
   for (const auto& root : roots)
@@ -96,9 +99,13 @@ Result<std::vector<KnownRoot>> known_roots(const JournalSettings& settings,
 Result<std::optional<Checkpoint>> find_start(const JournalSettings& settings) {
   auto found = load_checkpoint(settings.directory);
   if (found && *found) return found;
+  if (!found && found.error().fault == Fault::temporary) return found;
   struct stat status {};
   const auto first = SegmentFiles(settings.directory, settings.segment_bytes).path_of(0);
-  if (::stat(first.c_str(), &status) != 0) return std::optional<Checkpoint>();
+  if (::stat(first.c_str(), &status) != 0) {
+    if (errno == ENOENT) return std::optional<Checkpoint>();
+    return std::unexpected(system_error("cannot stat " + first, errno));
+  }
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size < kLeastSegmentBytes || size > kMostSegmentBytes)
     return permanent(first + " is damaged: it has not the size of a segment");
@@ -106,7 +113,7 @@ Result<std::optional<Checkpoint>> find_start(const JournalSettings& settings) {
   const auto why = found ? checkpoint_path(settings.directory) + " is missing" : found.error().text;
   say(settings, "journal.damaged", {{"error", why}, {"action", "all segments are replayed"}}, true);
   SegmentFiles files(settings.directory, size);
-  const auto oldest = JournalReader(files).oldest();
+  TRY(const auto oldest, JournalReader(files).oldest());
   if (!oldest) return Checkpoint{0, size, size + kSegmentHeaderBytes, 0};
   return Checkpoint{0, size, oldest->number * size + kSegmentHeaderBytes, oldest->chain};
 }
@@ -114,7 +121,10 @@ Result<std::optional<Checkpoint>> find_start(const JournalSettings& settings) {
 // A directory that is covered must not be lost with what the journal says of it, and below the instance root
 // it can be made here; elsewhere it may be where a file system is yet to be mounted.
 Result<> make_root_durable(const JournalSettings& settings, const std::string& name) {
-  if (name.starts_with('/')) return file_exists(name) ? sync_names(name) : Result<>{};
+  if (name.starts_with('/')) {
+    TRY(const bool there, is_there(name));
+    return there ? sync_names(name) : Result<>{};
+  }
   for (std::size_t slash = 0; slash != std::string::npos;) {
     slash = name.find('/', slash + 1);
     TRY_VOID(make_directory(settings.root + "/" + name.substr(0, slash)));
@@ -134,13 +144,13 @@ bool keeps_order(const std::string& path) {
 // lost, and admit() lets nothing in.
 void mark_if_there(const JournalSettings& settings, KnownRoot& root) {
   const auto path = path_of(settings, root.name);
-  if (!file_exists(path)) return;
-  const bool damaged = has_damaged_mark(path);
+  if (const auto there = is_there(path); there && !*there) return;
+  const auto damaged = has_damaged_mark(path);
   auto marked = mark_root(path, root.mark, MarkEmpty::no);
   if (!marked)
     return say(settings, "journal.root.away", {{"directory", path}, {"error", marked.error().text}}, true);
   root.mark = std::move(*marked);
-  if (damaged) say(settings, "journal.root.mended", {{"directory", path}}, true);
+  if (damaged.value_or(false)) say(settings, "journal.root.mended", {{"directory", path}}, true);
 }
 
 // Those that the log speaks of must be there, or its records would be taken for those of something deleted.
@@ -167,7 +177,8 @@ Result<> recognise_roots(const JournalSettings& settings, JournalReader& reader,
 Result<> sync_roots(const JournalSettings& settings, const std::vector<KnownRoot>& roots) {
   for (const auto& root : roots) {
     const auto path = path_of(settings, root.name);
-    if (!file_exists(path)) continue;
+    TRY(const bool there, is_there(path));
+    if (!there) continue;
     TRY(const auto fd, open_file(path, O_RDONLY | O_DIRECTORY));
     TRY_VOID(failpoint("journal.checkpoint"));
     if (::syncfs(fd.get()) != 0) return std::unexpected(system_error("cannot sync " + path, errno));
@@ -223,7 +234,8 @@ Result<std::uint64_t> replay_all(const JournalSettings& settings, SegmentFiles& 
 // All files are there and whole. What was in one that is not has been replayed as far as it could be read.
 Result<> make_segments(const JournalSettings& settings, SegmentFiles& files, unsigned count, bool had_log) {
   for (unsigned slot = 0; slot < count; ++slot) {
-    if (files.is_whole(slot)) continue;
+    TRY(const bool whole, files.is_whole(slot));
+    if (whole) continue;
     if (had_log)
       say(settings, "journal.damaged",
           {{"error", files.path_of(slot) + " is gone, cut short, or has lost its header"},
@@ -260,12 +272,23 @@ Result<Control> Journal::set_up(const JournalSettings& settings, int lock_fd,
   start.checkpoint = {found ? found->serial + 1 : 1, size, number * size + kSegmentHeaderBytes, random_u64(),
                       start.key};
   TRY_VOID(store_checkpoint(settings.directory, start.checkpoint));
-  start.slots = std::max(files.count(), 2U);
+  TRY(const auto count, files.count());
+  start.slots = std::max(count, 2U);
   TRY_VOID(make_segments(settings, files, start.slots, found.has_value()));
   TRY_VOID(files.write_header(0, {size, number, start.checkpoint.chain, 0, start.key}));
   start.noted_ms = static_cast<std::uint32_t>(wall_ms());
   return Control::create(settings.control, lock_fd, fill, &start);
 }
+
+namespace {
+std::unexpected<Error> kept(Error error) {
+  error.text +=
+      "; the journal is kept, and nothing runs before all of it is in the files: see to that, then start "
+      "again, "
+      "see REFUSALS in journal(5)";
+  return std::unexpected(std::move(error));
+}
+}  // namespace
 
 Result<std::unique_ptr<Journal>> Journal::open(JournalSettings settings,
                                                const std::vector<std::string>& roots) {
@@ -285,7 +308,9 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalSettings settings,
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
       TRY(control, Control::attach(settings.control, lock.get()));
       if (!control) {
-        TRY(control, set_up(settings, lock.get(), roots));
+        auto made = set_up(settings, lock.get(), roots);
+        if (!made) return kept(std::move(made.error()));
+        control = std::move(*made);
       }
       ::flock(lock.get(), LOCK_SH);
     } else if (tries >= kTries) {
@@ -341,7 +366,8 @@ Result<bool> Journal::mark(const std::string& name, MarkEmpty empty) const {
   if (known == roots.end()) known = roots.insert(roots.end(), {name, {}});
   TRY_VOID(recognise_root(path, known->mark));
   if (!known->mark.empty()) return true;
-  if (!file_exists(path)) return false;
+  TRY(const bool there, is_there(path));
+  if (!there) return false;
   TRY(known->mark, mark_root(path, {}, empty));
   if (known->mark.empty()) return false;
   TRY_VOID(store_roots(settings_.directory, roots));

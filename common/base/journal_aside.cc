@@ -32,7 +32,8 @@ Result<std::string> set_aside(const std::string& directory, JournalReader& reade
   if (std::ranges::count_if(names, is_kept) >= kMostKept)
     return permanent("too many damaged pieces are kept in " + directory + ": look at them and remove them");
   const auto path = directory + "/" + std::string(kPrefix) + std::to_string(hole.from);
-  if (auto written = write_new(path, directory, reader.bytes_of(hole, kMostBytes)); !written) {
+  TRY(const auto bytes, reader.bytes_of(hole, kMostBytes));
+  if (auto written = write_new(path, directory, bytes); !written) {
     ::unlink(path.c_str());
     return std::unexpected(written.error());
   }

@@ -97,7 +97,10 @@ Result<> Journal::syncfs_all() {
   }
   for (const auto& directory : directories) {
     struct stat status {};
-    if (::stat(directory.c_str(), &status) != 0 && errno == ENOENT) continue;  // its files went with it
+    if (::stat(directory.c_str(), &status) != 0) {
+      if (errno == ENOENT) continue;  // its files went with it
+      return std::unexpected(system_error("cannot stat " + directory, errno));
+    }
     if (file_systems_.contains(status.st_dev)) continue;
     TRY(auto opened, open_file(directory, O_RDONLY | O_DIRECTORY));
     file_systems_.emplace(status.st_dev, std::move(opened));

@@ -11,6 +11,7 @@
 // of the log as it was, so what stands before it in its chain is the log; and the hole was on disk once.
 #include <fmt/format.h>
 
+#include "common/base/is_there.h"
 #include "common/base/journal_reader.h"
 #include "common/base/strings.h"
 
@@ -18,9 +19,10 @@ namespace waxwing::durable {
 
 // Where neither the header nor the first record of a segment can be read, the log's own word in it knows its place.
 // Behind it may stand words of the segment that the file held before.
-std::optional<std::uint64_t> JournalReader::find_number(unsigned slot) {
-  const auto file = files_.fd(slot);
-  if (key_ == 0 || !file || !read_whole(*file)) return {};
+Result<std::optional<std::uint64_t>> JournalReader::find_number(unsigned slot) {
+  TRY(const bool there, files_.is_there(slot));
+  if (key_ == 0 || !there) return std::nullopt;
+  TRY_VOID(read_slot(slot));
   const auto size = files_.segment_bytes();
   std::optional<std::uint64_t> highest;
   for (auto at = kSegmentHeaderBytes; at + kRecordHeaderBytes <= bytes_.size(); at += 8) {
@@ -103,12 +105,12 @@ std::string JournalReader::tell(const JournalHole& hole) {
   return text;
 }
 
-std::string JournalReader::bytes_of(const JournalHole& hole, std::size_t most) {
+Result<std::string> JournalReader::bytes_of(const JournalHole& hole, std::size_t most) {
   const auto size = files_.segment_bytes();
   std::string bytes;
   for (auto at = hole.from; at < hole.to && bytes.size() < most; at = (at / size + 1) * size) {
-    const auto there = load(at / size);
-    if (!there || !*there) continue;
+    TRY(const bool there, load(at / size));
+    if (!there) continue;
     const auto end = std::min(hole.to, (at / size + 1) * size);
     bytes +=
         std::string_view(bytes_).substr(at % size, std::min<std::uint64_t>(end - at, most - bytes.size()));

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/journal_segment.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
@@ -32,17 +33,21 @@ std::string path_of(const std::string& directory) {
 }
 
 // Empty: there is none, or a damaged one.
-std::string mark_of(const std::string& directory) {
-  const auto text = read_file(path_of(directory), 4096);
-  if (!text || !text->starts_with(kTitle)) return {};
-  const auto mark = text->substr(kTitle.size(), 16);
-  return *text == line_of(mark) ? mark : std::string();
+Result<std::string> mark_of(const std::string& directory) {
+  const auto path = path_of(directory);
+  TRY(const bool there, is_there(path));
+  if (!there) return std::string();
+  const auto text = read_file(path, 4096);
+  if (!text && text.error().fault == Fault::temporary) return text;  // the disk, not what stands there
+  if (!text || !text->starts_with(kTitle)) return std::string();
+  auto mark = text->substr(kTitle.size(), 16);
+  return *text == line_of(mark) ? std::move(mark) : std::string();
 }
 
 // A file system that was just made has that one.
-bool holds_nothing(const std::string& directory) {
-  const auto names = list_directory(directory);
-  return names && std::ranges::all_of(*names, [](const auto& name) { return name == "lost+found"; });
+Result<bool> holds_nothing(const std::string& directory) {
+  TRY(const auto names, list_directory(directory));
+  return std::ranges::all_of(names, [](const auto& name) { return name == "lost+found"; });
 }
 
 std::unexpected<Error> is_away(const std::string& directory, const std::string& known, const char* what) {
@@ -56,24 +61,31 @@ std::unexpected<Error> is_away(const std::string& directory, const std::string& 
 }
 }  // namespace
 
-bool has_damaged_mark(const std::string& directory) {
-  return mark_of(directory).empty() && file_exists(path_of(directory));
+Result<bool> has_damaged_mark(const std::string& directory) {
+  TRY(const auto mark, mark_of(directory));
+  return mark.empty() ? is_there(path_of(directory)) : Result<bool>(false);
 }
 
 Result<> recognise_root(const std::string& directory, const std::string& known) {
   if (known.empty()) return {};
-  if (!file_exists(directory)) return is_away(directory, known, "it is missing");
-  const auto mark = mark_of(directory);
+  TRY(const bool there, is_there(directory));
+  if (!there) return is_away(directory, known, "it is missing");
+  TRY(const auto mark, mark_of(directory));
+  TRY(const bool damaged, has_damaged_mark(directory));
   // What lies below a mount point has no mark at all, so a damaged one is the right one's.
-  if (mark == known || has_damaged_mark(directory)) return {};
+  if (mark == known || damaged) return {};
   if (!mark.empty()) return is_away(directory, known, "this one bears another mark");
   return is_away(directory, known, "this one has no mark");
 }
 
 Result<std::string> mark_root(const std::string& directory, const std::string& known, MarkEmpty empty) {
   TRY_VOID(recognise_root(directory, known));
-  if (const auto mark = mark_of(directory); !mark.empty()) return mark;
-  if (empty == MarkEmpty::no && holds_nothing(directory)) return std::string();
+  TRY(const auto there, mark_of(directory));
+  if (!there.empty()) return there;
+  if (empty == MarkEmpty::no) {
+    TRY(const bool nothing, holds_nothing(directory));
+    if (nothing) return std::string();
+  }
   const auto mark = known.empty() ? hex_of(random_u64()) : known;
   const auto path = path_of(directory), temporary_path = path + ".new";
   {

@@ -18,8 +18,9 @@
 namespace waxwing::durable {
 
 // A mark is there and rotten. Whose it was cannot be told any more; it counts as the one that is known.
-bool has_damaged_mark(const std::string& directory);
-// Is this the directory that bore the mark `known`? Empty: it had none. A temporary error says what to do.
+Result<bool> has_damaged_mark(const std::string& directory);
+// Is this the directory that bore the mark `known`? Empty: it had none. A temporary error says what to do, or that the
+// disk does not tell.
 Result<> recognise_root(const std::string& directory, const std::string& known);
 enum class MarkEmpty { no, yes };
 // The same, and gives one that never had a mark its own, durable; a damaged one is written again. Answers the mark; none for an empty directory that

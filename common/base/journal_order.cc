@@ -27,12 +27,16 @@ Result<> sync_directory(const std::string& path) {
   return {};
 }
 
-// Two names of one; a name is no second name of itself.
-bool is_same_file(const std::string& a, const std::string& b) {
-  struct stat one {
-  }, other{};
-  return a != b && ::lstat(a.c_str(), &one) == 0 && ::lstat(b.c_str(), &other) == 0 &&
-         one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+Result<bool> is_same_file(const std::string& a, const std::string& b) {
+  struct stat status[2];
+  if (a == b) return false;
+  for (int n = 0; n < 2; ++n) {
+    const auto& path = n == 0 ? a : b;
+    if (::lstat(path.c_str(), &status[n]) == 0) continue;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP) return false;
+    return std::unexpected(system_error("cannot stat " + path, errno));
+  }
+  return status[0].st_dev == status[1].st_dev && status[0].st_ino == status[1].st_ino;
 }
 
 Result<> rename_at_once(const std::string& from, const std::string& to) {
@@ -58,20 +62,26 @@ bool Journal::may_lack(const std::string& path) const {
   return age > kMostAgeMs || born <= now - age || born > now;
 }
 
-Lack lack_of(const Journal& journal, const std::string& path) {
+Result<Lack> lack_of(const Journal& journal, const std::string& path) {
   struct stat status {};
   if (journal.keeps_names_in_order() || !journal.may_lack(path)) return Lack::nothing;
-  if (::stat(path.c_str(), &status) != 0) return Lack::nothing;
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return Lack::nothing;
+    return std::unexpected(system_error("cannot stat " + path, errno));
+  }
   return static_cast<std::uint64_t>(status.st_size) > kLargeContent ? Lack::directory : Lack::bytes;
 }
 
-void sync_links(const Journal& journal, Batch& batch) {
-  if (journal.keeps_names_in_order()) return;
+Result<> sync_links(const Journal& journal, Batch& batch) {
+  if (journal.keeps_names_in_order()) return {};
   std::vector<std::string> directories;
-  for (const auto& move : BatchParts(batch).moves)
-    if (move.kind != BatchParts::Move::Kind::rename && lack_of(journal, move.to) == Lack::directory)
-      directories.push_back(parent_directory(move.to));
+  for (const auto& move : BatchParts(batch).moves) {
+    if (move.kind == BatchParts::Move::Kind::rename) continue;
+    TRY(const auto lack, lack_of(journal, move.to));
+    if (lack == Lack::directory) directories.push_back(parent_directory(move.to));
+  }
   for (auto& directory : directories) batch.directory(std::move(directory));
+  return {};
 }
 
 Result<bool> Journal::rename_what_log_has(const std::string& from, const std::string& to) {
@@ -88,8 +98,14 @@ Result<> rename_safely(Journal* journal, const std::string& from, const std::str
   TRY(const auto file, open_file(from, O_RDONLY | O_NOFOLLOW));
   // Both names are there for a while: nobody else is to make one of them, end_rename().
   if (::flock(file.get(), LOCK_EX) != 0) return std::unexpected(system_error("cannot lock " + from, errno));
-  // A directory, or in the place of another file: there is no way to have both names.
-  if (::link(from.c_str(), to.c_str()) != 0 && !is_same_file(from, to)) return rename_at_once(from, to);
+  if (::link(from.c_str(), to.c_str()) != 0) {
+    const int error = errno;
+    TRY(const bool linked, is_same_file(from, to));
+    // A directory, in the place of another file, or one link too many: there is no way to have both names.
+    if (!linked && (error == EPERM || error == EEXIST || error == EMLINK || error == EISDIR))
+      return rename_at_once(from, to);
+    if (!linked) return std::unexpected(system_error("cannot link " + from + " to " + to, error));
+  }
   if (auto synced = sync_directory(parent_directory(to)); !synced) {
     ::unlink(to.c_str());
     return synced;
@@ -99,10 +115,12 @@ Result<> rename_safely(Journal* journal, const std::string& from, const std::str
 }
 
 Result<TwoNames> end_rename(const std::string& other, const std::string& stays) {
-  if (!is_same_file(other, stays)) return TwoNames::are_not;
+  TRY(const bool two, is_same_file(other, stays));
+  if (!two) return TwoNames::are_not;
   TRY(const auto file, open_file(stays, O_RDONLY | O_NOFOLLOW));
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return TwoNames::go_on;
-  if (!is_same_file(other, stays)) return TwoNames::are_not;
+  TRY(const bool still, is_same_file(other, stays));
+  if (!still) return TwoNames::are_not;
   TRY_VOID(sync_directory(parent_directory(stays)));
   TRY_VOID(remove(other));
   return TwoNames::ended;

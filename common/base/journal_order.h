@@ -21,11 +21,12 @@ constexpr std::uint64_t kCountedOn = kLargeContent / 2;
 
 // What has to be done for that name, a link that was just made.
 enum class Lack { nothing, bytes, directory };
-Lack lack_of(const Journal& journal, const std::string& path);
+Result<Lack> lack_of(const Journal& journal, const std::string& path);
 // After the names of the batch were made: asks for the directories that have to be synced.
-void sync_links(const Journal& journal, Batch& batch);
+Result<> sync_links(const Journal& journal, Batch& batch);
 
-bool is_same_file(const std::string& a, const std::string& b);
+// Two names of one file; a name is no second name of itself. False when one of them is not there.
+Result<bool> is_same_file(const std::string& a, const std::string& b);
 
 Result<> sync_directory(const std::string& path);
 Result<> rename_at_once(const std::string& from, const std::string& to);

@@ -7,41 +7,51 @@
 
 namespace waxwing::durable {
 
-JournalReader::JournalReader(SegmentFiles& files, std::uint64_t key) : files_(files), key_(key) {
+JournalReader::JournalReader(SegmentFiles& files, std::uint64_t key)
+    : files_(files), key_(key), opened_(find_slots()) {}
+
+// A segment that is not found would end the log where it begins.
+Result<> JournalReader::find_slots() {
   std::vector<unsigned> unknown;
-  const auto count = files.count();
+  TRY(const auto count, files_.count());
   for (unsigned slot = 0; slot < count; ++slot) {
-    const auto number = number_of(slot);
+    TRY(const auto number, number_of(slot));
     if (number) slots_.emplace(*number, slot);
     if (!number) unknown.push_back(slot);
   }
-  for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot)
-    if (const auto header = files_.read_header(slot->second)) {
-      key_ = header->key;
-      break;
-    }
-  for (const auto slot : unknown)
-    if (const auto number = find_number(slot)) slots_.emplace(*number, slot);
+  for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot) {
+    TRY(const auto header, files_.read_header(slot->second));
+    if (!header) continue;
+    key_ = header->key;
+    break;
+  }
+  for (const auto slot : unknown) {
+    TRY(const auto number, find_number(slot));
+    if (number) slots_.emplace(*number, slot);
+  }
+  return {};
 }
 
 // Where the header has rotted, the first record knows its place.
-std::optional<std::uint64_t> JournalReader::number_of(unsigned slot) {
-  if (const auto header = files_.read_header(slot)) return header->number;
+Result<std::optional<std::uint64_t>> JournalReader::number_of(unsigned slot) {
+  TRY(const auto header, files_.read_header(slot));
+  if (header) return header->number;
   const auto size = files_.segment_bytes();
-  const auto file = files_.fd(slot);
   std::string first(kRecordHeaderBytes, '\0');
-  if (!file || !read_at(*file, kSegmentHeaderBytes, first.data(), first.size())) return {};
+  TRY(const bool there, files_.read(slot, kSegmentHeaderBytes, first));
   const auto lsn = lsn_of_record(first);
-  if (lsn % size != kSegmentHeaderBytes || !is_record_at(first, lsn)) return {};
+  if (!there || lsn % size != kSegmentHeaderBytes || !is_record_at(first, lsn)) return std::nullopt;
   return lsn / size;
 }
 
 // What a file that was cut short does not have counts as zeros: a record ends the log there.
-Result<> JournalReader::read_whole(int file) {
+Result<> JournalReader::read_slot(unsigned slot) {
   loaded_ = ~std::uint64_t{0};
   bytes_.assign(files_.segment_bytes(), '\0');
+  TRY(const int file, files_.fd(slot));
   struct stat status {};
-  if (::fstat(file, &status) != 0) return std::unexpected(system_error("cannot stat a segment", errno));
+  if (::fstat(file, &status) != 0)
+    return std::unexpected(system_error("cannot stat " + files_.path_of(slot), errno));
   return read_at(file, 0, bytes_.data(),
                  std::min<std::uint64_t>(bytes_.size(), static_cast<std::uint64_t>(status.st_size)));
 }
@@ -56,13 +66,13 @@ Result<bool> JournalReader::load(std::uint64_t number) {
   if (loaded_ == number) return true;
   const auto at = slots_.find(number);
   if (at == slots_.end()) return false;
-  TRY(const int file, files_.fd(at->second));
-  if (auto got = read_whole(file); !got) return wrap(got.error(), files_.path_of(at->second));
+  TRY_VOID(read_slot(at->second));
   loaded_ = number;
   return true;
 }
 
 Result<std::optional<JournalRecord>> JournalReader::next() {
+  TRY_VOID(opened_);
   TRY(const auto record, next_in_chain());
   if (record || lsn_ == ended_at_) return record;
   const auto from = lsn_;
@@ -111,7 +121,8 @@ bool JournalReader::goes_on_behind() const {
   const auto next = at % size == 0 ? number : number + 1;
   // A segment may have been entered, and nothing written into it.
   if (const auto slot = slots_.find(next); slot != slots_.end())
-    if (const auto header = files_.read_header(slot->second); header && header->left_before == lsn_)
+    if (const auto header = files_.read_header(slot->second);
+        header && *header && (*header)->left_before == lsn_)
       number = next, at = next * size + kSegmentHeaderBytes;
   if (last_segment() > number) return true;
   if (loaded_ != number) return false;
@@ -121,12 +132,13 @@ bool JournalReader::goes_on_behind() const {
   return false;
 }
 
-std::optional<SegmentHeader> JournalReader::oldest() const {
-  if (slots_.empty()) return {};
+Result<std::optional<SegmentHeader>> JournalReader::oldest() const {
+  TRY_VOID(opened_);
+  if (slots_.empty()) return std::nullopt;
   auto number = slots_.rbegin()->first;
-  for (auto header = files_.read_header(slots_.at(number)); slots_.contains(number - 1); --number) {
+  for (; slots_.contains(number - 1); --number) {
+    TRY(const auto header, files_.read_header(slots_.at(number)));
     if (header && header->left_before == 0) break;  // what stands before is of an earlier log
-    header = files_.read_header(slots_.at(number - 1));
   }
   return files_.read_header(slots_.at(number));
 }

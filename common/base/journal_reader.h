@@ -30,6 +30,7 @@ struct JournalHole {
 class JournalReader {
  public:
   // key: of the log's segments, if known; a header that can be read goes before.
+  // When the disk does not tell what the files hold, next() and oldest() answer that error.
   explicit JournalReader(SegmentFiles& files, std::uint64_t key = 0);
 
   // Where next() goes on.
@@ -40,7 +41,7 @@ class JournalReader {
   const std::vector<JournalHole>& holes() const { return holes_; }
   // For people: what the record at its beginning was about, as far as its bytes tell; and its bytes, at most so many.
   std::string tell(const JournalHole& hole);
-  std::string bytes_of(const JournalHole& hole, std::size_t most);
+  Result<std::string> bytes_of(const JournalHole& hole, std::size_t most);
   // After nothing came: stand there records of this log behind the one that is not whole? Then power failed
   // while they were on their way and nobody was promised them, or the disk has damaged what was promised.
   bool goes_on_behind() const;
@@ -50,7 +51,7 @@ class JournalReader {
   std::uint64_t last_segment() const { return slots_.empty() ? 0 : slots_.rbegin()->first; }
   const std::map<std::uint64_t, unsigned>& slots() const { return slots_; }
   // Without a checkpoint: the first segment of the run without gaps that ends with the last one.
-  std::optional<SegmentHeader> oldest() const;
+  Result<std::optional<SegmentHeader>> oldest() const;
 
  private:
   Result<std::optional<JournalRecord>> next_in_chain();
@@ -59,11 +60,12 @@ class JournalReader {
   Result<std::optional<JournalRecord>> find_in_segment(std::uint64_t number, std::uint64_t from,
                                                        JournalReader& probe);
   Result<bool> is_proved(const JournalRecord& first, std::uint64_t& end);
-  std::optional<std::uint64_t> find_number(unsigned slot);
+  Result<std::optional<std::uint64_t>> find_number(unsigned slot);
 
+  Result<> find_slots();
   Result<bool> load(std::uint64_t number);
-  Result<> read_whole(int file);
-  std::optional<std::uint64_t> number_of(unsigned slot);
+  Result<> read_slot(unsigned slot);
+  Result<std::optional<std::uint64_t>> number_of(unsigned slot);
 
   SegmentFiles& files_;
   std::uint64_t key_ = 0;                    // 0: none is known
@@ -73,6 +75,7 @@ class JournalReader {
   std::uint64_t lsn_ = 0, chain_ = 0;
   std::vector<JournalHole> holes_;
   std::uint64_t ended_at_ = ~std::uint64_t{0};  // nothing follows there: it was looked for
+  const Result<> opened_;                       // the last: to find the segments takes the others
 };
 
 }  // namespace waxwing::durable

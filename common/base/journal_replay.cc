@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "common/base/failpoint.h"
+#include "common/base/is_there.h"
 #include "common/base/journal_redo.h"
 #include "common/base/strings.h"
 
@@ -182,9 +183,10 @@ class Replay {
       if (outcome == Redo::skipped && is_source_after(record)) hidden_[std::string(record.to)] = bytes;
       return outcome;
     }
-    if (const auto held = held_.find(record.path); held != held_.end() && !file_exists(from)) {
+    if (const auto held = held_.find(record.path); held != held_.end()) {
+      TRY(const bool there, is_there(from));
       const auto source = held->second;
-      return pass_on(record, source, to);
+      if (!there) return pass_on(record, source, to);
     }
     if (renamed) {
       if (is_void_since(record.path, record.lsn)) return Redo::skipped;
@@ -193,7 +195,9 @@ class Replay {
       return redo_renamed(from, to);
     }
     TRY(const auto outcome, pass_on(record, from, to));
-    if (outcome == Redo::skipped && !file_exists(from)) waiting_[std::string(record.path)].push_back(to);
+    if (outcome != Redo::skipped) return outcome;
+    TRY(const bool there, is_there(from));
+    if (!there) waiting_[std::string(record.path)].push_back(to);
     return outcome;
   }
 
@@ -207,7 +211,9 @@ class Replay {
   // as by a copy out of a mailbox before it was deleted, the file is held under a name of ours until then.
   Result<Redo> pass_on(const JournalRecord& record, const std::string& from, const std::string& to) {
     TRY(const auto outcome, link(from, to));
-    if (outcome != Redo::skipped || !is_source_after(record) || !file_exists(from)) return outcome;
+    if (outcome != Redo::skipped || !is_source_after(record)) return outcome;
+    TRY(const bool there, is_there(from));
+    if (!there) return outcome;
     const auto folder = root_of(to) + "/" + std::string(kHeld);
     const auto held = folder + "/" + std::to_string(record.lsn);
     TRY_VOID(make_directories(folder));

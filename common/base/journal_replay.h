@@ -21,7 +21,9 @@
 // At most one missing directory above a name is made. If the one above is missing too, the record is of
 // something that was deleted: skipped, like every record whose path is not plain or not below a root. What
 // cannot be done for reasons of the record (a directory in the way) is skipped and counted; what the disk
-// refuses (full, error) ends the replay with that error, and the next opening tries again.
+// refuses (full, error) ends the replay with that error, and the next opening tries again. So it is with looking
+// and reading: passed over is only what is not there (ENOENT, ENOTDIR) or too short for what is compared. Bytes
+// that cannot be read count as other bytes where all of them are replaced.
 // Failpoint: journal.replay, once a record.
 #pragma once
 

@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "common/base/failpoint.h"
+#include "common/base/is_there.h"
 
 namespace waxwing::durable {
 
@@ -80,21 +81,36 @@ Result<UniqueFd> SegmentFiles::lay_out(const std::string& temporary_path) {
   return file;
 }
 
-unsigned SegmentFiles::count() const {
-  unsigned slot = kMostSegments;
-  while (slot > 0 && !file_exists(path_of(slot - 1))) --slot;
-  return slot;
+Result<unsigned> SegmentFiles::count() const {
+  for (unsigned slot = kMostSegments; slot > 0; --slot) {
+    TRY(const bool there, is_there(slot - 1));
+    if (there) return slot;
+  }
+  return 0U;
 }
 
-bool SegmentFiles::is_whole(unsigned slot) const {
-  struct stat status {};
-  if (::lstat(path_of(slot).c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
-      static_cast<std::uint64_t>(status.st_size) < segment_bytes_)
-    return false;
-  std::string header(kSegmentHeaderBytes, '\0');
-  const auto file = open_file(path_of(slot), O_RDONLY | O_NOFOLLOW);
-  if (!file || !read_at(file->get(), 0, header.data(), header.size())) return false;
+Result<bool> SegmentFiles::is_there(unsigned slot) const {
+  return waxwing::is_there(path_of(slot));
+}
+
+Result<bool> SegmentFiles::is_whole(unsigned slot) {
+  std::string header(kSegmentHeaderBytes, '\0'), last(1, '\0');
+  TRY(const bool begins, read(slot, 0, header));
+  TRY(const bool ends, read(slot, segment_bytes_ - 1, last));
+  if (!begins || !ends) return false;
   return header.find_first_not_of('\0') == std::string::npos || decode_segment_header(header);
+}
+
+Result<bool> SegmentFiles::read(unsigned slot, std::uint64_t offset, std::string& bytes) {
+  TRY(const bool there, is_there(slot));
+  if (!there) return false;
+  TRY(const int file, fd(slot));
+  struct stat status {};
+  if (::fstat(file, &status) != 0)
+    return std::unexpected(system_error("cannot stat " + path_of(slot), errno));
+  if (offset + bytes.size() > static_cast<std::uint64_t>(status.st_size)) return false;
+  TRY_VOID(read_at(file, offset, bytes.data(), bytes.size()));
+  return true;
 }
 
 Result<int> SegmentFiles::fd(unsigned slot) {
@@ -112,12 +128,11 @@ Result<> SegmentFiles::write_header(unsigned slot, const SegmentHeader& header) 
   return write_at(file, 0, encode_segment_header(header));
 }
 
-std::optional<SegmentHeader> SegmentFiles::read_header(unsigned slot) {
-  char bytes[kSegmentHeaderBytes];
-  const auto file = fd(slot);
-  if (!file || !read_at(*file, 0, bytes, sizeof bytes)) return {};
-  auto header = decode_segment_header({bytes, sizeof bytes});
-  if (!header || header->segment_bytes != segment_bytes_) return {};
+Result<std::optional<SegmentHeader>> SegmentFiles::read_header(unsigned slot) {
+  std::string bytes(kSegmentHeaderBytes, '\0');
+  TRY(const bool there, read(slot, 0, bytes));
+  const auto header = decode_segment_header(bytes);
+  if (!there || !header || header->segment_bytes != segment_bytes_) return std::nullopt;
   return header;
 }
 

@@ -46,14 +46,17 @@ class SegmentFiles {
   // Makes the file of zeros and its name durable. Failpoint journal.grow.
   Result<> create(unsigned slot);
   // One more than the highest that is there; one below may be missing when somebody has removed it.
-  unsigned count() const;
+  Result<unsigned> count() const;
+  Result<bool> is_there(unsigned slot) const;
   // It is there in its full length, with a header or with none yet.
-  bool is_whole(unsigned slot) const;
+  Result<bool> is_whole(unsigned slot);
   // Opened when first asked for and kept. Thread-safe.
   Result<int> fd(unsigned slot);
   Result<> write_header(unsigned slot, const SegmentHeader& header);
-  // Nothing for a file that has no header yet, or a damaged one.
-  std::optional<SegmentHeader> read_header(unsigned slot);
+  // Nothing for a file that is not there, has no header yet, or a damaged one.
+  Result<std::optional<SegmentHeader>> read_header(unsigned slot);
+  // False: the file is not there, or too short.
+  Result<bool> read(unsigned slot, std::uint64_t offset, std::string& bytes);
 
  private:
   Result<UniqueFd> lay_out(const std::string& temporary_path);

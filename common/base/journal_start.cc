@@ -11,6 +11,7 @@
 
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/journal_record.h"
 #include "common/base/journal_segment.h"
 #include "common/base/strings.h"
@@ -65,7 +66,8 @@ std::string checkpoint_path(const std::string& directory) {
 
 Result<std::optional<Checkpoint>> load_checkpoint(const std::string& directory) {
   const auto path = checkpoint_path(directory);
-  if (!file_exists(path)) return std::nullopt;
+  TRY(const bool there, is_there(path));
+  if (!there) return std::nullopt;
   TRY(const auto bytes, read_file(path, 64 * kSlotBytes));
   std::optional<Checkpoint> best;
   for (std::size_t slot = 0; slot < 2 && slot * kSlotBytes < bytes.size(); ++slot) {
@@ -105,7 +107,8 @@ Result<> store_checkpoint(const std::string& directory, const Checkpoint& checkp
 Result<std::vector<KnownRoot>> load_roots(const std::string& directory) {
   const auto path = roots_path(directory);
   std::vector<KnownRoot> roots;
-  if (!file_exists(path)) return roots;
+  TRY(const bool there, is_there(path));
+  if (!there) return roots;
   TRY(const auto text, read_file(path, 1 << 20));
   const auto damaged = [&] {
     return permanent(path + " is damaged; it names the queue directory and the partitions, see journal(5)");

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 
 namespace waxwing::durable {
 
@@ -16,10 +17,19 @@ constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, younger than the C l
 
 // The whole file: which of its pages failed nobody knows.
 Result<> touch(const std::string& path) {
-  const auto file = open_file(path, O_RDWR | O_NOFOLLOW);
   struct stat status {};
-  if (!file || ::fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
-    return {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return {};  // removed since
+    return std::unexpected(system_error("cannot stat " + path, errno));
+  }
+  if (!S_ISREG(status.st_mode)) return {};
+  const auto file = open_file(path, O_RDWR | O_NOFOLLOW);
+  if (!file) {
+    TRY(const bool there, is_there(path));
+    return there ? Result<>(std::unexpected(file.error())) : Result<>();
+  }
+  if (::fstat(file->get(), &status) != 0) return std::unexpected(system_error("cannot stat " + path, errno));
+  if (status.st_size == 0) return {};
   const auto bytes = static_cast<std::size_t>(status.st_size);
   void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file->get(), 0);
   if (at == MAP_FAILED) return std::unexpected(system_error("cannot map " + path, errno));

@@ -33,7 +33,7 @@ void mark(std::string_view bytes, bool fits) {
   MUST(replace_file(folder + "/.journal", text));
   const std::string known = "0123456789abcdef";
   const auto recognised = recognise_root(folder, known);
-  const bool damaged = has_damaged_mark(folder);
+  const bool damaged = has_damaged_mark(folder).value();
   if (fits && text.size() == 23 + 16 + 1 + 16 + 1)
     MUST(!damaged && bool(recognised) == (bytes.substr(0, 16) == known));
   if (damaged) MUST(recognised);

@@ -55,7 +55,8 @@ Result<> print_journal(const std::string& directory, bool all, bool content) {
   for (const auto& [number, slot] : reader.slots())
     fmt::print("segment.{:02} holds number {}\n", slot, number);
   reader.start(checkpoint->lsn, checkpoint->chain);
-  if (const auto oldest = reader.oldest(); all && oldest)
+  TRY(const auto oldest, reader.oldest());
+  if (all && oldest)
     reader.start(oldest->number * oldest->segment_bytes + durable::kSegmentHeaderBytes, oldest->chain);
   return print_records(reader, content);
 }
