@@ -1,4 +1,5 @@
 """The Python side of the preloaded recorder: its control block (recorder/recorder.h)."""
+import errno
 import mmap
 import os
 import shutil
@@ -8,10 +9,10 @@ import frame
 
 TREES = ('queue', 'store', 'journal')
 BYTES = 8192 + 16 * (1 << 18)
-OPEN, WRITE, SYNC, RENAME, LINK, UNLINK, MAKE_DIRECTORY, ALLOCATE = (1 << n for n in range(8))
-CALLS = {'open': OPEN, 'write': WRITE, 'sync': SYNC, 'rename': RENAME, 'link': LINK, 'unlink': UNLINK,
-         'mkdir': MAKE_DIRECTORY, 'allocate': ALLOCATE}
-FIELDS = struct.Struct('<IIIIQQII32s256sQQ')
+CHANGES = ('open', 'write', 'sync', 'rename', 'link', 'unlink', 'mkdir', 'allocate', 'rmdir')
+LOOKS = ('look', 'stat', 'read', 'list')  # look: to open what is there
+CALLS = {name: 1 << n for n, name in enumerate(CHANGES + LOOKS)}
+FIELDS = struct.Struct('<IIIIQQII32s256sQQ16Q')
 
 
 class Recorder:
@@ -24,10 +25,10 @@ class Recorder:
         with open(self.control, 'r+b') as file:
             self.memory = mmap.mmap(file.fileno(), BYTES)
 
-    def environment(self, trace):
-        """For the daemons; trace: record, else only fail."""
+    def environment(self, trace, *also):
+        """For the daemons; trace: record, else only fail. also: other names of the root."""
         found = {'LD_PRELOAD': self.library, 'RECORDER_CONTROL': self.control,
-                 'RECORDER_TREE': ':'.join(os.path.join(self.root, tree) for tree in TREES)}
+                 'RECORDER_TREE': ':'.join(os.path.join(root, tree) for root in (self.root, *also) for tree in TREES)}
         return {**found, 'RECORDER_TRACE': self.trace} if trace else found
 
     def fields(self):
@@ -35,7 +36,7 @@ class Recorder:
 
     def entries(self):
         """Length of the trace, in entries."""
-        return self.fields()[-2]
+        return self.fields()[10]
 
     def fail(self, call, at, number, times=1):
         """From the at-th call of this kind on, so many fail with that errno; number 0: they write half."""
@@ -43,6 +44,17 @@ class Recorder:
         struct.pack_into('<IIQQI', self.memory, 8, number, times, at, 0, 0)
         self.memory[72:328] = bytes(256)
         struct.pack_into('<I', self.memory, 4, CALLS[call])
+
+    def count(self):
+        """From now on calls are only counted."""
+        struct.pack_into('<16Q', self.memory, FIELDS.size - 128, *[0] * 16)
+        struct.pack_into('<IIQQI', self.memory, 8, errno.EIO, 0, 1 << 60, 0, 0)
+        struct.pack_into('<I', self.memory, 4, sum(CALLS.values()))
+
+    def counted(self):
+        """{call: how often it was made since}; no call is counted any more."""
+        struct.pack_into('<I', self.memory, 4, 0)
+        return dict(zip(CALLS, self.fields()[12:]))
 
     def calm(self):
         """No call fails any more; answers how many did, and where the last was."""

@@ -4,7 +4,8 @@
 The daemons run under load with the recorder preloaded. Then, at random points of the trace, a state of the disk is
 made (disk.py), and checker brings the instance up on it under a new boot id, finishes what waits in the queue and
 tells what is in the mailboxes. That must be what was answered before the cut; of what was not, all or nothing. On some
-of the states start-msg starts all services first, as an operator would, and these empty the queue.
+of the states start-msg starts all services first, as an operator would, and these empty the queue. Some of those who
+come up first die at it, for others the disk refuses a call (recorder/), and are started again.
 
 The daemons are told that the file system keeps names in order, whatever it does here, so that they write as on xfs,
 btrfs and ext4 with its journal; test_order.py has the others. Their journals are so small that checkpoints are made
@@ -17,6 +18,7 @@ Threads are never scheduled twice alike, so what repeats a failure is its record
 into DIR, --again makes the same cuts of one of them again, or a single one, whose state stays in DIR/state.
 """
 import argparse
+import errno
 import functools
 import os
 import pickle
@@ -32,7 +34,7 @@ import frame
 import model
 from actor import PASSWORD
 from model import INBOX, Wrong
-from recorder import TREES, Recorder
+from recorder import CALLS, TREES, Recorder
 from test_storm import Storm
 
 OPTIONS = argparse.Namespace(cuts=60, seconds=5.0, users=3, senders=3, cuts_a_run=600, keep=None, again=None, cut=None, segments=None,
@@ -180,6 +182,7 @@ class Cutter:
         os.symlink(self.state, recording.root)
         self.box = frame.revive(recording.root, recording.box_env, recording.port_base)
         self.started = self.queued = 0
+        self.recorder, self.failed_calls, self.site = Recorder(folder, recording.root), 0, ''
 
     def close(self):
         self.box.ports.release()
@@ -235,9 +238,12 @@ class Cutter:
     def check(self, event, variant):
         environment = dict(os.environ, **self.recording.environment, WAXWING_TEST_BOOT_ID='%032x' % (event * 1000 + variant + 1))
         dice = disk.dice_of(self.recording.seed, f'recovery {event}.{variant}')
+        fate = dice.random()
         if self.is_started(variant):
             self.start(environment)
-        elif dice.random() < 0.3:  # whoever recovers dies at it, and is started again
+        elif fate < 0.2:
+            self.check_on_bad_disk(dice, environment)
+        elif fate < 0.35:  # whoever recovers dies at it, and is started again
             death = f'{dice.choice(IN_RECOVERY)}=exit@{dice.randrange(1, 6)}'
             self.run_checker(dict(environment, WAXWING_FAILPOINTS=death))
         done = self.run_checker(environment)
@@ -253,13 +259,25 @@ class Cutter:
             account.settle(told.mailboxes(user), everything=True)
             told.check_uids(user, uids, modseqs, event)
 
+    def check_on_bad_disk(self, dice, environment):
+        """A call of whoever recovers fails, and he is started again: by then nothing may have been passed over."""
+        call, most = dice.choice(sorted(CALLS)), dice.choice((10, 100, 1000))
+        self.recorder.fail(call, dice.randrange(1, most), errno.EIO)
+        subprocess.run([frame.program('checker'), self.recording.root, *self.recording.users],
+                       env={**environment, **self.recorder.environment(False, self.state)}, capture_output=True, timeout=120)
+        failed, site = self.recorder.calm()
+        self.failed_calls += failed
+        self.site = site
+
     def cut(self, event, variant):
         """What is wrong, in words; None when nothing is."""
+        self.site = ''
         chosen = self.build(event, variant)
         try:
             return self.check(event, variant)
         except (AssertionError, subprocess.TimeoutExpired) as problem:
-            text = f'cut {event}.{variant} ({chosen}): {problem}'
+            refused = f', {self.site} had failed' if self.site else ''
+            text = f'cut {event}.{variant} ({chosen}{refused}): {problem}'
             if not self.quiet:
                 print('  ' + text, flush=True)
             return text
@@ -290,6 +308,7 @@ class PowerCut(unittest.TestCase):
             self.assertGreaterEqual(cutter.started, 0 if wrong else count // STARTED)
             return wrong
         finally:
+            self.refused += cutter.failed_calls
             cutter.close()
 
     def make_cuts(self, cutter, count):
@@ -324,6 +343,7 @@ class PowerCut(unittest.TestCase):
 
     def test_what_was_answered_survives_every_cut(self):
         wrong, done, run = [], 0, 0
+        self.refused = 0
         while done < OPTIONS.cuts and len(wrong) < MOST_WRONG:
             folder = scratch()
             self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
@@ -338,8 +358,9 @@ class PowerCut(unittest.TestCase):
             del recording
             message_of.cache_clear()
             self.doCleanups()
-        print(f'  {done} cuts, {len(wrong)} wrong', flush=True)
+        print(f'  {done} cuts, {len(wrong)} wrong; in {self.refused} recoveries the disk refused a call', flush=True)
         self.assertEqual(wrong, [], f'seed {OPTIONS.seed}')
+        self.assertTrue(self.refused or done < 40, 'no call of a recovery has failed')
 
 
 def again():

@@ -24,13 +24,14 @@ int open_tracked(int directory, const char* path, int flags, mode_t mode) {
   const auto full = full_path(directory, path);
   if (!below(full)) return static_cast<int>(syscall(SYS_openat, directory, path, flags, mode));
   if ((flags & (O_CREAT | O_TRUNC)) == 0) {
+    if (looking_fails(kCallLook, full)) return -1;
     const int fd = static_cast<int>(syscall(SYS_openat, directory, path, flags, mode));
     set_kind(fd, kTracked);
     return fd;
   }
   const Lock lock;
   const bool fresh = inode_of(full) == 0;
-  if (fresh && must_fail(kCallOpen, full)) return -1;
+  if (must_fail(fresh ? kCallOpen : kCallLook, full)) return -1;
   const int fd = static_cast<int>(syscall(SYS_openat, directory, path, flags, mode));
   if (fd < 0) return fd;
   const Errno keep;
@@ -250,6 +251,7 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 
 // The kernel copies; we read back what it has copied.
 ssize_t copy_file_range(int in, off64_t* in_at, int out, off64_t* out_at, size_t size, unsigned flags) {
+  if (looking_fails(kCallRead, in)) return -1;
   if (kind_of(out) != kTracked) return syscall(SYS_copy_file_range, in, in_at, out, out_at, size, flags);
   const Lock lock;
   if (fails_now(kCallWrite, out)) return -1;
@@ -309,8 +311,9 @@ int link(const char* from, const char* to) {
   return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 int unlinkat(int at, const char* path, int flags) {
-  return one(kCallUnlink, flags & AT_REMOVEDIR ? kRemoveDirectory : kUnlink, path_at(at, path),
-             [&] { return static_cast<int>(syscall(SYS_unlinkat, at, path, flags)); });
+  const bool folder = (flags & AT_REMOVEDIR) != 0;
+  return one(folder ? kCallRemoveDirectory : kCallUnlink, folder ? kRemoveDirectory : kUnlink,
+             path_at(at, path), [&] { return static_cast<int>(syscall(SYS_unlinkat, at, path, flags)); });
 }
 int unlink(const char* path) {
   return unlinkat(AT_FDCWD, path, 0);

@@ -58,7 +58,13 @@ enum Call : std::uint32_t {
   kCallUnlink = 32,
   kCallMakeDirectory = 64,
   kCallAllocate = 128,  // ftruncate, fallocate
+  kCallRemoveDirectory = 256,
+  kCallLook = 512,   // open what is there, a directory too
+  kCallStat = 1024,  // and access
+  kCallRead = 2048,  // and copy_file_range, as far as its source is concerned
+  kCallList = 4096,  // readdir
 };
+inline constexpr int kCalls = 16;
 
 struct PageSeen {
   std::uint64_t key, hash;
@@ -74,10 +80,11 @@ struct Control {
   std::uint64_t passed;      // calls of these kinds so far
   std::uint32_t failed;      // calls that were made to fail
   std::uint32_t unused;
-  char fail_program[32];  // empty: any
-  char site[256];         // what failed: program, call, path
-  std::uint64_t entries;  // in the trace
-  std::uint64_t length;   // of the trace
+  char fail_program[32];            // empty: any
+  char site[256];                   // what failed: program, call, path
+  std::uint64_t entries;            // in the trace
+  std::uint64_t length;             // of the trace
+  std::uint64_t passed_of[kCalls];  // as passed, of each kind: by the number of its bit
   pthread_mutex_t mutex;
   char pad[64];
   PageSeen pages[kPagesSeen];

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -217,6 +218,7 @@ bool must_fail(Call call, const std::string& path, bool* half) {
   if ((control->fail_calls & call) == 0) return false;
   if (control->fail_program[0] != 0 && strcmp(control->fail_program, program_invocation_short_name) != 0)
     return false;
+  control->passed_of[std::countr_zero(static_cast<unsigned>(call))] += 1;
   const auto number = ++control->passed;
   if (number < control->fail_at || control->failed >= control->fail_times) return false;
   if (control->fail_errno == 0 && half == nullptr) return false;
@@ -228,6 +230,19 @@ bool must_fail(Call call, const std::string& path, bool* half) {
   else
     errno = static_cast<int>(control->fail_errno);
   return true;
+}
+
+bool looking_fails(Call call, int fd) {
+  if (control == nullptr || (control->fail_calls & call) == 0 || kind_of(fd) != kTracked) return false;
+  const auto path = path_of_fd(fd);
+  if (!below(path)) return false;  // closed by the C library, and somebody else's by now
+  const Lock lock;
+  return must_fail(call, path);
+}
+bool looking_fails(Call call, const std::string& path) {
+  if (control == nullptr || (control->fail_calls & call) == 0 || !below(path)) return false;
+  const Lock lock;
+  return must_fail(call, path);
 }
 
 bool fails_now(Call call, int fd, bool* half) {

@@ -47,6 +47,11 @@ void look_at_mappings();
 bool must_fail(Call call, const std::string& path, bool* half = nullptr);
 bool fails_now(Call call, int fd, bool* half = nullptr);
 
+// ---- without the lock ----
+// The call looks or reads only, and must fail.
+bool looking_fails(Call call, int fd);
+bool looking_fails(Call call, const std::string& path);
+
 // ---- shared mappings of files in the trees ----
 void add_mapping(const void* at, std::size_t length, std::uint64_t inode, std::uint64_t offset);
 bool begins_mapping(const void* at);
