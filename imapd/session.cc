@@ -1,11 +1,10 @@
 #include "imapd/session.h"
 
-#include "common/auth/access.h"
 #include "common/auth/peer.h"
+#include "common/auth/standing.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
-#include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "common/mail/imap_structure.h"
 #include "imapd/command_table.h"
@@ -17,7 +16,8 @@ namespace {
 
 constexpr std::uint16_t kMaxBadInARow = 20;
 constexpr std::uint16_t kMaxFailedLogins = 5;
-constexpr std::int64_t kLookAgainMs = 5000;
+constexpr std::int64_t kLookAgainMs = 5000;       // whether the user may still be here
+constexpr std::int64_t kAnswerIsComingMs = 1000;  // the same while the directory is being asked
 
 }  // namespace
 
@@ -48,6 +48,7 @@ WorkerPool& Session::writers() {
 
 void Session::log_in(Account account) {
   account_ = std::make_unique<Account>(std::move(account));
+  look_again_ms_ = monotonic_ms() + kLookAgainMs;
   use_limits();
 }
 
@@ -186,25 +187,22 @@ Task<void> Session::execute() {
     }
     co_return;
   }
-  const bool shut_out = co_await is_shut_out();
-  if (!shut_out) co_await perform(*spec, std::move(command));
+  if (!is_shut_out()) co_await perform(*spec, std::move(command));
 }
 
 // A session may last for days: whoever was made inactive meanwhile is sent away at his next command.
-Task<bool> Session::is_shut_out() {
-  if (!account_ || account_->dn.empty() || monotonic_ms() < look_again_ms_) co_return false;
-  look_again_ms_ = monotonic_ms() + kLookAgainMs;
+bool Session::is_shut_out() {
+  if (!account_ || account_->dn.empty() || monotonic_ms() < look_again_ms_) return false;
   const auth::Peer who{
       .service = auth::Service::imap, .address = stream_.peer_address(), .tls = stream_.is_tls()};
-  auto ask = [&](auth::Ask patience) {
-    return auth::check_again(server_.logins().directory(), account_->user, account_->dn, who, patience);
-  };
-  const auto verdict = co_await directory::patiently(workers(), ask);
-  if (!verdict || verdict->allowed) co_return false;
-  log::Event("imap.shut_out").with("sid", id_).with("why", verdict->failure.for_log).notice();
-  untagged("BYE [CONTACTADMIN] " + verdict->failure.for_client);
+  const auto answer = server_.logins().standing().check(account_->dn, account_->user, who);
+  look_again_ms_ = monotonic_ms() + (answer.fresh ? kLookAgainMs : kAnswerIsComingMs);
+  if (answer.verdict.allowed) return false;
+  const auto& failure = answer.verdict.failure;
+  log::Event("imap.shut_out").with("sid", id_).with("why", failure.for_log).notice();
+  untagged("BYE [CONTACTADMIN] " + failure.for_client);
   finished_ = true;
-  co_return true;
+  return true;
 }
 
 // Tag, name and state; false with the answer to give.

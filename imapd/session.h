@@ -124,7 +124,7 @@ class Session final : public ServerSession {
   Input input_error(const Error& error);
   Task<void> serve();
   Task<void> execute();
-  Task<bool> is_shut_out();
+  bool is_shut_out();
   Task<void> perform(const CommandSpec& spec, Command command);
   Task<void> upgrade_to_tls();
   bool find_command(Command& command, const CommandSpec*& spec, Answer& problem);

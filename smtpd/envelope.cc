@@ -3,9 +3,8 @@
 
 #include <algorithm>
 
-#include "common/auth/access.h"
+#include "common/auth/standing.h"
 #include "common/base/strings.h"
-#include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "smtpd/session.h"
 
@@ -40,21 +39,18 @@ std::optional<Verdict> Session::may_mail() {
 }
 
 // A session may go on for long: whoever was made inactive meanwhile sends no further message.
-Task<bool> Session::is_shut_out() {
-  if (!identity_ || identity_->proxied) co_return false;
+bool Session::is_shut_out() {
+  if (!identity_ || identity_->proxied) return false;
   const auth::Peer who{.service = auth::Service::smtp,
                        .address = peer_address_,
                        .host_name = *host_name_,
                        .tls = stream_.is_tls()};
-  const auto user = identity_->user;
-  auto ask = [&](auth::Ask patience) {
-    return auth::check_again(server_->authenticator().directory(), user->store_name, user->dn, who, patience);
-  };
-  const auto verdict = co_await directory::patiently(server_->workers(), ask);
-  if (!verdict || verdict->allowed) co_return false;
-  log::Event("smtp.shut_out").with("sid", sid_).with("why", verdict->failure.for_log).notice();
-  end({421, "4.7.0", verdict->failure.for_client});
-  co_return true;
+  const auto& user = *identity_->user;
+  const auto verdict = server_->authenticator().standing().check(user.dn, user.store_name, who).verdict;
+  if (verdict.allowed) return false;
+  log::Event("smtp.shut_out").with("sid", sid_).with("why", verdict.failure.for_log).notice();
+  end({421, "4.7.0", verdict.failure.for_client});
+  return true;
 }
 
 Task<void> Session::mail(std::string_view argument) {
@@ -65,8 +61,7 @@ Task<void> Session::mail(std::string_view argument) {
       reply(*refusal);
     co_return;
   }
-  const bool shut_out = co_await is_shut_out();
-  if (shut_out) co_return;
+  if (is_shut_out()) co_return;
   mta::protocol::MailRules rules;
   rules.extended = esmtp_;
   rules.binary = !channel_->is(Kw::nochunkingserver);
@@ -138,6 +133,7 @@ Task<void> Session::rcpt(std::string_view argument) {
       reply(*refusal);
     co_return;
   }
+  if (is_shut_out()) co_return;
   ++counts_.recipients;
   mta::protocol::RcptRules rules;
   rules.extended = esmtp_;

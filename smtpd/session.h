@@ -78,7 +78,7 @@ class Session final : public LineSession {
   void allow_extensions(mta::protocol::MailRules& rules) const;
 
   // envelope.cc
-  Task<bool> is_shut_out();
+  bool is_shut_out();
   Task<void> mail(std::string_view argument);
   Task<void> rcpt(std::string_view argument);
   static std::int64_t lower_limit(std::int64_t a, std::int64_t b);

@@ -172,18 +172,4 @@ AccessVerdict check_access(const directory::User& user, const Peer& peer) {
   return {};
 }
 
-Result<AccessVerdict> check_again(directory::Directory& directory, const std::string& store_name,
-                                  const std::string& dn, const Peer& peer, Ask ask) {
-  TRY(auto user, directory.user_by_login(store_name, ask));
-  if (!user || user->dn != dn) {
-    // The login filter may know him by another name only.
-    TRY(const auto match, directory.by_dn(dn, ask));
-    user = match->user;
-  }
-  if (!user)
-    return AccessVerdict{false, Failure{Reason::status, "This account is not active.",
-                                        store_name + ": there is no such user any more"}};
-  return check_access(*user, peer);
-}
-
 }  // namespace waxwing::auth

@@ -31,9 +31,4 @@ struct AccessVerdict {
 };
 AccessVerdict check_access(const directory::User& user, const Peer& peer);
 
-// Of somebody who has logged in before: would that still be allowed? A user who was deleted is not. What has changed
-// is seen after directory.logintime at the latest. Temporary error: it would block, or the directory cannot say.
-Result<AccessVerdict> check_again(directory::Directory& directory, const std::string& store_name,
-                                  const std::string& dn, const Peer& peer, Ask ask);
-
 }  // namespace waxwing::auth

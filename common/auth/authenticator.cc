@@ -98,7 +98,8 @@ Result<Settings> Settings::from(const Config& config) {
 Core::Core(Settings given, std::shared_ptr<directory::Directory> from)
     : settings(std::move(given)),
       directory(std::move(from)),
-      verified(settings.cache_entries, settings.cache_seconds) {}
+      verified(settings.cache_entries, settings.cache_seconds),
+      standing(directory) {}
 
 bool Core::plain_text_allowed(const Peer& peer) const {
   if (peer.tls || settings.plain_text == Settings::PlainText::always) return true;
@@ -271,6 +272,9 @@ bool Authenticator::plain_text_allowed(const Peer& peer) const {
 }
 bool Authenticator::apop_offered() const {
   return core_->settings.has_plain_passwords;
+}
+Standing& Authenticator::standing() const {
+  return core_->standing;
 }
 directory::Directory& Authenticator::directory() const {
   return *core_->directory;

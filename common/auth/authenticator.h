@@ -98,6 +98,7 @@ struct Settings {
 };
 
 class Authenticator;
+class Standing;
 struct Core;  // private to common/auth
 
 class Exchange {
@@ -142,6 +143,9 @@ class Authenticator {
   // RFC 1939 APOP: banner is the timestamp with its < >, digest 32 hex digits.
   Step apop(const Peer& peer, std::string_view login, std::string_view banner, std::string_view digest,
             Ask ask);
+
+  // Of those who have logged in: may they still be here?
+  Standing& standing() const;
 
   directory::Directory& directory() const;
   const Settings& settings() const;

@@ -48,9 +48,20 @@ Result<std::shared_ptr<Directory>> Directory::open(Settings settings) {
 }
 
 Result<UserRef> Directory::user_by_login(std::string_view login, Ask ask) {
-  return inner_->look_up(inner_->users, login, ask,
-                         std::min(inner_->settings.login_seconds, inner_->settings.cache_seconds),
-                         [&] { return inner_->fetch_user(login); });
+  return inner_->look_up(inner_->users, login, ask, inner_->login_seconds(),
+                         [&] { return inner_->fetch_login(login); });
+}
+
+Result<UserRef> Directory::user_by_dn(std::string_view dn, Ask ask) {
+  return inner_->look_up(inner_->users_by_dn, dn, ask, inner_->login_seconds(),
+                         [&] { return inner_->fetch_user_by_dn(dn); });
+}
+
+Directory::KnownUser Directory::known_user(std::string_view dn) {
+  const auto known = inner_->users_by_dn.find(dn);
+  const auto now = monotonic_ms();
+  if (!known || !known->answer || now >= known->stale_until_ms) return {};
+  return {true, known->is_fresh(now, inner_->login_seconds()), *known->answer};
 }
 
 bool Directory::expire_user(std::string_view login) {
@@ -100,6 +111,7 @@ Result<bool> Directory::verify_bind(const std::string& dn, const std::string& pa
 
 void Directory::flush() {
   inner_->users.clear();
+  inner_->users_by_dn.clear();
   inner_->addresses.clear();
   inner_->dns.clear();
   inner_->domains.clear();
@@ -119,8 +131,8 @@ Counters Directory::counters() const {
           .failures = pool.failures,
           .stale = inner_->stale,
           .connects = pool.connects,
-          .cached = inner_->users.size() + inner_->addresses.size() + inner_->dns.size() +
-                    inner_->domains.size() + inner_->searches.size()};
+          .cached = inner_->users.size() + inner_->users_by_dn.size() + inner_->addresses.size() +
+                    inner_->dns.size() + inner_->domains.size() + inner_->searches.size()};
 }
 
 }  // namespace waxwing::directory

@@ -111,6 +111,17 @@ class Directory {
   // Null: no such user, or no such domain.
   Result<UserRef> user_by_login(std::string_view login, Ask ask);
 
+  // Who has logged in, by the DN his entry had then; believed as long as user_by_login's answers, which are kept here,
+  // too. Null: there is no such user any more.
+  Result<UserRef> user_by_dn(std::string_view dn, Ask ask);
+  // What user_by_dn would answer from the cache, however old. Never blocks.
+  struct KnownUser {
+    bool known = false;
+    bool fresh = false;  // user_by_dn would not ask
+    UserRef user;
+  };
+  KnownUser known_user(std::string_view dn);
+
   // After a wrong password: an answer older than 10 seconds is believed no longer, so that a password that
   // was changed, or a user who was made, a moment ago is found by the next lookup. True when there was one.
   bool expire_user(std::string_view login);

@@ -32,6 +32,29 @@ Result<UserRef> Directory::Inner::fetch_user(std::string_view login) {
   return std::make_shared<const User>(std::move(user));
 }
 
+Result<UserRef> Directory::Inner::fetch_login(std::string_view login) {
+  auto user = fetch_user(login);
+  if (user && *user) keep(users_by_dn, (*user)->dn, user);
+  return user;
+}
+
+// Whatever filter found him at his login: he is the same as long as his entry is there. His domain is the one he was
+// found in, which need not be the nearest above his entry.
+Result<UserRef> Directory::Inner::fetch_user_by_dn(std::string_view dn) {
+  TRY(auto entries, find({std::string(dn), LDAP_SCOPE_BASE, "(objectClass=*)", recipient_names, 1}));
+  if (entries.empty()) return UserRef();
+  DomainRef home;
+  if (const auto before = users_by_dn.find(dn); before && before->answer && *before->answer) {
+    TRY(home, domain((*before->answer)->domain->name, Ask::may_block));
+  }
+  if (!home) {
+    TRY(home, domain_of(entries[0]));
+  }
+  if (!home) return UserRef();
+  TRY(auto user, parse_user(std::move(entries[0]), home, settings.default_domain));
+  return std::make_shared<const User>(std::move(user));
+}
+
 Result<Match> Directory::Inner::to_match(Entry entry, DomainRef domain) const {
   Match match;
   match.domain = domain;

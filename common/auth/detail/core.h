@@ -12,6 +12,7 @@
 #include "common/auth/authenticator.h"
 #include "common/auth/detail/verified_cache.h"
 #include "common/auth/password.h"
+#include "common/auth/standing.h"
 
 namespace waxwing::auth {
 
@@ -49,6 +50,7 @@ struct Core {
   const Settings settings;
   const std::shared_ptr<directory::Directory> directory;
   VerifiedCache verified;
+  Standing standing;
   const std::string key = random_bytes(32);
   std::mutex derived_mutex;
   struct DerivedSecret {

@@ -28,6 +28,10 @@ class Cache {
     std::int64_t born_ms = 0;
     std::int64_t fresh_until_ms = 0;
     std::int64_t stale_until_ms = 0;
+    // For somebody who believes nothing older than this.
+    bool is_fresh(std::int64_t now_ms, std::int64_t believed_seconds) const {
+      return now_ms < fresh_until_ms && now_ms < born_ms + believed_seconds * 1000;
+    }
   };
 
   explicit Cache(std::size_t capacity) : per_shard_(capacity / kShards + 1) {}

@@ -3,6 +3,7 @@
 
 #include <ldap.h>
 
+#include <algorithm>
 #include <atomic>
 #include <span>
 
@@ -49,6 +50,7 @@ struct Directory::Inner {
       : settings(std::move(given)),
         pool(settings),
         users(settings.cache_entries),
+        users_by_dn(settings.cache_entries),
         addresses(settings.cache_entries),
         dns(settings.cache_entries),
         domains(settings.cache_entries),
@@ -56,7 +58,7 @@ struct Directory::Inner {
         recipient_names(settings.names.request(names(recipient_attributes(), settings.extra_attributes))),
         domain_names(settings.names.request(names(domain_attributes(), settings.extra_attributes))) {}
 
-  // believed_seconds: how long an answer counts as fresh.
+  // believed_seconds: how old an answer may be that this caller takes for fresh; beyond cache_seconds none is.
   template <class C, class F>
   auto look_up(C& cache, std::string_view key, Ask ask, std::int64_t believed_seconds, F fetch)
       -> decltype(fetch());
@@ -65,7 +67,13 @@ struct Directory::Inner {
     return look_up(cache, key, ask, settings.cache_seconds, std::move(fetch));
   }
 
+  std::int64_t login_seconds() const { return std::min(settings.login_seconds, settings.cache_seconds); }
+  template <class C, class A>
+  void keep(C& cache, std::string_view key, const A& answer);
+
   Result<UserRef> fetch_user(std::string_view login);
+  Result<UserRef> fetch_login(std::string_view login);  // and keeps him by his DN
+  Result<UserRef> fetch_user_by_dn(std::string_view dn);
   Result<MatchRef> fetch_address(std::string_view address);
   Result<MatchRef> fetch_dn(std::string_view dn);
   // What the pool finds, under our own names.
@@ -93,6 +101,7 @@ struct Directory::Inner {
   const Settings settings;
   Pool pool;
   Cache<UserRef> users;
+  Cache<UserRef> users_by_dn;  // who has logged in
   Cache<MatchRef> addresses;
   Cache<MatchRef> dns;
   Cache<DomainRef> domains;
@@ -101,12 +110,22 @@ struct Directory::Inner {
   std::atomic<std::uint64_t> hits{0}, misses{0}, shared{0}, stale{0};
 };
 
+template <class C, class A>
+void Directory::Inner::keep(C& cache, std::string_view key, const A& answer) {
+  const auto born = monotonic_ms();
+  // A malformed entry is believed for a short while only: it is being corrected.
+  const bool lasting = answer && !is_empty_answer(*answer);
+  const auto seconds =
+      lasting ? settings.cache_seconds : std::min(settings.cache_seconds, settings.negative_seconds);
+  cache.store(key, {answer, born, born + seconds * 1000, born + (seconds + settings.stale_seconds) * 1000});
+}
+
 template <class C, class F>
 auto Directory::Inner::look_up(C& cache, std::string_view key, Ask ask, std::int64_t believed_seconds,
                                F fetch) -> decltype(fetch()) {
   const auto now = monotonic_ms();
   const auto known = cache.find(key);
-  if (known && now < known->fresh_until_ms) {
+  if (known && known->is_fresh(now, believed_seconds)) {
     hits.fetch_add(1, std::memory_order_relaxed);
     return known->answer;
   }
@@ -120,16 +139,11 @@ auto Directory::Inner::look_up(C& cache, std::string_view key, Ask ask, std::int
   bool waited = false;
   auto answer = cache.fly(key, waited, [&]() -> decltype(fetch()) {
     // Somebody else's flight may have landed between our look and our take-off.
-    if (const auto landed = cache.find(key); landed && monotonic_ms() < landed->fresh_until_ms)
+    if (const auto landed = cache.find(key); landed && landed->is_fresh(monotonic_ms(), believed_seconds))
       return landed->answer;
     auto fetched = fetch();
     if (!fetched && is_unreachable(fetched.error())) return fetched;
-    const auto born = monotonic_ms();
-    // A malformed entry is believed for a short while only: it is being corrected.
-    const bool lasting = fetched && !is_empty_answer(*fetched);
-    const auto seconds = lasting ? believed_seconds : std::min(believed_seconds, settings.negative_seconds);
-    cache.store(key,
-                {fetched, born, born + seconds * 1000, born + (seconds + settings.stale_seconds) * 1000});
+    keep(cache, key, fetched);
     return fetched;
   });
   if (waited) shared.fetch_add(1, std::memory_order_relaxed);

@@ -141,6 +141,36 @@ TEST_CASE("the cache: hits, expiry on demand, single flight") {
   CHECK(directory->user_by_login("joe", Ask::may_block).value()->common_name == "Joseph");
 }
 
+TEST_CASE("a user by DN: kept from his login by whatever name, believed as long as a login") {
+  PrivateSlapd slapd;
+  populate(slapd);
+  auto settings = slapd.settings();
+  settings.user_filter = "(&(objectClass=inetMailUser)(mail=%o))";  // his store name finds nobody
+  settings.login_seconds = 0;
+  const auto strict = open(settings);
+  settings.login_seconds = 60;
+  const auto directory = open(settings);
+  const auto joe = directory->user_by_login("joe@example.test", Ask::may_block).value();
+  REQUIRE(joe);
+  const auto before = directory->counters().searches;
+  CHECK(directory->user_by_dn(joe->dn, Ask::cache_only).value() == joe);
+  CHECK(directory->known_user(joe->dn).fresh);
+  CHECK_FALSE(directory->known_user("uid=nobody,o=isp").known);
+  CHECK(directory->counters().searches == before);
+
+  CHECK(strict->user_by_login("joe@example.test", Ask::may_block).value());
+  CHECK(is_would_block(strict->user_by_dn(joe->dn, Ask::cache_only).error()));
+  REQUIRE(slapd.editor().modify(joe->dn, {{Editor::Change::Kind::replace, "mailUserStatus", {"inactive"}}}));
+  CHECK(strict->known_user(joe->dn).user->status == Status::active);
+  CHECK(strict->user_by_dn(joe->dn, Ask::may_block).value()->status == Status::inactive);
+  CHECK(strict->known_user(joe->dn).user->status == Status::inactive);
+  CHECK_FALSE(strict->known_user(joe->dn).fresh);
+  CHECK(strict->user_by_dn(joe->dn, Ask::may_block).value()->store_name == joe->store_name);
+  REQUIRE(slapd.editor().remove(joe->dn));
+  CHECK_FALSE(strict->user_by_dn(joe->dn, Ask::may_block).value());
+  CHECK(strict->known_user(joe->dn).known);
+}
+
 TEST_CASE("the directory goes down and comes back") {
   PrivateSlapd slapd;
   populate(slapd);
