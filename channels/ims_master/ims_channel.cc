@@ -59,7 +59,7 @@ void ImsChannel::read_keywords() {
 // was accepted is not kept waiting for a directory that is down.
 store::QuotaLimit ImsChannel::quota_of(const std::string& user) const {
   auto limit = store_->default_quota();
-  const auto found = directory_->user_by_login(user, directory::Ask::may_block);
+  const auto found = directory_->user_by_name(user, directory::Ask::may_block);
   if (!found || !*found) return limit;
   if ((*found)->quota_bytes != directory::kSystemDefault) limit.bytes = (*found)->quota_bytes;
   if ((*found)->message_quota != directory::kSystemDefault) limit.messages = (*found)->message_quota;

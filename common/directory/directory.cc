@@ -52,6 +52,10 @@ Result<UserRef> Directory::user_by_login(std::string_view login, Ask ask) {
                          [&] { return inner_->fetch_login(login); });
 }
 
+Result<UserRef> Directory::user_by_name(std::string_view login, Ask ask) {
+  return inner_->look_up(inner_->users, login, ask, [&] { return inner_->fetch_login(login); });
+}
+
 Result<UserRef> Directory::user_by_dn(std::string_view dn, Ask ask) {
   return inner_->look_up(inner_->users_by_dn, dn, ask, inner_->login_seconds(),
                          [&] { return inner_->fetch_user_by_dn(dn); });

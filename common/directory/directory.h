@@ -111,6 +111,9 @@ class Directory {
   // Null: no such user, or no such domain.
   Result<UserRef> user_by_login(std::string_view login, Ask ask);
 
+  // The same user for any other purpose: believed for cache_seconds.
+  Result<UserRef> user_by_name(std::string_view login, Ask ask);
+
   // Who has logged in, by the DN his entry had then; believed as long as user_by_login's answers, which are kept here,
   // too. Null: there is no such user any more.
   Result<UserRef> user_by_dn(std::string_view dn, Ask ask);

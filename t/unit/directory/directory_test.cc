@@ -141,6 +141,21 @@ TEST_CASE("the cache: hits, expiry on demand, single flight") {
   CHECK(directory->user_by_login("joe", Ask::may_block).value()->common_name == "Joseph");
 }
 
+TEST_CASE("how old an answer may be depends on what it is for") {
+  PrivateSlapd slapd;
+  populate(slapd);
+  auto settings = slapd.settings();
+  settings.login_seconds = 0;
+  const auto directory = open(settings);
+  const auto first = directory->user_by_login("joe", Ask::may_block).value();
+  const auto before = directory->counters().searches;
+  CHECK(directory->user_by_name("joe", Ask::cache_only).value() == first);  // a quota, say
+  CHECK(directory->counters().searches == before);
+  CHECK(is_would_block(directory->user_by_login("joe", Ask::cache_only).error()));
+  CHECK(directory->user_by_login("joe", Ask::may_block));
+  CHECK(directory->counters().searches == before + 1);
+}
+
 TEST_CASE("a user by DN: kept from his login by whatever name, believed as long as a login") {
   PrivateSlapd slapd;
   populate(slapd);
