@@ -161,7 +161,8 @@ Task<void> Bsin::take_apart(Work& work, const std::vector<std::size_t>& recipien
   const auto count = made.contents.size();
   const auto first = made.writers.front()->queue_id();
   std::function<void(durable::Batch&)> also = [&made](durable::Batch& batch) { made.mark->add_to(batch); };
-  auto publishing = mta::queue::Writer::publish_all(std::move(made.contents), std::move(also));
+  auto publishing =
+      mta::queue::Writer::publish_all(std::move(made.contents), &context_.workers(), std::move(also));
   auto published = co_await std::move(publishing);
   if (!published) {
     auto take_back = [&made] { made.mark->take_back(); };

@@ -23,7 +23,8 @@ namespace waxwing::mta::queue {
 
 namespace {
 constexpr std::size_t kMostNoticeBytes = 48 * 1024;
-constexpr std::int64_t kBucketMs = 8000;  // how long messages go to the same directory
+constexpr std::uint64_t kOnWorkerBytes = 1 << 20;  // to be copied: a loop does no more of it by itself
+constexpr std::int64_t kBucketMs = 8000;           // how long messages go to the same directory
 
 struct Part {
   UniqueFd fd;
@@ -77,6 +78,7 @@ struct Writer::Inner {
   };
   std::optional<Common> ahead;  // of what was added before publishing
   Result<> seal(Envelope envelope, Common& common);
+  std::uint64_t bytes_to_copy(std::size_t envelopes) const;
   Result<> seal_all(std::vector<Envelope> envelopes, Common& common);
   std::vector<FileName> announce();
 };
@@ -192,7 +194,13 @@ namespace {
 using Contents = std::vector<Writer::Content>;
 }  // namespace
 
-Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents,
+// What is copied from a first file to further ones.
+std::uint64_t Writer::Inner::bytes_to_copy(std::size_t envelopes) const {
+  const auto files = envelopes - (sealed == 0 && envelopes > 0 ? 1 : 0);
+  return files * file->message_size();
+}
+
+Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents, WorkerPool* sealers,
                                                         std::function<void(durable::Batch&)> also) {
   const auto discard = [&] {
     for (const auto& content : contents) content.writer->inner_->discard();
@@ -201,8 +209,19 @@ Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents,
   for (auto& content : contents)
     if (auto& ahead = content.writer->inner_->ahead) common = *std::exchange(ahead, std::nullopt);
   Result<> sealed;
-  for (auto& content : contents)
-    if (sealed) sealed = content.writer->inner_->seal_all(std::move(content.envelopes), common);
+  std::uint64_t bytes = 0;
+  for (const auto& content : contents)
+    bytes += content.writer->inner_->bytes_to_copy(content.envelopes.size());
+  auto seal = [&]() -> Result<> {
+    for (auto& content : contents)
+      TRY_VOID(content.writer->inner_->seal_all(std::move(content.envelopes), common));
+    return {};
+  };
+  if (sealers != nullptr && bytes > kOnWorkerBytes) {
+    sealed = co_await sealers->run(seal);
+  } else {
+    sealed = seal();
+  }
   if (!sealed) {
     discard();
     co_return std::unexpected(sealed.error());

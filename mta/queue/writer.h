@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "common/net/task.h"
+#include "common/net/workers.h"
 #include "mta/queue/envelope.h"
 #include "mta/queue/queue.h"
 
@@ -50,8 +51,11 @@ class Writer {
     Writer* writer;
     std::vector<Envelope> envelopes;
   };
-  // also: puts what must be durable together with them into their batch; it stays valid until this answers.
+  // sealers: where more than 1 MiB is to be copied, of a large message or for very many files, a thread of these does
+  // it and not the caller's loop. also: puts what must be durable together with them into their batch; it stays valid
+  // until this answers.
   static Task<Result<std::vector<FileName>>> publish_all(std::vector<Content> contents,
+                                                         WorkerPool* sealers = nullptr,
                                                          std::function<void(durable::Batch&)> also = {});
 
   struct Inner;

@@ -318,7 +318,7 @@ Task<Verdict> Submission::Inner::publish() {
   }
   if (publication->refused) co_return fail(*publication->refused);
   const auto size_bytes = writer->size_bytes();
-  auto publishing = queue::Writer::publish_all(std::move(publication->contents), std::move(also));
+  auto publishing = queue::Writer::publish_all(std::move(publication->contents), &workers(), std::move(also));
   auto published = co_await std::move(publishing);
   writer.reset();
   if (!published) {

@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 #include <filesystem>
+#include <future>
 
 #include "common/base/failpoint.h"
 #include "mta/queue/schedule_entry.h"
@@ -112,6 +113,57 @@ TEST_CASE("files added ahead become visible with the last ones, or not at all") 
     REQUIRE(reader);
     CHECK(reader->envelope().recipients.size() == 1);
     CHECK(reader->envelope().email_id == Reader::open(*scratch.queue, files[0])->envelope().email_id);
+  }
+}
+
+namespace {
+// Publishes with one worker that is held until the loop has gone round: how many files there were by then.
+std::size_t files_before_the_worker_came(const ScratchQueue& scratch, Writer& writer,
+                                         std::vector<Envelope> envelopes, Published& published) {
+  EventLoop loop;
+  WorkerPool workers(1);
+  std::promise<void> hold;
+  std::size_t files = 0;
+  workers.submit([&] { hold.get_future().wait(); });
+  std::vector<Writer::Content> contents;
+  contents.push_back({&writer, std::move(envelopes)});
+  auto publishing = [](EventLoop& on, WorkerPool& pool, std::vector<Writer::Content> what,
+                       Published& answer) -> Task<void> {
+    auto task = Writer::publish_all(std::move(what), &pool);
+    answer = co_await std::move(task);
+    on.stop();
+  };
+  loop.post([&] {
+    spawn(publishing(loop, workers, std::move(contents), published));
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch.root + "/queue"))
+      files += entry.is_regular_file() ? 1 : 0;
+    hold.set_value();
+  });
+  loop.run();
+  return files;
+}
+}  // namespace
+
+TEST_CASE("large copies are made on a worker, small ones at once") {
+  const ScratchQueue scratch;
+  const std::size_t kib = GENERATE(1, 700, 1500);
+  const auto line = std::string(1022, 'x') + "\r\n";
+  auto writer = Writer::create(scratch.queue);
+  REQUIRE(writer);
+  REQUIRE(writer->write(kMessage));
+  for (std::size_t i = 0; i < kib; ++i) REQUIRE(writer->write(line));
+  Published published;
+  std::vector<Envelope> envelopes;
+  for (const auto* address : {"a@x", "b@x", "c@x"}) envelopes.push_back(make_envelope("ims-ms", {address}));
+  const auto files = files_before_the_worker_came(scratch, *writer, std::move(envelopes), published);
+  CHECK((files == 1) == (kib >= 700));
+  REQUIRE(published);
+  REQUIRE(published->size() == 3);
+  for (const auto& name : *published) {
+    const auto reader = Reader::open(*scratch.queue, name);
+    REQUIRE(reader);
+    CHECK(reader->verify_message());
+    CHECK(reader->message_size() == kMessage.size() + kib * line.size());
   }
 }
 
