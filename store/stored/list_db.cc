@@ -2,6 +2,7 @@
 
 #include <db_cxx.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,6 +10,7 @@
 
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/log/log.h"
 #include "store/detail/errors.h"
 #include "store/list/protocol.h"
@@ -46,18 +48,28 @@ constexpr const char* kTables[] = {"folder.db", "subscr.db", "purge.db", "trash.
 // Somebody has used this environment: then it has all of its tables.
 bool was_used(const std::string& directory) {
   const auto names = list_directory(directory);
-  return names && std::ranges::any_of(*names, [](const auto& name) {
-           return name.starts_with("log.") || name == "witness" ||
-                  std::ranges::find(kTables, name) != std::end(kTables);
-         });
+  // What the disk does not let us see is not taken for missing, or it would be made anew.
+  if (!names) return is_there(directory).value_or(true);
+  return std::ranges::any_of(*names, [](const auto& name) {
+    return name.starts_with("log.") || name == "witness" ||
+           std::ranges::find(kTables, name) != std::end(kTables);
+  });
 }
 
 // Berkeley DB makes a table anew that is gone or whose first page is empty: every mailbox would be forgotten.
-bool is_table(const std::string& path) {
+Result<bool> is_table(const std::string& path) {
   constexpr std::uint64_t kMagicAt = 12;
   std::uint32_t magic = 0;
   const auto fd = open_file(path, O_RDONLY);
-  return fd && read_at(fd->get(), kMagicAt, &magic, sizeof magic) && magic == DB_BTREEMAGIC;
+  TRY(const bool there, is_there(path));
+  if (!fd && there) return temporary("mailbox list: " + fd.error().text);
+  struct stat status {};
+  if (!there || ::fstat(fd->get(), &status) != 0 ||
+      status.st_size < static_cast<off_t>(kMagicAt + sizeof magic))
+    return false;
+  if (auto read = read_at(fd->get(), kMagicAt, &magic, sizeof magic); !read)
+    return temporary("mailbox list: " + read.error().text);
+  return magic == DB_BTREEMAGIC;
 }
 
 // Memory that Berkeley DB allocates for an answer.
@@ -143,10 +155,12 @@ Result<> ListDb::Inner::open(const std::string& directory, std::uint64_t cache_b
 }
 
 Result<> ListDb::Inner::check_tables(const std::string& directory) {
-  for (const auto* const file : kTables)
-    if (!is_table(directory + "/" + file))
+  for (const auto* const file : kTables) {
+    TRY(const bool whole, is_table(directory + "/" + file));
+    if (!whole)
       return fail_for_now(Code::corrupt,
                           std::string("mailbox list: ") + file + " in " + directory + " is gone or damaged");
+  }
   return {};
 }
 
