@@ -108,7 +108,8 @@ class Directory {
   ~Directory();
 
   // "joe" (default domain), "joe@example.com", or any of login_separators. The domain may be an alias.
-  // Null: no such user, or no such domain.
+  // Null: no such user, or no such domain. The domain may be in any script, here and in by_address(): the directory has
+  // its A-labels.
   Result<UserRef> user_by_login(std::string_view login, Ask ask);
 
   // The same user for any other purpose: believed for cache_seconds.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/directory/detail/inner.h"
+#include "common/mail/idn.h"
 
 namespace waxwing::directory {
 
@@ -9,14 +10,14 @@ namespace {
 constexpr std::size_t kMaxAddressBytes = 64 << 20;
 }
 
-Result<UserRef> Directory::Inner::fetch_user(std::string_view login) {
-  if (login.empty() || login.size() > kMaxNameBytes || login.find('\0') != std::string_view::npos)
+Result<UserRef> Directory::Inner::fetch_user(std::string_view typed) {
+  if (typed.empty() || typed.size() > kMaxNameBytes || typed.find('\0') != std::string_view::npos)
     return UserRef();
-  auto uid = login;
-  std::string_view domain_name = settings.default_domain;
-  if (const auto at = login.find_last_of(settings.login_separators); at != std::string_view::npos) {
-    uid = login.substr(0, at);
-    domain_name = login.substr(at + 1);
+  std::string login(typed), uid = login, domain_name = settings.default_domain;
+  if (const auto at = typed.find_last_of(settings.login_separators); at != std::string_view::npos) {
+    uid = typed.substr(0, at);
+    domain_name = mail::to_a_labels(typed.substr(at + 1)).value_or(std::string(typed.substr(at + 1)));
+    login = uid + typed[at] + domain_name;
   }
   if (uid.empty()) return UserRef();
   TRY(const auto home, domain(domain_name, Ask::may_block));
@@ -140,13 +141,13 @@ Result<Entries> Directory::Inner::address_entries(const AddressUrlValues& values
   return Entries();
 }
 
-Result<MatchRef> Directory::Inner::fetch_address(std::string_view address) {
+Result<MatchRef> Directory::Inner::fetch_address(std::string_view asked) {
   const auto none = std::make_shared<const Match>();
-  if (address.empty() || address.size() > kMaxNameBytes || address.find('\0') != std::string_view::npos)
+  if (asked.empty() || asked.size() > kMaxNameBytes || asked.find('\0') != std::string_view::npos)
     return none;
+  const auto address = mail::with_a_labels(asked);
   const auto at = address.rfind('@');
-  const auto domain_name =
-      at == std::string_view::npos ? std::string_view(settings.default_domain) : address.substr(at + 1);
+  const auto domain_name = at == std::string::npos ? settings.default_domain : address.substr(at + 1);
   TRY(const auto home, home_of(domain_name, Ask::may_block));
   if (!home) return none;
 

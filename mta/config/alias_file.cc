@@ -4,6 +4,8 @@
 #include <iterator>
 #include <optional>
 
+#include "common/mail/idn.h"
+
 namespace waxwing::mta {
 namespace {
 
@@ -69,6 +71,8 @@ class Parser {
       return fail(line, "an alias begins in column 1; to go on with a line, end it in \\");
     if (colon == std::string::npos || alias.name.empty())
       return fail(line, "expected \"name: address, address\", found \"" + printable(line.text, 60) + "\"");
+    if (!name_as_looked_up(alias.name))
+      return fail(line, "alias " + printable(alias.name) + " has no domain name behind the @ (RFC 5891)");
     auto pieces = pieces_of(std::string_view(line.text).substr(colon + 1));
     // "[NAME] value, address, address": a list without a file.
     const auto first =
@@ -90,6 +94,15 @@ class Parser {
   }
 
  private:
+  // Addresses come here with their domain as A-labels.
+  static bool name_as_looked_up(std::string& name) {
+    const auto at = name.rfind('@');
+    if (at == name.npos) return true;
+    const auto domain = mail::to_a_labels(std::string_view(name).substr(at + 1));
+    if (domain) name.replace(at + 1, name.npos, *domain);
+    return domain.has_value();
+  }
+
   std::nullopt_t fail(const SourceLine& line, const std::string& text) {
     errors_.push_back(line.where() + ": " + text);
     return std::nullopt;

@@ -26,6 +26,15 @@ TEST_CASE("users by login") {
   CHECK(find("joe@other.test").value()->store_name == "joe@other.test");
   CHECK(find("joe@nowhere.test").value() == nullptr);
   CHECK(find("nobody").value() == nullptr);
+  CHECK(find("eva@xn--bcher-kva.test").value()->store_name == "eva@xn--bcher-kva.test");
+  for (const auto* login : {"eva@bücher.test", "eva@BÜCHER.test", "eva@bücher.test"}) {
+    INFO(login);
+    REQUIRE(find(login).value());
+    CHECK(find(login).value()->store_name == "eva@xn--bcher-kva.test");
+    CHECK(directory->by_address(login, Ask::may_block).value()->user);
+  }
+  CHECK(find("eva@b\xC3.test").value() == nullptr);
+  CHECK_FALSE(directory->by_address("eva@b\xC3.test", Ask::may_block).value()->domain);
   // "No such user" is an answer that is kept.
   CHECK(directory->user_by_login("nobody", Ask::cache_only).value() == nullptr);
 

@@ -30,6 +30,13 @@ inline void populate(PrivateSlapd& slapd) {
                          {"mailQuota", {"1000"}}});
   slapd.add_user("ann");
   slapd.add_user("joe", {{"mail", {"joe@other.test"}}}, "o=other.test,o=isp");
+  REQUIRE(editor.add({"o=xn--bcher-kva.test,o=isp",
+                      {{"objectClass", {"organization", "sunManagedOrganization", "mailDomain"}},
+                       {"o", {"xn--bcher-kva.test"}},
+                       {"sunPreferredDomain", {"xn--bcher-kva.test"}}}}));
+  REQUIRE(editor.add({"ou=People,o=xn--bcher-kva.test,o=isp",
+                      {{"objectClass", {"organizationalUnit"}}, {"ou", {"People"}}}}));
+  slapd.add_user("eva", {{"mail", {"eva@xn--bcher-kva.test"}}}, "o=xn--bcher-kva.test,o=isp");
   slapd.add_user("broken", {{"mailQuota", {"much"}}});
   slapd.add_user("twin1", {{"mailAlternateAddress", {"twin@example.test"}}});
   slapd.add_user("twin2", {{"mailAlternateAddress", {"twin@example.test"}}});

@@ -54,6 +54,24 @@ TEST_CASE("aliases: addresses, lists, URLs, quotes") {
   CHECK(file.find("none") == nullptr);
 }
 
+TEST_CASE("aliases: a domain in any script is found by its A-labels") {
+  SourceSet set;
+  set.set_file("aliases", "info@bücher.test: a@x\nxn--bcher-kva: b@x\nsales@BÜCHER.test: c@x\n");
+  std::vector<std::string> errors, warnings;
+  const auto file = AliasFile::parse(set, "aliases", errors, warnings);
+  INFO(join(errors, "\n"));
+  CHECK(errors.empty());
+  REQUIRE(file.find("info@xn--bcher-kva.test"));
+  CHECK(file.find("info@xn--bcher-kva.test")->values == std::vector<std::string>{"a@x"});
+  CHECK(file.find("sales@xn--bcher-kva.test"));
+  set.set_file("aliases", "info@xn--bcher-kva.test: a@x\ninfo@bücher.test: b@x\nbad@b\xC3.test: c@x\n");
+  AliasFile::parse(set, "aliases", errors, warnings);
+  REQUIRE(errors.size() == 2);
+  CHECK(has(errors[0], "aliases:2: alias info@xn--bcher-kva.test is already at aliases:1"));
+  CHECK(has(errors[1], "aliases:3: alias bad@"));
+  CHECK(has(errors[1], "no domain name behind the @"));
+}
+
 TEST_CASE("aliases: what is not supported is an error, since leaving it out would open a list") {
   SourceSet set;
   set.set_file("aliases", "a: <gone\nb: <m, [AUTH_LIST] x, owner@x\nc:\nnothing\n  d: x@y\na: x@y\na: z@y\n");
