@@ -58,6 +58,7 @@ Result<pid_t> spawn_program(const ServiceSettings& settings, const std::string& 
   environment.push_back("WAXWING_DISPATCHER_FD=" + std::to_string(kWorkerSocket));
   environment.push_back("WAXWING_SERVICE=" + settings.name);
   environment.push_back("WAXWING_PARAMETERS=" + join(settings.parameters, "\n"));
+  environment.push_back("WAXWING_BLOCK_LISTS=" + join(settings.block_lists, " "));
   std::vector<char*> variables;
   for (auto& each : environment) variables.push_back(each.data());
   variables.push_back(nullptr);

@@ -7,6 +7,7 @@
 #include "common/directory/patiently.h"
 #include "common/log/log.h"
 #include "common/mail/address.h"
+#include "common/net/block_list.h"
 #include "common/net/proxy_header.h"
 #include "mta/policy/access.h"
 #include "smtpd/listed.h"
@@ -29,6 +30,24 @@ std::string numeric(std::string_view text) {
 
 }  // namespace
 
+// The dispatcher has asked the block lists about the proxy.
+Task<bool> Session::is_on_block_list() {
+  const auto& zones = server_->service().block_lists;
+  if (zones.empty() || peer_address_ == split(transport_info_, '|')[1]) co_return false;
+  auto& resolver = server_->resolver(stream_.loop());
+  auto listing = co_await find_listing(resolver, zones, peer_address_);
+  if (!listing) co_return false;
+  log::Event("smtp.proxied.listed")
+      .with("sid", sid_)
+      .with("peer", transport_info_)
+      .with("zone", listing->zone)
+      .with("text", listing->text)
+      .notice();
+  const auto text = listing->text.empty() ? "" : ": " + listing->text;
+  stream_.write(fmt::format("554 5.7.1 [{}] is listed by {}{}\r\n", peer_address_, listing->zone, text));
+  co_return true;
+}
+
 // PORT_ACCESS has seen the proxy only: now it is asked about the client.
 Task<bool> Session::may_connect() {
   const auto pieces = split(transport_info_, '|');
@@ -40,7 +59,10 @@ Task<bool> Session::may_connect() {
     return mta::check_port_access(lookup, server_ip, server_port, client_ip, client_port);
   };
   auto verdict = co_await directory::patiently(server_->workers(), ask);
-  if (verdict && verdict->accept) co_return true;
+  if (verdict && verdict->accept) {
+    const bool listed = co_await is_on_block_list();
+    co_return !listed;
+  }
   log::Event("smtp.proxied.refused").with("sid", sid_).with("peer", transport_info_).notice();
   const auto text = verdict ? verdict->text : std::string();
   stream_.write((text.empty() ? "421 4.3.0 Connection cannot be checked now, try again later" : text) +

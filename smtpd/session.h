@@ -132,6 +132,7 @@ class Session final : public LineSession {
   bool xclient_offered() const;
   Task<bool> read_proxy_header();
   Task<bool> may_connect();
+  Task<bool> is_on_block_list();
   void set_peer(const std::string& client, int client_port, const std::string& server, int server_port);
   std::optional<Verdict> take_xclient(std::string_view argument);
   Task<void> xclient(std::string_view argument);

@@ -65,6 +65,8 @@ WorkerService WorkerService::from_environment() {
     if (equals == std::string_view::npos) continue;
     service.parameters[to_upper(trim(line.substr(0, equals)))] = trim(line.substr(equals + 1));
   }
+  const char* zones = std::getenv("WAXWING_BLOCK_LISTS");
+  for (const auto zone : split_words(zones ? zones : "")) service.block_lists.emplace_back(zone);
   return service;
 }
 

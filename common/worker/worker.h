@@ -3,7 +3,7 @@
 //
 // The dispatcher starts a worker with one end of a SOCK_SEQPACKET pair as the descriptor named by
 // WAXWING_DISPATCHER_FD, and the service's name and parameters in WAXWING_SERVICE and WAXWING_PARAMETERS
-// ("CHANNEL=tcp_local" lines). One Record a packet:
+// ("CHANNEL=tcp_local" lines), its block lists in WAXWING_BLOCK_LISTS (zones between blanks). One Record a packet:
 //   dispatcher → worker   connection peer= peer_port= local= local_port= verdict= tls=0|1 (+ descriptor)
 //                         report      say now which sessions are over
 //                         drain       no more connections follow: finish the sessions there are, then end
@@ -29,6 +29,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/file.h"
 #include "common/base/result.h"
@@ -60,6 +61,9 @@ struct AcceptedConnection {
 struct WorkerService {
   std::string name;                               // "SMTP", "SMTP_SUBMIT", "LMTP"
   std::map<std::string, std::string> parameters;  // PARAMETER lines of dispatcher.cnf, names upper case
+  // Zones that clients are looked up in. The dispatcher has asked them of whoever connects; the worker asks of a client that
+  // a proxy names.
+  std::vector<std::string> block_lists;
   std::string parameter(const std::string& parameter_name, const std::string& fallback) const;
   static WorkerService from_environment();
 };

@@ -8,6 +8,7 @@ import tempfile
 
 import fake_dns
 import waxwing
+from smtp_wire import Wire
 
 PORT_ACCESS = r"""PORT_ACCESS
 
@@ -45,12 +46,15 @@ def setUpModule():
         '14.0.0.127.second.example.org': listed, '15.0.0.127.mail.example.org': listed | {'TXT': ['mail only']},
         'good.example.org': {'MX': ['10 mx.good.example.org']}, 'host.example.org': {'A': ['192.0.2.7']}, 'empty.example.org': {'TXT': ['x']},
         'sick.example.org': 'SERVFAIL', 'null.example.org': {'MX': ['0 .'], 'A': ['192.0.2.7']},
-        '3.2.1.10.in-addr.arpa': {'PTR': ['ten.example.org']}, 'v6.example.org': {'AAAA': ['2001:db8::1']}, '20.0.0.127.third.example.org': listed, '13.0.0.127.zen.example.org': 'SERVFAIL'})
+        '3.2.1.10.in-addr.arpa': {'PTR': ['ten.example.org']}, 'v6.example.org': {'AAAA': ['2001:db8::1']}, '20.0.0.127.third.example.org': listed,
+        '77.2.0.192.third.example.org': listed | {'TXT': ['spam source']}, '13.0.0.127.zen.example.org': 'SERVFAIL'})
     box = waxwing.share(waxwing.Sandbox())
     box.edit('mappings', rewritten(box.port('SMTP')))
     box.edit('dispatcher.cnf',
              lambda text: text.replace('[SERVICE=SMTP]\n', '[SERVICE=SMTP]\nENABLE_RBL=1\nDNS_VERIFY_DOMAIN=third.example.org\n'))
     box.set_option('dns.server', names.address)
+    box.set_option('smtp.proxy.hosts', '127.0.0.70')
+    box.set_option('smtp.xclient.hosts', '127.0.0.71')
     box.set_option('metermaid.table.ext_throttle.quota', 2)
     box.set_option('metermaid.table.ext_throttle.quota_time', 86400)
     box.command('imsimta', 'cnbuild')
@@ -94,6 +98,27 @@ class BlockLists(waxwing.TestCase):
         self.assertEqual(self.refused(10), (571, b'Your host (127.0.0.10) found on zen.example.org block list'))
         self.assertEqual(self.refused(14), (571, b'127.0.0.14 is listed by second.example.org'))
         self.assertEqual(self.refused(20), (554, b'5.7.1 [127.0.0.20] is listed by third.example.org'))
+
+    def wire(self, last):
+        wire = Wire(self.box, source=f'127.0.0.{last}')
+        self.addCleanup(wire.socket.close)
+        return wire
+
+    def test_a_client_that_a_proxy_names(self):
+        log = self.box.log('smtpd')
+        refusal = '554 5.7.1 [192.0.2.77] is listed by third.example.org: spam source'
+        wire = self.wire(70)
+        self.assertEqual(wire.ask(b'PROXY TCP4 192.0.2.77 192.0.2.2 4711 25'), refusal)
+        self.assertTrue(wire.closed())
+        log.wait(r' smtp\.proxied\.listed .*zone=third\.example\.org ')
+        self.assertEqual(self.wire(70).ask(b'PROXY TCP4 192.0.2.78 192.0.2.2 4711 25')[:3], '220')
+        wire = self.wire(71)
+        wire.reply()
+        wire.ask(b'EHLO proxy.test')
+        self.assertEqual(wire.ask(b'XCLIENT ADDR=192.0.2.78')[:3], '220')
+        wire.ask(b'EHLO proxy.test')
+        self.assertEqual(wire.ask(b'XCLIENT ADDR=192.0.2.77'), refusal)
+        self.assertTrue(wire.closed())
 
     def test_hosts_of_ours_and_friends_are_not_looked_up(self):
         del names.asked[:]
