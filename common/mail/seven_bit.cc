@@ -32,6 +32,10 @@ bool has_bare_end(std::string_view body) {
   return false;
 }
 
+bool ends_in_empty_line(std::string_view header) {
+  return header == "\r\n" || header == "\n" || header.ends_with("\n\r\n") || header.ends_with("\n\n");
+}
+
 class Converter {
  public:
   explicit Converter(const Mime& mime) : mime_(mime) {}
@@ -109,6 +113,8 @@ class Converter {
     const auto header = mime_.header_of(part);
     if (form == Form::as_it_is || form == Form::cleaned) {
       out_ += header;
+      // A body that only its first bytes told from the header keeps apart without them too.
+      if (part.body_size() && !ends_in_empty_line(header) && !is_signed(part)) out_ += "\r\n";
       return;
     }
     const auto block = HeaderBlock::scan(header);

@@ -61,8 +61,9 @@ FUZZ_TARGET(address) {
                    .null_path = (choice & 2) != 0,
                    .bare_local_part = (choice & 4) != 0,
                    .loose_brackets = (choice & 8) != 0});
+  // RFC 5321 §4.1.3: a literal's content may have angle brackets, a name may not.
   if (mail::is_smtp_domain(text, (choice & 1) != 0))
-    MUST(text.find_first_of(" \r\n\t<>") == std::string_view::npos);
+    MUST(text.find_first_of(text.starts_with('[') ? " \r\n\t" : " \r\n\t<>") == std::string_view::npos);
   mail::is_address_literal(text);
   const auto decoded = mail::decode_xtext(mail::encode_xtext(text));
   MUST(decoded && *decoded == text);

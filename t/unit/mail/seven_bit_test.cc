@@ -113,6 +113,15 @@ TEST_CASE("bytes that do not belong into an encoded part are taken out or encode
   CHECK(converted(head + "base64\r\n\r\nAA\xc3==\r\n") == head + "base64\r\n\r\nAA==\r\n");
 }
 
+TEST_CASE("what was no header field does not become one when its 8-bit bytes are gone") {
+  const auto after = converted(
+      "Content-Type: multipart/mixed; boundary=b\r\nX\xff: y\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+      "--b\r\nY\xff: z\r\n--b--\r\n");
+  CHECK(after.starts_with("Content-Type: multipart/mixed; boundary=b\r\n\r\nX?: y\r\n"));
+  CHECK(parse_mime(after).parts.size() == 2);
+  CHECK_FALSE(has_eight_bit(after));
+}
+
 TEST_CASE("any bytes come out as 7-bit lines, or are refused") {
   const std::string_view pieces[] = {"\r\n",
                                      "--b",
