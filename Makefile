@@ -44,7 +44,8 @@ LIBRARY  := $(BUILD)/libwaxwing.a
 LIBOBJ   := $(patsubst %.cc,$(BUILD)/o/%.o,$(filter-out %/main.cc,$(SOURCES)))
 
 TESTSRC  := $(shell find t/unit -name '*.cc' | sort)
-TESTROOMS:= $(sort $(foreach f,$(filter-out t/unit/main.cc,$(TESTSRC)),$(word 3,$(subst /, ,$(f)))))
+TESTOWN  := $(wildcard t/unit/*.cc)
+TESTROOMS:= $(sort $(foreach f,$(filter-out $(TESTOWN),$(TESTSRC)),$(word 3,$(subst /, ,$(f)))))
 TESTBINS := $(TESTROOMS:%=$(BUILD)/t/%)
 
 .PHONY: all bins tests clean layers format tidy
@@ -83,9 +84,9 @@ $(BUILD)/bin/$(notdir $(1)): $(BUILD)/o/$(1)/main.o $(LIBRARY)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-# One test binary per room: t/unit/<room>/*.cc.
+# One test binary per room: t/unit/<room>/*.cc, and what all of them have, t/unit/*.cc.
 define testroom
-$(BUILD)/t/$(1): $(BUILD)/o/t/unit/main.o $(patsubst %.cc,$(BUILD)/o/%.o,$(filter t/unit/$(1)/%,$(TESTSRC))) $(LIBRARY)
+$(BUILD)/t/$(1): $(TESTOWN:%.cc=$(BUILD)/o/%.o) $(patsubst %.cc,$(BUILD)/o/%.o,$(filter t/unit/$(1)/%,$(TESTSRC))) $(LIBRARY)
 	@mkdir -p $$(@D)
 	@printf '  LINK  t/%s\n' $$(@F)
 	@$(CXX) $$(CXXFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LDLIBS)

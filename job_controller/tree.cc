@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/base/is_there.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
 #include "job_controller/controller.h"
@@ -131,7 +132,7 @@ Task<void> Controller::forget_removed(std::string channel) {
   auto removed = co_await daemon_.workers().run([this, &unseen] {
     std::vector<FileName> names;
     for (const auto& name : unseen)
-      if (!file_exists(queue_->path_of(name))) names.push_back(name);
+      if (const auto there = is_there(queue_->path_of(name)); there && !*there) names.push_back(name);
     return names;
   });
   for (const auto& name : removed) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/strings.h"
 
 namespace waxwing::metermaid {
@@ -114,7 +115,8 @@ Result<Decoded> decode_tables(std::string_view text, Tables& tables) {
 
 Result<Decoded> Snapshot::load(Tables& tables) {
   Decoded decoded;
-  if (file_exists(path_)) {
+  TRY(const bool there, is_there(path_));
+  if (there) {
     TRY(const auto text, read_file(path_, kMostFileBytes));
     auto taken = decode_tables(text, tables);
     if (!taken) {

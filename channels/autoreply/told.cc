@@ -8,6 +8,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 
@@ -40,7 +41,8 @@ using Visit = std::function<void(std::int64_t when, std::string_view sender, std
 
 // A file that is not there, or damaged lines, know nobody.
 Result<> each_line(const std::string& path, const Visit& visit) {
-  if (!file_exists(path)) return {};
+  TRY(const bool there, is_there(path));
+  if (!there) return {};
   TRY(const auto text, read_file(path, kMostFileBytes));
   for (const auto line : split(text, '\n')) {
     const auto blank = line.find(' ');

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/is_there.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 
@@ -33,7 +34,8 @@ std::string Taken::path_of(const mta::queue::FileName& file) const {
 
 Result<std::optional<Taken::Record>> Taken::of(const mta::queue::FileName& file) const {
   const auto path = path_of(file);
-  if (!file_exists(path)) return std::nullopt;
+  TRY(const bool there, is_there(path));
+  if (!there) return std::nullopt;
   TRY(const auto text, read_file(path, kMostBytes));
   auto lines = split(text, '\n');
   while (!lines.empty() && lines.back().empty()) lines.pop_back();

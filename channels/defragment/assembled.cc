@@ -5,6 +5,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
@@ -19,7 +20,8 @@ constexpr std::size_t kKeyBytes = 64;
 }  // namespace
 
 Result<> Assembled::read() {
-  if (!file_exists(folder_)) return {};
+  TRY(const bool there, is_there(folder_));
+  if (!there) return {};
   TRY(const auto names, list_directory(folder_));
   for (const auto& name : names) {
     const auto path = folder_ + "/" + name;

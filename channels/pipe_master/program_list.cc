@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/strings.h"
 
 namespace waxwing::channels {
@@ -51,7 +52,8 @@ Result<std::vector<ListedProgram>> parse_program_list(std::string_view text) {
 }
 
 Result<std::vector<ListedProgram>> read_program_list(const std::string& root) {
-  if (!file_exists(list_path(root))) return std::vector<ListedProgram>();
+  TRY(const bool there, is_there(list_path(root)));
+  if (!there) return std::vector<ListedProgram>();
   TRY(const auto text, read_file(list_path(root), 1 << 20));
   return parse_program_list(text);
 }

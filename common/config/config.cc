@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/strings.h"
 
 namespace waxwing {
@@ -41,7 +42,10 @@ std::optional<BadLine> read_line(const std::string& where, std::string_view line
 
 Result<> read_config_file(const std::string& path, bool may_be_missing, Values& values,
                           std::vector<BadLine>& bad) {
-  if (may_be_missing && !file_exists(path)) return {};
+  if (may_be_missing) {
+    TRY(const bool there, is_there(path));
+    if (!there) return {};
+  }
   TRY(const auto bytes, read_file(path, 4 << 20));
   std::size_t number = 0;
   for (const auto line : split(bytes, '\n'))

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/strings.h"
 #include "mta/config/database_text.h"
 #include "mta/config/publish_file.h"
@@ -39,7 +40,9 @@ Result<Databases> Databases::load(const std::string& root, const SourceSet& sour
       one.text = std::make_shared<const std::string>(std::move(bytes));
       TRY(one.image, DatabaseImage::open(*one.text));
       all.id_ += fmt::format("{}:{:016x} ", spec.name, XXH3_64bits(one.text->data(), one.text->size()));
-    } else if (!root.empty() && file_exists(path)) {
+    } else if (!root.empty()) {
+      TRY(const bool there, is_there(path));
+      if (!there) continue;
       TRY(auto file, DatabaseFile::open(path));
       all.id_ += fmt::format("{}:{} ", spec.name, file->id());
       one.file = std::move(file);

@@ -13,6 +13,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
+#include "common/base/is_there.h"
 #include "common/base/path.h"
 #include "common/base/random.h"
 #include "common/base/time.h"
@@ -201,10 +202,12 @@ Result<QuotaUsage> Account::sum_of_indexes() const {
   QuotaUsage sum;
   for (const auto& name : names) {
     const auto path = index_path(directory_ + "/" + name);
-    if (!file_exists(path)) continue;
+    TRY(const bool there, is_there(path));
+    if (!there) continue;
     const auto used = read_index_usage(path);
-    if (!used && code_of(used.error()) == Code::in_use) return std::unexpected(used.error());
-    if (!used) continue;  // a damaged one counts again when it is mended
+    if (!used && used.error().fault == Fault::temporary && code_of(used.error()) != Code::corrupt)
+      return std::unexpected(used.error());
+    if (!used) continue;  // just gone; a damaged one counts again when it is mended
     sum.bytes += used->bytes;
     sum.messages += used->messages;
   }

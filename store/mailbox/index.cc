@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "common/base/failpoint.h"
+#include "common/base/is_there.h"
 #include "common/base/path.h"
 #include "common/base/time.h"
 #include "store/detail/errors.h"
@@ -166,12 +167,22 @@ namespace {
 // A mailbox that is removed loses its name before its index (see ListService::sweep_one): one that has a name
 // and no index is damaged, not gone, and its mail must wait and not bounce.
 std::unexpected<Error> no_index(const std::string& path) {
-  if (file_exists(parent_directory(path) + "/store.name"))
-    return fail_for_now(Code::corrupt, path + " is missing: run reconstruct");
+  const auto named = is_there(parent_directory(path) + "/store.name");
+  if (!named) return std::unexpected(named.error());
+  if (*named) return fail_for_now(Code::corrupt, path + " is missing: run reconstruct");
   const auto account = parent_directory(parent_directory(path));
   if (!file_exists(account))
     return fail_for_now(Code::unavailable, account + " is missing: is its partition mounted? see stored(8)");
   return fail_permanently(Code::nonexistent, "the mailbox is no longer there");
+}
+}  // namespace
+
+namespace {
+// What is not there is damage, what cannot be read now is not.
+Result<> read_header(int fd, const std::string& path, IndexHeader& header) {
+  auto read = read_at(fd, 0, &header, sizeof header);
+  if (read || read.error().fault != Fault::permanent) return read;
+  return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
 }
 }  // namespace
 
@@ -180,8 +191,7 @@ Result<IndexHeader> read_index_header(const std::string& path) {
   if (!fd && errno == ENOENT) return no_index(path);
   if (!fd) return std::unexpected(system_error("cannot open " + path, errno));
   IndexHeader header;
-  if (!read_at(fd.get(), 0, &header, sizeof header))
-    return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+  TRY_VOID(read_header(fd.get(), path, header));
   TRY_VOID(check_identity(header, path));
   return header;
 }
@@ -195,16 +205,17 @@ Result<QuotaUsage> read_index_usage(const std::string& path) {
   const auto written_to = [&] { return locked_by_others(file.get(), kLockAt); };
   if (written_to()) return fail_for_now(Code::in_use, path + " is being written to");
   for (int n = 0; n < kTries; ++n) {
-    if (!read_at(file.get(), 0, &header, sizeof header))
-      return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+    TRY_VOID(read_header(file.get(), path, header));
     TRY_VOID(check_identity(header, path));
     if (header.state & kMailboxGone) return QuotaUsage{};
     used.bytes = static_cast<std::int64_t>(header.bytes);
     used.messages = header.messages;
     for (auto slot = header.count; slot < header.tail && slot - header.count < kMostPending; ++slot) {
       IndexRecord record;
-      if (!read_at(file.get(), kRecordsAt + std::uint64_t{slot} * kRecordBytes, &record, sizeof record))
-        break;
+      const auto read =
+          read_at(file.get(), kRecordsAt + std::uint64_t{slot} * kRecordBytes, &record, sizeof record);
+      if (!read && read.error().fault != Fault::permanent) return std::unexpected(read.error());
+      if (!read) break;
       if (record.fixed_hash != fixed_hash(record) || (record.flags & kVoid) != 0) continue;
       used.bytes += static_cast<std::int64_t>(record.size);
       used.messages += 1;

@@ -184,16 +184,16 @@ class Index::Writer {
   void count_flags(std::uint32_t before, std::uint32_t after, std::uint32_t slot);
   bool owner_lives(std::uint32_t slot) const;
   void note_change(std::uint32_t slot, std::uint64_t modseq);
-  bool message_is_whole(const IndexRecord& record) const;
+  Result<bool> message_is_whole(const IndexRecord& record) const;
   // Parts of mend().
   void settle_tail();
   Result<std::uint32_t> settle_after_power_cut();
   void count_keywords();
   Result<> look_into_gap(std::uint32_t slot, std::uint32_t end_slot, std::uint32_t first_uid,
                          std::uint32_t end_uid);
-  bool survives(std::uint32_t slot);
+  Result<bool> survives(std::uint32_t slot);
   // Parts of mend() that know of landings, index_landing.cc.
-  bool landing_was_committed(std::uint32_t slot);
+  Result<bool> landing_was_committed(std::uint32_t slot);
   bool publishing_had_begun(std::uint32_t slot) const;
   void make_void(std::uint32_t slot, std::uint32_t uid);
   void mend_record(std::uint32_t slot);

@@ -23,25 +23,31 @@ bool Index::Writer::publishing_had_begun(std::uint32_t slot) const {
 }
 
 // Of a record that shows the moment of its commit or an earlier one. True: its message is whole as well.
-bool Index::Writer::landing_was_committed(std::uint32_t slot) {
+Result<bool> Index::Writer::landing_was_committed(std::uint32_t slot) {
   const auto& record = map_->record(slot);
   if (record.landing_size < 2) return message_is_whole(record);
   const auto place = record.landing_place, size = record.landing_size;
   if (place >= size || place > slot || size > map_->slots() - (slot - place)) return false;
   const auto first = slot - place, uid = record.uid - place;
   if (verdict_.first != first || verdict_.size != size || verdict_.uid != uid) {
-    verdict_ = {first, size, uid, false, true};
-    for (std::uint32_t n = 0; n < size && (verdict_.all_whole || !verdict_.committed); ++n) {
+    Verdict verdict{first, size, uid, false, true};
+    for (std::uint32_t n = 0; n < size && (verdict.all_whole || !verdict.committed); ++n) {
       const auto& other = map_->record(first + n);
       const bool of_it =
           is_whole(other) && other.landing_size == size && other.landing_place == n && other.uid == uid + n;
       const auto moving = read_moving(other);
       const bool there = of_it && (moving.flags & kVoid) == 0;
-      if (there && (moving.flags & kReserved) == 0 && moving.modseq != 0) verdict_.committed = true;
-      verdict_.all_whole = verdict_.all_whole && there && message_is_whole(other);
+      if (there && (moving.flags & kReserved) == 0 && moving.modseq != 0) verdict.committed = true;
+      if (!verdict.all_whole) continue;
+      verdict.all_whole = there;
+      if (!there) continue;
+      TRY(verdict.all_whole, message_is_whole(other));
     }
+    verdict_ = verdict;
   }
-  return verdict_.all_whole || (verdict_.committed && message_is_whole(record));
+  if (verdict_.all_whole) return true;
+  if (!verdict_.committed) return false;
+  return message_is_whole(record);
 }
 
 }  // namespace waxwing::store

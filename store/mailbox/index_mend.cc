@@ -7,6 +7,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
+#include "common/base/is_there.h"
 #include "common/log/log.h"
 #include "common/spool/message_file.h"
 #include "store/detail/errors.h"
@@ -31,9 +32,15 @@ KeywordSet unnamed(const KeywordSet& set, std::uint32_t names) {
 }
 }  // namespace
 
-bool Index::Writer::message_is_whole(const IndexRecord& record) const {
-  const auto file = spool::MessageFile::open(message_path(index_.directory(), record.uid));
-  return file && file->message_size() == record.size && file->verify_message();
+// An error that may pass is no answer: what is not whole is removed.
+Result<bool> Index::Writer::message_is_whole(const IndexRecord& record) const {
+  const auto whole = [&]() -> Result<> {
+    TRY(const auto file, spool::MessageFile::open(message_path(index_.directory(), record.uid)));
+    if (file.message_size() != record.size) return permanent("of another size");
+    return file.verify_message();
+  }();
+  if (!whole && whole.error().fault != Fault::permanent) return std::unexpected(whole.error());
+  return whole.has_value();
 }
 
 Result<> Index::Writer::mend(bool power_cut) {
@@ -95,7 +102,8 @@ Result<std::uint32_t> Index::Writer::settle_after_power_cut() {
     if (slot > end) TRY_VOID(look_into_gap(end, slot, last_uid + 1, record.uid));
     for (; end < slot; ++end) make_void(end, ++last_uid);
     last_uid = record.uid;
-    if (!survives(slot)) {
+    TRY(const bool stays, survives(slot));
+    if (!stays) {
       TRY_VOID(durable::remove(message_path(index_.directory(), last_uid)));
       make_void(slot, last_uid);
     }
@@ -127,7 +135,8 @@ Result<> Index::Writer::look_into_gap(std::uint32_t slot, std::uint32_t end_slot
   end_uid = std::min(end_uid, first_uid + kMostInGap);
   for (auto uid = first_uid; uid < end_uid; ++uid) {
     const auto path = message_path(index_.directory(), uid);
-    if (!file_exists(path)) continue;
+    TRY(const bool there, is_there(path));
+    if (!there) continue;
     if (!blank)
       return fail_for_now(Code::corrupt, index_path(index_.directory()) + ": the record of message " +
                                              std::to_string(uid) + " is damaged: run reconstruct");
@@ -138,13 +147,14 @@ Result<> Index::Writer::look_into_gap(std::uint32_t slot, std::uint32_t end_slot
 
 // A whole record may show the moment of its commit: reserved, without a modseq. Then it was published later,
 // or it is one that reached the disk although nobody waited for it: its message tells.
-bool Index::Writer::survives(std::uint32_t slot) {
+Result<bool> Index::Writer::survives(std::uint32_t slot) {
   auto& record = map_->record(slot);
   auto moving = read_moving(record);
   if (moving.flags & kDead) return true;
   const auto unknown = unnamed(moving.keywords, header().keyword_count);
   if ((moving.flags & kReserved) == 0 && moving.modseq != 0 && unknown.empty()) return true;
-  if (!landing_was_committed(slot)) return false;
+  TRY(const bool committed, landing_was_committed(slot));
+  if (!committed) return false;
   moving.flags &= ~kReserved;
   moving.modseq = 0;
   for (int n = 0; n < 2; ++n) moving.keywords.bits[n] &= ~unknown.bits[n];

@@ -62,7 +62,9 @@ Result<> Index::Writer::begin() {
   struct stat info {};
   (void)account_.last_modseq();  // now damaged() knows
   const auto wanted = kRecordsAt + std::uint64_t{index_.header().capacity} * kRecordBytes;
-  if (::fstat(index_.fd(), &info) != 0 || index_.damaged() || account_.damaged() ||
+  if (::fstat(index_.fd(), &info) != 0)
+    return std::unexpected(system_error("cannot stat " + index_path(index_.directory()), errno));
+  if (index_.damaged() || account_.damaged() ||
       (static_cast<std::uint64_t>(info.st_size) < wanted && !index_.needs_mending()))
     return cut_short();
   map_ = index_.map(std::max(index_.header().capacity, index_.header().tail));

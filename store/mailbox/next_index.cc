@@ -11,6 +11,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
+#include "common/base/is_there.h"
 #include "common/base/random.h"
 #include "common/spool/bytes.h"
 #include "store/detail/errors.h"
@@ -48,7 +49,8 @@ std::string purged_bytes(const std::vector<PurgedMessage>& messages) {
 Result<std::vector<PurgedMessage>> read_purged(const std::string& mailbox_directory) {
   const auto path = mailbox_directory + "/store.exp";
   std::vector<PurgedMessage> messages;
-  if (!file_exists(path)) return messages;
+  TRY(const bool there, is_there(path));
+  if (!there) return messages;
   TRY(const auto bytes, read_file(path));
   if (bytes.size() < kPurgedHead || !bytes.starts_with(kPurgedMagic))
     return fail_for_now(Code::corrupt, path + " is no list of purged messages: run reconstruct -e");

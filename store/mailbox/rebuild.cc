@@ -10,6 +10,7 @@
 #include <set>
 
 #include "common/base/durable.h"
+#include "common/base/is_there.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -26,15 +27,20 @@ namespace {
 // What is whole of the old index, and its lock, so that nobody writes meanwhile.
 class OldIndex {
  public:
-  explicit OldIndex(const std::string& directory) {
+  // Error: there is one, and nobody can say now what is in it.
+  Result<> open(const std::string& directory) {
     for (;;) {
-      fd_.reset(::open(index_path(directory).c_str(), O_RDWR | O_CLOEXEC));
-      if (!fd_ || !lock_byte(fd_.get(), kLockAt)) return;
-      read();
+      TRY(const bool there, is_there(index_path(directory)));
+      if (!there) return {};
+      map_.reset();  // it would keep the lock of the one before
+      TRY(fd_, open_file(index_path(directory), O_RDWR));
+      TRY_VOID(lock_byte(fd_.get(), kLockAt));
+      TRY_VOID(read());
       if (!header_ || bears_name(fd_.get(), directory)) break;  // else: replaced while we waited
     }
     if (header_)
       if (auto cache = CacheFile::open(cache_path(directory, header_->generation))) cache_ = *cache;
+    return {};
   }
   ~OldIndex() {
     if (fd_) unlock_byte(fd_.get(), kLockAt);
@@ -67,14 +73,15 @@ class OldIndex {
   }
 
  private:
-  void read() {
+  Result<> read() {
     header_ = nullptr;
     records.clear();
     struct stat info {};
-    if (::fstat(fd_.get(), &info) != 0 || info.st_size < static_cast<off_t>(kRecordsAt)) return;
-    auto mapping = Mapping::make(fd_.get(), static_cast<std::size_t>(info.st_size), true);
-    if (!mapping) return;
-    map_ = std::make_shared<IndexMap>(*mapping);
+    if (::fstat(fd_.get(), &info) != 0)
+      return std::unexpected(system_error("cannot stat the old index", errno));
+    if (info.st_size < static_cast<off_t>(kRecordsAt)) return {};
+    TRY(auto mapping, Mapping::make(fd_.get(), static_cast<std::size_t>(info.st_size), true));
+    map_ = std::make_shared<IndexMap>(mapping);
     auto& header = map_->header();
     if (std::memcmp(header.magic, kIndexMagic, sizeof kIndexMagic) == 0 && header.version == kIndexVersion &&
         header.identity_hash == identity_hash(header))
@@ -82,6 +89,7 @@ class OldIndex {
     const auto count = header_ ? std::min(header_->tail, map_->slots()) : map_->slots();
     torn = header_ == nullptr || !is_plausible(*map_);
     for (std::uint32_t slot = 0; slot < count; ++slot) take(slot);
+    return {};
   }
   void take(std::uint32_t slot) {
     auto record = map_->record(slot);
@@ -104,14 +112,14 @@ class OldIndex {
   std::shared_ptr<CacheFile> cache_;
 };
 
-std::vector<std::uint32_t> message_uids(const std::string& directory) {
+Result<std::vector<std::uint32_t>> message_uids(const std::string& directory) {
   std::vector<std::uint32_t> uids;
-  const auto names = list_directory(directory);
-  if (!names) return uids;
-  for (const auto& name : *names) {
+  TRY(const auto names, list_directory(directory));
+  for (const auto& name : names) {
     if (!to_number<std::uint32_t>(name)) continue;
     const auto files = list_directory(directory + "/" + name);
-    if (!files) continue;
+    if (!files && files.error().fault == Fault::permanent) continue;  // no directory
+    if (!files) return std::unexpected(files.error());
     for (const std::string_view file : *files) {
       if (!file.ends_with(".msg")) continue;
       const auto uid = to_number<std::uint32_t>(file.substr(0, file.size() - 4));
@@ -149,12 +157,12 @@ Result<std::pair<IndexRecord, std::string>> read_message(const std::string& path
 class Rebuild {
  public:
   Rebuild(const MailboxEntry& entry, Account& account, const RebuildOptions& options)
-      : entry_(entry), account_(account), options_(options), old_(entry.directory) {
-    if (options.ignore_index) old_.distrust();
-  }
+      : entry_(entry), account_(account), options_(options) {}
 
   Result<RebuildReport> run() {
-    find_out();
+    TRY_VOID(old_.open(entry_.directory));
+    if (options_.ignore_index) old_.distrust();
+    TRY_VOID(find_out());
     if (!report_.reason.empty() || options_.force) report_.rebuilt = true;
     if (!report_.rebuilt || options_.check_only) {
       report_.messages = static_cast<std::uint32_t>(
@@ -169,13 +177,15 @@ class Rebuild {
 
  private:
   // Compares index and files.
-  void find_out() {
+  Result<> find_out() {
     const auto purged =
         options_.forget_purged ? Result<std::vector<PurgedMessage>>() : read_purged(entry_.directory);
+    if (!purged && code_of(purged.error()) != Code::corrupt) return std::unexpected(purged.error());
     std::set<std::uint32_t> gone;
     if (purged)
       for (const auto& message : *purged) gone.insert(message.uid);
-    for (const auto uid : message_uids(entry_.directory)) {
+    TRY(const auto uids, message_uids(entry_.directory));
+    for (const auto uid : uids) {
       if (old_.underway.contains(uid)) continue;
       if (!old_.records.contains(uid) && (gone.contains(uid) || old_.void_uids.contains(uid))) {
         leftovers_.push_back(uid);
@@ -199,6 +209,7 @@ class Rebuild {
       report_.reason = "message files that the index does not have";
     else if (report_.lost != 0)
       report_.reason = "messages without a file";
+    return {};
   }
 
   Result<> write() {
@@ -206,9 +217,10 @@ class Rebuild {
     if (highest > kMostModseq) highest = 1;
     for (const auto& [uid, record] : old_.records) highest = std::max(highest, record.modseq);
     account_.raise_modseq(highest);
+    TRY(const auto generation, next_generation());
     NextIndex next(entry_.directory, {.mailbox_id = entry_.id,
                                       .uidvalidity = entry_.uidvalidity,
-                                      .generation = next_generation(),
+                                      .generation = generation,
                                       .created = wall_seconds()});
     next.keywords = old_.keywords();
     next.highestmodseq = highest;
@@ -244,14 +256,15 @@ class Rebuild {
     struct stat info {};
     if (known != old_.records.end() && !options_.force && ::stat(path.c_str(), &info) == 0 &&
         static_cast<std::uint64_t>(info.st_size) >= known->second.size + spool::kFooterBytes) {
-      auto record = known->second;
-      if (record.modseq == 0 || record.moving_hash != moving_hash(record)) record.modseq = draw(next);
-      record.flags &= kSystemFlags | kExpunged;
-      next.add(record, old_.cache_entry(record));
-      report_.messages += is_expunged(uid) ? 0 : 1;
+      add_known(next, known->second);
       return {};
     }
     auto fresh = read_message(path, uid);
+    if (!fresh && fresh.error().fault != Fault::permanent) {
+      not_read(path, fresh.error());
+      if (known != old_.records.end()) add_known(next, known->second);
+      return {};
+    }
     if (!fresh) return set_aside(path, fresh.error());
     auto& [record, cache_entry] = *fresh;
     if (known != old_.records.end()) {
@@ -271,6 +284,24 @@ class Rebuild {
     return {};
   }
 
+  void add_known(NextIndex& next, IndexRecord record) {
+    if (record.modseq == 0 || record.moving_hash != moving_hash(record)) record.modseq = draw(next);
+    record.flags &= kSystemFlags | kExpunged;
+    next.add(record, old_.cache_entry(record));
+    report_.messages += is_expunged(record.uid) ? 0 : 1;
+  }
+
+  // The disk may give it back: it stays where it is, with the record that it had. Without one, it is found when the
+  // mailbox is rebuilt again.
+  void not_read(const std::string& path, const Error& error) {
+    report_.damaged += 1;
+    log::Event("store.message.unreadable")
+        .with("file", path)
+        .with("reason", error.text)
+        .with("action", "see to the disk, then run reconstruct for this mailbox")
+        .error();
+  }
+
   // A file that is not whole is kept for a person to look at, out of the way.
   Result<> set_aside(const std::string& path, const Error& error) {
     report_.damaged += 1;
@@ -278,12 +309,12 @@ class Rebuild {
     return durable::rename(path, path + ".bad");
   }
 
-  std::uint64_t next_generation() const {
+  Result<std::uint64_t> next_generation() const {
     std::uint64_t highest = old_.header() ? old_.header()->generation : 0;
-    if (const auto names = list_directory(entry_.directory))
-      for (const std::string_view name : *names)
-        if (name.starts_with("store.c"))
-          highest = std::max(highest, to_number<std::uint64_t>(name.substr(7)).value_or(0));
+    TRY(const auto names, list_directory(entry_.directory));
+    for (const std::string_view name : names)
+      if (name.starts_with("store.c"))
+        highest = std::max(highest, to_number<std::uint64_t>(name.substr(7)).value_or(0));
     return highest + 1;
   }
 

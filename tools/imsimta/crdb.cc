@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "mta/config/database_text.h"
@@ -126,7 +127,8 @@ Result<int> run_crdb(const Context& context, Arguments arguments) {
   }
   tell("warning", parsed.duplicates);
   auto entries = std::move(parsed.entries);
-  if ((wishes.append || wishes.remove_keys) && file_exists(path)) {
+  TRY(const bool there, is_there(path));
+  if ((wishes.append || wishes.remove_keys) && there) {
     TRY(auto before, read_database(path));
     entries = combined(std::move(before), std::move(entries), wishes);
   } else if (wishes.remove_keys) {

@@ -7,7 +7,7 @@
 
 #include "common/base/journal.h"
 #include "common/base/strings.h"
-#include "t/unit/base/bad_disk.h"
+#include "t/unit/bad_disk.h"
 #include "t/unit/base/journal_scratch.h"
 
 using namespace waxwing;

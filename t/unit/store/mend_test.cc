@@ -10,6 +10,7 @@
 #include "store/mailbox/index.h"
 #include "store/mailbox/rebuild.h"
 #include "store/maintenance/list_check.h"
+#include "t/unit/bad_disk.h"
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;
@@ -266,4 +267,26 @@ TEST_CASE("a version that is not known is refused with a clear message") {
   REQUIRE_FALSE(opened);
   CHECK(opened.error().fault == Fault::permanent);
   CHECK(opened.error().text.find("version 9") != std::string::npos);
+}
+
+// Neither the messages nor what is known of them; and the expunged one stays away.
+TEST_CASE("a disk that refuses a call during a rebuild costs nothing") {
+  for (const bool force : {false, true}) {
+    bool failed = true;
+    for (long n = 1; failed; ++n) {
+      Sandbox box;
+      const auto entry = prepared(box);
+      box.reopen();
+      {
+        const auto account = *Account::open(parent_directory(entry.directory));
+        const BadDisk disk(entry.directory + "/", n, EIO);
+        (void)rebuild_mailbox(entry, *account, {.force = force});
+        failed = BadDisk::failed();
+        INFO(BadDisk::site());
+        CHECK((failed || n > 5));
+      }
+      INFO(n);
+      check_two_left(box, true);
+    }
+  }
 }

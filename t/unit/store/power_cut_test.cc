@@ -10,6 +10,7 @@
 #include "common/spool/message_file.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/index.h"
+#include "t/unit/bad_disk.h"
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;
@@ -327,4 +328,29 @@ TEST_CASE("power cut: mending that was cut short is done again") {
   cut.set_header(before);
   CHECK(cut.uids() == Uids{1, 2, 4, 5});
   CHECK(cut.next_uid > 6);
+}
+
+// A call after the other is refused while the index is mended: what cannot be read now is not taken for missing.
+TEST_CASE("power cut: a disk that refuses a call while the index is mended costs no message") {
+  for (const bool together : {false, true}) {
+    bool failed = true;
+    for (long n = 1; failed; ++n) {
+      Cut cut(together);
+      cut.all_as_committed();
+      {
+        const NewBoot boot;
+        cut.box.reopen();
+        const BadDisk disk(cut.directory + "/", n, EIO);
+        const auto mailbox = cut.box.store().open_mailbox(*MailboxName::make("bob", "INBOX"));
+        const auto view = mailbox ? (*mailbox)->view(false) : std::unexpected(mailbox.error());
+        failed = BadDisk::failed();
+        INFO(n << " " << BadDisk::site() << (view ? "" : ": " + view.error().text));
+        if (!view) CHECK(view.error().fault == Fault::temporary);
+        CHECK((failed || n > 5));
+      }
+      INFO(n);
+      CHECK(cut.uids() == kAll);
+      CHECK(cut.second.flags == kFlagged);
+    }
+  }
 }

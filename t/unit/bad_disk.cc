@@ -1,4 +1,4 @@
-#include "t/unit/base/bad_disk.h"
+#include "t/unit/bad_disk.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
