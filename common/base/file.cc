@@ -124,27 +124,46 @@ bool file_exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-Result<bool> is_there(const std::string& path) {
-  if (::access(path.c_str(), F_OK) == 0) return true;
-  if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP) return false;
-  return std::unexpected(system_error("cannot look for " + path, errno));
+namespace {
+bool says_missing(int errnum) {
+  return errnum == ENOENT || errnum == ENOTDIR || errnum == ENAMETOOLONG || errnum == ELOOP;
 }
 
-Result<std::vector<std::string>> list_directory(const std::string& path) {
+// 0, or what errno was.
+int list(const std::string& path, std::vector<std::string>& names) {
   struct Close {
     void operator()(DIR* dir) const { ::closedir(dir); }
   };
   const std::unique_ptr<DIR, Close> dir(::opendir(path.c_str()));
-  if (!dir) return std::unexpected(system_error("cannot list " + path, errno));
-  std::vector<std::string> names;
+  if (!dir) return errno;
   for (;;) {
     errno = 0;
     const dirent* const entry = ::readdir(dir.get());
-    if (entry == nullptr && errno != 0) return std::unexpected(system_error("cannot list " + path, errno));
-    if (entry == nullptr) return names;
+    if (entry == nullptr) return errno;
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
+}
+}  // namespace
+
+Result<bool> is_there(const std::string& path) {
+  if (::access(path.c_str(), F_OK) == 0) return true;
+  if (says_missing(errno)) return false;
+  return std::unexpected(system_error("cannot look for " + path, errno));
+}
+
+Result<std::vector<std::string>> list_directory(const std::string& path) {
+  std::vector<std::string> names;
+  if (const int error = list(path, names); error != 0)
+    return std::unexpected(system_error("cannot list " + path, error));
+  return names;
+}
+
+Result<std::vector<std::string>> list_if_there(const std::string& path) {
+  std::vector<std::string> names;
+  const int error = list(path, names);
+  if (error != 0 && !says_missing(error)) return std::unexpected(system_error("cannot list " + path, error));
+  return names;
 }
 
 Result<> remove_tree(const std::string& path) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 
@@ -9,5 +10,7 @@ namespace waxwing {
 
 // False only when there is, or can be, no such name; an error when it cannot be known. file_exists() takes both for one.
 Result<bool> is_there(const std::string& path);
+// As list_directory() of common/base/file.h: no names when there is, or can be, no such directory.
+Result<std::vector<std::string>> list_if_there(const std::string& path);
 
 }  // namespace waxwing

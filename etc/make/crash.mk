@@ -3,7 +3,7 @@
 MINUTES ?= 30
 CRASH    = WAXWING_BUILD="$$(realpath '$(BUILD)')" python3 -B t/crash
 
-.PHONY: crash-helpers crash-failpoints crash-storm crash-power crash-order crash-disk crash-rot
+.PHONY: crash-helpers crash-failpoints crash-storm crash-power crash-order crash-disk crash-list crash-rot
 crash-helpers: $(BUILD)/crash/recorder.so $(BUILD)/crash/checker
 tests: crash-helpers
 
@@ -26,6 +26,9 @@ crash-storm: stage
 
 crash-disk: stage crash-helpers
 	@$(CRASH)/test_disk.py --long $(ARGS)
+
+crash-list: stage crash-helpers
+	@$(CRASH)/test_list.py --long $(ARGS)
 
 crash-rot: stage crash-helpers
 	@$(CRASH)/test_rot.py --damages 3000 $(ARGS)

@@ -166,33 +166,36 @@ Result<> check_identity(const IndexHeader& header, const std::string& path) {
 namespace {
 // A mailbox that is removed loses its name before its index (see ListService::sweep_one): one that has a name
 // and no index is damaged, not gone, and its mail must wait and not bounce.
-std::unexpected<Error> no_index(const std::string& path) {
+Error no_index(const std::string& path) {
   const auto named = is_there(parent_directory(path) + "/store.name");
-  if (!named) return std::unexpected(named.error());
-  if (*named) return fail_for_now(Code::corrupt, path + " is missing: run reconstruct");
+  if (!named) return named.error();
+  if (*named) return fail_for_now(Code::corrupt, path + " is missing: run reconstruct").error();
   const auto account = parent_directory(parent_directory(path));
-  if (!file_exists(account))
-    return fail_for_now(Code::unavailable, account + " is missing: is its partition mounted? see stored(8)");
-  return fail_permanently(Code::nonexistent, "the mailbox is no longer there");
+  const auto there = is_there(account);
+  if (!there) return there.error();
+  if (!*there)
+    return fail_for_now(Code::unavailable, account + " is missing: is its partition mounted? see stored(8)")
+        .error();
+  return fail_permanently(Code::nonexistent, "the mailbox is no longer there").error();
 }
 }  // namespace
 
 namespace {
 // What is not there is damage, what cannot be read now is not.
-Result<> read_header(int fd, const std::string& path, IndexHeader& header) {
-  auto read = read_at(fd, 0, &header, sizeof header);
-  if (read || read.error().fault != Fault::permanent) return read;
-  return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+Result<> read_header(int fd, IndexHeader& header, const std::string& path) {
+  const auto read = read_at(fd, 0, &header, sizeof header);
+  if (!read && read.error().fault == Fault::temporary) return std::unexpected(read.error());
+  if (!read) return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+  return check_identity(header, path);
 }
 }  // namespace
 
 Result<IndexHeader> read_index_header(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return no_index(path);
+  if (!fd && errno == ENOENT) return std::unexpected(no_index(path));
   if (!fd) return std::unexpected(system_error("cannot open " + path, errno));
   IndexHeader header;
-  TRY_VOID(read_header(fd.get(), path, header));
-  TRY_VOID(check_identity(header, path));
+  TRY_VOID(read_header(fd.get(), header, path));
   return header;
 }
 
@@ -205,8 +208,7 @@ Result<QuotaUsage> read_index_usage(const std::string& path) {
   const auto written_to = [&] { return locked_by_others(file.get(), kLockAt); };
   if (written_to()) return fail_for_now(Code::in_use, path + " is being written to");
   for (int n = 0; n < kTries; ++n) {
-    TRY_VOID(read_header(file.get(), path, header));
-    TRY_VOID(check_identity(header, path));
+    TRY_VOID(read_header(file.get(), header, path));
     if (header.state & kMailboxGone) return QuotaUsage{};
     used.bytes = static_cast<std::int64_t>(header.bytes);
     used.messages = header.messages;
@@ -242,7 +244,7 @@ Result<std::shared_ptr<Index>> Index::open(const std::string& mailbox_directory)
   auto index = std::make_shared<Index>();
   index->directory_ = mailbox_directory;
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return no_index(path);
+  if (!fd && errno == ENOENT) return std::unexpected(no_index(path));
   if (!fd) return std::unexpected(system_error("cannot open " + path, errno));
   index->fd_ = std::move(fd);
   struct stat info {};

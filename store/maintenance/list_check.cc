@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/path.h"
 #include "store/detail/errors.h"
 #include "store/detail/partitions.h"
@@ -23,17 +24,15 @@ class ListCheck {
       : store_(store), options_(options), note_(note) {}
 
   Result<ListCheckReport> run() {
-    Result<> bad;
     for (const auto& [nick, path] : partitions_of(*store_.inner().config)) {
       if (!options_.partition.empty() && options_.partition != nick) continue;
       TRY_VOID(check_present(path));
-      walk_partition(nick, path, [&, &root = path](FoundMailbox found) {
-        if (bad && wanted(found.entry)) bad = compare(root, found);
-      });
+      TRY_VOID(walk_partition(nick, path, [&, &root = path](FoundMailbox found) {
+        return wanted(found.entry) ? compare(root, found) : Result<>();
+      }));
     }
-    if (bad) bad = find_rows_without_files();
-    if (bad) bad = sum_up_accounts();
-    if (!bad) return std::unexpected(bad.error());
+    TRY_VOID(find_rows_without_files());
+    TRY_VOID(sum_up_accounts());
     return report_;
   }
 
@@ -64,7 +63,8 @@ class ListCheck {
         TRY_VOID(replace_file(root + "/" + found.entry.directory + "/store.name", listed + "\n"));
       return {};
     }
-    if (row && file_exists(row->directory + "/store.name")) {
+    TRY(const bool has_files, row ? is_there(row->directory + "/store.name") : Result<bool>(false));
+    if (has_files) {
       note_("problem: " + text + " is " + row->id + " in the list; " + found.entry.directory +
             " says it too");
       report_.problems += 1;
@@ -114,12 +114,16 @@ class ListCheck {
 
   Result<> find_rows_without_files() {
     std::vector<std::string> gone;
+    Result<> unknown;
     TRY_VOID(store_.for_each("user/" + (options_.user.empty() ? "" : options_.user + "/"),
                              [&](const MailboxEntry& entry) {
-                               if (wanted(entry) && !file_exists(entry.directory))
-                                 gone.push_back(entry.name.text());
-                               return true;
+                               if (!wanted(entry)) return true;
+                               const auto there = is_there(entry.directory);
+                               if (!there) unknown = std::unexpected(there.error());
+                               if (there && !*there) gone.push_back(entry.name.text());
+                               return unknown.has_value();
                              }));
+    if (!unknown) return unknown;
     for (const auto& name : gone) {
       note_((options_.check_only ? "without files: " : "forgotten: ") + name);
       report_.forgotten += 1;

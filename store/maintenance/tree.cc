@@ -3,26 +3,34 @@
 #include <algorithm>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/path.h"
 #include "common/base/strings.h"
+#include "store/detail/errors.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/index.h"
 
 namespace waxwing::store {
 
 namespace {
-std::vector<std::string> sorted_names(const std::string& directory) {
-  auto names = list_directory(directory);
-  if (!names) return {};
-  std::sort(names->begin(), names->end());
-  return std::move(*names);
+constexpr int kLevelsToMailbox = 4;  // =user/hh/hh/=uid/<mailbox>
+
+// Calls visit for each directory so many levels below, by name; `relative` is it within the partition.
+Result<> descend(const std::string& path, const std::string& relative, int levels,
+                 const std::function<Result<>(const std::string& relative)>& visit) {
+  if (levels == 0) return visit(relative);
+  TRY(auto names, list_if_there(path + "/" + relative));
+  std::sort(names.begin(), names.end());
+  for (const auto& name : names) TRY_VOID(descend(path, relative + "/" + name, levels - 1, visit));
+  return {};
 }
 
 // `directory` holds store.name; `relative` is it within the partition.
-FoundMailbox look_at(const std::string& directory, const std::string& relative) {
+Result<FoundMailbox> look_at(const std::string& directory, const std::string& relative) {
   FoundMailbox found;
   found.entry.directory = relative;
   const auto text = read_file(directory + "/store.name", 4096);
+  if (!text && text.error().fault == Fault::temporary) return std::unexpected(text.error());
   if (!text) {
     found.problem = text.error().text;
     return found;
@@ -41,26 +49,24 @@ FoundMailbox look_at(const std::string& directory, const std::string& relative) 
     found.problem = directory + " was deleted";
   else if (header)
     found.entry.uidvalidity = header->uidvalidity;
+  else if (header.error().fault == Fault::temporary && code_of(header.error()) != Code::corrupt)
+    return std::unexpected(header.error());
   else
     found.damaged = true;
   return found;
 }
 }  // namespace
 
-void walk_partition(const std::string& nick, const std::string& path,
-                    const std::function<void(const FoundMailbox&)>& visit) {
-  for (const auto& first : sorted_names(path + "/=user"))
-    for (const auto& second : sorted_names(path + "/=user/" + first))
-      for (const auto& user : sorted_names(path + "/=user/" + first + "/" + second)) {
-        const auto account = "=user/" + first + "/" + second + "/" + user;
-        for (const auto& id : sorted_names(path + "/" + account)) {
-          const auto directory = path + "/" + account + "/" + id;
-          if (!file_exists(directory + "/store.name")) continue;
-          auto found = look_at(directory, account + "/" + id);
-          found.entry.partition = nick;
-          visit(found);
-        }
-      }
+Result<> walk_partition(const std::string& nick, const std::string& path,
+                        const std::function<Result<>(FoundMailbox)>& visit) {
+  return descend(path, "=user", kLevelsToMailbox, [&](const std::string& relative) -> Result<> {
+    const auto directory = path + "/" + relative;
+    TRY(const bool is_mailbox, is_there(directory + "/store.name"));
+    if (!is_mailbox) return {};
+    TRY(auto found, look_at(directory, relative));
+    found.entry.partition = nick;
+    return visit(std::move(found));
+  });
 }
 
 }  // namespace waxwing::store

@@ -13,8 +13,9 @@ struct FoundMailbox {
   std::string problem;   // why it cannot be adopted; empty: it can
   bool damaged = false;  // its index must be rebuilt; the UIDVALIDITY is not known
 };
-// Blocks for as long as the partition is large. Directories that are no mailboxes are passed over.
-void walk_partition(const std::string& nick, const std::string& path,
-                    const std::function<void(const FoundMailbox&)>& visit);
+// Blocks for as long as the partition is large. Directories that are no mailboxes are passed over; what the disk
+// refuses to show is not, and ends the walk, as does an error of visit.
+Result<> walk_partition(const std::string& nick, const std::string& path,
+                        const std::function<Result<>(FoundMailbox)>& visit);
 
 }  // namespace waxwing::store

@@ -2,6 +2,7 @@
 
 #include <db_cxx.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -14,30 +15,14 @@
 #include "common/log/log.h"
 #include "store/detail/errors.h"
 #include "store/list/protocol.h"
+#include "store/stored/db_directory.h"
+#include "store/stored/db_errors.h"
 #include "store/stored/list_witness.h"
 
 namespace waxwing::store {
 
 namespace {
 constexpr int kMaxTries = 50;  // of a transaction that meets others
-
-std::unexpected<Error> db_error(const std::string& what, int code) {
-  const auto text = "mailbox list: " + what + ": " + DbEnv::strerror(code);
-  if (code == DB_RUNRECOVERY || code == DB_VERSION_MISMATCH) return fail_for_now(Code::corrupt, text);
-  return temporary(text);
-}
-
-// Opening fails for the want of something that may come back, or because the database is damaged. A recovery
-// that could not write says DB_RUNRECOVERY as one that found damage does: what it complained of tells them
-// apart.
-std::unexpected<Error> open_error(const std::string& what, int code, const std::string& complaints) {
-  const auto text = "mailbox list: " + what + ": " + DbEnv::strerror(code) + complaints;
-  for (const int passing :
-       {ENOSPC, EDQUOT, EACCES, EPERM, ENOMEM, EMFILE, ENFILE, EROFS, EFBIG, EAGAIN, EINTR, EIO})
-    if (code == passing || complaints.find(std::strerror(passing)) != std::string::npos)
-      return temporary(text);
-  return fail_for_now(Code::corrupt, text);
-}
 
 Dbt in(const std::string& bytes) {
   return Dbt(const_cast<char*>(bytes.data()), static_cast<u_int32_t>(bytes.size()));
@@ -46,11 +31,9 @@ Dbt in(const std::string& bytes) {
 constexpr const char* kTables[] = {"folder.db", "subscr.db", "purge.db", "trash.db"};
 
 // Somebody has used this environment: then it has all of its tables.
-bool was_used(const std::string& directory) {
-  const auto names = list_directory(directory);
-  // What the disk does not let us see is not taken for missing, or it would be made anew.
-  if (!names) return is_there(directory).value_or(true);
-  return std::ranges::any_of(*names, [](const auto& name) {
+Result<bool> was_used(const std::string& directory) {
+  TRY(const auto names, list_if_there(directory));
+  return std::ranges::any_of(names, [](const auto& name) {
     return name.starts_with("log.") || name == "witness" ||
            std::ranges::find(kTables, name) != std::end(kTables);
   });
@@ -64,9 +47,10 @@ Result<bool> is_table(const std::string& path) {
   TRY(const bool there, is_there(path));
   if (!fd && there) return temporary("mailbox list: " + fd.error().text);
   struct stat status {};
-  if (!there || ::fstat(fd->get(), &status) != 0 ||
-      status.st_size < static_cast<off_t>(kMagicAt + sizeof magic))
-    return false;
+  if (!there) return false;
+  if (::fstat(fd->get(), &status) != 0)
+    return std::unexpected(system_error("mailbox list: cannot look at " + path, errno));
+  if (status.st_size < static_cast<off_t>(kMagicAt + sizeof magic)) return false;
   if (auto read = read_at(fd->get(), kMagicAt, &magic, sizeof magic); !read)
     return temporary("mailbox list: " + read.error().text);
   return magic == DB_BTREEMAGIC;
@@ -93,6 +77,7 @@ struct ListDb::Inner {
 
   static void complain(const DbEnv* env, const char* prefix, const char* text);
   Result<> open(const std::string& directory, std::uint64_t cache_bytes);
+  Result<> check_log(const ListWitness::Place& committed);
   Result<> check_tables(const std::string& directory);
   Result<std::unique_ptr<Db>> open_table(const char* file);
   // The log as it is on disk now is never to be taken for shorter.
@@ -106,7 +91,7 @@ struct ListDb::Inner {
 
 ListDb::ListDb(const std::string& directory) : inner_(std::make_unique<Inner>(directory)) {}
 
-bool ListDb::is_there(const std::string& directory) {
+Result<bool> ListDb::is_there(const std::string& directory) {
   return was_used(directory);
 }
 
@@ -135,15 +120,20 @@ Result<> ListDb::Inner::open(const std::string& directory, std::uint64_t cache_b
   env.set_app_private(this);
   env.set_errcall(&Inner::complain);
   env.log_set_config(DB_LOG_AUTO_REMOVE, 1);
-  const bool used = was_used(directory);
-  const auto whole = witness.check();
+  see_directories();
+  TRY(const bool used, was_used(directory));
+  const auto committed = witness.check();
+  const bool lost = !committed && code_of(committed.error()) == Code::corrupt;
+  if (!committed && !lost && committed.error().fault == Fault::temporary)
+    return std::unexpected(committed.error());
   const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_LOCK | DB_INIT_MPOOL | DB_RECOVER |
                           DB_PRIVATE | DB_THREAD;
   if (const int code = env.open(directory.c_str(), flags, 0600); code != 0)
     return open_error("cannot open " + directory, code, complaints);
   env_open = true;
-  if (!whole && whole.error().fault != Fault::permanent) return whole;
-  if (!whole) log::Event("stored.list.witness.damaged").with("reason", whole.error().text).error();
+  if (lost) return std::unexpected(committed.error());
+  if (!committed) log::Event("stored.list.witness.damaged").with("reason", committed.error().text).error();
+  TRY_VOID(check_log(committed.value_or(ListWitness::Place())));
   if (used) TRY_VOID(check_tables(directory));
   std::unique_ptr<Db>* const tables[] = {&folders, &subscriptions, &purges, &trash};
   for (std::size_t n = 0; n < std::size(kTables); ++n) {
@@ -164,11 +154,29 @@ Result<> ListDb::Inner::check_tables(const std::string& directory) {
   return {};
 }
 
-void ListDb::Inner::note_log() {
+namespace {
+using LogStat = std::unique_ptr<DB_LOG_STAT, decltype(&std::free)>;
+LogStat log_stat(DbEnv& env) {
   DB_LOG_STAT* got = nullptr;
-  if (env.log_stat(&got, 0) != 0) return;
-  const std::unique_ptr<DB_LOG_STAT, decltype(&std::free)> log(got, &std::free);
-  if (log->st_disk_file != 0) witness.note(log->st_disk_file, log->st_disk_offset);
+  return {env.log_stat(&got, 0) == 0 ? got : nullptr, &std::free};
+}
+}  // namespace
+
+// A log that begins anew beside one that was not seen would be noted as if it were the only one.
+Result<> ListDb::Inner::check_log(const ListWitness::Place& committed) {
+  const auto log = log_stat(env);
+  if (!log) return temporary("mailbox list: nobody can say how far its log goes");
+  if (committed <= ListWitness::Place{log->st_cur_file, log->st_cur_offset}) return {};
+  return fail_for_now(
+      Code::corrupt,
+      fmt::format("mailbox list: recovered up to log {} byte {}; committed was up to {} byte {}",
+                  log->st_cur_file, log->st_cur_offset, committed.file, committed.bytes));
+}
+
+void ListDb::Inner::note_log() {
+  if (opening) return;  // nor when that failed: what was committed is not forgotten for what was found
+  const auto log = log_stat(env);
+  if (log && log->st_disk_file != 0) witness.note(log->st_disk_file, log->st_disk_offset);
 }
 
 Result<std::unique_ptr<Db>> ListDb::Inner::open_table(const char* file) {

@@ -20,8 +20,8 @@ class ListDb {
   // Code::corrupt when it is damaged, or its log has lost what was committed (list_witness.h); what could be
   // recovered is in the tables then.
   static Result<std::unique_ptr<ListDb>> open(const std::string& directory, std::uint64_t cache_bytes);
-  // Is anything left of a list there?
-  static bool is_there(const std::string& directory);
+  // Is anything left of a list there? An error when the disk does not let us see.
+  static Result<bool> is_there(const std::string& directory);
   ~ListDb();  // checkpoint and close
 
   // Directories in entries are relative to their partition.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/path.h"
 #include "common/log/log.h"
 #include "store/mailbox/rebuild.h"
@@ -20,11 +20,13 @@ class ListRebuild {
       : db_(db), mailboxes_(mailboxes), salvaged_(salvaged) {}
 
   Result<> take_partition(const std::string& nick, const std::string& path) {
-    Result<> bad;
-    walk_partition(nick, path, [&](FoundMailbox found) {
-      if (bad) bad = take(path, found);
-    });
-    if (!bad) return bad;
+    const auto walked = walk_partition(nick, path, [&](FoundMailbox found) { return take(path, found); });
+    if (!walked) {
+      auto error = walked.error();
+      error.text = "the mailbox list cannot be made anew without all mailboxes: " + error.text +
+                   "; mend the disk, or move what cannot be read out of the partition; see stored(8)";
+      return std::unexpected(error);
+    }
     return write();
   }
 
@@ -103,20 +105,24 @@ class ListRebuild {
 };
 
 // Directories below, at most one account's.
-bool holds_mailbox(const std::string& directory, unsigned levels) {
-  const auto names = list_directory(directory);
-  if (!names) return false;
-  return std::ranges::any_of(*names, [&](const auto& name) {
+Result<bool> holds_mailbox(const std::string& directory, unsigned levels) {
+  TRY(const auto names, list_if_there(directory));
+  for (const auto& name : names) {
     const auto below = directory + "/" + name;
-    return levels == 0 ? file_exists(below + "/store.name") : holds_mailbox(below, levels - 1);
-  });
+    TRY(const bool found, levels == 0 ? is_there(below + "/store.name") : holds_mailbox(below, levels - 1));
+    if (found) return true;
+  }
+  return false;
 }
 }  // namespace
 
-bool have_mailboxes(const std::map<std::string, std::string>& partitions) {
+Result<bool> have_mailboxes(const std::map<std::string, std::string>& partitions) {
   constexpr unsigned kLevelsToMailbox = 3;  // =user/hh/hh/=uid/<mailbox>
-  return std::ranges::any_of(
-      partitions, [](const auto& each) { return holds_mailbox(each.second + "/=user", kLevelsToMailbox); });
+  for (const auto& [nick, path] : partitions) {
+    TRY(const bool found, holds_mailbox(path + "/=user", kLevelsToMailbox));
+    if (found) return true;
+  }
+  return false;
 }
 
 Result<ListRebuildReport> rebuild_list(ListDb& db, OpenMailboxes& mailboxes,

@@ -19,10 +19,11 @@ struct ListRebuildReport {
 };
 
 // Does a mailbox lie in one of the partitions? Then a list that is empty has been lost. Looks no further than the
-// first that it finds.
-bool have_mailboxes(const std::map<std::string, std::string>& partitions);
+// first that it finds. An error where the disk does not let it look.
+Result<bool> have_mailboxes(const std::map<std::string, std::string>& partitions);
 
 // Fills an empty list. Mailboxes whose index is damaged are rebuilt. Blocks as long as the partitions are large.
+// A mailbox that the disk does not let it read ends it: a list without that one would be taken for whole.
 Result<ListRebuildReport> rebuild_list(ListDb& db, OpenMailboxes& mailboxes,
                                        const std::map<std::string, std::string>& partitions,
                                        const SalvagedList& salvaged);

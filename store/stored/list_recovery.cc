@@ -9,6 +9,7 @@
 #include "common/base/durable.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/path.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -39,19 +40,35 @@ Result<> begin_rebuild(const std::string& directory, const std::string& aside) {
 }
 
 Result<> move_aside(const std::string& directory, const std::string& aside) {
-  if (aside.empty() || file_exists(aside)) return {};
+  if (aside.empty()) return {};
+  TRY(const bool done, is_there(aside));
+  if (done) return {};
   TRY_VOID(failpoint("stored.list.aside"));
   if (::rename(directory.c_str(), aside.c_str()) != 0 && errno != ENOENT)
     return std::unexpected(system_error("cannot rename " + directory, errno));
   return {};
+}
+
+// The partitions hold mailboxes, and there is no list.
+Result<bool> is_gone(const std::string& directory, const std::map<std::string, std::string>& partitions) {
+  TRY(const bool there, ListDb::is_there(directory));
+  return there ? Result<bool>(false) : have_mailboxes(partitions);
+}
+
+std::unexpected<Error> cannot_open(Error error, const std::string& directory) {
+  error.text +=
+      "; what the disk refuses may come with the next try; if it does not, mend the disk, or move " +
+      directory + " away: the list is made anew from the mailboxes, see stored(8)";
+  return std::unexpected(std::move(error));
 }
 }  // namespace
 
 Result<OpenedList> open_list(const std::string& directory, std::uint64_t cache_bytes,
                              const std::map<std::string, std::string>& partitions) {
   OpenedList list;
-  list.lost = file_exists(marker_of(directory));
-  if (!list.lost && !ListDb::is_there(directory) && have_mailboxes(partitions)) {
+  TRY(list.lost, is_there(marker_of(directory)));
+  TRY(const bool gone, list.lost ? Result<bool>(false) : is_gone(directory, partitions));
+  if (gone) {
     log::Event("stored.list.gone").with("directory", directory).critical();
     TRY_VOID(check_all_present(partitions));
     TRY_VOID(begin_rebuild(directory, ""));
@@ -75,9 +92,11 @@ Result<OpenedList> open_list(const std::string& directory, std::uint64_t cache_b
     list.lost = true;
     db = ListDb::open(directory, cache_bytes);
   }
-  if (!db) return std::unexpected(db.error());
+  if (!db) return cannot_open(db.error(), directory);
   list.db = std::move(*db);
-  if (!aside.empty()) list.salvaged = salvage_list(aside);
+  if (!aside.empty()) {
+    TRY(list.salvaged, salvage_list(aside));
+  }
   return list;
 }
 

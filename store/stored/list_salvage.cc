@@ -6,9 +6,10 @@
 #include <ostream>
 #include <streambuf>
 
-#include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/strings.h"
 #include "store/list/protocol.h"
+#include "store/stored/db_errors.h"
 
 namespace waxwing::store {
 
@@ -44,28 +45,32 @@ class Rows : public std::streambuf {
   bool has_key_ = false;
 };
 
-void each_row(const std::string& path, Rows::Visit visit) {
-  if (!file_exists(path)) return;
+Result<> each_row(const std::string& path, Rows::Visit visit) {
+  TRY(const bool there, is_there(path));
+  if (!there) return {};
   Rows rows(std::move(visit));
   std::ostream out(&rows);
-  // Whatever it answers, what it could read has been visited.
-  (void)Db(nullptr, DB_CXX_NO_EXCEPTIONS).verify(path.c_str(), nullptr, &out, DB_SALVAGE);
+  // Of a damaged table, what could be read has been visited.
+  const int code = Db(nullptr, DB_CXX_NO_EXCEPTIONS).verify(path.c_str(), nullptr, &out, DB_SALVAGE);
+  if (!may_pass(code)) return {};
+  return temporary(path + " cannot be read for what is to be saved of it: " + DbEnv::strerror(code) +
+                   "; mend the disk, or move that file away; see stored(8)");
 }
 }  // namespace
 
-SalvagedList salvage_list(const std::string& directory) {
+Result<SalvagedList> salvage_list(const std::string& directory) {
   SalvagedList found;
-  each_row(directory + "/folder.db", [&](const std::string&, const std::string& value) {
+  TRY_VOID(each_row(directory + "/folder.db", [&](const std::string&, const std::string& value) {
     if (const auto entry = decode_entry(value); entry && !entry->special_use.empty())
       found.special_uses[entry->id] = entry->special_use;
-  });
-  each_row(directory + "/subscr.db", [&](const std::string& key, const std::string&) {
+  }));
+  TRY_VOID(each_row(directory + "/subscr.db", [&](const std::string& key, const std::string&) {
     const auto tab = key.find('\t');
     if (tab == std::string::npos || !MailboxName::parse(key.substr(tab + 1))) return;
     found.subscriptions.emplace_back(key.substr(0, tab), key.substr(tab + 1));
-  });
-  each_row(directory + "/trash.db",
-           [&](const std::string& key, const std::string&) { found.trash.insert(key); });
+  }));
+  TRY_VOID(each_row(directory + "/trash.db",
+                    [&](const std::string& key, const std::string&) { found.trash.insert(key); }));
   return found;
 }
 

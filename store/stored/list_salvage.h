@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/result.h"
+
 namespace waxwing::store {
 
 struct SalvagedList {
@@ -15,7 +17,8 @@ struct SalvagedList {
   std::set<std::string> trash;  // partition TAB directory of what was deleted
 };
 
-// Reads page by page what is whole, without log or environment: it may be older than what was lost. Blocks.
-SalvagedList salvage_list(const std::string& directory);
+// Reads page by page what is whole, without log or environment: it may be older than what was lost. An error
+// when the disk does not let it read on. Blocks.
+Result<SalvagedList> salvage_list(const std::string& directory);
 
 }  // namespace waxwing::store

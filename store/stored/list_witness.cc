@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <mutex>
 
@@ -12,6 +13,7 @@
 #include <xxhash.h>
 
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "store/detail/errors.h"
 
 namespace waxwing::store {
@@ -77,31 +79,38 @@ ListWitness::ListWitness(std::string directory)
     : inner_(new Inner{std::move(directory), {}, 0, {}, {}, {}}) {}
 ListWitness::~ListWitness() = default;
 
-bool ListWitness::exists() const {
-  return file_exists(inner_->path());
-}
-
-Result<> ListWitness::check() const {
-  if (!exists()) return {};
+namespace {
+Result<Wire> read_witness(const std::string& path) {
   Wire wire{};
-  const auto own = open_file(inner_->path(), O_RDONLY);
-  if (!own || !read_at(own->get(), 0, &wire, sizeof wire) || std::memcmp(wire.magic, kMagic, 8) != 0 ||
-      wire.version != kVersion || wire.own_hash != own_hash(wire))
-    return permanent(inner_->path() + " is damaged");
+  TRY(const auto own, open_file(path, O_RDONLY));
+  const auto read = read_at(own.get(), 0, &wire, sizeof wire);
+  if (!read && read.error().fault == Fault::temporary) return std::unexpected(read.error());
+  if (!read || std::memcmp(wire.magic, kMagic, 8) != 0 || wire.version != kVersion ||
+      wire.own_hash != own_hash(wire))
+    return permanent(path + " is damaged");
+  return wire;
+}
+}  // namespace
+
+Result<ListWitness::Place> ListWitness::check() const {
+  TRY(const bool known, is_there(inner_->path()));
+  if (!known) return Place{};
+  TRY(const auto wire, read_witness(inner_->path()));
   const auto path = log_path(inner_->directory, wire.file);
   const auto lost = [&](const char* how) {
     return fail_for_now(Code::corrupt,
                         fmt::format("mailbox list: {} {}: {} bytes were committed", path, how, wire.bytes));
   };
-  if (!file_exists(path)) return lost("is gone");
+  TRY(const bool there, is_there(path));
+  if (!there) return lost("is gone");
   TRY(const auto log, open_file(path, O_RDONLY));
   struct stat status {};
-  if (::fstat(log.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) < wire.bytes)
-    return lost("is cut short");
+  if (::fstat(log.get(), &status) != 0) return std::unexpected(system_error("cannot look at " + path, errno));
+  if (static_cast<std::uint64_t>(status.st_size) < wire.bytes) return lost("is cut short");
   Hash hash;
   TRY_VOID(hash.read(log.get(), wire.bytes));
   if (hash.value() != wire.hash) return lost("has other bytes than were written");
-  return {};
+  return Place{wire.file, wire.bytes};
 }
 
 void ListWitness::note(std::uint32_t file, std::uint64_t bytes) {

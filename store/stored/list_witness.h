@@ -10,6 +10,7 @@
 // It is written when the log is on disk, and never synced: after a power cut it may be old, but never ahead.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,10 +24,15 @@ class ListWitness {
   explicit ListWitness(std::string directory);
   ~ListWitness();
 
-  bool exists() const;
-  // Before recovery touches the log. Code::corrupt: the log has lost what was committed, and says how. Permanent:
-  // the witness itself is damaged, so nobody knows. None there: fine. Blocks: reads one log file.
-  Result<> check() const;
+  struct Place {
+    std::uint32_t file = 0;
+    std::uint64_t bytes = 0;
+    auto operator<=>(const Place&) const = default;
+  };
+  // Before recovery touches the log: how far it was synced; nowhere without a witness. Code::corrupt: the log has
+  // lost what was committed, and says how. Permanent: the witness itself is damaged, so nobody knows. Temporary: the
+  // disk refuses a look. Blocks: reads one log file.
+  Result<Place> check() const;
   // The log is on disk as far as that. Thread-safe. What it cannot write is written the next time.
   void note(std::uint32_t file, std::uint64_t bytes);
 

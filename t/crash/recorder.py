@@ -12,7 +12,8 @@ BYTES = 8192 + 16 * (1 << 18)
 CHANGES = ('open', 'write', 'sync', 'rename', 'link', 'unlink', 'mkdir', 'allocate', 'rmdir')
 LOOKS = ('look', 'stat', 'read', 'list')  # look: to open what is there
 CALLS = {name: 1 << n for n, name in enumerate(CHANGES + LOOKS)}
-FIELDS = struct.Struct('<IIIIQQII32s256sQQ16Q')
+FIELDS = struct.Struct('<IIIIQQII32s64s256sQQ16Q')
+PATH_AT = 72
 
 
 class Recorder:
@@ -36,17 +37,19 @@ class Recorder:
 
     def entries(self):
         """Length of the trace, in entries."""
-        return self.fields()[10]
+        return self.fields()[11]
 
-    def fail(self, call, at, number, times=1):
-        """From the at-th call of this kind on, so many fail with that errno; number 0: they write half."""
+    def fail(self, call, at, number, times=1, path=''):
+        """From the at-th call of this kind on, so many fail with that errno; number 0: they write half.
+        path: only calls on paths that hold this."""
         struct.pack_into('<I', self.memory, 4, 0)
         struct.pack_into('<IIQQI', self.memory, 8, number, times, at, 0, 0)
-        self.memory[72:328] = bytes(256)
+        struct.pack_into('<64s256s', self.memory, PATH_AT, path.encode(), b'')
         struct.pack_into('<I', self.memory, 4, CALLS[call])
 
-    def count(self):
+    def count(self, path=''):
         """From now on calls are only counted."""
+        struct.pack_into('<64s', self.memory, PATH_AT, path.encode())
         struct.pack_into('<16Q', self.memory, FIELDS.size - 128, *[0] * 16)
         struct.pack_into('<IIQQI', self.memory, 8, errno.EIO, 0, 1 << 60, 0, 0)
         struct.pack_into('<I', self.memory, 4, sum(CALLS.values()))
@@ -54,10 +57,10 @@ class Recorder:
     def counted(self):
         """{call: how often it was made since}; no call is counted any more."""
         struct.pack_into('<I', self.memory, 4, 0)
-        return dict(zip(CALLS, self.fields()[12:]))
+        return dict(zip(CALLS, self.fields()[13:]))
 
     def calm(self):
         """No call fails any more; answers how many did, and where the last was."""
         struct.pack_into('<I', self.memory, 4, 0)
         fields = self.fields()
-        return fields[6], fields[9].split(b'\0')[0].decode()
+        return fields[6], fields[10].split(b'\0')[0].decode()

@@ -78,7 +78,7 @@ class Install(unittest.TestCase):
         os.makedirs(os.path.join(top, 'build'))
         shutil.copy(os.path.join(TOP, 'Makefile'), top)
         shutil.copytree(os.path.join(TOP, 'etc'), os.path.join(top, 'etc'))
-        names = ('failpoints', 'storm', 'power', 'order', 'disk', 'rot')
+        names = ('failpoints', 'storm', 'power', 'order', 'disk', 'list', 'rot')
         for name in names:
             with open(os.path.join(top, f't/crash/test_{name}.py'), 'w') as file:
                 file.write('import os\nprint(os.environ["WAXWING_BUILD"])\n')

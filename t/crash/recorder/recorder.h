@@ -81,6 +81,7 @@ struct Control {
   std::uint32_t failed;      // calls that were made to fail
   std::uint32_t unused;
   char fail_program[32];            // empty: any
+  char fail_path[64];               // only calls on paths that hold this
   char site[256];                   // what failed: program, call, path
   std::uint64_t entries;            // in the trace
   std::uint64_t length;             // of the trace

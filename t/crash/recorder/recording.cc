@@ -218,6 +218,7 @@ bool must_fail(Call call, const std::string& path, bool* half) {
   if ((control->fail_calls & call) == 0) return false;
   if (control->fail_program[0] != 0 && strcmp(control->fail_program, program_invocation_short_name) != 0)
     return false;
+  if (path.find(control->fail_path) == std::string::npos) return false;
   control->passed_of[std::countr_zero(static_cast<unsigned>(call))] += 1;
   const auto number = ++control->passed;
   if (number < control->fail_at || control->failed >= control->fail_times) return false;
