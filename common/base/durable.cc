@@ -208,16 +208,12 @@ void append_unasked(std::string record) {
   (void)the_journal()->append(std::move(record));
 }
 
-// Answers whether the journal must hear of it. Missing is success.
+// Answers whether it was there.
 Result<bool> unlink_now(const std::string& path) {
   TRY_VOID(failpoint("durable.remove"));
-  auto* const journal = the_journal();
-  if (journal != nullptr) TRY_VOID(journal->admit(path));
-  if (::unlink(path.c_str()) != 0) {
-    if (errno == ENOENT) return false;
-    return std::unexpected(system_error("cannot remove " + path, errno));
-  }
-  return journal != nullptr && journal->covers(path);
+  if (::unlink(path.c_str()) == 0) return true;
+  if (errno == ENOENT) return false;
+  return std::unexpected(system_error("cannot remove " + path, errno));
 }
 
 std::string record_of_removal(const std::string& path) {
@@ -225,22 +221,39 @@ std::string record_of_removal(const std::string& path) {
   encode_name(record, RecordType::removed, the_journal()->name_of(path));
   return record;
 }
+
+// A removal is the one change that the log hears of before it is made. Who is killed between the two leaves a file that
+// a replay takes away, and nobody is to miss it; the other way round the log would still have the bytes of what is gone,
+// a replay would make it again, and a message that is long delivered, read and expunged would be delivered once more.
+// But a checkpoint that comes between passes over the record and has not seen the change: then it is told again.
+Result<> remove_told(const std::string& path, const std::function<Result<std::uint64_t>(std::string)>& tell,
+                     const std::function<void()>& tell_again) {
+  auto* const journal = the_journal();
+  if (journal != nullptr) TRY_VOID(journal->admit(path));
+  if (journal == nullptr || !journal->covers(path)) {
+    TRY_VOID(unlink_now(path));
+    return {};
+  }
+  const auto told = tell(record_of_removal(path));
+  TRY(const bool was_there, unlink_now(path));
+  if (was_there && (!told || journal->passes_over(*told))) tell_again();
+  return {};
+}
 }  // namespace
 
 Result<> remove(const std::string& path) {
-  TRY(const bool journaled, unlink_now(path));
-  if (journaled) append_unasked(record_of_removal(path));
-  return {};
+  return remove_told(
+      path, [](std::string record) { return the_journal()->append(std::move(record)); },
+      [&] { append_unasked(record_of_removal(path)); });
 }
 
 Result<> remove_for_ever(const std::string& path) {
-  TRY(const bool journaled, unlink_now(path));
-  if (!journaled) return {};
-  const auto appended = the_journal()->append_at_once(record_of_removal(path));
-  // Nothing else will ever be recorded of this name, so the record may as well come later.
-  if (appended && !*appended)
-    lanes().journal.submit({std::move(Batch().removed(path)), [](const Result<>&) {}, {}, nullptr});
-  return {};
+  return remove_told(
+      path, [](std::string record) { return the_journal()->append_at_once(std::move(record)); },
+      // Nothing else will ever be recorded of this name, so the record may as well come later.
+      [&] {
+        lanes().journal.submit({std::move(Batch().removed(path)), [](const Result<>&) {}, {}, nullptr});
+      });
 }
 
 Result<> rename(const std::string& from, const std::string& to) {

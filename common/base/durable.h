@@ -111,7 +111,8 @@ void commit_here(Batch batch, std::function<void(Result<>)> done, const Blocking
 
 // Removes or renames now, without waiting for the disk; it becomes durable with the next commit or checkpoint
 // of anybody. Until then a power cut may bring the old name back: only for what is repeated without harm.
-// remove: missing is success.
+// remove: missing is success. The journal hears of it first, so what must last in place of the file is committed before,
+// and a file that could not be removed may be gone after a power cut.
 Result<> remove(const std::string& path);
 Result<> rename(const std::string& from, const std::string& to);
 // The same as remove, for a name that is never used again; the two above may have to wait for room in the

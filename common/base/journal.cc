@@ -59,7 +59,7 @@ void fill(ControlBlock& control, const void* data) {
   const auto& start = *static_cast<const Start*>(data);
   control.segment_bytes = start.checkpoint.segment_bytes;
   control.ends[0] = {start.checkpoint.lsn, start.checkpoint.chain};
-  control.synced = control.checkpointed = control.told_synced = start.checkpoint.lsn;
+  control.synced = control.checkpointed = control.told_synced = control.noted = start.checkpoint.lsn;
   control.key = start.key;
   control.checkpoint_serial = start.checkpoint.serial;
   control.slots = start.slots;

@@ -34,6 +34,8 @@
 // before that point any more, nor of what was in the page cache when the log ended there. Hence the place in a
 // content: if a checkpoint noted one behind it before the content was appended, as it may when the append waits for
 // room, the file is on disk, perhaps with changes that the log does not tell any more, and the replay leaves it alone.
+// A removal alone is appended first, and once more if a checkpoint has begun before it was made: the log has the bytes of
+// what is removed, and would make again what a process took away that died before it told (remove_told in durable.cc).
 // Processes may die at will, for the page cache has everything; only the first
 // opening after a system start (control missing or of another boot) replays: journal_replay.h.
 //
@@ -89,8 +91,11 @@ class Journal {
   // since: where the log ended when the contents among the records had been applied and were not read yet.
   Result<std::uint64_t> append(std::string records, std::vector<const Range*> ranges = {},
                                std::uint64_t since = kAnyTime);
-  // One record, if there is room for it without waiting. False: there is none.
-  Result<bool> append_at_once(std::string record);
+  // One record, if there is room for it without waiting. 0: there is none.
+  Result<std::uint64_t> append_at_once(std::string record);
+  // Does a checkpoint that began since pass over what was appended up to lsn? Then it may not have seen what is applied
+  // from now on, and that must be appended again.
+  bool passes_over(std::uint64_t lsn) const { return control_->noted >= lsn; }
   // Until everything before lsn is durable.
   Result<> wait(std::uint64_t lsn);
   Result<> checkpoint();

@@ -42,10 +42,11 @@ Result<std::uint64_t> Journal::append(std::string records, std::vector<const Ran
   }
 }
 
-Result<bool> Journal::append_at_once(std::string record) {
+Result<std::uint64_t> Journal::append_at_once(std::string record) {
   std::vector<const Range*> none;
   std::uint64_t lsn = 0;
-  return append_some(record, none, kAnyTime, lsn);
+  TRY(const bool room, append_some(record, none, kAnyTime, lsn));
+  return room ? lsn : 0;
 }
 
 // Appends from the front of records, and of ranges when these are done, and takes off what it has appended. False:

@@ -31,6 +31,7 @@ LogEnd Journal::note_end() {
   const RobustLock lock(control_->append);
   const auto end = log_end(*control_);
   if (control_->suspect != 0 || control_->checking != 0) control_->refused_before = end.lsn;
+  control_->noted = end.lsn;
   note_time();
   return end;
 }

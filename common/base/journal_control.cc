@@ -17,7 +17,7 @@ namespace waxwing::durable {
 
 namespace {
 constexpr char kMagic[9] = "WAXWJCTL";
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kVersion = 4;
 
 void make_mutex(pthread_mutex_t& mutex) {
   pthread_mutexattr_t attributes;

@@ -64,8 +64,9 @@ struct ControlBlock {
   std::atomic<std::int64_t> unchecked_since_ms;  // monotonic; 0: nothing appended since the checkpoint
 
   std::atomic<std::uint32_t> slots;  // segment files; under checkpoint
-  // When the place was noted from which the log counts, or will when the checkpoint is done: milliseconds of
-  // CLOCK_REALTIME, the lower 32 bits.
+  // The place from which the log counts, or will when the checkpoint is done; written under append.
+  std::atomic<std::uint64_t> noted;
+  // When that was noted: milliseconds of CLOCK_REALTIME, the lower 32 bits.
   std::atomic<std::uint32_t> noted_ms;
   std::atomic<std::uint64_t> slot_segment[kMostSegments];  // number a file holds or 0; under append
   std::atomic<std::uint32_t> root_count;                   // under checkpoint

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstdarg>
+#include <utility>
 
 namespace {
 // Read by calls that come before anything is constructed.
@@ -19,6 +20,7 @@ int error = 0;
 std::string* below = nullptr;
 std::string* failed_site = nullptr;
 std::string* all_calls = nullptr;
+std::function<void()>* before_unlink = nullptr;
 
 bool fails(const char* call, const std::string& path) {
   if (!path.starts_with(*below)) return false;
@@ -71,6 +73,9 @@ std::string BadDisk::site() {
 }
 std::string BadDisk::calls() {
   return *all_calls;
+}
+void before_next_unlink(std::function<void()> work) {
+  before_unlink = new std::function(std::move(work));
 }
 }  // namespace waxwing
 
@@ -129,6 +134,10 @@ int rename(const char* from, const char* to) noexcept {
   return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
 }
 int unlink(const char* path) noexcept {
+  if (const auto* const work = std::exchange(before_unlink, nullptr)) {
+    (*work)();
+    delete work;
+  }
   if (refuses("unlink", path)) return -1;
   return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
 }

@@ -4,6 +4,7 @@
 // change names (link, rename, unlink). The program's own calls only: what a library does by itself is not seen.
 #pragma once
 
+#include <functional>
 #include <string>
 
 namespace waxwing {
@@ -19,5 +20,8 @@ class BadDisk {
   // What was called until then, a line each.
   static std::string calls();
 };
+
+// Runs this just before the program's next unlink.
+void before_next_unlink(std::function<void()> work);
 
 }  // namespace waxwing
