@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <ctime>
-#include <vector>
 
 #include "common/base/strings.h"
-#include "mta/mail_log/marked.h"
+#include "mta/mail_log/line.h"
 
 namespace waxwing::mta::mail_log {
 
@@ -22,35 +21,46 @@ std::string Modifiers::letters() const {
 
 namespace {
 
-constexpr std::size_t kMostFieldBytes = 2000;
-constexpr std::int64_t kTransportInMessages = 1;  // of LOG_CONNECTION
+using Look = Line::Look;
 
-std::tm local_time(std::int64_t wall_milliseconds) {
-  const std::time_t seconds = wall_milliseconds / 1000;
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
-  return parts;
-}
+constexpr std::int64_t kTransportInMessages = 1;  // of LOG_CONNECTION
 
 constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-// "22-Nov-2026 13:05:01.42", as in the example of the manual.
-std::string text_time(std::int64_t ms) {
-  const auto t = local_time(ms);
-  return fmt::format("{:02}-{}-{:04} {:02}:{:02}:{:02}.{:02}", t.tm_mday,
-                     kMonths[static_cast<std::size_t>(t.tm_mon)], t.tm_year + 1900, t.tm_hour, t.tm_min,
-                     t.tm_sec, ms % 1000 / 10);
-}
+// A second as both kinds of form begin with it, and the zone that XML and JSON have behind its hundredths.
+struct Second {
+  std::time_t at = -1;
+  std::string text;          // "22-Nov-2026 13:05:01.", as in the example of the manual
+  std::string marked, zone;  // "2026-11-22T13:05:01.", "+01:00"
+};
 
-// "2026-11-22T13:05:01.42+01:00"
-std::string marked_time(std::int64_t ms) {
-  const auto t = local_time(ms);
+// Made once for all records of a second.
+const Second& second_of(std::int64_t wall_milliseconds) {
+  thread_local Second last;
+  const std::time_t seconds = wall_milliseconds / 1000;
+  if (last.at == seconds) return last;
+  std::tm t{};
+  ::localtime_r(&seconds, &t);
   const auto minutes = t.tm_gmtoff / 60;
   const auto away = minutes < 0 ? -minutes : minutes;
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:02}{}{:02}:{:02}", t.tm_year + 1900, t.tm_mon + 1,
-                     t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, ms % 1000 / 10, minutes < 0 ? '-' : '+',
-                     away / 60, away % 60);
+  last.text =
+      fmt::format("{:02}-{}-{:04} {:02}:{:02}:{:02}.", t.tm_mday, kMonths[static_cast<std::size_t>(t.tm_mon)],
+                  t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+  last.marked = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
+                            t.tm_hour, t.tm_min, t.tm_sec);
+  last.zone = fmt::format("{}{:02}:{:02}", minutes < 0 ? '-' : '+', away / 60, away % 60);
+  last.at = seconds;
+  return last;
+}
+
+std::string time_text(std::int64_t ms, bool marked) {
+  const auto& second = second_of(ms);
+  const auto hundredths = ms % 1000 / 10;
+  std::string text = marked ? second.marked : second.text;
+  text += static_cast<char>('0' + hundredths / 10);
+  text += static_cast<char>('0' + hundredths % 10);
+  return marked ? text + second.zone : text;
 }
 
 // "2.1.5 250 Ok" of a host that answered is "smtp;250 2.1.5 Ok", as in notifications.
@@ -66,55 +76,53 @@ std::string status_text(const Entry& entry) {
 }
 
 // The fields in the order of mail_log(5), as options ask for them.
-class Collector {
+class Writer {
  public:
-  Collector(const MtaConfig& config, const Entry& entry, const Moment& now)
-      : config_(config), options_(config.options()), entry_(entry), now_(now) {}
+  Writer(std::string& out, const MtaConfig& config, const Entry& entry, const Moment& now)
+      : config_(config),
+        options_(config.options()),
+        entry_(entry),
+        now_(now),
+        line_(out, options_.number(Opt::LOG_FORMAT), entry.kind == Entry::Kind::connection ? "co" : "en") {}
 
-  std::vector<Piece> all() {
-    pieces_.reserve(24);
+  void write(const HeaderFields& header) {
     start();
     if (entry_.kind == Entry::Kind::connection)
       connection();
     else
       message();
-    return std::move(pieces_);
+    line_.end(header);
   }
 
  private:
-  bool marked() const { return options_.number(Opt::LOG_FORMAT) >= 4; }
-
-  void put(const char* name, std::string_view value, Piece::Look look = Piece::Look::word) {
-    pieces_.push_back({name, std::string(value.substr(0, kMostFieldBytes)), look});
-  }
+  void put(const char* name, std::string_view value, Look look = Look::word) { line_.put(name, value, look); }
   void put_if(Opt option, const char* name, std::string_view value) {
     if (options_.flag(option)) put(name, value);
   }
 
   void start() {
-    put("ts", marked() ? marked_time(now_.wall_milliseconds) : text_time(now_.wall_milliseconds),
-        Piece::Look::plain);
+    put("ts", time_text(now_.wall_milliseconds, line_.marked()), Look::plain);
     put_if(Opt::LOG_NODE, "no", config_.local_host());
     put_if(Opt::LOG_PROCESS, "pi", now_.process);
-    put("sc", entry_.source_channel.empty() ? "**" : entry_.source_channel, Piece::Look::plain);
+    put("sc", entry_.source_channel.empty() ? "**" : entry_.source_channel, Look::plain);
   }
 
   void connection() {
-    put("dr", std::string_view(&entry_.direction, 1), Piece::Look::plain);
-    put("ac", entry_.action + entry_.modifiers.letters(), Piece::Look::plain);
+    put("dr", std::string_view(&entry_.direction, 1), Look::plain);
+    put("ac", entry_.action + entry_.modifiers.letters(), Look::plain);
     if (entry_.action == 'U') put("us", entry_.user);
     put("tr", entry_.transport);
     optional("ap", entry_.application);
-    optional("di", entry_.diagnostic, Piece::Look::rest);
+    optional("di", entry_.diagnostic);
   }
 
   void message() {
-    put("dc", entry_.destination_channel, Piece::Look::plain);
-    put("ac", entry_.action + entry_.modifiers.letters(), Piece::Look::plain);
-    put("sz", std::to_string(options_.blocks_of(entry_.size_bytes)), Piece::Look::plain);
-    put("so", whole(entry_.sender));
+    put("dc", entry_.destination_channel, Look::plain);
+    put("ac", entry_.action + entry_.modifiers.letters(), Look::plain);
+    put("sz", std::to_string(options_.blocks_of(entry_.size_bytes)), Look::plain);
+    put_address("so", entry_.sender);
     put("od", entry_.original);
-    put("de", whole(entry_.address));
+    put_address("de", entry_.address);
     put_if(Opt::LOG_INTERMEDIATE, "in", entry_.intermediate);
     put_if(Opt::LOG_NOTARY, "rf", entry_.notify);
     if (options_.flag(Opt::LOG_FILENAME))
@@ -126,93 +134,53 @@ class Collector {
     put_if(Opt::LOG_SENSITIVITY, "se", entry_.sensitivity);
     if (options_.flag(Opt::LOG_QUEUE_TIME))
       put("qt", entry_.queue_time_s < 0 ? "" : std::to_string(entry_.queue_time_s));
-    if (options_.flag(Opt::LOG_FILTER)) put("fl", entry_.filter, Piece::Look::quoted);
-    if (options_.flag(Opt::LOG_REASON)) put("re", entry_.reason, Piece::Look::quoted);
+    if (options_.flag(Opt::LOG_FILTER)) put("fl", entry_.filter, Look::quoted);
+    if (options_.flag(Opt::LOG_REASON)) put("re", entry_.reason, Look::quoted);
     outcome();
   }
 
   // dns;host (transport) (greeting) smtp;250 2.1.5 Ok
   void outcome() {
     const bool transport = (options_.number(Opt::LOG_CONNECTION) & kTransportInMessages) != 0;
-    if (transport) optional("ss", entry_.system, Piece::Look::rest);
+    if (transport) optional("ss", entry_.system);
     const bool status = options_.flag(Opt::LOG_DIAGNOSTICS);
-    if (status && !entry_.remote.empty() && !marked()) put("di", "dns;" + std::string(entry_.remote));
-    if (transport) optional("tr", entry_.transport, Piece::Look::brackets);
-    if (transport) optional("ap", entry_.application, Piece::Look::brackets);
-    if (!status) return;
+    if (status && !entry_.remote.empty() && !line_.marked()) put("di", "dns;" + std::string(entry_.remote));
+    if (transport) optional("tr", entry_.transport, Look::brackets);
+    if (transport) optional("ap", entry_.application, Look::brackets);
+    if (!status || (entry_.remote.empty() && entry_.diagnostic.empty())) return;
     auto text = status_text(entry_);
-    if (marked() && !entry_.remote.empty()) text = "dns;" + std::string(entry_.remote) + " " + text;
-    optional("di", text, Piece::Look::rest);
+    if (line_.marked() && !entry_.remote.empty()) text = "dns;" + std::string(entry_.remote) + " " + text;
+    optional("di", text);
   }
 
-  void optional(const char* name, std::string_view value, Piece::Look look = Piece::Look::word) {
+  void optional(const char* name, std::string_view value, Look look = Look::word) {
     if (!value.empty()) put(name, value, look);
   }
 
-  std::string whole(std::string_view address) const {
-    std::string text(address);
-    const bool bare = !text.empty() && text.find_first_of("@ ") == std::string::npos;
-    if (bare && options_.flag(Opt::LOG_LOCAL)) text += "@" + config_.local_host();
-    return text;
+  void put_address(const char* name, std::string_view address) {
+    const bool bare = !address.empty() && address.find_first_of("@ ") == address.npos;
+    if (bare && options_.flag(Opt::LOG_LOCAL))
+      return put(name, std::string(address) + "@" + config_.local_host());
+    put(name, address);
   }
 
   const MtaConfig& config_;
   const MtaOptions& options_;
   const Entry& entry_;
   const Moment& now_;
-  std::vector<Piece> pieces_;
+  Line line_;
 };
-
-// Text that can stand in a line of a log: control characters and broken UTF-8 as "\x0a".
-std::string safe(std::string_view text) {
-  const bool utf8 = is_utf8(text);
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 32 || byte == 127 || (byte >= 128 && !utf8))
-      out += "\\x" + to_hex(std::string_view(&c, 1));
-    else
-      out += c;
-  }
-  return out;
-}
-
-std::string text_piece(const Piece& piece, std::int64_t format) {
-  auto text = safe(piece.value);
-  if (piece.look == Piece::Look::brackets) text = "(" + text + ")";
-  if (piece.look == Piece::Look::quoted) text = "'" + text + "'";
-  if (piece.look == Piece::Look::plain) return text;
-  if (format == 3) return fmt::format("{}:{}", text.size(), text);
-  if (format == 2 && text.empty()) return "<>";
-  return text;
-}
-
-std::string text_lines(const std::vector<Piece>& pieces,
-                       const std::vector<std::pair<std::string, std::string>>& header, std::int64_t format) {
-  std::string line;
-  line.reserve(256);
-  for (const auto& piece : pieces) {
-    if (!line.empty()) line += ' ';
-    line += text_piece(piece, format);
-  }
-  line += '\n';
-  for (const auto& [name, value] : header) line += "  " + safe(name) + ": " + safe(value) + "\n";
-  return line;
-}
 
 }  // namespace
 
 std::string format_entry(const MtaConfig& config, const HeaderChoice& headers, const Entry& entry,
                          const Moment& now) {
-  const auto format = config.options().number(Opt::LOG_FORMAT);
-  const auto pieces = Collector(config, entry, now).all();
-  std::vector<std::pair<std::string, std::string>> header;
+  HeaderFields header;
   if (!entry.header.empty()) header = headers.choose(entry.header);
-  const char* kind = entry.kind == Entry::Kind::connection ? "co" : "en";
-  if (format == 4) return xml_line(kind, pieces, header);
-  if (format >= 5) return json_line(kind, pieces, header);
-  return text_lines(pieces, header, format);
+  std::string out;
+  out.reserve(512);
+  Writer(out, config, entry, now).write(header);
+  return out;
 }
 
 std::string day_of_first_line(std::string_view line) {
@@ -228,7 +196,7 @@ std::string day_of_first_line(std::string_view line) {
 }
 
 std::string local_day(std::int64_t wall_milliseconds) {
-  return marked_time(wall_milliseconds).substr(0, 10);
+  return second_of(wall_milliseconds).marked.substr(0, 10);
 }
 
 }  // namespace waxwing::mta::mail_log

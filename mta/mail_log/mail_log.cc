@@ -35,7 +35,10 @@ class File {
   // Answers whether this began a buffer: somebody must see to it that it is written.
   bool add(const std::string& root, std::string_view line, int operator_priority) {
     const std::lock_guard lock(mutex_);
-    path_ = root + "/log/" + name_;
+    if (root != root_) {
+      root_ = root;
+      path_ = root + "/log/" + name_;
+    }
     operator_ = operator_priority;
     const bool first = buffer_.empty();
     buffer_ += line;
@@ -89,7 +92,7 @@ class File {
 
   const char* name_;
   std::mutex mutex_;
-  std::string path_, buffer_;
+  std::string root_, path_, buffer_;
   UniqueFd file_;
   ino_t inode_ = 0;
   std::int64_t looked_ms_ = 0;

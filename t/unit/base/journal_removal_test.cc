@@ -1,7 +1,7 @@
 // What was removed stays so: whoever dies on the way, and whatever a checkpoint has seen of it.
 #include <catch2/catch.hpp>
 
-#include "t/unit/base/bad_disk.h"
+#include "t/unit/bad_disk.h"
 #include "t/unit/base/journal_scratch.h"
 
 using namespace waxwing;
