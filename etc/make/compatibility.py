@@ -164,7 +164,7 @@ def log_modifiers():
 
 def log_attributes():
     path = "mta/mail_log/format.cc"
-    return here(found(r'(?:put|optional)\("(\w\w)"', path) + found(r'put_if\(Opt::\w+, "(\w\w)"', path))
+    return here(found(r'(?:put|optional|put_address)\("(\w\w)"', path) + found(r'put_if\(Opt::\w+, "(\w\w)"', path))
 
 
 def notice_sequences():
