@@ -10,6 +10,7 @@
 #include <deque>
 #include <unordered_set>
 
+#include "channels/master/open_files.h"
 #include "channels/master/settle.h"
 #include "channels/master/turns.h"
 #include "common/base/failpoint.h"
@@ -24,11 +25,9 @@ namespace waxwing::channels {
 namespace {
 
 using mta::queue::FileName;
-using mta::queue::Reader;
 
 constexpr std::size_t kMostPacketBytes = 64 * 1024;
 constexpr std::int64_t kLockedMs = 30'000;
-constexpr std::uint64_t kOnWorkerBytes = 1 << 20;  // what is larger is read on a worker
 
 struct Unit {
   std::string id, file, host, why;
@@ -65,7 +64,10 @@ std::string environment(const char* name) {
 class Master {
  public:
   Master(Daemon& daemon, MasterOptions options, std::string channel, std::shared_ptr<mta::queue::Queue> queue)
-      : daemon_(daemon), options_(options), context_(daemon, std::move(channel), std::move(queue)) {}
+      : daemon_(daemon),
+        options_(options),
+        context_(daemon, std::move(channel), std::move(queue)),
+        files_(*context_.queue(), context_.loop(), context_.workers()) {}
 
   Result<> start(const ChannelFactory& factory) {
     TRY(config_, mta::MtaConfig::load(daemon_.config()->root()));
@@ -113,6 +115,7 @@ class Master {
       for (const auto text : record.all("unit"))
         if (auto unit = parse_unit(text)) {
           unit->came_ms = monotonic_ms();
+          files_.expect(unit->file);
           waiting_.push_back(std::move(*unit));
         }
       pump();
@@ -131,7 +134,10 @@ class Master {
   }
 
   void give_back_waiting() {
-    for (const auto& unit : std::exchange(waiting_, {})) tell("returned", unit.id);
+    for (const auto& unit : std::exchange(waiting_, {})) {
+      files_.let_go(unit.file);
+      tell("returned", unit.id);
+    }
   }
 
   // Each delivery holds a socket and its queue file.
@@ -201,6 +207,7 @@ class Master {
 
   Task<void> run(Unit unit) {
     co_await run_unit(unit);
+    files_.let_go(unit.file);
     --running_;
     if (running_ == 0 && next_notifier_) notifier_ = std::move(next_notifier_);
     pump();
@@ -214,18 +221,19 @@ class Master {
       tell("gone", unit.id);
       co_return;
     }
-    auto reader = Reader::open(*context_.queue(), *name);
-    if (!reader) {
-      unreadable(unit, *name, reader.error());
+    auto file = files_.open(*name);
+    if (!file) {
+      unreadable(unit, *name, file.error());
       co_return;
     }
-    auto mine = reader->lock_host(unit.host);
+    auto reader = (*file)->share();
+    auto mine = reader.lock_host(unit.host);
     if (!mine || !*mine) {
       // A program that outlived its job controller still works on it.
       tell("deferred", fmt::format("{} {} 0 0 0", unit.id, wall_ms() + kLockedMs));
       co_return;
     }
-    Work work(std::move(*reader), unit.host);
+    Work work(std::move(reader), unit.host);
     if (is_to_go_back(work)) unit.mode = UnitMode::give_back;
     if (work.pending().empty()) {
       auto all_done = work.message().all_done();
@@ -233,9 +241,12 @@ class Master {
       tell("done", unit.id);
       co_return;
     }
-    auto whole = co_await verify(work);
+    auto whole = co_await files_.verify(*file);
     if (!whole) {
-      unreadable(unit, *name, whole.error());
+      if ((*file)->is_at_its_name())
+        unreadable(unit, *name, whole.error());
+      else
+        tell("gone", unit.id);  // another unit of it has set it aside
       co_return;
     }
     if (unit.mode == UnitMode::attempt && work.envelope().clock().over(wall_ms()))
@@ -248,15 +259,6 @@ class Master {
     const SettleContext context{*config, *notifier_, policy_, *context_.queue(), daemon_.workers()};
     auto report = co_await settle(work, unit.mode, context, wall_ms());
     send_report(unit, report);
-  }
-
-  // A power cut may leave a file whose end is on the disk and whose middle is not, and disks forget: neither
-  // must reach a reader.
-  Task<Result<>> verify(Work& work) {
-    const auto& message = work.message();
-    if (message.message_size() < kOnWorkerBytes) co_return message.verify_message();
-    auto whole = co_await daemon_.workers().run([&] { return message.verify_message(); });
-    co_return whole;
   }
 
   Task<void> deliver(Work& work) {
@@ -329,6 +331,7 @@ class Master {
   Daemon& daemon_;
   MasterOptions options_;
   MasterContext context_;
+  OpenFiles files_;
   std::shared_ptr<const mta::MtaConfig> config_;
   mta::queue::ChannelPolicy policy_;
   std::unique_ptr<mta::notify::Notifier> notifier_, next_notifier_;

@@ -41,6 +41,7 @@ class Work {
 
   const mta::queue::Envelope& envelope() const { return reader_.envelope(); }
   mta::queue::Reader& message() { return reader_; }
+  const mta::queue::Reader& message() const { return reader_; }
   const std::string& host() const { return host_; }
   const std::string& queue_id() const { return reader_.envelope().queue_id; }
   // Indexes into envelope().recipients: of this host, not done yet.
@@ -53,7 +54,7 @@ class Work {
   // The same, and the next host takes over the duty to send DSNs (it offered DSN): no "relayed" report.
   void delivered_with_dsn(std::size_t recipient, std::string text, std::string remote_mta = "");
   // Behind either of them: the next host knows nothing of the time by which the message is to be delivered.
-  void deadline_lost(std::size_t recipient) { verdicts_.at(recipient).deadline_lost = true; }
+  void deadline_lost(std::size_t recipient) { verdicts_.at(place_of(recipient)).deadline_lost = true; }
   // It goes on from here as another message, which has the duty to send DSNs. The text and its queue id.
   void queued_as(std::size_t recipient, const std::string& text, const std::string& queue_id);
   void failed(std::size_t recipient, std::string text, std::string remote_mta = "");
@@ -97,7 +98,7 @@ class Work {
     bool deadline_lost = false;
     std::vector<std::pair<const char*, std::string>> fields;
   };
-  const Verdict& verdict(std::size_t recipient) const { return verdicts_[recipient]; }
+  const Verdict& verdict(std::size_t recipient) const { return verdicts_.at(place_of(recipient)); }
   const std::string& hold_reason() const { return hold_reason_; }
   const std::string& host_down_reason() const { return host_down_; }
   std::int64_t retry_at_ms() const { return retry_at_ms_; }
@@ -107,9 +108,10 @@ class Work {
 
  private:
   void set(std::size_t recipient, Kind kind, std::string text, std::string remote_mta);
+  std::size_t place_of(std::size_t recipient) const;  // in pending_ and verdicts_
   mta::queue::Reader reader_;
   std::string host_;
-  std::vector<std::size_t> pending_;
+  std::vector<std::size_t> pending_;  // in order
   std::vector<Verdict> verdicts_;
   Wire wire_;
   std::string hold_reason_;

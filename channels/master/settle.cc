@@ -91,7 +91,7 @@ void log_recipient(const Work& work, std::size_t index, const Decision& decision
       .with("from", envelope.sender)
       .with("to", recipient.address)
       .with("orcpt", recipient.original)
-      .with("size", static_cast<std::int64_t>(const_cast<Work&>(work).message().message_size()))
+      .with("size", static_cast<std::int64_t>(work.message().message_size()))
       .with("attempts", decision.progress.attempts)
       .with("delay_ms", wall_ms() - envelope.arrival_ms)
       .with("reply", verdict.text.empty() ? work.hold_reason() : verdict.text);
@@ -134,12 +134,9 @@ Result<> write_marks(Work& work, const std::vector<Decision>& decisions) {
 // Nobody else has anything left to do in this file: all its recipients are done, or are of this host and done
 // now.
 bool settles_file(const Work& work, const std::vector<Decision>& decisions) {
-  const auto& recipients = work.envelope().recipients;
-  const auto left = static_cast<std::size_t>(std::ranges::count_if(
-      recipients, [](const auto& recipient) { return recipient.progress.status == Status::pending; }));
-  return left == decisions.size() && std::ranges::none_of(decisions, [](const Decision& decision) {
-           return decision.progress.status == Status::pending;
-         });
+  return work.message().left() == decisions.size() &&
+         std::ranges::none_of(
+             decisions, [](const Decision& decision) { return decision.progress.status == Status::pending; });
 }
 
 // 0: as the channel's backoff has it, which the job controller knows.

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "channels/master/master.h"
@@ -10,14 +12,19 @@ using mta::queue::Status;
 Work::Work(mta::queue::Reader reader, std::string host)
     : reader_(std::move(reader)), host_(std::move(host)), moved_ms_(monotonic_ms()) {
   const auto& recipients = reader_.envelope().recipients;
-  verdicts_.resize(recipients.size());
-  for (std::size_t i = 0; i < recipients.size(); ++i)
-    if (recipients[i].host == host_ && recipients[i].progress.status == Status::pending)
-      pending_.push_back(i);
+  for (const auto i : reader_.recipients_of(host_))
+    if (recipients[i].progress.status == Status::pending) pending_.push_back(i);
+  verdicts_.resize(pending_.size());
+}
+
+std::size_t Work::place_of(std::size_t recipient) const {
+  const auto at = std::ranges::lower_bound(pending_, recipient);
+  if (at == pending_.end() || *at != recipient) throw std::out_of_range("a recipient of somebody else's");
+  return static_cast<std::size_t>(at - pending_.begin());
 }
 
 void Work::set(std::size_t recipient, Kind kind, std::string text, std::string remote_mta) {
-  verdicts_.at(recipient) = {kind, std::move(text), std::move(remote_mta), false, false, {}};
+  verdicts_.at(place_of(recipient)) = {kind, std::move(text), std::move(remote_mta), false, false, {}};
 }
 
 void Work::delivered(std::size_t recipient, std::string text, std::string remote_mta) {
@@ -26,7 +33,7 @@ void Work::delivered(std::size_t recipient, std::string text, std::string remote
 
 void Work::delivered_with_dsn(std::size_t recipient, std::string text, std::string remote_mta) {
   set(recipient, Kind::delivered, std::move(text), std::move(remote_mta));
-  verdicts_[recipient].next_host_reports = true;
+  verdicts_[place_of(recipient)].next_host_reports = true;
 }
 
 void Work::queued_as(std::size_t recipient, const std::string& text, const std::string& queue_id) {
@@ -35,7 +42,7 @@ void Work::queued_as(std::size_t recipient, const std::string& text, const std::
 }
 
 void Work::say(std::size_t recipient, const char* field, std::string value) {
-  verdicts_.at(recipient).fields.emplace_back(field, std::move(value));
+  verdicts_.at(place_of(recipient)).fields.emplace_back(field, std::move(value));
 }
 
 void Work::failed(std::size_t recipient, std::string text, std::string remote_mta) {
@@ -48,12 +55,12 @@ void Work::deferred(std::size_t recipient, std::string text, std::string remote_
 
 void Work::defer_rest(const std::string& text, const std::string& remote_mta) {
   for (const auto i : pending_)
-    if (verdicts_[i].kind == Kind::none) deferred(i, text, remote_mta);
+    if (verdict(i).kind == Kind::none) deferred(i, text, remote_mta);
 }
 
 void Work::fail_rest(const std::string& text, const std::string& remote_mta) {
   for (const auto i : pending_)
-    if (verdicts_[i].kind == Kind::none) failed(i, text, remote_mta);
+    if (verdict(i).kind == Kind::none) failed(i, text, remote_mta);
 }
 
 void Work::moved() {

@@ -86,9 +86,12 @@ Result<> MessageFile::verify_message() const {
   return {};
 }
 
-Result<std::string> MessageFile::read_slots() const {
-  std::string bytes(static_cast<std::size_t>(slot_count_) * slot_bytes_, '\0');
-  const auto outcome = read_at(fd_.get(), slots_at(), bytes.data(), bytes.size());
+Result<std::string> MessageFile::read_slots(std::uint32_t first, std::uint32_t count) const {
+  if (first > slot_count_ || count > slot_count_ - first)
+    return bug(fmt::format("{}: {} slots from {} on do not exist", path_, count, first));
+  std::string bytes(static_cast<std::size_t>(count) * slot_bytes_, '\0');
+  const auto outcome =
+      read_at(fd_.get(), slots_at() + std::uint64_t{first} * slot_bytes_, bytes.data(), bytes.size());
   if (!outcome) return wrap(outcome.error(), path_);
   return bytes;
 }

@@ -81,7 +81,8 @@ class MessageFile {
 
   std::uint32_t slot_count() const { return slot_count_; }
   std::uint16_t slot_bytes() const { return slot_bytes_; }
-  Result<std::string> read_slots() const;  // all of them, slot_count() * slot_bytes()
+  // count neighbours from first on, slot_bytes() each. All of them have to exist.
+  Result<std::string> read_slots(std::uint32_t first, std::uint32_t count) const;
   Result<> write_slot(std::uint32_t index, std::string_view bytes);  // at most slot_bytes(); needs writable
   // The slots from index on as they are now given, whole ones, for a durable batch: after a power cut they
   // are written back if the file that then bears this name has the same footer. This object stays open until

@@ -1,7 +1,9 @@
 #include "mta/queue/reader.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -28,35 +30,100 @@ Result<Reader> Reader::open(const Queue& queue, const FileName& name) {
     return std::unexpected(std::move(error));
   }
   TRY(auto file, spool::MessageFile::from_fd(UniqueFd(fd), path));
-  Reader reader(std::move(file), name);
-  auto envelope = from_records(reader.file_.records());
+  auto envelope = from_records(file.records());
   if (!envelope) return wrap(envelope.error(), path);
-  reader.envelope_ = std::move(*envelope);
-  reader.envelope_.channel = name.channel;  // the directory says whose it is
-  if (reader.envelope_.queue_id.empty()) reader.envelope_.queue_id = name.id;
-  if (reader.file_.slot_count() != reader.envelope_.recipients.size())
-    return permanent(path + ": as many slots as recipients are needed");
-  TRY_VOID(reader.read_marks());
-  return reader;
+  envelope->channel = name.channel;  // the directory says whose it is
+  if (envelope->queue_id.empty()) envelope->queue_id = name.id;
+  const auto recipients = envelope->recipients.size();
+  if (file.slot_count() != recipients) return permanent(path + ": as many slots as recipients are needed");
+  auto inner = std::make_shared<Inner>(Inner{.file = std::move(file),
+                                             .name = name,
+                                             .envelope = std::move(*envelope),
+                                             .hosts = {},
+                                             .locked = {},
+                                             .done = std::vector<bool>(recipients),
+                                             .left = recipients});
+  TRY_VOID(inner->read_marks(0, recipients));
+  return Reader(std::move(inner));
 }
 
-Result<> Reader::read_marks() {
-  TRY(const auto slots, file_.read_slots());
-  const std::size_t width = file_.slot_bytes();
-  for (std::size_t i = 0; i < envelope_.recipients.size(); ++i)
-    envelope_.recipients[i].progress = decode_progress(std::string_view(slots).substr(i * width, width));
+bool Reader::is_at_its_name() const {
+  struct stat open {
+  }, named{};
+  return ::fstat(fd(), &open) == 0 && ::lstat(path().c_str(), &named) == 0 && open.st_dev == named.st_dev &&
+         open.st_ino == named.st_ino;
+}
+
+// ---- marks --------------------------------------------------------------------------------------------------
+
+void Reader::Inner::set_done(std::size_t recipient, bool is_done) {
+  if (done[recipient] == is_done) return;
+  done[recipient] = is_done;
+  left += is_done ? -1 : 1;
+  if (!is_done) first_left = std::min(first_left, recipient);
+}
+
+Result<> Reader::Inner::read_marks(std::size_t first, std::size_t count) {
+  TRY(const auto slots,
+      file.read_slots(static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count)));
+  const std::size_t width = file.slot_bytes();
+  for (std::size_t i = 0; i < count; ++i) {
+    auto progress = decode_progress(std::string_view(slots).substr(i * width, width));
+    set_done(first + i, progress.status != Status::pending);
+    envelope.recipients[first + i].progress = std::move(progress);
+  }
   return {};
 }
 
+const std::vector<std::size_t>& Reader::recipients_of(const std::string& host) const {
+  static const std::vector<std::size_t> kNone;
+  const auto& recipients = inner_->envelope.recipients;
+  if (inner_->hosts.empty())
+    for (std::size_t i = 0; i < recipients.size(); ++i) inner_->hosts[recipients[i].host].push_back(i);
+  const auto at = inner_->hosts.find(host);
+  return at == inner_->hosts.end() ? kNone : at->second;
+}
+
+// Neighbours in one piece. Marks of other hosts are left as they are: somebody may be reading them.
+Result<> Reader::read_marks_of(const std::string& host) {
+  const auto& mine = recipients_of(host);
+  for (std::size_t from = 0, to = 0; from < mine.size(); from = to) {
+    while (to < mine.size() && mine[to] - mine[from] == to - from) ++to;
+    TRY_VOID(inner_->read_marks(mine[from], to - from));
+  }
+  return {};
+}
+
+Result<bool> Reader::all_done() {
+  constexpr std::size_t kAtOnce = 64;
+  auto& inner = *inner_;
+  const std::size_t width = inner.file.slot_bytes();
+  while (inner.left > 0) {
+    while (inner.done[inner.first_left]) ++inner.first_left;
+    const auto first = inner.first_left;
+    const auto count = std::min(kAtOnce, inner.done.size() - first);
+    TRY(const auto slots,
+        inner.file.read_slots(static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count)));
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto progress = decode_progress(std::string_view(slots).substr(i * width, width));
+      if (progress.status != Status::pending) inner.set_done(first + i, true);
+    }
+    if (!inner.done[first]) return false;
+  }
+  return true;
+}
+
+// ---- the message --------------------------------------------------------------------------------------------
+
 Result<std::string> Reader::read_message(std::uint64_t offset, std::size_t max_bytes) const {
-  return file_.read_message(offset, max_bytes);
+  return file().read_message(offset, max_bytes);
 }
 
 Result<std::string> Reader::read_header(std::size_t max_bytes) const {
   constexpr std::size_t kPiece = 8192;
   std::string header;
   while (header.size() < max_bytes) {
-    TRY(const auto piece, file_.read_message(header.size(), std::min(kPiece, max_bytes - header.size())));
+    TRY(const auto piece, file().read_message(header.size(), std::min(kPiece, max_bytes - header.size())));
     if (piece.empty()) return header;
     const auto from = header.size() < 3 ? 0 : header.size() - 3;
     header += piece;
@@ -69,40 +136,61 @@ Result<std::string> Reader::read_header(std::size_t max_bytes) const {
   return header;
 }
 
-Result<bool> Reader::lock_host(const std::string& host) {
-  std::size_t first = 0;
-  while (first < envelope_.recipients.size() && envelope_.recipients[first].host != host) ++first;
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
+// ---- locks --------------------------------------------------------------------------------------------------
+
+namespace {
+// The first slot of the host stands for all of them. A lock of the open file, not of the process: it ends with the
+// descriptor, and holds between two that one program has opened too.
+struct ::flock byte_lock(short type, std::uint64_t byte) {
+  struct ::flock lock {};
+  lock.l_type = type;
   lock.l_whence = SEEK_SET;
-  // The first slot of the host stands for all of them. A lock of the open file, not of the process: it ends
-  // with this descriptor and holds between two coroutines of one program too.
-  lock.l_start = static_cast<off_t>(file_.message_size() + first);
+  lock.l_start = static_cast<off_t>(byte);
   lock.l_len = 1;
-  if (::fcntl(file_.fd(), F_OFD_SETLK, &lock) != 0) {
+  return lock;
+}
+}  // namespace
+
+Reader::HostLock::~HostLock() {
+  if (inner_ == nullptr) return;  // moved away
+  inner_->locked.erase(host_);
+  if (inner_.use_count() == 1) return;  // it goes with the file
+  auto lock = byte_lock(F_UNLCK, byte_);
+  (void)::fcntl(inner_->file.fd(), F_OFD_SETLK, &lock);
+}
+
+Result<bool> Reader::lock_host(const std::string& host) {
+  if (inner_->locked.contains(host)) return false;
+  const auto& mine = recipients_of(host);
+  const auto byte = message_size() + (mine.empty() ? envelope().recipients.size() : mine.front());
+  auto lock = byte_lock(F_WRLCK, byte);
+  if (::fcntl(fd(), F_OFD_SETLK, &lock) != 0) {
     if (errno == EAGAIN || errno == EACCES) return false;
-    return std::unexpected(system_error("cannot lock " + file_.path(), errno));
+    return std::unexpected(system_error("cannot lock " + path(), errno));
   }
-  TRY_VOID(read_marks());
+  inner_->locked.insert(host);
+  locks_.emplace_back(inner_, host, byte);
+  TRY_VOID(read_marks_of(host));
   return true;
 }
 
 Result<> Reader::lock_pending_hosts() {
   std::set<std::string> hosts;
-  for (const auto& recipient : envelope_.recipients)
+  for (const auto& recipient : envelope().recipients)
     if (recipient.progress.status == Status::pending) hosts.insert(recipient.host);
   for (const auto& host : hosts) {
     TRY(const bool mine, lock_host(host));
-    if (!mine) return temporary("the message is being delivered just now: " + name_.relative());
+    if (!mine) return temporary("the message is being delivered just now: " + name().relative());
   }
   return {};
 }
 
 Result<> Reader::mark(std::size_t recipient, const Progress& progress) {
   TRY_VOID(failpoint("queue.mark"));
-  TRY_VOID(
-      file_.write_slot(static_cast<std::uint32_t>(recipient), encode_progress(progress, file_.slot_bytes())));
-  envelope_.recipients[recipient].progress = progress;
+  TRY_VOID(inner_->file.write_slot(static_cast<std::uint32_t>(recipient),
+                                   encode_progress(progress, file().slot_bytes())));
+  inner_->envelope.recipients[recipient].progress = progress;
+  inner_->set_done(recipient, progress.status != Status::pending);
   unsynced_.insert(recipient);
   return {};
 }
@@ -112,29 +200,22 @@ Result<> Reader::mark(std::size_t recipient, const Progress& progress) {
 durable::Batch Reader::sync_marks() {
   constexpr std::size_t kMostRangeBytes = 60 * 1024;
   durable::Batch batch;
-  const std::size_t width = file_.slot_bytes();
+  const std::size_t width = file().slot_bytes();
   std::string run;  // neighbouring slots go as one range
   std::size_t first = 0;
   const auto end_run = [&] {
     if (!run.empty())
-      batch.range(file_.slot_range(static_cast<std::uint32_t>(first), std::exchange(run, {})));
+      batch.range(file().slot_range(static_cast<std::uint32_t>(first), std::exchange(run, {})));
   };
   for (const auto i : std::exchange(unsynced_, {})) {
     if (i != first + run.size() / width || run.size() >= kMostRangeBytes) end_run();
     if (run.empty()) first = i;
-    auto slot = encode_progress(envelope_.recipients[i].progress, width);
+    auto slot = encode_progress(envelope().recipients[i].progress, width);
     slot.resize(width);
     run += slot;
   }
   end_run();
   return batch;
-}
-
-Result<bool> Reader::all_done() {
-  TRY_VOID(read_marks());
-  for (const auto& recipient : envelope_.recipients)
-    if (recipient.progress.status == Status::pending) return false;
-  return true;
 }
 
 }  // namespace waxwing::mta::queue

@@ -45,7 +45,7 @@ void open(const std::string& bytes) {
   (void)file->verify_message();
   MUST(file->read_message(0, 1000)->size() <= file->message_size());
   spool::dump(*file);
-  if (const auto slots = file->read_slots(); slots && file->slot_bytes() > 0)
+  if (const auto slots = file->read_slots(0, file->slot_count()); slots && file->slot_bytes() > 0)
     for (std::size_t n = 0; n < file->slot_count(); ++n)
       decode_progress(std::string_view(*slots).substr(n * file->slot_bytes(), file->slot_bytes()));
   const auto envelope = from_records(file->records());
