@@ -40,16 +40,53 @@ Result<std::string> OpenMailboxes::partition(const std::string& nick) const {
 }
 
 Result<std::shared_ptr<Account>> OpenMailboxes::account(const std::string& directory) {
-  const std::lock_guard lock(mutex_);
-  if (auto known = accounts_[directory].lock(); known && !known->damaged()) return known;
+  bool joined = false;
+  auto account = open_or_join(directory, joined);
+  // Whoever had begun before we came may have missed what was there by then: the account that we have made.
+  if (!account && joined) return open_or_join(directory, joined);
+  return account;
+}
+
+// Opening may wait for the disk, and for another process: nobody waits with it but those who want this very account.
+OpenMailboxes::OpenedAccount OpenMailboxes::open_or_join(const std::string& directory, bool& joined) {
+  std::packaged_task<OpenedAccount()> open;
+  std::shared_future<OpenedAccount> opened;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = accounts_.find(directory);
+    if (at != accounts_.end())
+      if (auto known = at->second.lock(); known && !known->damaged()) return known;
+    auto& underway = opening_[directory];
+    joined = underway.valid();
+    if (!joined) {
+      open = std::packaged_task<OpenedAccount()>([&] { return open_and_keep(directory); });
+      underway = open.get_future().share();
+    }
+    opened = underway;
+  }
+  if (!joined) open();  // what it throws is kept
+  return opened.get();
+}
+
+OpenMailboxes::OpenedAccount OpenMailboxes::open_and_keep(const std::string& directory) {
+  // Before anybody hears of its end: who tries again must not find what has failed.
+  struct Leave {
+    OpenMailboxes& all;
+    const std::string& directory;
+    ~Leave() {
+      const std::lock_guard lock(all.mutex_);
+      all.opening_.erase(directory);
+    }
+  } const leave{*this, directory};
   auto account = Account::open(directory);
+  const std::lock_guard lock(mutex_);
   if (!account) {
     accounts_.erase(directory);
-    return std::unexpected(account.error());
+    return account;
   }
   accounts_[directory] = *account;
   sweep(accounts_, sweep_accounts_at_);
-  return *account;
+  return account;
 }
 
 std::shared_ptr<MailboxFiles> OpenMailboxes::find_locked(const std::string& id) {

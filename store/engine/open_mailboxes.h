@@ -1,6 +1,7 @@
 // Mailboxes and accounts that a process has open.
 #pragma once
 
+#include <future>
 #include <list>
 #include <map>
 #include <memory>
@@ -25,6 +26,10 @@ class OpenMailboxes {
   Result<std::string> partition(const std::string& nick) const;
 
  private:
+  using OpenedAccount = Result<std::shared_ptr<Account>>;
+  // joined: somebody was at it, and this is what he got.
+  OpenedAccount open_or_join(const std::string& directory, bool& joined);
+  OpenedAccount open_and_keep(const std::string& directory);
   std::shared_ptr<MailboxFiles> find_locked(const std::string& id);
 
   const std::size_t most_kept_;
@@ -33,6 +38,7 @@ class OpenMailboxes {
   std::mutex mutex_;
   std::unordered_map<std::string, std::weak_ptr<MailboxFiles>> mailboxes_;
   std::unordered_map<std::string, std::weak_ptr<Account>> accounts_;
+  std::unordered_map<std::string, std::shared_future<OpenedAccount>> opening_;  // by directory, one at a time
   std::size_t sweep_mailboxes_at_ = 1024, sweep_accounts_at_ = 1024;
   std::list<std::shared_ptr<MailboxFiles>> kept_;  // newest first
 };
