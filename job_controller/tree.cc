@@ -70,7 +70,9 @@ Task<void> Controller::read_tree() {
     next_synch_ms_ = monotonic_ms() + config_.synch_seconds * 1000;
     const auto begun = monotonic_ms();
     const auto before = schedule_.size();
-    auto channels = co_await daemon_.workers().run([this] { return queue_->channels(); });
+    auto listed = co_await daemon_.workers().run([this] { return queue_->channels(); });
+    if (!listed) log::Event("queue.unreadable").with("why", listed.error().text).error();
+    const auto channels = std::move(listed).value_or(std::vector<std::string>());
     for (const auto& channel : channels) schedule_.set_stopped(channel, queue_->is_stopped(channel));
     // What does not fit waits in the tree. First each channel gets its share of the memory, so that one with
     // much mail that waits does not keep the others out; then the rest is for who has more.

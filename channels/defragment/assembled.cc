@@ -30,6 +30,7 @@ Result<> Assembled::read() {
       continue;
     }
     const auto text = read_file(path, kMostBytes);
+    if (!text && text.error().fault == Fault::temporary) return std::unexpected(text.error());
     auto lines = text ? split(*text, '\n') : std::vector<std::string_view>();
     while (!lines.empty() && lines.back().empty()) lines.pop_back();
     if (lines.size() < 2 || !lines.front().starts_with(kFirst) || lines.back() != kLast) {

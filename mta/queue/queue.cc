@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "common/base/failpoint.h"
+#include "common/base/is_there.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
@@ -106,12 +107,11 @@ void Queue::remove_settled(const FileName& name) const {
     log::Event("queue.not_removed").with("qid", name.id).with("why", removed.error().text).error();
 }
 
-std::vector<std::string> Queue::channels() const {
+Result<std::vector<std::string>> Queue::channels() const {
   std::vector<std::string> names;
-  const auto entries = list_directory(directory_);
-  if (entries)
-    for (const auto& entry : *entries)
-      if (is_channel_name(entry) && is_directory(directory_ + "/" + entry)) names.push_back(entry);
+  TRY(const auto entries, list_if_there(directory_));
+  for (const auto& entry : entries)
+    if (is_channel_name(entry) && is_directory(directory_ + "/" + entry)) names.push_back(entry);
   std::ranges::sort(names);
   return names;
 }

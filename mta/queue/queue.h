@@ -106,7 +106,7 @@ class Queue {
   // As the first, for a file whose marks are there: what is in the way is logged, and left to the next look at the tree.
   void remove_settled(const FileName& name) const;
 
-  std::vector<std::string> channels() const;  // directories of the tree, sorted
+  Result<std::vector<std::string>> channels() const;  // directories of the tree, sorted
   bool is_stopped(const std::string& channel) const;
   Result<> set_stopped(const std::string& channel, bool stopped) const;
   // Calls visit for every queue file of one channel (held ones too) in no order; false from visit ends the

@@ -82,7 +82,8 @@ void look_at(const mta::queue::Queue& queue, const mta::queue::FileName& name) {
 
 std::size_t empty_queue(const mta::queue::Queue& queue) {
   std::vector<mta::queue::FileName> names;
-  for (const auto& channel : queue.channels())
+  const auto channels = *queue.channels();
+  for (const auto& channel : channels)
     fuzz::must(queue.scan(channel, [&](const mta::queue::FileName& name) {
       names.push_back(name);
       return true;

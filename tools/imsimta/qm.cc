@@ -42,7 +42,7 @@ bool run_line(const Context& context, std::string_view line, int& status) {
 
 // Those that imta.cnf has as published, and those that have a queue.
 std::vector<std::string> channel_names(const Context& context) {
-  auto names = open_queue(context)->channels();
+  auto names = open_queue(context)->channels().value_or(std::vector<std::string>());
   if (const auto build = mta::read_build(context.root)) {
     std::vector<std::string> errors, warnings;
     const auto imta = mta::parse_imta_cnf(build->sources, errors, warnings);

@@ -158,7 +158,8 @@ Result<> look_through(const Context& context, const mta::queue::Queue& queue, co
   if (memory) {
     TRY(rows, rows_in_memory(context, only));
   }
-  for (const auto& channel : queue.channels()) {
+  TRY(const auto channels, queue.channels());
+  for (const auto& channel : channels) {
     if (!only.empty() && channel != only) continue;
     const auto found = sieve.found.size(), read = sieve.read;
     if (memory) {

@@ -80,7 +80,7 @@ Result<std::map<std::string, std::vector<Row>>> rows_in_memory(const Context& co
 
 Result<std::vector<std::string>> chosen_channels(const mta::queue::Queue& queue, const std::string& channel) {
   if (channel.empty()) return queue.channels();
-  const auto all = queue.channels();
+  TRY(const auto all, queue.channels());
   if (std::ranges::find(all, to_lower(channel)) == all.end())
     return permanent("nothing is queued for channel " + printable(channel));
   return std::vector{to_lower(channel)};

@@ -73,7 +73,8 @@ Result<int> qm_summarize(const Context& context, Arguments arguments) {
                       now_text(), "Channel", "Messages", "Held", "Size (K)", "Oldest"));
   std::size_t messages = 0, held = 0;
   std::uint64_t bytes = 0;
-  for (const auto& channel : queue->channels()) {
+  TRY(const auto channels, queue->channels());
+  for (const auto& channel : channels) {
     TRY(const auto rows, rows_of(*queue, channel, held_only));
     std::uint64_t size = 0;
     std::size_t held_here = 0;

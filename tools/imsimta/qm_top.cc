@@ -153,7 +153,8 @@ Result<Counts> count_tree(const Context& context, const View& view) {
   Counts counts;
   const auto queue = open_queue(context);
   std::size_t opened = 0;
-  for (const auto& channel : queue->channels()) {
+  TRY(const auto channels, queue->channels());
+  for (const auto& channel : channels) {
     if (!view.channel.empty() && channel != view.channel) continue;
     TRY_VOID(queue->scan(channel, [&](const mta::queue::FileName& name) {
       if (const auto reader = Reader::open(*queue, name)) count_envelope(counts, view, *reader);

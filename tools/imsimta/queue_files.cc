@@ -85,7 +85,8 @@ Result<std::vector<FileName>> find_by_name(const mta::queue::Queue& queue, const
   const auto as_name = FileName::parse("x/000/" + base);
   const auto id = as_name ? as_name->id : to_upper(base);
   std::vector<FileName> found;
-  for (const auto& candidate : queue.channels()) {
+  TRY(const auto channels, queue.channels());
+  for (const auto& candidate : channels) {
     if (!channel.empty() && candidate != channel) continue;
     TRY_VOID(queue.scan(candidate, [&](const FileName& name) {
       if (name.id == id && (!as_name || name.copy == as_name->copy)) found.push_back(name);

@@ -50,7 +50,7 @@ Result<int> run_trace(const Context& context, Arguments arguments) {
   Trace trace;
   TRY(trace.ids, ids_of(folder, wanted, most));
   TRY(trace.events, follow(folder, trace.ids));
-  trace.queued = still_queued(context, trace.ids);
+  TRY(trace.queued, still_queued(context, trace.ids));
   if (trace.events.empty() && trace.queued.empty())
     return permanent("nothing is known of " + printable(wanted) + " in " + folder +
                      "; take a queue id, a session id or an address as they stand there");

@@ -29,7 +29,7 @@ struct Trace {
   std::vector<Stored> stored;
 };
 
-std::vector<Waiting> still_queued(const Context& context, const TraceIds& ids);
+Result<std::vector<Waiting>> still_queued(const Context& context, const TraceIds& ids);
 // By the replies "2.1.5 user/joe/INBOX uid 7" of the events.
 std::vector<Stored> find_in_store(const Context& context, const std::vector<LoggedEvent>& events);
 

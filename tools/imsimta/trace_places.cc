@@ -47,15 +47,15 @@ Result<std::string> state_of(store::Store& store, const Stored& place) {
 
 }  // namespace
 
-std::vector<Waiting> still_queued(const Context& context, const TraceIds& ids) {
+Result<std::vector<Waiting>> still_queued(const Context& context, const TraceIds& ids) {
   std::vector<Waiting> all;
   const auto queue = open_queue(context);
-  for (const auto& channel : queue->channels())
-    // A channel that cannot be read has nothing to tell.
-    (void)queue->scan(channel, [&](const FileName& name) {
+  TRY(const auto channels, queue->channels());
+  for (const auto& channel : channels)
+    TRY_VOID(queue->scan(channel, [&](const FileName& name) {
       if (ids.messages.contains(name.id)) add_recipients(context, *queue, name, all);
       return true;
-    });
+    }));
   return all;
 }
 

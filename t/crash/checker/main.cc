@@ -93,7 +93,8 @@ Result<> finish_file(store::Store& store, const mta::queue::Queue& queue, const 
 }
 
 Result<> finish_queue(store::Store& store, const mta::queue::Queue& queue) {
-  for (const auto& channel : queue.channels()) {
+  TRY(const auto channels, queue.channels());
+  for (const auto& channel : channels) {
     std::vector<mta::queue::FileName> names;
     TRY_VOID(queue.scan(channel, [&](const mta::queue::FileName& name) {
       names.push_back(name);

@@ -66,7 +66,7 @@ TEST_CASE("what is no file is neither waited for nor followed") {
   std::filesystem::create_directory(path);
   CHECK(refused());
   REQUIRE(::mkfifo((scratch.queue->directory() + "/stray").c_str(), 0600) == 0);
-  CHECK(scratch.queue->channels() == std::vector<std::string>{"tcp_local"});
+  CHECK(*scratch.queue->channels() == std::vector<std::string>{"tcp_local"});
 }
 
 TEST_CASE("one message for several channels: a file each, the same bytes and ids") {
@@ -175,7 +175,7 @@ TEST_CASE("a writer that is dropped leaves nothing") {
     REQUIRE(writer->write(kMessage));
   }
   CHECK(scratch.temporary_files() == 0);
-  CHECK(scratch.queue->channels().empty());
+  CHECK(scratch.queue->channels()->empty());
 }
 
 TEST_CASE("envelopes that cannot be delivered are refused before anything is visible") {
@@ -208,7 +208,8 @@ TEST_CASE("a disk that fails at any step leaves no queue file and no litter") {
       }
       arm_failpoints("");
       std::size_t files = 0;
-      for (const auto& channel : scratch.queue->channels())
+      const auto channels = *scratch.queue->channels();
+      for (const auto& channel : channels)
         REQUIRE(scratch.queue->scan(channel, [&](const FileName&) { return ++files > 0; }));
       INFO(point << " at " << at);
       CHECK(files == (published ? 2 : 0));
