@@ -131,13 +131,13 @@ Task<Result<Autoreply::Outcome>> Autoreply::answer(const Answer& answer) {
   co_return sent;
 }
 
-mta::notify::Dispositions& Autoreply::dispositions() {
+std::shared_ptr<mta::notify::Dispositions> Autoreply::dispositions() {
   const auto config = submitter_->config();
   if (!dispositions_ || config_ != config)
-    dispositions_ = std::make_unique<mta::notify::Dispositions>(context_.daemon().config()->root(), config,
-                                                                context_.queue());
+    dispositions_ = std::make_shared<mta::notify::Dispositions>(context_.daemon().config()->root(), config,
+                                                                context_.queue(), context_.workers());
   config_ = config;
-  return *dispositions_;
+  return dispositions_;
 }
 
 Task<Result<Autoreply::Outcome>> Autoreply::send_disposition(const Answer& answer, std::string to,
@@ -153,7 +153,8 @@ Task<Result<Autoreply::Outcome>> Autoreply::send_disposition(const Answer& answe
   notice.final_recipient = answer.user.mail;
   notice.original_header = std::string(answer.header.text()) + "\r\n";
   if (words) notice.words = reply_words(task);
-  auto sent = co_await dispositions().send(std::move(notice), answer.work.message());
+  const auto dispositions = this->dispositions();  // a reload may replace it meanwhile
+  auto sent = co_await dispositions->send(std::move(notice), answer.work.message());
   if (!sent) co_return std::unexpected(sent.error());
   if (sent->empty()) co_return Outcome{"none, its sender has had too many notifications in this hour", {}};
   co_return Outcome{"sent as a disposition notification", std::move(*sent)};
@@ -172,7 +173,7 @@ Task<Result<Autoreply::Outcome>> Autoreply::send_reply(const Answer& answer) {
   mta::notify::Posting posting{.head = text, .to = sender, .notify = "NEVER"};
   posting.through = mta::Kw::dispositionchannel;
   posting.envelope.source_channel = context_.channel();
-  auto posted = co_await mta::notify::post(*config, context_.queue(), channel, posting);
+  auto posted = co_await mta::notify::post(*config, context_.queue(), context_.workers(), channel, posting);
   if (!posted) co_return std::unexpected(posted.error());
   co_return Outcome{"sent", std::move(*posted)};
 }

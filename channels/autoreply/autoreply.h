@@ -36,13 +36,13 @@ class Autoreply : public Channel {
   Task<Result<Outcome>> send_disposition(const Answer& answer, std::string to, bool words);
   Task<Result<Outcome>> send_reply(const Answer& answer);
   Task<Result<Outcome>> submit(const std::string& to, const std::string& text);
-  mta::notify::Dispositions& dispositions();
+  std::shared_ptr<mta::notify::Dispositions> dispositions();
   void settle(Work& work, std::size_t recipient, const Outcome& outcome) const;
 
   MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
   std::shared_ptr<const mta::MtaConfig> config_;  // that of dispositions_
-  std::unique_ptr<mta::notify::Dispositions> dispositions_;
+  std::shared_ptr<mta::notify::Dispositions> dispositions_;
 };
 
 }  // namespace waxwing::channels

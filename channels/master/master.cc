@@ -72,7 +72,8 @@ class Master {
   Result<> start(const ChannelFactory& factory) {
     TRY(config_, mta::MtaConfig::load(daemon_.config()->root()));
     policy_ = mta::queue::policy_from_config(*config_, context_.channel());
-    notifier_ = std::make_unique<mta::notify::Notifier>(daemon_.config()->root(), config_, context_.queue());
+    notifier_ = std::make_unique<mta::notify::Notifier>(daemon_.config()->root(), config_, context_.queue(),
+                                                        context_.workers());
     TRY(channel_, factory(context_));
     turns_ = Turns(options_.concurrency, most_at_once());
     TRY(auto socket, connect_unix(daemon_.config()->path_of("run/job_controller")));
@@ -96,8 +97,8 @@ class Master {
     config_ = *config;
     policy_ = mta::queue::policy_from_config(**config, context_.channel());
     // Replaced only between deliveries: a coroutine may be inside the old one.
-    next_notifier_ =
-        std::make_unique<mta::notify::Notifier>(daemon_.config()->root(), *config, context_.queue());
+    next_notifier_ = std::make_unique<mta::notify::Notifier>(daemon_.config()->root(), *config,
+                                                             context_.queue(), context_.workers());
     if (running_ == 0) notifier_ = std::move(next_notifier_);
   }
 

@@ -10,14 +10,16 @@
 #include "common/mail/address.h"
 #include "mta/address/mapping.h"
 #include "mta/config/mta_config.h"
+#include "mta/notify/notifier.h"
 #include "mta/notify/post.h"
 
 namespace waxwing::mta::notify {
 
 Dispositions::Dispositions(const std::string& root, std::shared_ptr<const MtaConfig> config,
-                           std::shared_ptr<queue::Queue> queue)
+                           std::shared_ptr<queue::Queue> queue, WorkerPool& workers)
     : config_(std::move(config)),
       queue_(std::move(queue)),
+      workers_(workers),
       folders_(root, TextFamily::disposition),
       storm_(config_->options().number(Opt::NOTICES_PER_HOUR)) {}
 
@@ -42,32 +44,21 @@ const Templates& Dispositions::words_for(DispositionNotice& notice, const queue:
   return folders_.of(wanted->folder, wanted->language);
 }
 
-bool Dispositions::may_send(const DispositionNotice& notice, const queue::Reader& message) {
-  bool first_refused = false;
-  const bool may = storm_.may_send(notice.to, notice.now_ms, first_refused);
-  if (first_refused)
-    log::Event("notify.storm")
-        .with("qid", message.envelope().queue_id)
-        .with("to", notice.to)
-        .with("why", "NOTICES_PER_HOUR is reached: no more for the rest of the hour")
-        .warning();
-  return may;
-}
-
 Task<Result<std::string>> Dispositions::send(DispositionNotice notice, const queue::Reader& message) {
   const auto& about = message.envelope();
   if (notice.now_ms == 0) notice.now_ms = wall_ms();
-  if (!may_send(notice, message)) co_return std::string();
-  const auto& templates = words_for(notice, message);
-  const auto block = std::max<std::int64_t>(1, config_->options().number(Opt::BLOCK_SIZE));
-  const auto limit = config_->options().number(Opt::CONTENT_RETURN_BLOCK_LIMIT);
-  const bool too_large = limit > 0 && message.message_size() > static_cast<std::uint64_t>(limit * block);
+  if (!storm_.may_send(notice.to, notice.now_ms, about.queue_id)) co_return std::string();
   // RET rules delivery notifications (RFC 3461 §4.3), but who wants no content back wants it by no way. RFC 8689 §5.
-  notice.full_content = about.ret != "HDRS" && !too_large && !about.require_tls && about.body != "BINARYMIME";
+  notice.full_content =
+      returns_body(config_->options(), about, message.message_size()) && about.body != "BINARYMIME";
   notice.eight_bit = about.body == "8BITMIME" || !mail::is_ascii(notice.original_header);
   notice.smtputf8 = about.smtputf8;
   notice.host = config_->local_host();
-  const auto text = make_disposition_notice(notice, templates, "Boundary_" + unique_id());
+  auto write = [&] {
+    const auto& templates = words_for(notice, message);
+    return make_disposition_notice(notice, templates, "Boundary_" + unique_id());
+  };
+  const auto text = co_await workers_.run(write);
 
   Posting posting{.head = text.head, .middle = notice.original_header, .tail = text.tail, .to = notice.to};
   if (notice.full_content) posting.whole = &message;
@@ -81,7 +72,7 @@ Task<Result<std::string>> Dispositions::send(DispositionNotice notice, const que
   if (envelope.mt_priority) envelope.priority = about.priority;
   const bool wide = notice.full_content ? notice.eight_bit : !mail::is_ascii(notice.original_header);
   if (wide || !mail::is_ascii(text.head)) envelope.body = "8BITMIME";
-  auto posted = co_await post(*config_, queue_, config_->channel(about.channel), posting);
+  auto posted = co_await post(*config_, queue_, workers_, config_->channel(about.channel), posting);
   if (!posted) co_return std::unexpected(posted.error());
   log::Event("notify.disposition")
       .with("qid", about.queue_id)

@@ -15,7 +15,7 @@
 
 namespace waxwing::mta::notify {
 
-// One thread at a time.
+// Thread-safe.
 class Languages {
  public:
   // root: of the instance. Texts that are missing are logged.

@@ -26,7 +26,7 @@ std::string personal_of(const MtaConfig& config, const Channel* channel) {
 constexpr std::size_t kSampleBytes = 64 * 1024;
 
 // The lines that a warning has of the body, out of its first piece.
-Result<std::string> first_lines(queue::Reader& message, const Notice& notice) {
+Result<std::string> first_lines(const queue::Reader& message, const Notice& notice) {
   std::string lines;
   if (notice.full_content || notice.sample_lines <= 0) return lines;
   TRY(const auto piece, message.read_message(notice.original_header.size(), kSampleBytes));
@@ -38,9 +38,10 @@ Result<std::string> first_lines(queue::Reader& message, const Notice& notice) {
 }  // namespace
 
 Notifier::Notifier(std::string root, std::shared_ptr<const MtaConfig> config,
-                   std::shared_ptr<queue::Queue> queue)
+                   std::shared_ptr<queue::Queue> queue, WorkerPool& workers)
     : config_(std::move(config)),
       queue_(std::move(queue)),
+      workers_(workers),
       languages_(std::move(root), config_),
       storm_(config_->options().number(Opt::NOTICES_PER_HOUR)) {}
 
@@ -172,21 +173,26 @@ Task<Result<>> Notifier::send_family(Family family, queue::Reader& message, std:
   co_return Result<>{};
 }
 
+namespace {
+struct Written {
+  NoticeText text;
+  std::string middle;
+};
+
+// Asks the mapping, which may ask the directory, and reads texts and message.
+Result<Written> write_notice(const Notice& notice, Languages& languages, const queue::Reader& message) {
+  auto text = make_notice(notice, languages.of(notice), "Boundary_" + unique_id());
+  TRY(const auto sample, first_lines(message, notice));
+  return Written{std::move(text), notice.original_header + sample};
+}
+}  // namespace
+
 Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) {
-  bool first_refused = false;
-  if (!storm_.may_send(notice.to, notice.now_ms, first_refused)) {
-    if (first_refused)
-      log::Event("notify.storm")
-          .with("qid", message.envelope().queue_id)
-          .with("to", notice.to)
-          .with("why", "NOTICES_PER_HOUR is reached: no more for the rest of the hour")
-          .warning();
-    co_return Result<>{};
-  }
-  const auto text = make_notice(notice, languages_.of(notice), "Boundary_" + unique_id());
-  auto sample = first_lines(message, notice);
-  if (!sample) co_return std::unexpected(sample.error());
-  const auto middle = notice.original_header + *sample;
+  if (!storm_.may_send(notice.to, notice.now_ms, message.envelope().queue_id)) co_return Result<>{};
+  auto write = [&] { return write_notice(notice, languages_, message); };
+  const auto written = co_await workers_.run(write);
+  if (!written) co_return std::unexpected(written.error());
+  const auto& [text, middle] = *written;
   const auto* channel = config_->channel(message.envelope().channel);
   Posting posting{.head = text.head, .middle = middle, .tail = text.tail, .to = notice.to};
   if (notice.full_content) posting.whole = &message;
@@ -202,7 +208,7 @@ Task<Result<>> Notifier::send_one(const Notice& notice, queue::Reader& message) 
   envelope.smtputf8 = text.utf8;
   envelope.body = message.envelope().body;
   if (envelope.body.empty() && !mail::is_ascii(text.head)) envelope.body = "8BITMIME";
-  auto posted = co_await post(*config_, queue_, channel, posting);
+  auto posted = co_await post(*config_, queue_, workers_, channel, posting);
   if (!posted) co_return std::unexpected(posted.error());
   log::Event("notify.sent")
       .with("qid", message.envelope().queue_id)

@@ -4,7 +4,7 @@
 // sender (or the postmaster: returnenvelope); that channel resolves the address like any other's, so that the
 // program which found out needs no directory. A message with an empty sender never causes one to its sender, one that a program
 // sent (Auto-Submitted:) no warning that nobody asked for, and no address gets more than NOTICES_PER_HOUR in an hour.
-// Loop thread only.
+// Loop thread only; the mapping is asked, and texts and message are read, on a worker.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/net/task.h"
+#include "common/net/workers.h"
 #include "mta/notify/language.h"
 #include "mta/notify/notification.h"
 #include "mta/notify/storm.h"
@@ -35,7 +36,8 @@ bool returns_body(const MtaOptions& options, const queue::Envelope& envelope, st
 class Notifier {
  public:
   // root: of the instance, for config/locale/C. Texts that are missing are logged.
-  Notifier(std::string root, std::shared_ptr<const MtaConfig> config, std::shared_ptr<queue::Queue> queue);
+  Notifier(std::string root, std::shared_ptr<const MtaConfig> config, std::shared_ptr<queue::Queue> queue,
+           WorkerPool& workers);
 
   // Sends what is due for these outcomes: one message a family, to the sender where NOTIFY allows, copies to
   // the postmaster where keywords ask. Durable when it answers. Error: nothing more than a part was sent, and
@@ -54,6 +56,7 @@ class Notifier {
 
   std::shared_ptr<const MtaConfig> config_;
   std::shared_ptr<queue::Queue> queue_;
+  WorkerPool& workers_;
   Languages languages_;
   StormGate storm_;
 };

@@ -46,7 +46,8 @@ void record_enqueued(const MtaConfig& config, const queue::Envelope& envelope, c
   mail_log::write(config, entry);
 }
 
-Result<> write_all(queue::Writer& writer, const Posting& posting) {
+Result<queue::Writer> write_all(const std::shared_ptr<queue::Queue>& queue, const Posting& posting) {
+  TRY(auto writer, queue::Writer::create(queue));
   TRY_VOID(writer.write(posting.head));
   if (posting.whole == nullptr) TRY_VOID(writer.write(posting.middle));
   for (std::uint64_t at = 0; posting.whole != nullptr && at < posting.whole->message_size();) {
@@ -55,15 +56,16 @@ Result<> write_all(queue::Writer& writer, const Posting& posting) {
     TRY_VOID(writer.write(piece));
     at += piece.size();
   }
-  return writer.write(posting.tail);
+  TRY_VOID(writer.write(posting.tail));
+  return writer;
 }
 }  // namespace
 
 Task<Result<std::string>> post(const MtaConfig& config, const std::shared_ptr<queue::Queue>& queue,
-                               const Channel* from, const Posting& posting) {
-  auto writer = queue::Writer::create(queue);
+                               WorkerPool& workers, const Channel* from, const Posting& posting) {
+  auto write = [&] { return write_all(queue, posting); };
+  auto writer = co_await workers.run(write);
   if (!writer) co_return std::unexpected(writer.error());
-  CO_TRY_VOID(write_all(*writer, posting));
   auto envelope = posting.envelope;
   const auto [through, host] = way_of(config, from, posting.through);
   envelope.channel = through;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/net/task.h"
+#include "common/net/workers.h"
 #include "mta/config/mta_config.h"
 #include "mta/queue/queue.h"
 #include "mta/queue/reader.h"
@@ -24,8 +25,8 @@ struct Posting {
   Kw through = Kw::notificationchannel;  // keyword that names the channel
 };
 
-// from: the channel whose program writes; may be null. Durable when it answers: the queue id.
+// Written on a worker. from: the channel whose program writes; may be null. Durable when it answers: the queue id.
 Task<Result<std::string>> post(const MtaConfig& config, const std::shared_ptr<queue::Queue>& queue,
-                               const Channel* from, const Posting& posting);
+                               WorkerPool& workers, const Channel* from, const Posting& posting);
 
 }  // namespace waxwing::mta::notify

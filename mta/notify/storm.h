@@ -12,8 +12,8 @@ class StormGate {
  public:
   // most_an_hour 0: no limit.
   explicit StormGate(std::int64_t most_an_hour) : most_(most_an_hour) {}
-  // Counts one. first_refused: tell somebody.
-  bool may_send(const std::string& address, std::int64_t now_ms, bool& first_refused);
+  // Counts one. The first that is refused is logged, as one about the message of that queue id.
+  bool may_send(const std::string& address, std::int64_t now_ms, const std::string& queue_id);
 
  private:
   struct Hour {

@@ -50,10 +50,11 @@ std::optional<LanguageAnswer> read_language_answer(const MapResult& answer) {
 
 TextFolders::TextFolders(const std::string& root, TextFamily family)
     : locale_(root + "/config/locale/"), family_(family) {
-  of("C", "");
+  usual_ = &of("C", "");
 }
 
 const Templates& TextFolders::of(const std::string& name, const std::string& language) {
+  const std::lock_guard guard(mutex_);
   if (by_folder_.size() >= kMostFolders && !by_folder_.contains(name)) return usual();
   const auto [at, fresh] = by_folder_.try_emplace(name);
   if (!fresh) return at->second;

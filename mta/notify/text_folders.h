@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,19 +29,21 @@ struct LanguageAnswer {
 // Nothing: no row matched, or none that names a folder.
 std::optional<LanguageAnswer> read_language_answer(const MapResult& answer);
 
-// One thread at a time.
+// Thread-safe.
 class TextFolders {
  public:
   // root: of the instance. Texts that are missing in C are logged.
   TextFolders(const std::string& root, TextFamily family);
-  const Templates& usual() const { return by_folder_.at("C"); }
+  const Templates& usual() const { return *usual_; }
   // name: below config/locale, or absolute. Texts it lacks are those of C.
   const Templates& of(const std::string& name, const std::string& language);
 
  private:
   std::string locale_;
   TextFamily family_;
+  std::mutex mutex_;
   std::map<std::string, Templates> by_folder_;
+  const Templates* usual_ = nullptr;  // one of them, which never change
 };
 
 }  // namespace waxwing::mta::notify

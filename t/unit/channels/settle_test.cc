@@ -1,8 +1,11 @@
 #include "channels/master/settle.h"
 
+#include <thread>
+
 #include "common/base/failpoint.h"
 #include "common/base/strings.h"
 #include "common/net/loop.h"
+#include "mta/address/site_routine.h"
 #include "mta/config/mta_config.h"
 #include "t/unit/queue/scratch.h"
 
@@ -26,18 +29,20 @@ struct Bench {
   mta::queue::ChannelPolicy policy;
   FileName name;
 
-  explicit Bench(const std::string& keywords = "", const std::string& sender = "a@example.test") {
+  explicit Bench(const std::string& keywords = "", const std::string& sender = "a@example.test",
+                 const std::string& mappings = "") {
     mta::SourceSet sources;
     sources.set_symbol("IMTA_HOST", "mail.example.test");
     sources.set_symbol("IMTA_DEFAULTDOMAIN", "example.test");
     sources.set_file("imta.cnf",
                      "example.test $U%$D@mail.example.test\n\nl\nmail.example.test\n\ntcp_local " + keywords +
                          "\ntcp-daemon\n\nprocess\nprocess-daemon\n");
+    if (!mappings.empty()) sources.set_file("mappings", mappings);
     auto parsed = mta::MtaConfig::parse(sources);
     INFO((parsed ? "" : parsed.error().text));
     REQUIRE(parsed);
     config = *parsed;
-    notifier = std::make_unique<mta::notify::Notifier>("etc", config, scratch.queue);
+    notifier = std::make_unique<mta::notify::Notifier>("etc", config, scratch.queue, workers);
     policy.notice_seconds[1] = {3600, 7200, 10800};
     auto envelope = make_envelope("tcp_local", {"x@other.test", "y@other.test"}, "other.test");
     envelope.sender = sender;
@@ -94,6 +99,24 @@ TEST_CASE("all delivered: the file goes, nobody is told unless he asked") {
   CHECK(bench.run(deliver_all).kind == UnitReport::Kind::done);
   CHECK_FALSE(bench.waits());
   CHECK(bench.notices().empty());
+}
+
+namespace {
+std::thread::id asked_by;
+
+mta::RoutineAnswer note_thread(const mta::Lookup&, std::string_view) {
+  asked_by = std::this_thread::get_id();
+  return std::optional<std::string>();
+}
+}  // namespace
+
+TEST_CASE("the mapping that chooses the words of a notification may wait: it is asked on a worker") {
+  mta::add_built_in_routine("thread.so,note", note_thread);
+  Bench bench("", "a@example.test", "NOTIFICATION_LANGUAGE\n\n  *  $[thread.so,note,x]\n");
+  bench.run([](Work& work) { work.fail_rest("5.1.1 no such user"); });
+  REQUIRE(bench.notices().size() == 1);
+  CHECK(asked_by != std::thread::id());
+  CHECK(asked_by != std::this_thread::get_id());
 }
 
 TEST_CASE("retry_by is the latest time, retry_at the time; a backoff that is shorter than the former holds") {

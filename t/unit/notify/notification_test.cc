@@ -233,17 +233,14 @@ TEST_CASE("the language that a message would like its answer in") {
 
 TEST_CASE("an address gets so many in an hour and no more") {
   StormGate gate(2);
-  bool first = false;
-  CHECK(gate.may_send("a@x", 1000, first));
-  CHECK(gate.may_send("a@x", 1000, first));
-  CHECK_FALSE(gate.may_send("a@x", 2000, first));
-  CHECK(first);
-  CHECK_FALSE(gate.may_send("a@x", 3000, first));
-  CHECK_FALSE(first);
-  CHECK(gate.may_send("b@x", 3000, first));
-  CHECK(gate.may_send("a@x", 1000 + 3'600'000, first));
+  CHECK(gate.may_send("a@x", 1000, "Q1"));
+  CHECK(gate.may_send("a@x", 1000, "Q1"));
+  CHECK_FALSE(gate.may_send("a@x", 2000, "Q2"));
+  CHECK_FALSE(gate.may_send("a@x", 3000, "Q3"));
+  CHECK(gate.may_send("b@x", 3000, "Q4"));
+  CHECK(gate.may_send("a@x", 1000 + 3'600'000, "Q5"));
   StormGate open(0);
-  for (int n = 0; n < 1000; ++n) CHECK(open.may_send("a@x", 0, first));
+  for (int n = 0; n < 1000; ++n) CHECK(open.may_send("a@x", 0, "Q6"));
 }
 
 TEST_CASE("the texts of another language, and the usual ones where it has none") {
