@@ -72,26 +72,25 @@ bool Schedule::add(const ScheduleEntry& entry, std::int64_t now_ms) {
   if (!renaming_.empty() && is_renaming(entry.name)) return false;
   auto owned = std::make_unique<File>();
   auto& file = *owned;
-  file.id = entry.name.id;
-  file.copy = entry.name.copy;
+  file.id = CompactId(entry.name.id);
+  file.copy = number_of_copy(entry.name.copy);
   file.bucket = to_number<std::uint16_t>(entry.name.bucket).value_or(0);
   file.channel = &channel;
   file.seen_in_look = look_;
   file.bytes = entry.size_bytes;
   file.arrival_ms = entry.arrival_ms;
   const auto clock = entry.clock();
-  file.begun_ms = clock.begun_ms;
-  file.by_ms = clock.by_ms;
-  file.by_returns = clock.by_returns;
+  file.has_clock = clock.begun_ms != entry.arrival_ms || clock.by_ms != 0;
+  if (file.has_clock) channel.clocks.emplace(&file, clock);
   file.priority = entry.priority;
   file.attempts = file.attempts_in_name = at_most_16_bits(entry.name.attempts);
   file.unit_count = file.units_left = static_cast<std::uint32_t>(entry.hosts.size());
-  file.units = std::make_unique<Unit[]>(file.unit_count);
+  if (file.unit_count > 1) file.several = std::make_unique<Unit[]>(file.unit_count);
   channel.files.insert(std::move(owned));
   channel.bytes += file.bytes;
   size_ += 1;
   for (std::size_t i = 0; i < entry.hosts.size(); ++i) {
-    auto& unit = file.units[i];
+    auto& unit = file.units()[i];
     unit.file = &file;
     unit.destination = &destination_of(channel, entry.hosts[i].host);
     unit.destination->units += 1;
@@ -267,7 +266,7 @@ Assignment Schedule::assign(Unit& unit, std::int64_t now_ms) {
     pace(destination, now_ms);
   }
   return {unit.id, unit.file->name().relative(), *destination.host, unit.mode,
-          unit.mode == Mode::notify ? destination.why_down : ""};
+          unit.mode == Mode::notify ? destination.why_down() : ""};
 }
 
 Schedule::Unit* Schedule::in_flight_unit(std::uint64_t id) {
@@ -368,7 +367,9 @@ void Schedule::drop_unit(Unit& unit) {
   }
   channel.bytes -= file.bytes;
   size_ -= 1;
-  const auto at = channel.files.find(Channel::key_of(file.name()));
+  if (file.has_clock) channel.clocks.erase(&file);
+  const auto name = file.name();
+  const auto at = channel.files.find(Channel::key_of(name));
   channel.files.erase(at);
 }
 

@@ -8,7 +8,7 @@
 // queue does not keep others waiting, and what is added, taken, done or deferred costs the same however much is
 // queued (but for what waits for its time, which is sorted by it). A host that is found down has its own queue
 // gone through, once each time; calls, retries, looks and the audit go through what they are about.
-// A message takes about 320 bytes, a host about 260 more: see t/bench/README.md.
+// A message takes about 200 bytes, 64 more while it waits for its time, a host about 240: see t/bench/README.md.
 // A host that is down is left alone for a time (doubling from one minute to thirty) and then tried with a
 // single unit; a success opens it again. One that has had enough for now (421) gets half as much at once from then on,
 // and one more after each round that went well, until nothing of it is left.

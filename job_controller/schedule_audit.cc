@@ -65,7 +65,7 @@ class Schedule::Audit {
     count.bytes += file.bytes;
     std::size_t left = 0, in_flight = 0;
     for (std::uint32_t i = 0; i < file.unit_count; ++i) {
-      const auto& unit = file.units[i];
+      const auto& unit = file.units()[i];
       if (unit.state == State::done) continue;
       left += 1;
       in_flight += unit.state == State::in_flight ? 1 : 0;

@@ -41,7 +41,7 @@ bool Schedule::give_back(const FileName& name) {
   auto* file = find_file(name);
   if (file == nullptr) return false;
   for (std::uint32_t i = 0; i < file->unit_count; ++i) {
-    auto& unit = file->units[i];
+    auto& unit = file->units()[i];
     // One that is just given out finds the wish in the file.
     if (unit.state == State::done || unit.state == State::in_flight) continue;
     leave_state(unit);
@@ -55,7 +55,7 @@ void Schedule::retry_now(const FileName& name) {
   auto* file = find_file(name);
   if (file == nullptr || file->attempts == 0) return;
   for (std::uint32_t i = 0; i < file->unit_count; ++i)
-    if (file->units[i].state == State::waiting) make_ready(file->units[i]);
+    if (file->units()[i].state == State::waiting) make_ready(file->units()[i]);
 }
 
 void Schedule::set_stopped(const std::string& channel, bool stopped) {
@@ -179,14 +179,14 @@ void Schedule::view(const std::string& name, const std::function<void(const Unit
   if (channel == nullptr) return;
   for (const auto& file : channel->files)
     for (std::uint32_t i = 0; i < file->unit_count; ++i)
-      if (file->units[i].state != State::done) visit(view_of(file->units[i]));
+      if (file->units()[i].state != State::done) visit(view_of(file->units()[i]));
 }
 
 void Schedule::view(const FileName& name, const std::function<void(const UnitView&)>& visit) const {
   const auto* file = find_file(name);
   if (file == nullptr) return;
   for (std::uint32_t i = 0; i < file->unit_count; ++i)
-    if (file->units[i].state != State::done) visit(view_of(file->units[i]));
+    if (file->units()[i].state != State::done) visit(view_of(file->units()[i]));
 }
 
 UnitView Schedule::view_of(const Unit& unit) {
@@ -209,7 +209,7 @@ UnitView Schedule::view_of(const Unit& unit) {
   row.due_ms = unit.state == State::waiting         ? unit.due_ms
                : down && unit.state == State::ready ? destination.blocked_until_ms
                                                     : 0;
-  row.why_down = destination.why_down;
+  row.why_down = destination.why_down();
   row.bytes = unit.file->bytes;
   return row;
 }

@@ -2,9 +2,15 @@
 // is counted in bytes.
 #pragma once
 
+#include <span>
+
+#include "job_controller/compact_id.h"
 #include "job_controller/schedule.h"
 
 namespace waxwing::job_controller {
+
+// The digits behind the dot of a file's name, two to six, as one number.
+std::uint32_t number_of_copy(std::string_view digits);
 
 struct Schedule::Unit {
   File* file = nullptr;
@@ -43,14 +49,19 @@ struct Schedule::Line {
   }
 };
 
+// Members in the order of their size, nothing that few messages need, and the unit of a message for one host in it: a
+// look at sizeof is worth while after a change.
 struct Schedule::File {
-  std::string id;
-  std::string copy;
+  File() = default;
+  File(const File&) = delete;  // lines and sets point into it
+
+  CompactId id;
   Channel* channel = nullptr;
   std::uint64_t bytes = 0;
   std::int64_t arrival_ms = 0;
-  std::int64_t begun_ms = 0, by_ms = 0;  // see mta::queue::Clock
-  std::unique_ptr<Unit[]> units;         // never moved: lines and sets point into it
+  Unit only;
+  std::unique_ptr<Unit[]> several;  // in place of it
+  std::uint32_t copy = 0;           // "00" is 100, "007" is 1007
   std::uint32_t unit_count = 0;
   std::uint32_t units_left = 0;  // not done
   std::uint32_t in_flight = 0;
@@ -58,11 +69,13 @@ struct Schedule::File {
   std::uint16_t bucket = 0;
   std::uint16_t attempts = 0;
   std::uint16_t attempts_in_name = 0;
-  Priority priority = Priority::normal;
-  bool by_returns = false;
-  bool renaming = false;
+  Priority priority : 8 = Priority::normal;
+  bool renaming : 1 = false;
+  bool has_clock : 1 = false;  // in Channel::clocks; else it is counted from its arrival
 
-  mta::queue::Clock clock() const { return {begun_ms, by_ms, by_returns}; }
+  std::span<Unit> units() { return {several ? several.get() : &only, unit_count}; }
+  std::span<const Unit> units() const { return {several ? several.get() : &only, unit_count}; }
+  mta::queue::Clock clock() const;
   FileName name() const;
 };
 
@@ -70,21 +83,23 @@ struct Schedule::Destination {
   const std::string* host = nullptr;  // the key in Channel::hosts
   Channel* channel = nullptr;
   std::array<Line, 3> lines;
-  Line waiting;  // for their time, in no order
+  Line waiting;                               // for their time, in no order
+  std::int64_t blocked_until_ms = 0;          // 0: open
+  std::int64_t next_start_ms = 0;             // by the channel's rate
+  std::unique_ptr<std::string> down_because;  // few hosts are
+  std::uint32_t ready = 0;
+  std::uint32_t units = 0;  // all
+  std::uint32_t in_flight = 0;
+  std::uint32_t parked = 0;
+  std::uint32_t times_down = 0;
+  std::uint16_t window = 0;     // most units at once since the host had enough; 0: it has not
+  std::uint16_t went_well = 0;  // since the window was changed
   std::array<bool, 3> in_ring{};
   bool probing = false;  // one unit may go to see
   bool called = false;   // of a channel on demand: what was there when it was asked for may go
-  std::size_t ready = 0;
-  std::size_t units = 0;  // all
-  unsigned in_flight = 0;
-  unsigned parked = 0;
-  unsigned times_down = 0;
-  std::int64_t blocked_until_ms = 0;  // 0: open
-  std::int64_t next_start_ms = 0;     // by the channel's rate
-  std::uint16_t window = 0;           // most units at once since the host had enough; 0: it has not
-  std::uint16_t went_well = 0;        // since the window was changed
-  bool paced = false;                 // in paced_
-  std::string why_down;
+  bool paced = false;    // in paced_
+
+  std::string why_down() const { return down_because ? *down_because : std::string(); }
 };
 
 struct Schedule::Channel {
@@ -108,6 +123,8 @@ struct Schedule::Channel {
   std::string name;
   ChannelPolicy policy;
   std::unordered_set<std::unique_ptr<File>, Hash, Equal> files;
+  std::unordered_map<const File*, mta::queue::Clock>
+      clocks;  // of those that were deferred at first, or have a time
   std::unordered_map<std::string, std::unique_ptr<Destination>> hosts;
   std::array<std::deque<Destination*>, 3> rings;
   Line special;  // units to notify or give back: no host is needed for them

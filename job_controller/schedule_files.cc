@@ -6,27 +6,37 @@
 
 namespace waxwing::job_controller {
 
+std::uint32_t number_of_copy(std::string_view digits) {
+  std::uint32_t number = 1;
+  for (const char digit : digits) number = number * 10 + static_cast<std::uint32_t>(digit - '0');
+  return number;
+}
+
+mta::queue::Clock Schedule::File::clock() const {
+  return has_clock ? channel->clocks.at(this) : mta::queue::Clock{.begun_ms = arrival_ms};
+}
+
 FileName Schedule::File::name() const {
   FileName name;
   name.channel = channel->name;
   name.bucket = fmt::format("{:03}", bucket);
   name.attempts = attempts_in_name;
-  name.id = id;
-  name.copy = copy;
+  name.id = id.text();
+  name.copy = std::to_string(copy).substr(1);
   return name;
 }
 
 std::size_t Schedule::Channel::Hash::operator()(const Key& key) const {
   const std::hash<std::string_view> hash;
-  return hash(key.id) ^ (hash(key.copy) << 1);
+  return hash(key.id) ^ (std::hash<std::uint32_t>()(number_of_copy(key.copy)) << 1);
 }
 
 std::size_t Schedule::Channel::Hash::operator()(const std::unique_ptr<File>& file) const {
-  return (*this)(Key{file->id, file->copy, {}});
+  return std::hash<std::string_view>()(file->id.text()) ^ (std::hash<std::uint32_t>()(file->copy) << 1);
 }
 
 bool Schedule::Channel::Equal::operator()(const Key& key, const std::unique_ptr<File>& file) const {
-  return key.id == file->id && key.copy == file->copy &&
+  return key.id == file->id.text() && number_of_copy(key.copy) == file->copy &&
          to_number<std::uint16_t>(key.bucket) == std::optional(file->bucket);
 }
 
@@ -67,7 +77,7 @@ void Schedule::drop_file(File& file) {
   file.attempts = file.attempts_in_name;  // nobody is to rename it any more
   // With its last unit the file itself is gone.
   const auto count = file.unit_count;
-  auto* const units = file.units.get();
+  auto* const units = file.units().data();
   std::uint32_t left = file.units_left;
   for (std::uint32_t i = 0; i < count && left > 0; ++i) {
     if (units[i].state == State::done) continue;
@@ -91,7 +101,7 @@ void Schedule::renamed(const FileName& name) {
   file->renaming = false;
   file->attempts_in_name = static_cast<std::uint16_t>(name.attempts);
   for (std::uint32_t i = 0; i < file->unit_count; ++i)
-    if (file->units[i].state == State::parked) make_ready(file->units[i]);
+    if (file->units()[i].state == State::parked) make_ready(file->units()[i]);
 }
 
 void Schedule::park(Unit& unit) {

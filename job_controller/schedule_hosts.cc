@@ -10,7 +10,7 @@ constexpr std::int64_t kFirstPauseMs = 60 * 1000, kLongestPauseMs = 30 * kFirstP
 }  // namespace
 
 void Schedule::host_down(Destination& destination, const std::string& why, std::int64_t now_ms) {
-  destination.why_down = why;
+  destination.down_because = std::make_unique<std::string>(why);
   if (destination.blocked_until_ms > now_ms) return;  // the others of the same moment say nothing new
   if (destination.blocked_until_ms != 0) blocked_.erase({destination.blocked_until_ms, &destination});
   const auto wait = std::min(kFirstPauseMs << std::min(destination.times_down, 5U), kLongestPauseMs);
@@ -31,7 +31,7 @@ void Schedule::unblock(Destination& destination) {
 void Schedule::host_up(Destination& destination) {
   unblock(destination);
   destination.times_down = 0;
-  destination.why_down.clear();
+  destination.down_because.reset();
   activate(destination);
 }
 
