@@ -10,8 +10,10 @@ namespace waxwing::spool {
 
 template <class T>
 void put_le(std::string& bytes, T value) {
+  char raw[sizeof(T)];
   for (std::size_t i = 0; i < sizeof(T); ++i)
-    bytes += static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
+    raw[i] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
+  bytes.append(raw, sizeof raw);
 }
 
 // The caller has checked that sizeof(T) bytes are there at offset.

@@ -24,6 +24,7 @@ std::uint64_t footer_hash(std::string_view bytes) {
 
 std::string encode_footer(const Footer& footer) {
   std::string bytes;
+  bytes.reserve(kFooterBytes);
   put_le(bytes, footer.message_size);
   put_le(bytes, footer.message_hash);
   put_le(bytes, footer.records_hash);

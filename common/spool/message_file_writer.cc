@@ -67,7 +67,9 @@ namespace {
 // What stands behind the message bytes.
 Result<std::string> make_tail(Kind kind, std::uint64_t message_size, std::uint64_t message_hash,
                               const Records& records, std::uint32_t slots, std::uint16_t slot_bytes) {
-  std::string tail = records.encode();
+  std::string tail;
+  tail.reserve(records.encode().size() + static_cast<std::size_t>(slots) * slot_bytes + kFooterBytes);
+  tail += records.encode();
   if (tail.size() > kMaxRecordsBytes) return permanent("envelope is too large for one message file");
   Footer footer;
   footer.message_size = message_size;

@@ -9,6 +9,7 @@ namespace waxwing::spool {
 
 namespace {
 constexpr std::size_t kHeaderBytes = 8;
+constexpr std::size_t kUsualBytes = 240;  // of a recipient, of an envelope without them
 
 struct Name {
   Tag tag;
@@ -52,10 +53,22 @@ constexpr std::array kNames = {
     Name{Tag::save_date_ms, "save-date-ms"},
     Name{Tag::delivered_to, "delivered-to"},
 };
+
+// The first record of bytes that are known to be whole ones; bytes go on behind it.
+std::pair<std::uint16_t, std::string_view> take(std::string_view& bytes) {
+  const auto tag = get_le<std::uint16_t>(bytes);
+  const auto value = bytes.substr(kHeaderBytes, get_le<std::uint32_t>(bytes, 4));
+  bytes.remove_prefix(kHeaderBytes + value.size());
+  return {tag, value};
+}
 }  // namespace
 
 Records& Records::add(Tag tag, std::string_view value) {
-  items_.emplace_back(static_cast<std::uint16_t>(tag), std::string(value));
+  if (bytes_.empty()) bytes_.reserve(kUsualBytes);
+  put_le(bytes_, static_cast<std::uint16_t>(tag));
+  put_le<std::uint16_t>(bytes_, 0);
+  put_le(bytes_, static_cast<std::uint32_t>(value.size()));
+  bytes_ += value;
   return *this;
 }
 
@@ -66,8 +79,8 @@ Records& Records::add_number(Tag tag, std::int64_t value) {
 }
 
 std::optional<std::string_view> Records::find(Tag tag) const {
-  for (const auto& [key, value] : items_)
-    if (key == static_cast<std::uint16_t>(tag)) return value;
+  for (std::string_view rest = bytes_; !rest.empty();)
+    if (const auto [key, value] = take(rest); key == static_cast<std::uint16_t>(tag)) return value;
   return std::nullopt;
 }
 
@@ -82,31 +95,21 @@ std::int64_t Records::number(Tag tag, std::int64_t fallback) const {
 
 std::vector<std::string_view> Records::all(Tag tag) const {
   std::vector<std::string_view> values;
-  for (const auto& [key, value] : items_)
-    if (key == static_cast<std::uint16_t>(tag)) values.push_back(value);
+  for (std::string_view rest = bytes_; !rest.empty();)
+    if (const auto [key, value] = take(rest); key == static_cast<std::uint16_t>(tag)) values.push_back(value);
   return values;
 }
 
-std::string Records::encode() const {
-  std::string bytes;
-  std::size_t size = 0;
-  for (const auto& [tag, value] : items_) size += kHeaderBytes + value.size();
-  bytes.reserve(size);
-  for (const auto& [tag, value] : items_) {
-    put_le<std::uint16_t>(bytes, tag);
-    put_le<std::uint16_t>(bytes, 0);
-    put_le(bytes, static_cast<std::uint32_t>(value.size()));
-    bytes += value;
-  }
-  return bytes;
+std::vector<std::pair<std::uint16_t, std::string_view>> Records::items() const {
+  std::vector<std::pair<std::uint16_t, std::string_view>> all;
+  for (std::string_view rest = bytes_; !rest.empty();) all.push_back(take(rest));
+  return all;
 }
 
 Result<Records> Records::decode(std::string_view bytes) {
-  Records records;
   for (std::size_t at = 0; at < bytes.size();) {
     if (bytes.size() - at < kHeaderBytes)
       return permanent(fmt::format("record at offset {} is cut short", at));
-    const auto tag = get_le<std::uint16_t>(bytes, at);
     const auto reserved = get_le<std::uint16_t>(bytes, at + 2);
     const std::size_t length = get_le<std::uint32_t>(bytes, at + 4);
     if (reserved != 0)
@@ -114,9 +117,10 @@ Result<Records> Records::decode(std::string_view bytes) {
     if (bytes.size() - at - kHeaderBytes < length)
       return permanent(fmt::format("record at offset {} says {} bytes, {} are left", at, length,
                                    bytes.size() - at - kHeaderBytes));
-    records.items_.emplace_back(tag, std::string(bytes.substr(at + kHeaderBytes, length)));
     at += kHeaderBytes + length;
   }
+  Records records;
+  records.bytes_ = bytes;
   return records;
 }
 

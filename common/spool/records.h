@@ -73,14 +73,14 @@ class Records {
   std::string_view text(Tag tag) const;                           // empty when absent
   std::int64_t number(Tag tag, std::int64_t fallback = 0) const;  // fallback when absent or not 8 bytes
   std::vector<std::string_view> all(Tag tag) const;
-  const std::vector<std::pair<std::uint16_t, std::string>>& items() const { return items_; }
+  std::vector<std::pair<std::uint16_t, std::string_view>> items() const;  // all, in order
 
-  std::string encode() const;
+  const std::string& encode() const { return bytes_; }
   // Permanent error naming the offset when the bytes are no records.
   static Result<Records> decode(std::string_view bytes);
 
  private:
-  std::vector<std::pair<std::uint16_t, std::string>> items_;
+  std::string bytes_;  // as on disk, whole: views into it are what find() and its like answer
 };
 
 // "sender" for 0x0101, "tag-0x7777" for one that this version does not know: for dumps.

@@ -46,7 +46,7 @@ void add_text(Records& records, Tag tag, const std::string& value) {
   if (!value.empty()) records.add(tag, value);
 }
 
-std::string encode_recipient(const Recipient& recipient) {
+Records to_records(const Recipient& recipient) {
   Records records;
   records.add(Tag::address, recipient.address);
   add_text(records, Tag::original, recipient.original);
@@ -55,7 +55,7 @@ std::string encode_recipient(const Recipient& recipient) {
   add_text(records, Tag::host, recipient.host);
   add_text(records, Tag::final_data, recipient.final_data);
   add_text(records, Tag::recipient_flags, recipient.flags);
-  return records.encode();
+  return records;
 }
 
 Result<Recipient> decode_recipient(std::string_view bytes) {
@@ -102,7 +102,8 @@ Records to_records(const Envelope& envelope) {
   if (envelope.require_tls) records.add_number(Tag::require_tls, 1);
   if (envelope.mt_priority) records.add_number(Tag::mt_priority, *envelope.mt_priority);
   add_text(records, Tag::held_reason, envelope.held_reason);
-  for (const auto& recipient : envelope.recipients) records.add(Tag::recipient, encode_recipient(recipient));
+  for (const auto& recipient : envelope.recipients)
+    records.add(Tag::recipient, to_records(recipient).encode());
   return records;
 }
 
