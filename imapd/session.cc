@@ -59,7 +59,7 @@ void Session::login_failed() {
 }
 
 auth::Peer Session::peer() const {
-  return auth::peer_of(auth::Service::imap, stream_);
+  return auth::peer_of(auth::Service::imap, stream_, stream_.peer_address());
 }
 
 void Session::use_limits() {

@@ -10,7 +10,7 @@ namespace waxwing::pop {
 using auth::Reason;
 
 auth::Peer Session::peer() const {
-  return auth::peer_of(auth::Service::pop, stream_);
+  return auth::peer_of(auth::Service::pop, stream_, stream_.peer_address());
 }
 
 Task<void> Session::user(std::string_view argument) {

@@ -123,8 +123,7 @@ void Session::reset() {
 }
 
 auth::Peer Session::peer() const {
-  auto peer = auth::peer_of(auth::Service::smtp, stream_);
-  peer.address = peer_address_;
+  auto peer = auth::peer_of(auth::Service::smtp, stream_, peer_address_);
   peer.host_name = *host_name_;
   return peer;
 }

@@ -1,11 +1,13 @@
 #include "common/auth/peer.h"
 
+#include <utility>
+
 namespace waxwing::auth {
 
-Peer peer_of(Service service, const Stream& stream) {
+Peer peer_of(Service service, const Stream& stream, std::string address) {
   Peer peer;
   peer.service = service;
-  peer.address = stream.peer_address();
+  peer.address = std::move(address);
   peer.tls = stream.is_tls();
   if (!peer.tls) return peer;
   peer.tls_subject = stream.tls_peer_subject();

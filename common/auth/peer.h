@@ -7,6 +7,6 @@
 namespace waxwing::auth {
 
 // Its address, and what TLS knows of it.
-Peer peer_of(Service service, const Stream& stream);
+Peer peer_of(Service service, const Stream& stream, std::string address);
 
 }  // namespace waxwing::auth

@@ -159,7 +159,8 @@ void Stream::set_timeout_ms(std::int64_t timeout_ms) {
   inner_->timeout_ms = timeout_ms;
 }
 std::string Stream::peer_address() const {
-  return peer_name(inner_->fd.get()).address;
+  if (inner_->peer.empty()) inner_->peer = peer_name(inner_->fd.get()).address;
+  return inner_->peer;
 }
 int Stream::peer_port() const {
   return peer_name(inner_->fd.get()).port;

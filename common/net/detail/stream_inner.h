@@ -26,6 +26,7 @@ struct Stream::Inner {
   UniqueFd fd;
   std::int64_t timeout_ms = 300000;
   std::string in, out;
+  std::string peer;  // its address, once asked for
   std::size_t in_at = 0, out_at = 0;
   std::unique_ptr<TlsSession> tls;
   ::event event{};
