@@ -13,6 +13,7 @@ namespace {
 std::string safe(const std::string& text, bool utf8 = false) {
   const bool wide = utf8 && is_utf8(text);
   std::string out;
+  out.reserve(text.size());
   for (const unsigned char c : text)
     if (c >= 0x80)
       out.push_back(wide ? static_cast<char>(c) : '?');
@@ -50,9 +51,11 @@ std::string with_protocol(const TraceFacts& facts) {
 }
 
 std::string received_field(const TraceFacts& facts) {
-  std::string out = "Received: " + from_clause(facts) + "\r\n\tby " + facts.by;
-  if (!facts.software.empty()) out += " (" + facts.software + ")";
-  out += "\r\n\tvia TCP with " + with_protocol(facts) + " id " + facts.queue_id;
+  std::string out;
+  out.reserve(512);
+  out.append("Received: ").append(from_clause(facts)).append("\r\n\tby ").append(facts.by);
+  if (!facts.software.empty()) out.append(" (").append(facts.software).append(")");
+  out.append("\r\n\tvia TCP with ").append(with_protocol(facts)).append(" id ").append(facts.queue_id);
   if (!facts.tls_protocol.empty())
     out += fmt::format("\r\n\t(using {} with cipher {} ({} bits))", safe(facts.tls_protocol),
                        safe(facts.tls_cipher), facts.tls_bits);
@@ -64,8 +67,7 @@ std::string received_field(const TraceFacts& facts) {
     out += ">";
   }
   if (facts.mt_priority) out += fmt::format("\r\n\tpriority {}", *facts.mt_priority);
-  out += ";\r\n\t" + mail::format_local_date(facts.now_seconds) + "\r\n";
-  return out;
+  return out.append(";\r\n\t").append(mail::format_local_date(facts.now_seconds)).append("\r\n");
 }
 
 }  // namespace waxwing::smtpd

@@ -21,6 +21,7 @@ namespace waxwing::log {
 namespace {
 constexpr std::array<std::string_view, 6> kLevels = {"debug",   "information", "notice",
                                                      "warning", "error",       "critical"};
+constexpr std::size_t kUsualBytes = 320;  // of the fields of an event, and in front of them
 constexpr std::array<int, 6> kPriorities = {LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING, LOG_ERR, LOG_CRIT};
 
 struct Facility {
@@ -63,10 +64,14 @@ class Sink {
 
   void write(Level level, std::string_view name, std::string_view fields) {
     const auto now = wall_ms();
-    std::string line = iso_timestamp(now);
+    std::string line;
+    line.reserve(kUsualBytes + fields.size());
+    line += iso_timestamp(now);
     line += ' ';
-    line += options_.program.empty() ? "waxwing" : options_.program;
-    line += '[' + std::to_string(process_id()) + "] ";
+    line += options_.program.empty() ? std::string_view("waxwing") : options_.program;
+    line += '[';
+    line += std::to_string(process_id());
+    line += "] ";
     const auto prefix = line.size();
     line += kLevels[static_cast<std::size_t>(level)];
     line += ' ';
@@ -150,11 +155,17 @@ Sink& sink() {
   return *one;
 }
 
+// Bytes that a value without quotes may hold.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (int c = ' ' + 1; c < 127; ++c) plain[static_cast<std::size_t>(c)] = c != '"' && c != '\\' && c != '=';
+  return plain;
+}();
+
 bool needs_quotes(std::string_view value) {
-  if (value.empty()) return true;
   for (const char c : value)
-    if (c <= ' ' || c >= 127 || c == '"' || c == '\\' || c == '=') return true;
-  return false;
+    if (!kPlain[static_cast<unsigned char>(c)]) return true;
+  return value.empty();
 }
 
 void append_quoted(std::string& out, std::string_view value) {
@@ -189,6 +200,7 @@ Level parse_level(std::string_view name) {
 }
 
 Event& Event::with(std::string_view field, std::string_view value) {
+  if (fields_.empty()) fields_.reserve(kUsualBytes);
   fields_ += ' ';
   fields_ += field;
   fields_ += '=';

@@ -308,10 +308,15 @@ std::string format_date(std::int64_t utc_seconds, int zone_minutes) {
 }
 
 int local_zone_minutes(std::int64_t utc_seconds) {
+  // All messages of a second ask for the same.
+  thread_local std::optional<std::int64_t> last;
+  thread_local int zone_minutes = 0;
+  if (last == utc_seconds) return zone_minutes;
   const time_t when = utc_seconds;
   tm parts{};
   localtime_r(&when, &parts);
-  return static_cast<int>(parts.tm_gmtoff / 60);
+  last = utc_seconds;
+  return zone_minutes = static_cast<int>(parts.tm_gmtoff / 60);
 }
 
 std::string format_local_date(std::int64_t utc_seconds) {

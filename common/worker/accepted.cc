@@ -10,8 +10,10 @@
 namespace waxwing {
 
 std::string AcceptedConnection::transport_info() const {
-  return "TCP|" + local_address + "|" + std::to_string(local_port) + "|" + peer_address + "|" +
-         std::to_string(peer_port);
+  std::string text;
+  text.reserve(local_address.size() + peer_address.size() + 20);
+  text.append("TCP|").append(local_address).append("|").append(std::to_string(local_port));
+  return text.append("|").append(peer_address).append("|").append(std::to_string(peer_port));
 }
 
 Record AcceptedConnection::to_record() const {

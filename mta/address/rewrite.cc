@@ -172,6 +172,7 @@ class Rewriter {
   // A%B, A%B@C, A@B, A@B@C, A@B@C@D.
   Result<Round> take(const RuleExpander& out, const RewriteRule& rule) {
     std::vector<std::size_t> ats;
+    ats.reserve(out.marks.size());
     std::optional<std::size_t> percent;
     for (const auto mark : out.marks) {
       if (out.text[mark] == '@')

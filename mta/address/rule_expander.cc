@@ -55,6 +55,7 @@ std::string_view parts_from(std::string_view text, int n) {
 }  // namespace
 
 Result<bool> RuleExpander::run(const std::vector<Step>& list) {
+  marks.reserve(4);  // A@B@C@D has three
   TRY(auto good, steps(list, text, true, 0));
   if (!origin_checks()) {
     if (lookup_.trace) why = "the host stands " + origin_text(match_.origin);

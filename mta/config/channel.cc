@@ -17,8 +17,9 @@ std::int64_t Channel::number(Kw keyword, std::int64_t fallback) const {
 
 const std::vector<std::string>& Channel::words(Kw keyword) const {
   static const std::vector<std::string> none;
+  if (!is(keyword)) return none;
   const auto found = arguments_.find(keyword);
-  return found == arguments_.end() || !is(keyword) ? none : found->second;
+  return found == arguments_.end() ? none : found->second;
 }
 
 std::vector<std::int64_t> Channel::numbers(Kw keyword) const {

@@ -11,12 +11,15 @@ namespace waxwing::mta::protocol {
 // RFC 5321 §4.5.3.1.5: a line of text that is longer goes on in the next line of the reply.
 std::string format_reply(const Verdict& verdict) {
   constexpr std::size_t kMostLineBytes = 510;  // without CRLF
-  const auto code = std::to_string(verdict.code);
-  const auto status = verdict.status.empty() ? std::string() : verdict.status + " ";
-  const auto room = kMostLineBytes - code.size() - 1 - status.size();
+  std::string prefix = std::to_string(verdict.code);
+  const auto mark = prefix.size();
+  prefix += '-';
+  if (!verdict.status.empty()) prefix.append(verdict.status).append(" ");
+  const auto room = kMostLineBytes - prefix.size();
   std::string out;
   std::string_view rest = verdict.text;
-  out.reserve(rest.size() + 16);
+  out.reserve(rest.size() +
+              (prefix.size() + 2) * (1 + static_cast<std::size_t>(std::ranges::count(rest, '\n'))));
   for (bool last = false; !last;) {
     const auto end = std::min(rest.find('\n'), rest.size());
     auto count = std::min(end, room);
@@ -24,11 +27,10 @@ std::string format_reply(const Verdict& verdict) {
     if (count < end)
       for (int back = 0; back < 3 && is_inside_character(); ++back) --count;
     last = count == rest.size();
-    out.append(code).append(last ? " " : "-").append(status);
-    const auto text_at = static_cast<std::ptrdiff_t>(out.size());
-    out.append(rest.substr(0, count));
-    const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7f; };
-    std::replace_if(out.begin() + text_at, out.end(), is_control, '?');
+    if (last) prefix[mark] = ' ';
+    out.append(prefix);
+    for (const char c : rest.substr(0, count))
+      out.push_back(static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c);
     out.append("\r\n");
     rest.remove_prefix(count + (count == end && !last ? 1 : 0));
   }

@@ -20,10 +20,12 @@ bool all_digits(std::string_view text) {
 
 std::string FileName::relative() const {
   const unsigned left = kMostAttempts - std::min(attempts, kMostAttempts);
-  std::string text = channel + "/" + bucket + "/";
+  std::string text;
+  text.reserve(channel.size() + bucket.size() + id.size() + copy.size() + kHeldSuffix.size() + 5);
+  text.append(channel).append("/").append(bucket).append("/");
   text += static_cast<char>('A' + left / 26);
   text += static_cast<char>('A' + left % 26);
-  text += id + "." + copy;
+  text.append(id).append(".").append(copy);
   if (held) text += kHeldSuffix;
   return text;
 }

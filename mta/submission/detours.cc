@@ -138,6 +138,7 @@ Task<Verdict> Submission::Inner::find_conversions() {
 std::string tags_of(const Submission::Inner& inner, const Recipient& recipient, const AccessVerdict& access) {
   std::vector<std::string> tags;
   const auto add = [&](std::string_view list) {
+    if (list.empty()) return;
     for (const auto tag : split(list, ','))
       if (const auto word = trim(tag); !word.empty() && std::ranges::find(tags, word) == tags.end())
         tags.emplace_back(word);

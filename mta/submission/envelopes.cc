@@ -164,6 +164,7 @@ bool keep_discarded(Submission::Inner& inner) {
 std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
   using Key = std::tuple<std::string, std::string, bool, std::string, std::string, std::string>;
   std::map<Key, std::size_t> open;  // the envelope that still takes recipients
+  auto last = open.end();           // most recipients go where the one before them went
   std::vector<queue::Envelope> envelopes;
   const auto plain = common_part(inner);
   std::string srs_sender;
@@ -179,11 +180,14 @@ std::vector<queue::Envelope> make_envelopes(Submission::Inner& inner) {
     destination.recipient.address = form::styled(destination.recipient.address, style);
     const auto cut = cut_of(*inner.config, channel);
     const auto reformat = reformat_for(inner, destination, stop);
-    Key key{channel, destination.envelope_from, destination.held,
-            // The members of a list may be at as many hosts as there are: they share files.
-            cut.by_host && !inner.list ? destination.recipient.host : std::string(),
-            stop ? stop->flags : std::string(), reformat};
-    const auto [at, fresh] = open.try_emplace(key, envelopes.size());
+    static const std::string none;
+    // The members of a list may be at as many hosts as there are: they share files.
+    const auto key = std::tie(channel, destination.envelope_from, destination.held,
+                              cut.by_host && !inner.list ? destination.recipient.host : none,
+                              stop ? stop->flags : none, reformat);
+    bool fresh = last == open.end() || last->first != key;
+    if (fresh) std::tie(last, fresh) = open.try_emplace(key, envelopes.size());
+    const auto at = last;
     if (fresh || envelopes[at->second].recipients.size() >= cut.per_file) {
       at->second = envelopes.size();
       auto& envelope = envelopes.emplace_back(plain);

@@ -42,7 +42,8 @@ std::string return_path(const Submission::Inner& inner) {
 // One field of the recipients for a log line: the first of them, each once.
 std::string some_of(const queue::Envelope& envelope, std::string queue::Recipient::*field) {
   constexpr std::size_t kEnough = 500;
-  std::string text, last;
+  std::string text;
+  std::string_view last;
   for (const auto& recipient : envelope.recipients) {
     if (recipient.*field == last) continue;
     if (text.size() > kEnough) return text + ",...";
