@@ -65,34 +65,53 @@ std::vector<std::string> early_roots;
 // Collects the records of a pass and appends them a megabyte at a time, so that the lock is never held long.
 class Appending {
  public:
-  explicit Appending(Journal& journal) : journal_(journal) {}
-  std::string& records() { return records_; }
-  std::vector<const Range*>& ranges() { return ranges_; }
-  // From here on contents are read, whose names have been made.
-  std::uint64_t begin_reading() { return since_ = journal_.end(); }
-  void after_a_job() {
+  Appending(Journal& journal, std::function<Result<>(Job&, std::uint64_t, std::string&)> record)
+      : journal_(journal), record_(std::move(record)), since_(journal.end()) {}
+  void add(Job& job) {
+    take(job);
+    jobs_.push_back(&job);
     if (records_.size() > kMostBytes) flush();
   }
   void flush() {
-    if (!outcome_ || (records_.empty() && ranges_.empty())) return;
-    if (auto lsn = journal_.append(std::move(records_), std::move(ranges_), since_))
-      lsn_ = *lsn;
-    else
-      outcome_ = std::unexpected(lsn.error());
-    records_.clear();
-    ranges_.clear();
+    for (int tries = 0; outcome_ && !(records_.empty() && ranges_.empty()); ++tries) {
+      const auto lsn = journal_.append(std::exchange(records_, {}), std::exchange(ranges_, {}), since_);
+      if (lsn)
+        lsn_ = *lsn;
+      else if (tries < kMostTries && journal_.refuses(since_))
+        take_again();
+      else
+        outcome_ = std::unexpected(lsn.error());
+    }
+    jobs_.clear();
   }
   Result<> wait() {
+    flush();
     if (!outcome_ || lsn_ == 0) return outcome_;
     return journal_.wait(lsn_);
   }
 
  private:
   static constexpr std::size_t kMostBytes = 1 << 20;
+  static constexpr int kMostTries = 16;
+
+  void take(Job& job) {
+    if (job.outcome) job.outcome = record_(job, since_, records_);
+    if (job.outcome) add_ranges(journal_, job.batch, ranges_);
+  }
+  // Part of it may be in the log already: what comes later counts.
+  void take_again() {
+    for (auto* const job : jobs_)
+      if (job->outcome) job->outcome = make_dirty_again(journal_, job->batch);
+    since_ = journal_.end();
+    for (auto* const job : jobs_) take(*job);
+  }
+
   Journal& journal_;
+  const std::function<Result<>(Job&, std::uint64_t, std::string&)> record_;
+  std::vector<Job*> jobs_;  // whose records are not appended yet
   std::string records_;
   std::vector<const Range*> ranges_;
-  std::uint64_t lsn_ = 0, since_ = Journal::kAnyTime;
+  std::uint64_t lsn_ = 0, since_;
   Result<> outcome_;
 };
 
@@ -117,16 +136,11 @@ void pass_to_disk(std::vector<Job>& jobs, Crew& crew) {
     if (job.outcome) job.outcome = make_names(job.batch);
   sync_jobs(jobs, Step::names, crew);
   if (journal == nullptr) return;
-  Appending appending(*journal);
-  const auto reading = appending.begin_reading();
-  for (auto& job : jobs) {
-    if (!job.outcome) continue;
-    record_standing(*journal, job.batch, since, appending.records());
-    job.outcome = record_small_contents(*journal, job.batch, reading, appending.records());
-    add_ranges(*journal, job.batch, appending.ranges());
-    appending.after_a_job();
-  }
-  appending.flush();
+  Appending appending(*journal, [&](Job& job, std::uint64_t reading, std::string& records) {
+    record_standing(*journal, job.batch, since, records);
+    return record_small_contents(*journal, job.batch, reading, records);
+  });
+  for (auto& job : jobs) appending.add(job);
   fail_those_left(jobs, appending.wait());
 }
 
@@ -138,13 +152,10 @@ void pass_through_journal(std::vector<Job>& jobs, Crew& crew) {
     if (job.outcome) job.outcome = make_names(job.batch);
     if (job.outcome) job.outcome = sync_links(journal, job.batch);
   }
-  Appending appending(journal);
-  const auto since = appending.begin_reading();
-  for (auto& job : jobs) {
-    if (job.outcome) job.outcome = record_batch(journal, job.batch, since, appending.records());
-    if (job.outcome) add_ranges(journal, job.batch, appending.ranges());
-    appending.after_a_job();
-  }
+  Appending appending(journal, [&](Job& job, std::uint64_t reading, std::string& records) {
+    return record_batch(journal, job.batch, reading, records);
+  });
+  for (auto& job : jobs) appending.add(job);
   appending.flush();
   sync_jobs(jobs, Step::asked, crew);
   fail_those_left(jobs, appending.wait());

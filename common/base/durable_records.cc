@@ -165,4 +165,11 @@ void add_ranges(const Journal& journal, const Batch& batch, std::vector<const Ra
     if (journal.covers(range.path)) ranges.push_back(&range);
 }
 
+Result<> make_dirty_again(const Journal& journal, const Batch& batch) {
+  const BatchParts parts(batch);
+  for (const auto& content : parts.contents) TRY_VOID(journal.make_dirty_again(content.path));
+  for (const auto& range : parts.ranges) TRY_VOID(journal.make_dirty_again(range.path));
+  return {};
+}
+
 }  // namespace waxwing::durable

@@ -27,6 +27,9 @@ void record_standing(const Journal& journal, const Batch& batch, std::uint64_t s
 Result<> record_small_contents(const Journal& journal, const Batch& batch, std::uint64_t since,
                                std::string& out);
 
+// Makes the pages of its files dirty again that may have been lost: see Journal::refuses().
+Result<> make_dirty_again(const Journal& journal, const Batch& batch);
+
 // The ranges of a batch that the journal covers.
 void add_ranges(const Journal& journal, const Batch& batch, std::vector<const Range*>& ranges);
 

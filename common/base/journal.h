@@ -41,9 +41,9 @@
 //
 // Broken: when a sync of the log fails, the kernel takes the pages for clean, and trying again would succeed
 // without writing them. So nothing is appended any more; the next committer runs recover(): a checkpoint,
-// then a fresh segment. Until that succeeds every commit is a temporary error. Suspect: the same may befall
+// then a fresh segment. Until that succeeds every commit is a temporary error. In doubt: the same may befall
 // the files in a checkpoint. Then the next one first makes the pages dirty again that the log speaks of
-// (journal_touch.h). No sync is believed whose predecessor failed.
+// (journal_sync.cc). No sync is believed whose predecessor failed.
 //
 // Space: segments are added up to the limit when the log is full, freed by checkpoints. A checkpoint begins
 // when half of the limit is in use, 30 s after the first record that needs it, at the last clean leave(), and
@@ -96,6 +96,11 @@ class Journal {
   // Does a checkpoint that began since pass over what was appended up to lsn? Then it may not have seen what is applied
   // from now on, and that must be appended again.
   bool passes_over(std::uint64_t lsn) const { return control_->noted >= lsn; }
+  // Was the log's end noted by a checkpoint in doubt, after it had been at since? Then what was in place at since and was
+  // not appended is refused (temporary), for neither the log nor the disk may have it. It goes when its
+  // pages have been made dirty again and it was read anew.
+  bool refuses(std::uint64_t since) const { return since < control_->refused_before; }
+  Result<> make_dirty_again(const std::string& path) const;
   // Until everything before lsn is durable.
   Result<> wait(std::uint64_t lsn);
   Result<> checkpoint();
@@ -139,11 +144,20 @@ class Journal {
 
   // journal_checkpoint.cc; the lock checkpoint is held
   Result<> checkpoint_locked();
-  Result<> sync_files();
-  Result<> syncfs_all();
   Result<> start_afresh();
   LogEnd end_now() const;
   LogEnd note_end();
+
+  // journal_sync.cc; the lock checkpoint is held
+  enum Doubt : std::uint32_t { kDied = 1, kFailed = 2 };
+  Result<> open_file_systems();
+  bool is_told_of(std::uint64_t pass) const;
+  bool is_in_doubt() const;
+  void begin_doubt(Doubt kind);
+  void take_over();
+  Result<> begin_sync();
+  Result<> sync_files();
+  Result<> syncfs_all();
 
   // journal_housekeeper.cc
   void wake_housekeeper(std::uint64_t lsn);
@@ -170,9 +184,12 @@ class Journal {
   std::atomic<unsigned> unmarked_{0};
   std::atomic<unsigned> in_no_order_{0};
 
-  // One descriptor a file system, kept from the beginning: an error of write-back is told to a descriptor
-  // that was open when it happened, whoever else has been told. Under checkpoint.
-  std::map<std::uint64_t, UniqueFd> file_systems_;
+  // One descriptor a file system, kept from the beginning, and the passes at that time: journal_sync.cc. Under checkpoint.
+  struct FileSystem {
+    UniqueFd fd;
+    std::uint64_t opened = 0;
+  };
+  std::map<std::uint64_t, FileSystem> file_systems_;
 
   std::mutex housekeeper_mutex_;
   std::condition_variable housekeeper_wakes_;

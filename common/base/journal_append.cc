@@ -58,7 +58,7 @@ Result<bool> Journal::append_some(std::string& records, std::vector<const Range*
     const RobustLock lock(control_->append);
     if (broken()) return std::unexpected(stopped());
     if (control_->closed != 0) return temporary("this process has left the journal and is ending");
-    if (since < control_->refused_before)
+    if (refuses(since))
       return temporary("a file system could not be written while this was on its way; see the log");
     auto written = write_some(records, ranges, lsn);
     if (!written && written.error().fault == Fault::bug) return std::unexpected(written.error());

@@ -1,24 +1,10 @@
 // The journal's checkpoint, and how it comes out of the broken state.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-
-#include "common/base/failpoint.h"
 #include "common/base/journal.h"
-#include "common/base/journal_reader.h"
 #include "common/base/journal_start.h"
-#include "common/base/journal_touch.h"
 #include "common/base/random.h"
 #include "common/base/time.h"
 
 namespace waxwing::durable {
-
-namespace {
-// From the first byte of a file to its append: so long after a failed sync there may be one whose pages it lost.
-constexpr std::int64_t kLongestCommitMs = 15LL * 60 * 1000;
-}  // namespace
 
 LogEnd Journal::end_now() const {
   const RobustLock lock(control_->append);
@@ -30,7 +16,7 @@ LogEnd Journal::end_now() const {
 LogEnd Journal::note_end() {
   const RobustLock lock(control_->append);
   const auto end = log_end(*control_);
-  if (control_->suspect != 0 || control_->checking != 0) control_->refused_before = end.lsn;
+  if (is_in_doubt()) control_->refused_before = end.lsn;
   control_->noted = end.lsn;
   note_time();
   return end;
@@ -43,7 +29,8 @@ Result<> Journal::checkpoint() {
 }
 
 Result<> Journal::checkpoint_locked() {
-  if (end_now().lsn == control_->checkpointed && control_->suspect == 0 && control_->checking == 0) return {};
+  if (end_now().lsn == control_->checkpointed && control_->doubt == 0 && control_->checking == 0) return {};
+  TRY_VOID(begin_sync());
   const auto end = note_end();
   TRY_VOID(sync_files());
   const auto serial = control_->checkpoint_serial + 1;
@@ -61,63 +48,12 @@ Result<> Journal::checkpoint_locked() {
   return {};
 }
 
-// Everything that was applied before is on disk.
-Result<> Journal::sync_files() {
-  const auto doubt = [this] {
-    control_->failed_ms = monotonic_ms();
-    control_->suspect = 1;
-  };
-  if (control_->checking != 0) doubt();  // the dead did not tell how it ended
-  const auto synced = [&]() -> Result<> {
-    if (control_->suspect != 0) {
-      TRY(const auto last, load_checkpoint(settings_.directory));
-      JournalReader reader(files_);
-      if (last) reader.start(last->lsn, last->chain);
-      if (last) TRY_VOID(touch_again(reader, settings_.root));
-    }
-    control_->checking = 1;
-    return syncfs_all();
-  }();
-  if (!synced) {
-    doubt();
-    report("journal.checkpoint.failed", {{"error", synced.error().text}}, true);
-  } else if (monotonic_ms() - control_->failed_ms > kLongestCommitMs) {
-    control_->suspect = 0;
-  }
-  control_->checking = 0;
-  return synced;
-}
-
-Result<> Journal::syncfs_all() {
-  std::vector<std::string> directories{settings_.directory};
-  const auto count = control_->root_count.load();
-  for (std::uint32_t n = 0; n < count; ++n) {
-    const std::string_view root = control_->roots[n];
-    directories.push_back(root.starts_with('/') ? std::string(root)
-                                                : settings_.root + "/" + std::string(root));
-  }
-  for (const auto& directory : directories) {
-    struct stat status {};
-    if (::stat(directory.c_str(), &status) != 0) {
-      if (errno == ENOENT) continue;  // its files went with it
-      return std::unexpected(system_error("cannot stat " + directory, errno));
-    }
-    if (file_systems_.contains(status.st_dev)) continue;
-    TRY(auto opened, open_file(directory, O_RDONLY | O_DIRECTORY));
-    file_systems_.emplace(status.st_dev, std::move(opened));
-  }
-  for (const auto& [device, fd] : file_systems_) {
-    TRY_VOID(failpoint("journal.checkpoint"));
-    if (::syncfs(fd.get()) != 0) return std::unexpected(system_error("cannot sync a file system", errno));
-  }
-  return {};
-}
-
 Result<> Journal::recover() {
   const RobustLock lock(control_->checkpoint);
   if (!broken()) return {};
+  if (!begin_sync()) return std::unexpected(stopped());
   note_end();
-  if (auto synced = sync_files(); !synced) return std::unexpected(stopped());
+  if (!sync_files()) return std::unexpected(stopped());
   TRY_VOID(start_afresh());
   report("journal.recovered", {}, false);
   return {};

@@ -54,10 +54,11 @@ struct ControlBlock {
   // Set while fdatasync or syncfs runs. Found set by the heir of a dead owner: the disk may have reported an
   // error to the dead, and it reports only once.
   std::atomic<std::uint32_t> syncing, checking;
-  // A checkpoint has failed, at failed_ms (monotonic): pages that could not be written are taken for clean by the
-  // kernel now, also those of files that are yet to be appended. Cleared long after that only.
-  std::atomic<std::uint32_t> suspect;
-  std::atomic<std::int64_t> failed_ms;
+  // Pages that could not be written may be taken for clean by the kernel now, also those of files that are yet to be
+  // appended: a sync of the files has failed, or died and nobody knows (journal_sync.cc). Which, and when; under checkpoint.
+  std::atomic<std::uint32_t> doubt;
+  std::atomic<std::uint64_t> passes, doubted_pass;        // syncs that began; and the one in doubt
+  std::atomic<std::int64_t> doubted_ms, doubted_wall_ms;  // monotonic; CLOCK_REALTIME
   // What was applied when the log ended before this place may be neither in the log behind it nor on disk, so it is
   // not appended any more; under append.
   std::atomic<std::uint64_t> refused_before;

@@ -6,13 +6,17 @@
 // (MADV_POPULATE_WRITE, Linux 5.14), while other processes use the files.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "common/base/journal_reader.h"
 
 namespace waxwing::durable {
 
-// The reader stands at the last checkpoint. A name that is gone needs nothing. root: of the instance.
-Result<> touch_again(JournalReader& reader, const std::string& root);
+// The reader stands at the last checkpoint. A name that is gone needs nothing, nor does a file that was made after the
+// failure (CLOCK_REALTIME, milliseconds): its pages are dirty, or were written. root: of the instance.
+Result<> touch_again(JournalReader& reader, const std::string& root, std::int64_t failed_ms);
+// One file.
+Result<> touch_again(const std::string& path, std::int64_t failed_ms);
 
 }  // namespace waxwing::durable
