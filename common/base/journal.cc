@@ -325,8 +325,7 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalSettings settings,
   settings.segments = std::clamp(settings.segments, 2U, kMostSegments);
   std::unique_ptr<Journal> journal(new Journal(std::move(settings), std::move(lock), std::move(control)));
   for (const auto& root : roots) TRY_VOID(journal->cover(root));
-  const RobustLock checkpoint(journal->control_->checkpoint);
-  (void)journal->open_file_systems();  // what fails now is tried again by a checkpoint
+  (void)journal->open_file_systems();  // nobody else has it yet; what fails now is tried again by a checkpoint
   return journal;
 }
 

@@ -16,8 +16,9 @@
 //     succeeds there was nothing, and nothing is left to be done. Errors of the file system's own structures that no
 //     descriptor is told make it read-only, which all later writes tell.
 //   * Who came later cannot know. It takes the worse for true, as above, until one of the former has synced.
-// Syncs are numbered (passes), under the lock checkpoint, which who opens descriptors holds too: so before is before. A
-// number is used again until the outcome of a sync is known, so that it is the first of several that died.
+// Syncs are numbered (passes), under the lock checkpoint. A descriptor notes the number after it was opened, so a sync that
+// begins between the two counts as one before it; who opens the journal waits for no sync. A number is used again until
+// the outcome of a sync is known, so that it is the first of several that died.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,7 +56,8 @@ Result<> Journal::open_file_systems() {
     }
     if (file_systems_.contains(status.st_dev)) continue;
     TRY(auto opened, open_file(directory, O_RDONLY | O_DIRECTORY));
-    file_systems_.emplace(status.st_dev, FileSystem{std::move(opened), control_->passes});
+    const auto passes = control_->passes.load();  // not before it is open
+    file_systems_.emplace(status.st_dev, FileSystem{std::move(opened), passes});
   }
   return {};
 }
