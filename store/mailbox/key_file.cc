@@ -11,6 +11,7 @@
 
 #include "common/base/durable.h"
 #include "common/base/file.h"
+#include "common/base/is_there.h"
 #include "common/base/random.h"
 #include "store/access_keys.h"
 #include "store/detail/errors.h"
@@ -68,7 +69,10 @@ Result<std::string> decode_key(std::string_view file) {
 Result<std::string> read_key(const std::string& mailbox_directory) {
   const auto path = key_path(mailbox_directory);
   auto file = read_file(path, 4096);
-  if (!file && !file_exists(path)) return std::string();
+  if (!file) {
+    TRY(const bool there, is_there(path));
+    if (!there) return std::string();
+  }
   if (!file) return std::unexpected(std::move(file.error()));
   auto key = decode_key(*file);
   if (!key) return fail(Fault::permanent, Code::corrupt, path + ": " + std::string(text_of(key.error())));

@@ -156,16 +156,20 @@ Result<> ListDb::Inner::check_tables(const std::string& directory) {
 
 namespace {
 using LogStat = std::unique_ptr<DB_LOG_STAT, decltype(&std::free)>;
-LogStat log_stat(DbEnv& env) {
+// 0, or the code of the error.
+int log_stat(DbEnv& env, LogStat& log) {
   DB_LOG_STAT* got = nullptr;
-  return {env.log_stat(&got, 0) == 0 ? got : nullptr, &std::free};
+  const int code = env.log_stat(&got, 0);
+  log.reset(code == 0 ? got : nullptr);
+  return code;
 }
 }  // namespace
 
 // A log that begins anew beside one that was not seen would be noted as if it were the only one.
 Result<> ListDb::Inner::check_log(const ListWitness::Place& committed) {
-  const auto log = log_stat(env);
-  if (!log) return temporary("mailbox list: nobody can say how far its log goes");
+  LogStat log(nullptr, &std::free);
+  if (const int code = log_stat(env, log); code != 0)
+    return open_error("cannot find the end of the log", code, complaints);
   if (committed <= ListWitness::Place{log->st_cur_file, log->st_cur_offset}) return {};
   return fail_for_now(
       Code::corrupt,
@@ -175,8 +179,8 @@ Result<> ListDb::Inner::check_log(const ListWitness::Place& committed) {
 
 void ListDb::Inner::note_log() {
   if (opening) return;  // nor when that failed: what was committed is not forgotten for what was found
-  const auto log = log_stat(env);
-  if (log && log->st_disk_file != 0) witness.note(log->st_disk_file, log->st_disk_offset);
+  LogStat log(nullptr, &std::free);
+  if (log_stat(env, log) == 0 && log->st_disk_file != 0) witness.note(log->st_disk_file, log->st_disk_offset);
 }
 
 Result<std::unique_ptr<Db>> ListDb::Inner::open_table(const char* file) {

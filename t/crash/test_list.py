@@ -28,7 +28,8 @@ OPTIONS = argparse.Namespace(long=bool(os.environ.get('WAXWING_CRASH_LONG')), si
 USERS = ('amy', 'bob', 'cid')
 SAMPLE, LONG_SAMPLE = 6, 200  # so many of the calls of one kind at most
 # What was done to the list, and which paths the calls are on that fail.
-BEGINNINGS = {'killed': 'store/mboxlist', 'lost': 'store/', 'damaged': 'store/mboxlist', 'damaged-then': 'store/partition'}
+BEGINNINGS = {'killed': 'store/mboxlist', 'lost': 'store/', 'damaged': 'store/mboxlist', 'damaged-then': 'store/partition',
+              'indexes': 'store/partition'}
 
 
 class RefusedLooks(unittest.TestCase):
@@ -62,8 +63,21 @@ class RefusedLooks(unittest.TestCase):
         mboxlist = os.path.join(self.state, 'store/mboxlist')
         if beginning == 'lost':
             shutil.rmtree(mboxlist)
+        elif beginning == 'indexes':
+            for top, _, names in os.walk(os.path.join(self.state, 'store/partition')):
+                if 'store.idx' in names:
+                    self.spoil(os.path.join(top, 'store.idx'))
         elif beginning != 'killed':
             os.unlink(os.path.join(mboxlist, 'log.0000000001'))
+
+    @staticmethod
+    def spoil(path):
+        """The header of an index does not fit its checksum; its records are whole."""
+        with open(path, 'r+b') as file:
+            file.seek(16)
+            byte = file.read(1)
+            file.seek(16)
+            file.write(bytes([byte[0] ^ 1]))
 
     def look(self, failing=False):
         """What checker tells of the mailboxes, or None, and why it could not."""
@@ -73,7 +87,9 @@ class RefusedLooks(unittest.TestCase):
         self.assertIn(done.returncode, (0, 1), f'checker crashed: {done.stderr.decode()[-1000:]}')
         told = Told(done.stdout)
         whole = done.returncode == 0 and told.ended and not told.trouble
-        return (told.folders, told.status) if whole else None, done.stderr.decode()
+        # Each try draws modseqs of its own.
+        status = {folder: row[:4] + row[5:] for folder, row in told.status.items()}
+        return (told.folders, status) if whole else None, done.stderr.decode()
 
     def aside(self):
         return [name for name in os.listdir(os.path.join(self.state, 'store')) if name.startswith('mboxlist.')]
@@ -95,7 +111,7 @@ class RefusedLooks(unittest.TestCase):
         where = f'{site} ({errors[-500:]})'
         if told is None and 'checker: ' in errors:
             self.assertRegex(errors, 'Input/output error', f'the reason is not told, {where}')
-        if beginning == 'killed':
+        if beginning in ('killed', 'indexes'):
             self.assertEqual(self.aside(), [], f'a whole list was set aside, {where}')
         else:
             self.assertFalse(told and os.path.exists(os.path.join(self.state, 'store/mboxlist.rebuild')))
@@ -136,6 +152,9 @@ class RefusedLooks(unittest.TestCase):
 
     def test_the_mailboxes_of_a_list_that_is_damaged(self):
         self.refuse_each('damaged-then')
+
+    def test_mailboxes_whose_indexes_are_damaged(self):
+        self.refuse_each('indexes')
 
 
 if __name__ == '__main__':
