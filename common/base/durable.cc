@@ -13,8 +13,10 @@
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/base/is_there.h"
+#include "common/base/journal_control.h"
 #include "common/base/journal_order.h"
 #include "common/base/journal_record.h"
+#include "common/base/journal_run.h"
 
 namespace waxwing::durable {
 
@@ -61,6 +63,7 @@ std::atomic<Journal*> journal_of_process{nullptr};
 // Directories named to covers() before the journal was opened.
 std::mutex early_mutex;
 std::vector<std::string> early_roots;
+std::string run;  // journal_run.h; not changed once the journal is open
 
 // Collects the records of a pass and appends them a megabyte at a time, so that the lock is never held long.
 class Appending {
@@ -300,7 +303,9 @@ Result<> covers(const std::string& directory) {
 Result<> open_journal(JournalSettings settings) {
   const std::lock_guard lock(early_mutex);
   if (the_journal() != nullptr) return {};
+  const auto directory = settings.directory;
   TRY(auto journal, Journal::open(std::move(settings), early_roots));
+  TRY(run, load_run(directory));
   journal_of_process.store(journal.release(), std::memory_order_release);
   return {};
 }
@@ -308,8 +313,14 @@ Result<> open_journal(JournalSettings settings) {
 Result<> retire_journal(JournalSettings settings) {
   TRY(const bool there, is_there(settings.directory));
   if (!there) return {};
+  const auto directory = settings.directory;
   TRY(const auto journal, Journal::open(std::move(settings), {}));
+  TRY(run, load_run(directory));
   return journal->checkpoint();
+}
+
+std::string run_id() {
+  return run + boot_id();
 }
 
 void leave_journal() {

@@ -148,6 +148,9 @@ struct JournalSettings {
 Result<> open_journal(JournalSettings settings);
 // For an instance that is to run without: brings what a journal still holds into the files, and leaves it.
 Result<> retire_journal(JournalSettings settings);
+// Which run this is, once the journal is open: of the system, or since a replay in it (journal_run.h). What another
+// run left in shared memory is to be mended. Empty when the system does not tell.
+std::string run_id();
 // At a clean end of the process, after the last commit: the last one of an instance makes a checkpoint.
 void leave_journal();
 

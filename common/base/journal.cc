@@ -19,6 +19,7 @@
 #include "common/base/journal_reader.h"
 #include "common/base/journal_record.h"
 #include "common/base/journal_replay.h"
+#include "common/base/journal_run.h"
 #include "common/base/journal_start.h"
 #include "common/base/path.h"
 #include "common/base/random.h"
@@ -222,6 +223,8 @@ Result<std::uint64_t> replay_all(const JournalSettings& settings, SegmentFiles& 
           "but look for errors of the disk"}},
         true);
   tell_holes(settings, reader);
+  // Before the checkpoint: a second replay may find all of it done.
+  if (done.records > 0) TRY_VOID(begin_run(settings.directory));
   if (done.records > 0)
     say(settings, "journal.replayed",
         {{"records", std::to_string(done.records)},
@@ -325,7 +328,8 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalSettings settings,
   settings.segments = std::clamp(settings.segments, 2U, kMostSegments);
   std::unique_ptr<Journal> journal(new Journal(std::move(settings), std::move(lock), std::move(control)));
   for (const auto& root : roots) TRY_VOID(journal->cover(root));
-  (void)journal->open_file_systems();  // nobody else has it yet; what fails now is tried again by a checkpoint
+  (void)
+      journal->open_file_systems();  // nobody else has it yet; what fails now is tried again by a checkpoint
   return journal;
 }
 

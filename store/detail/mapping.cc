@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "common/base/durable.h"
 #include "common/base/file.h"
 #include "common/base/strings.h"
 
@@ -35,10 +36,7 @@ BootId from_text(std::string text) {
 
 BootId boot_id() {
   if (const char* test = std::getenv("WAXWING_TEST_BOOT_ID")) return from_text(test);
-  static const BootId id = [] {
-    const auto text = read_file("/proc/sys/kernel/random/boot_id");
-    return text ? from_text(*text) : BootId{};
-  }();
+  static const BootId id = from_text(durable::run_id());
   return id;
 }
 

@@ -33,7 +33,7 @@ class Mapping {
 };
 
 using BootId = std::array<std::uint8_t, 16>;
-// Differs from the one of any other run of this system: page cache contents survive while it stays.
+// Differs from the one of any other run (durable::run_id()): what is mapped is right while it stays.
 // WAXWING_TEST_BOOT_ID in the environment overrides it, so that tests can "cut the power".
 BootId boot_id();
 

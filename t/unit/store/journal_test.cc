@@ -179,3 +179,46 @@ TEST_CASE("after a power cut the journal brings back what was answered") {
     ::unsetenv("WAXWING_TEST_BOOT_ID");
   }
 }
+
+// Delivers "lost", commits it and dies before it is shown; or "kept", who takes the place of a dead one.
+TEST_CASE("journal child that delivers", "[.]") {
+  const char* root = std::getenv("WAXWING_CRASH_ROOT");
+  REQUIRE(root != nullptr);
+  REQUIRE(open_journal_of(root));
+  const auto store = *Store::open(*Config::load(root));
+  const auto mailbox = *store->open_mailbox(*MailboxName::make("bob", "INBOX"));
+  const bool first = mailbox->status().uidnext == 1;
+  REQUIRE(mailbox->append_bytes(sample(first ? "lost" : "kept")));
+  ::_exit(0);
+}
+
+// Status 0: every message that is shown is there.
+TEST_CASE("journal child that looks", "[.]") {
+  const char* root = std::getenv("WAXWING_CRASH_ROOT");
+  REQUIRE(root != nullptr);
+  REQUIRE(open_journal_of(root));
+  const auto store = *Store::open(*Config::load(root));
+  const auto mailbox = *store->open_mailbox(*MailboxName::make("bob", "INBOX"));
+  const auto view = *mailbox->view(false);
+  for (std::uint32_t n = 1; n <= view->exists(); ++n) {
+    CHECK(view->message(n).modseq != 0);
+    const auto bytes = mailbox->open_message(view->message(n));
+    REQUIRE(bytes);
+    CHECK(*bytes->read(0, bytes->size()) == sample("kept"));
+  }
+  REQUIRE(view->exists() == 1);
+  REQUIRE(mailbox->append_bytes(sample("kept")));
+  ::_exit(0);
+}
+
+// The log has the record of the first message as it was committed, and nothing of what was made of it since.
+TEST_CASE("a replay without a restart of the system is mended after like one with it") {
+  Sandbox box;
+  (void)box.mailbox("bob");
+  REQUIRE(run_child(box.root(), "store.land.publish=exit", "", "journal child that delivers") == 137);
+  REQUIRE(run_child(box.root(), "", "", "journal child that delivers") == 0);
+  REQUIRE(fs::remove(box.root() + "/run/journal"));
+  CHECK(run_child(box.root(), "", "", "journal child that looks") == 0);
+  // And what comes later, in the same run, is mended once only.
+  CHECK(run_child(box.root(), "", "", "journal child that delivers") == 0);
+}
