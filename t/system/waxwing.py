@@ -41,6 +41,13 @@ DEADLINE = 30.0 * SLOWNESS  # seconds; longer than anything takes on a busy mach
 SANITIZED = bool(os.environ.get('SAN'))  # memory figures mean nothing: a sanitizer holds on to what was freed
 
 
+def kill_now(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass
+
+
 class Late(AssertionError):
     """Something did not happen in time."""
 
@@ -253,20 +260,20 @@ class Sandbox:
             self.ports.release()
 
     def kill_leftovers(self):
-        """Processes of this instance and no other: those with its folder on their command line."""
-        for entry in os.listdir('/proc'):
-            if not entry.isdigit() or int(entry) == os.getpid():
-                continue
-            try:
-                with open(f'/proc/{entry}/cmdline', 'rb') as f:
-                    words = f.read().decode('utf-8', 'replace').split('\0')
-            except OSError:
-                continue
-            if any(w == self.root or w.startswith(self.root + '/') for w in words):
-                try:
-                    os.kill(int(entry), signal.SIGKILL)
-                except OSError:
-                    pass
+        """Processes of this instance and no other: those with its folder on their command line; and those that they
+        were starting meanwhile."""
+        def left():
+            return [pid for pid in map(int, filter(str.isdigit, os.listdir('/proc')))
+                    if pid != os.getpid() and self.owns(pid)]
+        wait_until(lambda: not [kill_now(pid) for pid in left()], 'killed processes to be gone', pause=0.01)
+
+    def owns(self, pid):
+        try:
+            with open(f'/proc/{pid}/cmdline', 'rb') as f:
+                words = f.read().decode('utf-8', 'replace').split('\0')
+        except OSError:
+            return False
+        return any(w == self.root or w.startswith(self.root + '/') for w in words)
 
     # ---- people ----
     def user(self, uid, password, *more):
