@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <mutex>
+#include <vector>
 
 #include "common/base/random.h"
 #include "store/mailbox/key_file.h"
@@ -10,9 +11,16 @@
 namespace waxwing::store {
 namespace {
 
+using Locks = std::array<std::mutex, 16>;
+
+Locks& all_locks() {
+  static Locks locks;
+  return locks;
+}
+
 // Who makes a key waits for who makes one in the same mailbox just now: both must sign with the same.
 std::mutex& lock_of(const MailboxEntry& entry) {
-  static std::array<std::mutex, 16> locks;
+  auto& locks = all_locks();
   return locks[std::hash<std::string>{}(entry.id) % locks.size()];
 }
 
@@ -47,11 +55,12 @@ Result<> renew_access_key(Store& store, const MailboxName& name) {
 
 Result<> remove_access_keys(Store& store, std::string_view user) {
   TRY(const auto entries, store.list(user));
-  for (const auto& entry : entries) {
-    const std::lock_guard lock(lock_of(entry));
-    TRY_VOID(remove_key(entry.directory));
-  }
-  return {};
+  std::vector<std::string> directories;
+  for (const auto& entry : entries) directories.push_back(entry.directory);
+  // Until it is durable nobody makes a key that would go with the old ones. Others hold one lock at a time.
+  std::vector<std::unique_lock<std::mutex>> locked;
+  for (auto& lock : all_locks()) locked.emplace_back(lock);
+  return remove_keys(directories);
 }
 
 }  // namespace waxwing::store

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -86,15 +87,24 @@ Result<> write_key(const std::string& mailbox_directory, std::string_view key) {
   durable::Batch batch;
   auto done = write_all(fd.get(), encode_key(key));
   if (done) done = durable::commit(std::move(batch.content(fd.get(), path).rename(temporary_path, path)));
-  if (!done) ::unlink(temporary_path.c_str());
+  // What has its name already is no promise: nobody may find it and sign with it.
+  if (!done && ::unlink(temporary_path.c_str()) != 0 && errno == ENOENT) (void)durable::remove(path);
   return done;
 }
 
-Result<> remove_key(const std::string& mailbox_directory) {
-  const auto path = key_path(mailbox_directory);
-  if (::unlink(path.c_str()) != 0)
-    return errno == ENOENT ? Result<>() : std::unexpected(system_error(path, errno));
-  return durable::commit(std::move(durable::Batch().removed(path)));
+Result<> remove_keys(const std::vector<std::string>& mailbox_directories) {
+  constexpr std::size_t kAtOnce = 1000;  // names in a record of the journal
+  durable::Batch batch;
+  std::size_t names = 0;
+  for (const auto& directory : mailbox_directories) {
+    TRY(const bool there, is_there(directory));
+    if (!there) continue;
+    TRY_VOID(durable::remove(key_path(directory)));
+    // One that is gone may have been removed by an attempt whose commit failed.
+    batch.removed(key_path(directory));
+    if (++names % kAtOnce == 0) TRY_VOID(durable::commit(std::exchange(batch, {})));
+  }
+  return durable::commit(std::move(batch));
 }
 
 }  // namespace waxwing::store

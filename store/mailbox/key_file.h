@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 
@@ -21,9 +22,10 @@ Result<std::string> decode_key(std::string_view file);
 
 // Empty: there is no file.
 Result<std::string> read_key(const std::string& mailbox_directory);
-// Durable when it answers; readers see the old key or the new one.
+// Durable when it answers; readers see the old key or the new one. After an error there may be none.
 Result<> write_key(const std::string& mailbox_directory, std::string_view key);
-// Missing is success.
-Result<> remove_key(const std::string& mailbox_directory);
+// All are gone, durably, when this answers: those too that an attempt before, which failed, had removed. A key that is
+// written meanwhile may go with them. A directory that is gone is success.
+Result<> remove_keys(const std::vector<std::string>& mailbox_directories);
 
 }  // namespace waxwing::store

@@ -1,7 +1,9 @@
 #include "store/access_keys.h"
 
+#include "common/base/failpoint.h"
 #include "common/base/strings.h"
 #include "store/mailbox/key_file.h"
+#include "t/unit/bad_disk.h"
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;
@@ -71,4 +73,57 @@ TEST_CASE("a damaged access key is made anew, and counts for nothing until then"
   REQUIRE(fresh);
   CHECK(*fresh != key);
   CHECK(*access_key(store, inbox) == *fresh);
+}
+
+TEST_CASE("keys are gone only when the disk has said so") {
+  Sandbox box;
+  auto& store = box.store();
+  const auto inbox = *MailboxName::make("bob", "INBOX"), drafts = *MailboxName::make("bob", "Drafts");
+  REQUIRE(store.create(inbox));
+  REQUIRE(store.create(drafts));
+  REQUIRE(make_access_key(store, inbox));
+  REQUIRE(make_access_key(store, drafts));
+  arm_failpoints("durable.syncdir=eio");
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    INFO(attempt);
+    CHECK_FALSE(remove_access_keys(store, "bob"));  // the names may be gone by now: not that the disk knows
+  }
+  arm_failpoints("");
+  CHECK(remove_access_keys(store, "bob"));
+  CHECK(access_key(store, inbox)->empty());
+  CHECK(access_key(store, drafts)->empty());
+}
+
+TEST_CASE("a key that could not be made durable signs nothing") {
+  Sandbox box;
+  auto& store = box.store();
+  const auto inbox = *MailboxName::make("bob", "INBOX");
+  REQUIRE(store.create(inbox));
+  arm_failpoints("durable.syncdir=eio");
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    INFO(attempt);
+    CHECK_FALSE(make_access_key(store, inbox));
+    CHECK(access_key(store, inbox)->empty());
+  }
+  arm_failpoints("");
+  CHECK(make_access_key(store, inbox));
+}
+
+TEST_CASE("a disk that does not tell whether there is a key has none to make") {
+  Sandbox box;
+  auto& store = box.store();
+  const auto inbox = *MailboxName::make("bob", "INBOX");
+  const auto entry = store.create(inbox);
+  REQUIRE(entry);
+  const auto key = *make_access_key(store, inbox);
+  long refused = 0;
+  for (bool failed = true; failed; ++refused) {
+    const BadDisk disk(key_path(entry->directory), refused + 1, EIO);
+    const auto made = make_access_key(store, inbox);
+    failed = BadDisk::failed();
+    INFO(BadDisk::site());
+    CHECK(made.has_value() != failed);
+  }
+  CHECK(refused > 1);
+  CHECK(*access_key(store, inbox) == key);
 }
