@@ -79,6 +79,12 @@ Task<Result<>> UrlFetcher::log_in() {
   std::string command = "AUTHENTICATE PLAIN " + to_base64(response);
   auto in = co_await ask(std::move(command));
   if (!in) co_return trouble("login as smtp.burl.user: " + in.error().text);
+  // Who does not know URLFETCH answers BAD to it, and that must not pass for a URL that leads nowhere. It may be offered
+  // to those only who are logged in.
+  can_ = {};
+  auto offered = co_await capabilities();
+  CO_TRY_VOID(offered);
+  if (!can_.urlauth) co_return trouble("does not offer URLAUTH");
   co_return Result<>();
 }
 

@@ -343,7 +343,8 @@ class Burl(Submitting):
 class Scripted(Submitting):
     """A server of smtp.burl.hosts that does not do what it should."""
     URL = 'imap://joe@scripted/INBOX/;UID=1;URLAUTH=submit+joe:internal:01' + 64 * '0'
-    LOGIN = (b'* OK hello\r\n', b'* CAPABILITY IMAP4rev1 URLAUTH AUTH=PLAIN\r\nTAG OK\r\n', b'TAG OK\r\n')
+    LOGIN = (b'* OK hello\r\n', b'* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\nTAG OK\r\n', b'TAG OK\r\n',
+             b'* CAPABILITY IMAP4rev1 URLAUTH\r\nTAG OK\r\n')
     script, heard = (), []
 
     @classmethod
@@ -385,9 +386,19 @@ class Scripted(Submitting):
         self.assertEqual(self.ask(*self.LOGIN, whole), '250 2.5.0')
         self.came(b'broken off')
 
+    def test_server_without_urlauth(self):
+        """BAD is its answer to a command that it does not know: nothing is wrong with the URL."""
+        log = self.box.log('smtpd')
+        for offer in (b'IMAP4rev1 AUTH=PLAIN', b'IMAP4rev1 URLAUTH=BINARY XURLAUTH', b''):
+            self.assertEqual(self.ask(*self.LOGIN[:3], b'* CAPABILITY %s\r\nTAG OK\r\n' % offer, b'TAG BAD what\r\n'), '451 4.4.1')
+        log.wait('smtp.burl.failed.*does not offer URLAUTH')
+        # What was offered before the login does not count behind it.
+        self.assertEqual(self.ask(self.LOGIN[0], b'* CAPABILITY IMAP4rev1 URLAUTH AUTH=PLAIN\r\nTAG OK\r\n', b'TAG OK\r\n',
+                                  b'* CAPABILITY IMAP4rev1\r\nTAG OK\r\n', b'TAG BAD what\r\n'), '451 4.4.1')
+
     def test_what_it_hears(self):
         self.assertEqual(self.ask(*self.LOGIN, b'* URLFETCH "%s" NIL\r\nTAG OK\r\n' % self.URL.encode()), '554 5.6.6')
-        self.assertEqual(Scripted.heard[3].split(b' ', 1)[1], b'URLFETCH "%s"\r\n' % self.URL.encode())
+        self.assertEqual(Scripted.heard[4].split(b' ', 1)[1], b'URLFETCH "%s"\r\n' % self.URL.encode())
         self.assertEqual(self.ask(*self.LOGIN, b'TAG BAD\r\n'), '554 5.6.6')
         # No password in clear where the server says that it takes none.
         self.ask(self.LOGIN[0], b'* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED STARTTLS\r\nTAG OK\r\n', b'TAG OK\r\n')
