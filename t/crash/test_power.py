@@ -360,7 +360,8 @@ class PowerCut(unittest.TestCase):
             self.doCleanups()
         print(f'  {done} cuts, {len(wrong)} wrong; in {self.refused} recoveries the disk refused a call', flush=True)
         self.assertEqual(wrong, [], f'seed {OPTIONS.seed}')
-        self.assertTrue(self.refused or done < 40, 'no call of a recovery has failed')
+        # One in ten: in a short run there may be none.
+        self.assertTrue(self.refused or done < 200, 'no call of a recovery has failed')
 
 
 def again():
