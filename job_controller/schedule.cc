@@ -59,7 +59,7 @@ std::int64_t Schedule::first_due_ms(const ScheduleEntry& entry, std::size_t at,
     due = host.last_attempt_ms + policy.backoff_ms(entry.priority, host.attempts);
   else if (!policy.immediate[index_of(entry.priority)])
     due = std::max(due, entry.arrival_ms + policy.backoff_ms(entry.priority, 1));
-  due = policy.next_run_ms(std::max(entry.not_before_ms, due));
+  due = policy.next_run_ms(entry.priority, std::max(entry.not_before_ms, due));
   // What is to go back by then does not wait for more.
   return entry.by_ms != 0 && entry.by_returns ? std::min(due, entry.by_ms) : due;
 }
@@ -287,7 +287,8 @@ void Schedule::done(std::uint64_t id) {
 
 std::int64_t Schedule::next_try_ms(const Unit& unit, std::int64_t now_ms) {
   const auto& policy = unit.file->channel->policy;
-  const auto backoff = policy.next_run_ms(now_ms + policy.backoff_ms(unit.file->priority, unit.attempts));
+  const auto backoff =
+      policy.next_run_ms(unit.file->priority, now_ms + policy.backoff_ms(unit.file->priority, unit.attempts));
   // A warning or the return must not wait for the end of a long backoff time.
   const auto notice = policy.next_notice_ms(unit.file->priority, unit.file->clock(), unit.notices);
   return notice > now_ms ? std::min(backoff, notice) : backoff;

@@ -29,9 +29,9 @@ std::int64_t ChannelPolicy::backoff_ms(Priority priority, unsigned attempts) con
 }
 
 // Counted from midnight UTC of the epoch: periods that divide a day begin at the same times every day.
-std::int64_t ChannelPolicy::next_run_ms(std::int64_t wall_ms) const {
-  if (period_seconds <= 0) return wall_ms;
-  const std::int64_t period_ms = period_seconds * 1000;
+std::int64_t ChannelPolicy::next_run_ms(Priority priority, std::int64_t wall_ms) const {
+  const auto period_ms = period_seconds[index_of(priority)] * 1000;
+  if (period_ms <= 0) return wall_ms;
   return (wall_ms + period_ms - 1) / period_ms * period_ms;
 }
 

@@ -29,15 +29,16 @@ struct ChannelPolicy {
   unsigned host_connections = 0;  // units of one host at once, whatever program works on them; 0: no limit
   unsigned host_rate = 0;         // units of one host a minute; 0: no limit
   unsigned addrsperjob = 0;       // recipients that are ready for which one more job is started; 0: not asked
-  std::int64_t after_seconds = 0;   // a new message is not tried before that age
-  std::int64_t period_seconds = 0;  // tries begin at multiples of this time of day only; 0: at any time
-  bool on_demand = false;           // slave: nothing is tried until the host's mail is asked for
+  std::int64_t after_seconds = 0;  // a new message is not tried before that age
+  // By priority. Tries begin at multiples of this time of day only; 0: at any time.
+  std::array<std::int64_t, 3> period_seconds{};
+  bool on_demand = false;  // slave: nothing is tried until the host's mail is asked for
 
   ChannelPolicy();  // the documented defaults
   // After that many attempts (from 1).
   std::int64_t backoff_ms(Priority priority, unsigned attempts) const;
   // The first moment at or after that time at which a try may begin: the same, but for periodic channels.
-  std::int64_t next_run_ms(std::int64_t wall_ms) const;
+  std::int64_t next_run_ms(Priority priority, std::int64_t wall_ms) const;
   // Wall time at which the next warning, or the return, is due when that many warnings were sent. The sender's own
   // time (DELIVERBY) stands among them.
   std::int64_t next_notice_ms(Priority priority, const Clock& clock, unsigned notices_sent) const;

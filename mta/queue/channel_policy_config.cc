@@ -34,6 +34,15 @@ unsigned positive(const Channel& channel, Kw keyword, unsigned fallback, std::in
   const auto value = channel.number(keyword, fallback);
   return value < least ? fallback : static_cast<unsigned>(value);
 }
+
+// What is more urgent than maxperiodic... says is no matter for the periodic runs: it is tried as on other channels.
+void set_periods(ChannelPolicy& policy, const Channel& channel) {
+  const auto most = channel.is(Kw::maxperiodicnonurgent) ? Priority::nonurgent
+                    : channel.is(Kw::maxperiodicnormal)  ? Priority::normal
+                                                         : Priority::urgent;
+  const auto seconds = positive(channel, Kw::period, kPeriodMinutes, 1) * std::int64_t{60};
+  for (std::size_t at = 0; at <= static_cast<std::size_t>(most); ++at) policy.period_seconds[at] = seconds;
+}
 }  // namespace
 
 ChannelPolicy policy_from_config(const MtaConfig& config, const std::string& name) {
@@ -48,8 +57,7 @@ ChannelPolicy policy_from_config(const MtaConfig& config, const std::string& nam
   // "after" takes plain seconds too.
   const auto after = channel->word(Kw::after);
   policy.after_seconds = to_number<std::int64_t>(after).value_or(iso_duration_seconds(after).value_or(0));
-  if (channel->is(Kw::periodic) || channel->given(Kw::period))
-    policy.period_seconds = positive(*channel, Kw::period, kPeriodMinutes, 1) * std::int64_t{60};
+  if (channel->is(Kw::periodic) || channel->given(Kw::period)) set_periods(policy, *channel);
   policy.on_demand = channel->is(Kw::slave);
   policy.host_connections = positive(*channel, Kw::maxhostconnections, 0, 1);
   policy.host_rate = positive(*channel, Kw::maxhostrate, 0, 1);

@@ -143,7 +143,7 @@ TEST_CASE("after: a new message is not tried before that age") {
 
 TEST_CASE("a periodic channel tries new and old mail at the same moments") {
   Bench bench;
-  bench.policy.period_seconds = 4 * 3600;
+  bench.policy.period_seconds.fill(4 * 3600);
   const auto run = (kStart / (4 * kHour) + 1) * 4 * kHour;
   REQUIRE(run > kStart);
   bench.add("a.test");
@@ -154,6 +154,18 @@ TEST_CASE("a periodic channel tries new and old mail at the same moments") {
   bench.schedule.deferred(bench.last, {}, bench.now);
   CHECK_FALSE(bench.schedule.has_work(kChannel, 0, run + 4 * kHour - 1));
   CHECK(bench.schedule.has_work(kChannel, 0, run + 4 * kHour));
+}
+
+TEST_CASE("a periodic channel with maxperiodicnormal tries urgent mail when it comes, and by backoff") {
+  Bench bench;
+  bench.policy.period_seconds = {4 * 3600, 4 * 3600, 0};
+  bench.policy.backoff_seconds[2] = {60};
+  bench.add("normal.test");
+  bench.add("urgent.test", Priority::urgent);
+  CHECK(bench.take() == "urgent.test");
+  bench.schedule.deferred(bench.last, {}, bench.now);
+  CHECK_FALSE(bench.schedule.has_work(kChannel, 0, bench.now + kMinute - 1));
+  CHECK(bench.schedule.has_work(kChannel, 0, bench.now + kMinute));
 }
 
 TEST_CASE("recipients that are ready are counted") {
