@@ -225,12 +225,7 @@ Task<void> Bsin::send(Work& work, mta::Submission& submission, const std::vector
     co_await context_.workers().run(take_back);
     submission.record_refusal("", verdict);
   }
-  for (const auto i : accepted) {
-    if (verdict.ok())
-      work.queued_as(i, "2.5.0 queued", submission.queue_id());
-    else
-      judge(work, i, verdict);
-  }
+  judge_sent(work, accepted, verdict, "2.5.0 queued", submission.queue_id());
 }
 
 }  // namespace waxwing::channels

@@ -78,6 +78,16 @@ void judge(Work& work, std::size_t recipient, const mta::Verdict& verdict) {
   if (work.attempts() < kQuickTries) work.retry_at(wall_ms() + kQuickTryMs);
 }
 
+void judge_sent(Work& work, const std::vector<std::size_t>& recipients, const mta::Verdict& verdict,
+                const std::string& text, const std::string& queue_id) {
+  for (const auto i : recipients) {
+    if (verdict.ok())
+      work.queued_as(i, text, queue_id);
+    else
+      judge(work, i, verdict);
+  }
+}
+
 Onward::Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work)
     : context_(context),
       submitter_(std::move(submitter)),

@@ -25,6 +25,10 @@ mta::Submission begin_again(const MasterContext& context, const std::shared_ptr<
 // The recipient's verdict from submission's answer, one that is not ok(). Tried again soon at first: the directory
 // is usually back soon.
 void judge(Work& work, std::size_t recipient, const mta::Verdict& verdict);
+// The verdict of all whose message was sent on: text is what is said where it was taken. What the sender wants to know
+// travels on with the new queue files: no report from here.
+void judge_sent(Work& work, const std::vector<std::size_t>& recipients, const mta::Verdict& verdict,
+                const std::string& text, const std::string& queue_id);
 
 // The next bytes of a message; "" at the end. Called on workers, and may block.
 using NextBytes = std::function<Result<std::string>()>;

@@ -98,13 +98,7 @@ Task<void> Resubmit::send_message(Work& work, mta::Submission& submission,
                                   submission.list_trace()));
   auto bytes = bytes_of(work.message());
   auto verdict = co_await send_bytes(context_, submission, std::move(bytes));
-  for (const auto i : accepted) {
-    // What the sender wants to know travels on with the new queue files: no report from here.
-    if (verdict.ok())
-      work.queued_as(i, "2.5.0 queued again", submission.queue_id());
-    else
-      judge(work, i, verdict);
-  }
+  judge_sent(work, accepted, verdict, "2.5.0 queued again", submission.queue_id());
 }
 
 }  // namespace waxwing::channels

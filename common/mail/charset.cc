@@ -16,6 +16,13 @@
 
 namespace waxwing::mail {
 
+bool is_charset_name(std::string_view name) {
+  if (name.empty() || name.size() > 60) return false;
+  for (const char c : name)
+    if (!is_alnum(c) && std::string_view("-_.:+()").find(c) == std::string_view::npos) return false;
+  return true;
+}
+
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -32,13 +39,6 @@ struct Converter {
   }
   bool open() const { return icu != nullptr || iconv != reinterpret_cast<iconv_t>(-1); }
 };
-
-bool is_charset_name(std::string_view name) {
-  if (name.empty() || name.size() > 60) return false;
-  for (const char c : name)
-    if (!is_alnum(c) && std::string_view("-_.:+()").find(c) == std::string_view::npos) return false;
-  return true;
-}
 
 void open_converter(Converter& converter, const std::string& name) {
   UErrorCode status = U_ZERO_ERROR;

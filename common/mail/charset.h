@@ -10,6 +10,8 @@
 namespace waxwing::mail {
 
 // True when to_utf8 can convert this charset: SEARCH CHARSET asks.
+// Could it be the name of one? At most 60 letters, digits and -_.:+().
+bool is_charset_name(std::string_view name);
 bool is_known_charset(std::string_view charset);
 
 // bytes in charset as UTF-8; bytes that are wrong in it become U+FFFD. Nothing when the charset is unknown.

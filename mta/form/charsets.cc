@@ -7,6 +7,7 @@
 #include "common/mail/charset.h"
 #include "common/mail/header.h"
 #include "common/mail/transfer_coding.h"
+#include "mta/form/address_fields.h"
 #include "mta/form/edits.h"
 #include "mta/form/parameter.h"
 #include "mta/form/reformat.h"
@@ -22,30 +23,8 @@ constexpr std::size_t kMostPartBytes = 16 << 20;
 constexpr std::size_t kMostCharsets = 50;
 constexpr std::size_t kRoomBytes = 1 << 20;
 
-constexpr std::array<std::string_view, 18> kTextFields = {"Subject",
-                                                          "Comments",
-                                                          "Keywords",
-                                                          "Content-Description",
-                                                          "Organization",
-                                                          "Thread-Topic",
-                                                          "From",
-                                                          "Sender",
-                                                          "Reply-To",
-                                                          "To",
-                                                          "Cc",
-                                                          "Bcc",
-                                                          "Resent-From",
-                                                          "Resent-Sender",
-                                                          "Resent-Reply-To",
-                                                          "Resent-To",
-                                                          "Resent-Cc",
-                                                          "Resent-Bcc"};
-
-bool is_asked_about(std::string_view charset) {
-  return !charset.empty() && charset.size() <= 60 && std::ranges::all_of(charset, [](char c) {
-    return is_alnum(c) || std::string_view("-_.:+").find(c) != std::string_view::npos;
-  });
-}
+constexpr std::array<std::string_view, 6> kTextFields = {
+    "Subject", "Comments", "Keywords", "Content-Description", "Organization", "Thread-Topic"};
 
 class Charsets {
  public:
@@ -78,7 +57,7 @@ class Charsets {
   mail::CharsetChange change_of(std::string_view charset) {
     const auto name = to_lower(charset);
     if (const auto known = known_.find(name); known != known_.end()) return known->second;
-    if (error_ || !is_asked_about(name)) return {};
+    if (error_ || !mail::is_charset_name(name)) return {};
     if (known_.size() >= kMostCharsets) {
       tools_.note("all", "it names more than 50 charsets");
       return {};
@@ -164,7 +143,7 @@ class Charsets {
     const auto block = mail::HeaderBlock::scan(header);
     Edits edits(header);
     for (const auto& field : block.fields()) {
-      if (std::ranges::none_of(kTextFields, [&](auto name) { return iequals(name, field.name); })) continue;
+      if (!is_among(field.name, kTextFields) && !is_among(field.name, kAddressFields)) continue;
       bool asked = false;
       const auto fresh = mail::recode_words(field.value, [&](std::string_view charset) {
         auto change = change_of(charset);

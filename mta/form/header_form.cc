@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 #include "common/base/strings.h"
 #include "common/mail/date.h"
 #include "common/mail/header.h"
+#include "mta/form/address_fields.h"
 #include "mta/form/message_hash.h"
 #include "mta/form/whole_header.h"
 
@@ -14,23 +14,13 @@ namespace waxwing::mta::form {
 
 namespace {
 
-using Names = std::span<const std::string_view>;
-constexpr std::array<std::string_view, 15> kAddressFields = {"From",
-                                                             "Sender",
-                                                             "Reply-To",
-                                                             "To",
-                                                             "Cc",
-                                                             "Bcc",
-                                                             "Resent-From",
-                                                             "Resent-Sender",
-                                                             "Resent-Reply-To",
-                                                             "Resent-To",
-                                                             "Resent-Cc",
-                                                             "Resent-Bcc",
-                                                             "Errors-To",
-                                                             "Return-Receipt-To",
-                                                             "Disposition-Notification-To"};
-// Of these, the ones that may be long.
+// Addresses too, for those who handle the message.
+constexpr std::array<std::string_view, 3> kReportFields = {"Errors-To", "Return-Receipt-To",
+                                                           "Disposition-Notification-To"};
+bool holds_addresses(std::string_view name) {
+  return is_among(name, kAddressFields) || is_among(name, kReportFields);
+}
+// The ones that may be long.
 constexpr std::array<std::string_view, 6> kRecipientFields = {"To",        "Cc",        "Bcc",
                                                               "Resent-To", "Resent-Cc", "Resent-Bcc"};
 constexpr std::array<std::string_view, 4> kDateFields = {"Date", "Resent-Date", "Expiry-Date",
@@ -38,10 +28,6 @@ constexpr std::array<std::string_view, 4> kDateFields = {"Date", "Resent-Date", 
 constexpr std::array<std::string_view, 8> kStructured = {
     "Date",       "Resent-Date",  "Message-ID",   "In-Reply-To",
     "References", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"};
-
-bool is_among(std::string_view name, Names names) {
-  return std::ranges::any_of(names, [&](auto each) { return iequals(each, name); });
-}
 
 bool is_blank_value(std::string_view value) {
   return value.find_first_not_of(" \t\r\n") == std::string_view::npos;
@@ -94,7 +80,7 @@ void apply_options(std::vector<Field>& fields, const HeaderOptions& options) {
 }
 
 Result<> apply_texts(Field& field, const AddressTexts& texts, bool total, const TextMaps& maps) {
-  if (is_among(field.name, kAddressFields)) {
+  if (holds_addresses(field.name)) {
     if (texts.trivial()) return {};
     const auto value = field.value();
     TRY(const auto fresh, with_texts(value, texts, maps));
@@ -185,7 +171,7 @@ Result<std::string> shape_header(std::string_view header, const HeaderForm& form
   }
   if (form.drop_blank)
     std::erase_if(fields, [](const Field& field) {
-      return is_among(field.name, kAddressFields) && is_blank_value(field.value());
+      return holds_addresses(field.name) && is_blank_value(field.value());
     });
   if (form.hash == HeaderForm::Hash::generate || form.hash == HeaderForm::Hash::remove)
     std::erase_if(fields, [](const Field& field) { return iequals(field.name, "Message-Hash"); });

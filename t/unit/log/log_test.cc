@@ -1,7 +1,4 @@
-#include <syslog.h>
-
 #include <catch2/catch.hpp>
-#include <cstdarg>
 #include <filesystem>
 
 #include "common/base/file.h"
@@ -9,8 +6,10 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
+#include "t/unit/syslog.h"
 
 using namespace waxwing;
+using test::told, test::told_facility;
 
 namespace {
 struct Scratch {
@@ -21,22 +20,7 @@ struct Scratch {
     std::filesystem::remove_all(path);
   }
 };
-// What syslogd would have got: these stand in for the C library's.
-int told_facility = 0;
-std::vector<std::pair<int, std::string>> told;
 }  // namespace
-
-extern "C" void openlog(const char*, int, int facility) {
-  told_facility = facility;
-}
-extern "C" void syslog(int priority, const char* format, ...) {
-  char text[1000];
-  va_list values;
-  va_start(values, format);
-  std::vsnprintf(text, sizeof text, format, values);
-  va_end(values);
-  told.emplace_back(priority, text);
-}
 
 TEST_CASE("events go to syslog where a facility is named, and nowhere else where none is") {
   Scratch scratch;

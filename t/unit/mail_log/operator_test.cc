@@ -1,19 +1,14 @@
 // What syslog is told of messages that are held (HELD_SNDOPR, SNDOPR_PRIORITY).
-#include <syslog.h>
-
 #include <catch2/catch.hpp>
-#include <cstdarg>
-#include <utility>
-#include <vector>
 
 #include "mta/mail_log/mail_log.h"
+#include "t/unit/syslog.h"
 
 using namespace waxwing;
 using namespace waxwing::mta;
+using test::told;
 
 namespace {
-std::vector<std::pair<int, std::string>> told;
-
 std::shared_ptr<const MtaConfig> config_with(const char* options) {
   SourceSet sources;
   sources.set_symbol("IMTA_HOST", "h.test");
@@ -25,15 +20,6 @@ std::shared_ptr<const MtaConfig> config_with(const char* options) {
   return *config;
 }
 }  // namespace
-
-extern "C" void syslog(int priority, const char* format, ...) {
-  char text[1000];
-  va_list values;
-  va_start(values, format);
-  std::vsnprintf(text, sizeof text, format, values);
-  va_end(values);
-  told.emplace_back(priority, text);
-}
 
 TEST_CASE("an operator hears of held messages, at the priority that is wanted") {
   struct Row {
