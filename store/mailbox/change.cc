@@ -48,7 +48,7 @@ FlagValues apply(const FlagChange& change, const KeywordSet& named, const Moving
 
 Result<FlagResult> MailboxFiles::store_flags(const UidSet& uids, const FlagChange& change) {
   FlagResult result;
-  TRY(auto locked, lock());
+  TRY(auto locked, lock_for(change.keywords));
   auto& writer = *locked.writer;
   KeywordSet named;
   for (const auto& name : change.keywords) {

@@ -18,6 +18,7 @@
 #include "store/detail/errors.h"
 #include "store/detail/event_of.h"
 #include "store/detail/paths.h"
+#include "store/mailbox/index_ranges.h"
 #include "store/mailbox/rebuild.h"
 
 namespace waxwing::store {
@@ -137,6 +138,19 @@ Result<MailboxFiles::Locked> MailboxFiles::lock() const {
     auto writer = generation.index->lock(*account_);
     if (writer) return Locked{std::move(generation), std::move(*writer)};
     if (!generation.index->superseded() || tries > 10) return std::unexpected(writer.error());
+  }
+}
+
+Result<MailboxFiles::Locked> MailboxFiles::lock_for(const std::vector<std::string>& keywords) const {
+  for (;;) {
+    TRY(auto locked, lock());
+    const auto& count = locked.writer->map().header().keyword_count;
+    const auto known = load(count);
+    for (const auto& name : keywords) TRY_VOID(locked.writer->keyword(name));
+    const auto wanted = load(count);
+    if (wanted == known) return locked;
+    locked.writer.reset();
+    TRY_VOID(commit_records(locked.generation.index, {}, wanted));
   }
 }
 

@@ -117,6 +117,9 @@ class MailboxFiles final : public Mailbox {
     std::unique_ptr<Index::Writer> writer;
   };
   Result<Locked> lock() const;
+  // The same, with places for these keywords. The names of new ones are committed first, without the lock: a power
+  // cut that brings the page of a record that nobody was answered, and not that of the names, would keep half of it.
+  Result<Locked> lock_for(const std::vector<std::string>& keywords) const;
   // Reserves and links, all or none. Nothing is durable or visible yet. together: after a crash, too, all of
   // them are there or none; else each stands for itself.
   Result<Landing> land(std::vector<Incoming>& messages, QuotaLimit limit, bool together = true);

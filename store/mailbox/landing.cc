@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "common/base/failpoint.h"
 #include "common/base/random.h"
@@ -75,7 +76,9 @@ Result<UniqueFd> copy_file(const std::string& from, const std::string& to) {
 Result<Landing> MailboxFiles::land(std::vector<Incoming>& messages, QuotaLimit limit, bool together) {
   const auto sum = sum_of(messages);
   // Claimed under the lock: when we die between this and the reservation, the next writer sums up again.
-  auto locked = lock();
+  std::vector<std::string> keywords;
+  for (const auto& message : messages) std::ranges::copy(message.keywords, std::back_inserter(keywords));
+  auto locked = lock_for(keywords);
   if (!locked) return std::unexpected(locked.error());
   if (!account_->claim(sum, limit))
     return fail_for_now(Code::over_quota, "the mailbox of " + entry_.name.user + " is full");

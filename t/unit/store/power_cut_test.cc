@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "common/base/failpoint.h"
 #include "common/spool/message_file.h"
 #include "store/detail/paths.h"
 #include "store/mailbox/index.h"
@@ -353,4 +354,28 @@ TEST_CASE("power cut: a disk that refuses a call while the index is mended costs
       CHECK(cut.second.flags == kFlagged);
     }
   }
+}
+
+TEST_CASE("no record uses a keyword whose name is not on disk") {
+  Sandbox box;
+  const auto mailbox = box.mailbox("bob");
+  auto draft = mailbox->begin_append(0, {});
+  REQUIRE(draft);
+  REQUIRE(draft->write(sample("1")));
+  std::vector<Draft> drafts;
+  drafts.push_back(std::move(*draft));
+  REQUIRE(mailbox->append(std::move(drafts), {}));
+  const auto flag = [&](const std::string& keyword) {
+    return mailbox->store_flags({{1, 1}}, {FlagChange::How::add, kFlagged, {keyword}, {}});
+  };
+  // The commit that fails is that of the name: the record is as it was.
+  arm_failpoints("durable.sync=eio@1");
+  CHECK_FALSE(flag("fresh"));
+  arm_failpoints("");
+  const auto info = (*mailbox->view(false))->message(1);
+  CHECK((info.flags & kFlagged) == 0);
+  CHECK(info.keywords == KeywordSet{});
+  CHECK(flag("fresh"));
+  CHECK(mailbox->keywords() == std::vector<std::string>{"fresh"});
+  CHECK((*mailbox->view(false))->message(1).keywords.has(0));
 }
