@@ -1,5 +1,6 @@
 """make install over an installation that runs."""
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -65,6 +66,16 @@ class Install(unittest.TestCase):
         self.assertNotIn('configure', said)
         for service in ('stored', 'job_controller', 'metermaid', 'dispatcher', 'imapd', 'popd'):
             self.assertIn(f'/opt/x/bin/start-msg --restart {service}\n', said)
+
+    def test_what_comes_next_can_be_pasted(self):
+        for place in ("/x/op t/waxwing", "/x/joe's $HOME/`wax`", '/x/plain-1.0_a'):
+            for words in (['configure'], ['start-msg', '--restart', 'imapd']):
+                lines = self.install(place).splitlines()
+                line = next(line for line in lines if shlex.split(line.partition('next:')[2] or line)[1:] == words[1:])
+                self.assertEqual(shlex.split(line.partition('next:')[2] or line), [f'{place}/bin/{words[0]}', *words[1:]])
+                os.makedirs(os.path.join(self.target, 'config'), exist_ok=True)
+            os.rmdir(os.path.join(self.target, 'config'))
+        self.assertNotIn("'", line, 'a plain name is left plain')
 
     def test_packages_come_before_anything_is_built(self):
         plan = subprocess.run(['make', '-n', 'PACKAGES=echo PACKAGES', 'BUILDING=echo BUILDING', 'install'],
