@@ -171,6 +171,22 @@ def scratch():
     return tempfile.mkdtemp(prefix='waxwing-power-', dir='/dev/shm' if os.path.isdir('/dev/shm') else None)
 
 
+def run_checker(words, environment):
+    words = [frame.program('checker'), *words]
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as checker:
+        for more in (True, True, True, False):  # a machine that stood still for a while costs one of them
+            try:
+                output, errors = checker.communicate(timeout=frame.DEADLINE)
+                break
+            except subprocess.TimeoutExpired:
+                if not more:
+                    where = frame.where_it_stands(checker.pid)
+                    checker.kill()
+                    raise Wrong(f'checker has not ended after {4 * frame.DEADLINE:.0f} s with '
+                                f'{environment.get("WAXWING_FAILPOINTS", "no failpoint")}:\n{where}') from None
+    return subprocess.CompletedProcess(words, checker.returncode, output, errors)
+
+
 class Cutter:
     """Makes cuts of one recording. The instance's root leads to the state that was made last."""
 
@@ -221,19 +237,7 @@ class Cutter:
             self.box.kill_leftovers()
 
     def run_checker(self, environment):
-        words = [frame.program('checker'), self.recording.root, *self.recording.users]
-        with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as checker:
-            for more in (True, True, True, False):  # a machine that stood still for a while costs one of them
-                try:
-                    output, errors = checker.communicate(timeout=frame.DEADLINE)
-                    break
-                except subprocess.TimeoutExpired:
-                    if not more:
-                        where = frame.where_it_stands(checker.pid)
-                        checker.kill()
-                        raise Wrong(f'checker has not ended after {4 * frame.DEADLINE:.0f} s with '
-                                    f'{environment.get("WAXWING_FAILPOINTS", "no failpoint")}:\n{where}') from None
-        return subprocess.CompletedProcess(words, checker.returncode, output, errors)
+        return run_checker([self.recording.root, *self.recording.users], environment)
 
     def check(self, event, variant):
         environment = dict(os.environ, **self.recording.environment, WAXWING_TEST_BOOT_ID='%032x' % (event * 1000 + variant + 1))

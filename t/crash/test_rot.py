@@ -29,7 +29,7 @@ from actor import PASSWORD
 from damage import damage, kind_of, used_size
 from model import INBOX, Wrong
 from recorder import TREES
-from test_power import Told, scratch
+from test_power import Told, run_checker, scratch
 from test_storm import Storm
 
 OPTIONS = argparse.Namespace(damages=40, damage=None, kind=None,
@@ -161,8 +161,7 @@ class Rot(unittest.TestCase):
 
     def look(self, boot, *options):
         """What checker tells; what is said in the log and by the tools is added to self.said."""
-        done = subprocess.run([frame.program('checker'), *options, self.root, *USERS], capture_output=True, timeout=60,
-                              env=dict(os.environ, **({'WAXWING_TEST_BOOT_ID': boot} if boot else {})))
+        done = run_checker([*options, self.root, *USERS], dict(os.environ, **({'WAXWING_TEST_BOOT_ID': boot} if boot else {})))
         if done.returncode < 0 or done.returncode > 1:
             raise Wrong(f'checker crashed: {done.returncode} {done.stderr.decode()[-1000:]}')
         if done.returncode == 1:
