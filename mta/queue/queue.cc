@@ -144,7 +144,12 @@ Result<bool> scan_bucket(const std::string& directory, const std::string& channe
     if (errno == ENOENT) return true;
     return std::unexpected(system_error("cannot read " + directory, errno));
   }
-  while (const auto* entry = ::readdir(open.get())) {
+  for (;;) {
+    errno = 0;
+    const auto* const entry = ::readdir(open.get());
+    if (entry == nullptr && errno != 0)
+      return std::unexpected(system_error("cannot read " + directory, errno));
+    if (entry == nullptr) return true;
     if (entry->d_name[0] == '.') continue;
     const auto name = FileName::parse(channel + "/" + bucket + "/" + entry->d_name);
     if (!name) {
@@ -153,7 +158,6 @@ Result<bool> scan_bucket(const std::string& directory, const std::string& channe
     }
     if (!visit(*name)) return false;
   }
-  return true;
 }
 }  // namespace
 

@@ -39,7 +39,9 @@ Result<bool> Index::Writer::message_is_whole(const IndexRecord& record) const {
     if (file.message_size() != record.size) return permanent("of another size");
     return file.verify_message();
   }();
-  if (!whole && whole.error().fault != Fault::permanent) return std::unexpected(whole.error());
+  if (!whole && whole.error().fault != Fault::permanent)
+    return wrap(whole.error(),
+                index_.directory() + " waits for a message: see to the disk, or run reconstruct");
   return whole.has_value();
 }
 

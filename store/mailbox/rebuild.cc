@@ -260,9 +260,9 @@ class Rebuild {
       return {};
     }
     auto fresh = read_message(path, uid);
-    if (!fresh && fresh.error().fault != Fault::permanent) {
+    if (!fresh && fresh.error().fault != Fault::permanent && known != old_.records.end()) {
       not_read(path, fresh.error());
-      if (known != old_.records.end()) add_known(next, known->second);
+      add_known(next, known->second);
       return {};
     }
     if (!fresh) return set_aside(path, fresh.error());
@@ -291,8 +291,8 @@ class Rebuild {
     report_.messages += is_expunged(record.uid) ? 0 : 1;
   }
 
-  // The disk may give it back: it stays where it is, with the record that it had. Without one, it is found when the
-  // mailbox is rebuilt again.
+  // The disk may give it back: it stays where it is, with the record that it had. Without one it could not stay: mending
+  // takes a file without a record for that of an append that was not answered.
   void not_read(const std::string& path, const Error& error) {
     report_.damaged += 1;
     log::Event("store.message.unreadable")
@@ -305,7 +305,11 @@ class Rebuild {
   // A file that is not whole is kept for a person to look at, out of the way.
   Result<> set_aside(const std::string& path, const Error& error) {
     report_.damaged += 1;
-    log::Event("store.message.damaged").with("file", path).with("reason", error.text).error();
+    log::Event("store.message.damaged")
+        .with("file", path)
+        .with("reason", error.text)
+        .with("set-aside", path + ".bad")
+        .error();
     return durable::rename(path, path + ".bad");
   }
 

@@ -138,7 +138,7 @@ class Storm:
     def delivered(self):
         """How much mail from outside was seen in mailboxes."""
         theirs = tuple(f'{sender.prefix}-' for sender in self.senders)
-        return sum(tag.startswith(theirs) for account in self.accounts.values() for tag in account.known)
+        return sum(tag.startswith(theirs) for account in self.accounts.values() for tag in tuple(account.known))
 
     def lacking(self, least):
         """Of what less was answered."""

@@ -4,6 +4,7 @@
 
 #include "common/base/failpoint.h"
 #include "mta/queue/schedule_entry.h"
+#include "t/unit/bad_disk.h"
 #include "t/unit/queue/scratch.h"
 
 using namespace waxwing;
@@ -453,4 +454,21 @@ TEST_CASE("nineteen priorities are three") {
   for (const int urgent : {4, 9}) CHECK(priority_of(urgent) == Priority::urgent);
   for (const int normal : {3, 0, -3}) CHECK(priority_of(normal) == Priority::normal);
   for (const int low : {-4, -9}) CHECK(priority_of(low) == Priority::nonurgent);
+}
+
+TEST_CASE("a directory that the disk does not let us read on is none that ends there") {
+  ScratchQueue scratch;
+  auto writer = Writer::create(scratch.queue);
+  REQUIRE(writer);
+  REQUIRE(writer->write(kMessage));
+  REQUIRE(publish(*writer, {make_envelope("ims-ms", {"a@x"})}));
+  const auto seen = [&] { return scratch.queue->scan("ims-ms", [](const FileName&) { return true; }); };
+  REQUIRE(seen());
+  bool failed = true;
+  for (long n = 1; failed; ++n) {
+    const BadDisk disk(scratch.queue->directory() + "/ims-ms/", n, EIO);
+    const auto scanned = seen();
+    failed = BadDisk::failed();
+    CHECK(scanned.has_value() == !failed);
+  }
 }

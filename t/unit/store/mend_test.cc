@@ -290,3 +290,22 @@ TEST_CASE("a disk that refuses a call during a rebuild costs nothing") {
     }
   }
 }
+
+TEST_CASE(
+    "a message that could not be read in a rebuild, and had no record, is not lost by the next mending") {
+  Sandbox box;
+  const auto entry = prepared(box);
+  box.reopen();
+  const auto path = message_path(entry.directory, 3);
+  {
+    const auto account = *Account::open(parent_directory(entry.directory));
+    const BadDisk disk(path, 1, EIO);
+    REQUIRE(rebuild_mailbox(entry, *account, {.ignore_index = true}));
+    REQUIRE(BadDisk::failed());
+  }
+  ::setenv("WAXWING_TEST_BOOT_ID", "0123456789abcdef0123456789abcdef", 1);
+  box.reopen();
+  CHECK((*box.mailbox("bob")->view(false))->exists() == 2);  // without the index, the expunged one is back
+  ::unsetenv("WAXWING_TEST_BOOT_ID");
+  CHECK((file_exists(path) || file_exists(path + ".bad")));
+}
