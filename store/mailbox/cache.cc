@@ -31,7 +31,6 @@ void stamp(std::string& entry, std::uint64_t email_id) {
   entry.replace(8, 8, bytes);
 }
 
-// Used by parse_for_cache().
 std::string pack(std::uint32_t header_size, const std::array<std::string_view, 5>& parts) {
   std::size_t total = kEntryHead;
   for (const auto part : parts) total += part.size();

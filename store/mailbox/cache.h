@@ -8,6 +8,7 @@
 //  32 five u32 lengths: envelope, body, bodystructure, headers, preview; then these texts.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -52,6 +53,8 @@ class CacheFile {
   std::uint64_t known_size_ = 0;
 };
 
+// Of parse_for_cache(): an entry without its stamp.
+std::string pack(std::uint32_t header_size, const std::array<std::string_view, 5>& parts);
 // The parts of an entry that has been checked.
 CachedMessage unpack(std::string_view entry, std::shared_ptr<const void> keep);
 std::optional<std::string_view> check_entry(std::string_view bytes, std::uint64_t email_id);

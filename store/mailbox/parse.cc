@@ -16,8 +16,6 @@
 
 namespace waxwing::store {
 
-std::string pack(std::uint32_t header_size, const std::array<std::string_view, 5>& parts);
-
 bool is_cached_header(std::string_view name) {
   static const std::unordered_set<std::string_view, CaseBlindHash, CaseBlindEqual> kNames{
       "Date",
