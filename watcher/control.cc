@@ -1,5 +1,6 @@
 #include "watcher/control.h"
 
+#include <fmt/core.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@ class Reporter {
   explicit Reporter(const Supervisor& supervisor) {
     for (const auto& service : supervisor.services()) told_[service.get()] = service->state;
   }
-  void tell(PacketSocket& socket, const Supervisor& supervisor) {
+  void tell(const Control::Tell& to, const Supervisor& supervisor) {
     for (const auto& service : supervisor.services()) {
       if (told_[service.get()] == service->state) continue;
       told_[service.get()] = service->state;
@@ -32,13 +33,18 @@ class Reporter {
       progress.set("name", service->spec->name).set("state", state_name(service->state));
       if (service->process) progress.set("pid", service->process->pid());
       progress.set("ms", service->startup_ms).set("trouble", service->trouble);
-      (void)socket.send(progress);  // a tool that went away misses it
+      to(progress);
     }
   }
 
  private:
   std::map<const Service*, ServiceState> told_;
 };
+
+// A tool that went away misses it.
+Control::Tell teller(PacketSocket& socket) {
+  return [&socket](const Record& progress) { (void)socket.send(progress); };
+}
 
 void add_with_needs(Supervisor& supervisor, Service& service, std::vector<Service*>& list) {
   for (std::string_view name : service.spec->needs) {
@@ -123,6 +129,15 @@ Task<void> Control::answer(PacketSocket& socket, const Record& question) {
   }
   if (everything) services = supervisor_.enabled();
   if (starts) {
+    for (const auto& service : supervisor_.services())  // also what was started by its name only
+      if (everything && service->wanted && std::ranges::find(services, service.get()) == services.end())
+        services.push_back(service.get());
+    auto tell = teller(socket);
+    const auto free = co_await make_way(everything, std::move(tell));
+    if (!free) {
+      (void)socket.send(Record("error").set("text", free.error().text));
+      co_return;
+    }
     co_await start(socket, std::move(services), question.is("restart"));
     co_return;
   }
@@ -178,8 +193,11 @@ Task<void> Control::renew(PacketSocket& socket) {
     if (service->wanted)
       handed.services.push_back(
           {std::string(service->spec->name), service->process ? service->process->pid() : 0});
-  // One that does not run at all would leave every service without a watcher.
-  auto trial = Process::start({supervisor_.program_path("watcher"), "--version"}, "/dev/null", "/");
+  // One that does not run at all would leave every service without a watcher, and one that has another journal could
+  // start none again.
+  auto trial = Process::start(
+      {supervisor_.program_path("watcher"), "--trial", "--instance", supervisor_.config().root()},
+      "/dev/null", "/");
   std::string outcome = trial ? "" : trial.error().text;
   if (trial) {
     co_await loop_.readable(trial->pidfd(), kTrialMs);
@@ -187,8 +205,13 @@ Task<void> Control::renew(PacketSocket& socket) {
   }
   if (outcome != "exit status 0") {
     log::Event("watcher.renew.failed").with("why", outcome).error();
-    (void)socket.send(Record("error").set(
-        "text", "the installed watcher does not run (" + outcome + "); the old one goes on: install again"));
+    const auto text =
+        outcome == fmt::format("exit status {}", kOtherJournal)
+            ? "the installed version shares run/journal in another form than the programs that run: run "
+              "stop-msg, "
+              "then start-msg; until then the old ones go on"
+            : "the installed watcher does not run (" + outcome + "); the old one goes on: install again";
+    (void)socket.send(Record("error").set("text", text));
     co_return;
   }
   (void)socket.send(Record("done"));
@@ -197,6 +220,7 @@ Task<void> Control::renew(PacketSocket& socket) {
 }
 
 Task<void> Control::start(PacketSocket& socket, std::vector<Service*> services, bool again) {
+  const auto tell = teller(socket);
   Reporter reporter(supervisor_);
   std::vector<Service*> list;
   for (Service* service : services) add_with_needs(supervisor_, *service, list);
@@ -219,7 +243,7 @@ Task<void> Control::start(PacketSocket& socket, std::vector<Service*> services, 
     return s->state == ServiceState::waiting && std::ranges::any_of(list, failed);
   };
   for (;;) {
-    reporter.tell(socket, supervisor_);
+    reporter.tell(tell, supervisor_);
     if (socket.broken() || std::ranges::all_of(list, settled)) break;
     co_await supervisor_.changed().wait(1000);
   }
@@ -236,35 +260,58 @@ Task<void> Control::start(PacketSocket& socket, std::vector<Service*> services, 
 }
 
 Task<void> Control::stop(PacketSocket& socket, std::vector<Service*> services, bool everything) {
-  Reporter reporter(supervisor_);
   if (everything) {
     log::Event("watcher.stopping").notice();
+    supervisor_.adopt_living();
     for (const auto& service : supervisor_.services()) services.push_back(service.get());
   }
+  auto tell = teller(socket);
+  co_await end(std::move(services), std::move(tell));
+  (void)socket.send(Record("done"));
+  if (everything) loop_.stop();
+}
+
+Task<void> Control::end(std::vector<Service*> services, Tell tell) {
+  Reporter reporter(supervisor_);
   // Backwards, so that nobody loses what it needs before it has ended itself.
   std::ranges::sort(services, std::greater<>(), [](Service* s) { return s->spec; });
   for (Service* service : services) supervisor_.stop(*service);
   for (;;) {
-    reporter.tell(socket, supervisor_);
+    reporter.tell(tell, supervisor_);
     if (std::ranges::none_of(services, [](Service* s) { return s->living; })) break;
     co_await supervisor_.changed().wait(1000);
   }
   std::vector<std::string_view> names;
   for (const Service* service : services) names.push_back(service->spec->name);
-  Helpers::Tell tell = [&socket](std::string_view state, const Helper& helper) {
+  Helpers::Tell tell_of_helper = [&tell](std::string_view state, const Helper& helper) {
     Record progress("progress");
     progress.set("name", helper.name).set("state", state).set("pid", helper.process.pid());
-    (void)socket.send(progress);
+    tell(progress);
   };
-  co_await supervisor_.end_helpers(std::move(names), std::move(tell));
-  (void)socket.send(Record("done"));
-  if (everything) loop_.stop();
+  co_await supervisor_.end_helpers(std::move(names), std::move(tell_of_helper));
+}
+
+Task<Result<>> Control::make_way(bool everything, Tell tell) {
+  auto opened = gate_.open(supervisor_.config());
+  if (!gate_.others_must_end()) co_return opened;
+  if (!everything && !supervisor_.all_stopped())
+    co_return permanent(gate_.trouble() + " (start-msg without a name does both)");
+  log::Event("watcher.changeover").with("why", gate_.trouble()).notice();
+  supervisor_.adopt_living();
+  std::vector<Service*> all;
+  for (const auto& service : supervisor_.services()) all.push_back(service.get());
+  co_await end(std::move(all), std::move(tell));
+  gate_.others_have_ended();
+  opened = gate_.open(supervisor_.config());
+  if (!opened) log::Event("watcher.journal.closed").with("why", opened.error().text).error();
+  co_return opened;
 }
 
 Record Control::status() const {
   Record answer("status");
   answer.set("watcher", ::getpid()).set("version", build_text());
   answer.set("older", runs_older_program(::getpid(), supervisor_.program_path("watcher")) ? 1 : 0);
+  answer.set("journal", gate_.trouble());
   const std::int64_t now = monotonic_ms();
   for (const auto& service : supervisor_.services()) {
     const bool enabled = is_enabled(*service->spec, supervisor_.config());

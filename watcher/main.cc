@@ -1,6 +1,7 @@
 // watcher(8): starts the services of an instance, keeps them running, stops them. See man/watcher.8.
 //
 //   watcher [--instance DIR] [--foreground]
+//   watcher --trial [--instance DIR]     could this program take the place of the watcher that runs?
 //
 // The parent returns when run/watcher is being listened on; which services run is then asked for over that
 // socket (start-msg, stop-msg). One watcher per instance: the lock is on run/watcher.pid.
@@ -16,6 +17,7 @@
 #include <string>
 
 #include "common/base/durable.h"
+#include "common/base/file.h"
 #include "common/base/path.h"
 #include "common/base/version.h"
 #include "common/daemon/instance_journal.h"
@@ -24,7 +26,11 @@
 #include "common/log/log.h"
 #include "watcher/control.h"
 #include "watcher/detach.h"
+#include "watcher/helpers.h"
+#include "watcher/instance_processes.h"
+#include "watcher/journal_gate.h"
 #include "watcher/notify.h"
+#include "watcher/ownership.h"
 #include "watcher/removal.h"
 #include "watcher/renewal.h"
 #include "watcher/signals.h"
@@ -35,7 +41,7 @@ namespace {
 
 struct Arguments {
   std::string instance;
-  bool foreground = false;
+  bool foreground = false, trial = false;
   std::optional<Inheritance> resume;  // we are the same process with a new program
 };
 
@@ -45,6 +51,8 @@ Result<Arguments> parse(int argc, char** argv) {
     const std::string_view word = argv[i];
     if (word == "--foreground") {
       arguments.foreground = true;
+    } else if (word == "--trial") {
+      arguments.trial = true;
     } else if (word == "--instance" && i + 1 < argc) {
       arguments.instance = argv[++i];
     } else if (word == "--resume" && i + 1 < argc) {
@@ -67,7 +75,13 @@ void raise_limits() {
 
 // Starts every enabled service and tells the service manager when each runs, or has failed once and is tried
 // again.
-Task<void> start_all(Supervisor& supervisor, const ServiceManager& manager) {
+Task<void> start_all(Supervisor& supervisor, Control& control, const ServiceManager& manager) {
+  Control::Tell nobody = [](const Record&) {};
+  const auto free = co_await control.make_way(true, std::move(nobody));
+  if (!free) {
+    manager.tell("READY=1\nSTATUS=nothing is started: " + free.error().text);
+    co_return;
+  }
   const auto services = supervisor.enabled();
   for (Service* service : services) supervisor.start(*service);
   const auto failed = [](const Service* s) { return s->deaths > 0; };
@@ -91,25 +105,70 @@ struct Place {
   UniqueFd lock, listener;
 };
 
-Result<Place> take_place(const Arguments& arguments, const Config& config, Detach& detach) {
+// Before any service: after a power cut this replays, and whoever needs queue or store waits for it. What runs
+// already is taken over without it.
+Result<> open_journal(const Arguments& arguments, const Config& config, JournalGate& gate) {
+  const auto opened = gate.open(config);
+  if (opened) return {};
+  log::Event("watcher.journal.closed").with("why", opened.error().text).error();
+  const bool some_run =
+      arguments.resume || !running_services(config.root()).empty() || !running_helpers(config.root()).empty();
+  return some_run ? Result<>{} : opened;
+}
+
+Result<Place> take_place(const Arguments& arguments, const Config& config, Detach& detach,
+                         JournalGate& gate) {
   const auto& resume = arguments.resume;
-  TRY_VOID(become_service_user(config.text("local.serveruid")));
+  TRY_VOID(become_service_user(config.text("local.serveruid"), config.root()));
+  if (!resume) TRY_VOID(services_own(config.root()));
   TRY_VOID(make_directories(config.path_of("run")));
   TRY_VOID(make_directories(config.path_of("log")));
   open_log(config, "watcher");
   if (!arguments.foreground && !resume) TRY_VOID(detach.begin());
   Place place{UniqueFd(resume ? resume->lock : -1), UniqueFd(resume ? resume->listener : -1)};
   if (!resume) {
+    // It is there as long as a watcher runs, and when one was killed.
+    const bool was_there = file_exists(config.path_of("run/watcher.pid"));
     TRY(place.lock, lock_pid_file(config.path_of("run/watcher.pid")));
+    end_lost_watcher(config.root(), place.lock.get());
+    if (!was_there && !running_services(config.root()).empty())
+      gate.others_must_end(
+          "run/ was removed while services run, which nobody reaches any more: run stop-msg, "
+          "then start-msg");
   }
-  // Before any service: after a power cut this replays, and whoever needs queue or store waits for it.
   ::umask(077);
-  TRY_VOID(open_instance_journal(config));
+  TRY_VOID(open_journal(arguments, config, gate));
   if (!resume) {
     TRY(place.listener, listen_unix(config.path_of("run/watcher")));
   }
   for (const auto* fd : {&place.lock, &place.listener}) ::fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
   return place;
+}
+
+// The old program has ended in this one, and its terminal is gone: the log is the only one who hears.
+void log_failed_resume(const Arguments& arguments, const Error& error) {
+  const auto root = find_instance(arguments.instance);
+  if (!root) return;
+  if (const auto config = Config::load(*root)) {
+    open_log(**config, "watcher");
+  } else {
+    log::Options options;
+    options.directory = *root + "/log";
+    options.program = "watcher";
+    log::open(options);
+  }
+  log::Event("watcher.resume.failed")
+      .with("why", error.text)
+      .with("action", "the services go on without a watcher: start-msg gives them one")
+      .critical();
+}
+
+Result<int> try_out(const Arguments& arguments) {
+  TRY(const std::string root, find_instance(arguments.instance));
+  TRY(const auto config, Config::load(root));
+  const auto held = instance_journal_of_others(*config);
+  if (held) std::fprintf(stderr, "watcher: %s\n", held->text.c_str());
+  return held ? kOtherJournal : 0;
 }
 
 Result<> run(const Arguments& arguments) {
@@ -122,13 +181,14 @@ Result<> run(const Arguments& arguments) {
   TRY(const std::string root, find_instance(arguments.instance));
   TRY(auto config, Config::load(root));
   Detach detach;
-  TRY(auto place, take_place(arguments, *config, detach));
+  JournalGate gate;
+  TRY(auto place, take_place(arguments, *config, detach, gate));
   raise_limits();
 
   const auto manager = ServiceManager::from_environment();
   EventLoop loop;
   Supervisor supervisor(loop, config, program_directory());
-  Control control(loop, supervisor);
+  Control control(loop, supervisor, gate);
   std::vector<std::string> again{"--instance", root};
   if (arguments.foreground) again.emplace_back("--foreground");
   // Before anybody is heard: who asks for a service now must find it as it is.
@@ -145,7 +205,7 @@ Result<> run(const Arguments& arguments) {
       .notice();
   if (!resume) warn_of_file_systems(*config);
   detach.finish();
-  if (arguments.foreground && !resume) loop.post([&] { spawn(start_all(supervisor, manager)); });
+  if (arguments.foreground && !resume) loop.post([&] { spawn(start_all(supervisor, control, manager)); });
   loop.run();
   manager.tell("STOPPING=1");
   if (!removal.seen()) {
@@ -163,7 +223,7 @@ Result<> run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == "--help") {
     std::puts(
-        "usage: watcher [--instance DIR] [--foreground] | --version\n"
+        "usage: watcher [--instance DIR] [--foreground | --trial] | --version\n"
         "Started by start-msg, or by the system with --foreground. See watcher(8).");
     return 0;
   }
@@ -172,10 +232,17 @@ int main(int argc, char** argv) {
     return 0;
   }
   auto arguments = waxwing::parse(argc, argv);
-  const auto result =
-      arguments ? waxwing::run(*arguments) : waxwing::Result<>(std::unexpected(arguments.error()));
+  waxwing::Result<int> result = 0;
+  if (!arguments) {
+    result = std::unexpected(arguments.error());
+  } else if (arguments->trial) {
+    result = waxwing::try_out(*arguments);
+  } else if (const auto ran = waxwing::run(*arguments); !ran) {
+    result = std::unexpected(ran.error());
+    if (arguments->resume) waxwing::log_failed_resume(*arguments, ran.error());
+  }
   std::fflush(nullptr);
-  if (result) ::_exit(0);
+  if (result) ::_exit(*result);
   std::fprintf(stderr, "watcher: %s\n", result.error().text.c_str());
   ::_exit(1);
 }

@@ -28,6 +28,10 @@ struct Inheritance {
   static std::optional<Inheritance> parse(std::string_view text);
 };
 
+// Exit status of watcher --trial, by which the old program learns whether the new one can take its place: others of
+// this instance share the journal in a form that it does not know.
+constexpr int kOtherJournal = 3;
+
 // True when the file at path is another one than the program that process runs. False where that cannot be
 // told: no such file, an interpreter runs it, /proc is closed to us.
 bool runs_older_program(pid_t pid, const std::string& path);

@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/log/log.h"
+#include "watcher/instance_processes.h"
 #include "watcher/probe.h"
 
 namespace waxwing {
@@ -149,6 +150,8 @@ void Supervisor::adopt_living() {
     if (pid && Process::adopt(*pid, std::string(service->spec->name), config_->root()))
       resume(service->spec->name, *pid);
   }
+  // Those whose pid file was lost, with run/ for example.
+  for (const auto& [name, pid] : running_services(config_->root())) resume(name, pid);
 }
 
 // ---- a service's life ---------------------------------------------------------------------------

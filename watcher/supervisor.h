@@ -53,7 +53,7 @@ class Supervisor {
   Service* find(std::string_view name);
   Service* find_pid(pid_t pid);
 
-  // Takes over what an earlier watcher left running.
+  // Takes over what an earlier watcher left running, or nobody watches for another reason.
   void adopt_living();
   // Wants the service and all it needs. Does nothing to what runs; a failed one is tried at once.
   void start(Service& service);

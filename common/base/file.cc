@@ -12,6 +12,7 @@
 #include "common/base/is_there.h"
 #include "common/base/path.h"
 #include "common/base/random.h"
+#include "common/base/whose.h"
 
 namespace waxwing {
 
@@ -24,7 +25,11 @@ Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
   for (;;) {
     UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
     if (fd) return fd;
-    if (errno != EINTR) return std::unexpected(system_error("cannot open " + path, errno));
+    const int problem = errno;
+    if (problem == EINTR) continue;
+    auto error = system_error("cannot open " + path, problem);
+    if (problem == EACCES) error.text += whose(path);
+    return std::unexpected(std::move(error));
   }
 }
 

@@ -16,6 +16,7 @@
 #include "common/base/journal_aside.h"
 #include "common/base/journal_mark.h"
 #include "common/base/journal_order.h"
+#include "common/base/journal_others.h"
 #include "common/base/journal_reader.h"
 #include "common/base/journal_record.h"
 #include "common/base/journal_replay.h"
@@ -317,8 +318,7 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalSettings settings,
       }
       ::flock(lock.get(), LOCK_SH);
     } else if (tries >= kTries) {
-      return temporary("the journal " + settings.directory + " is in use, but " + settings.control +
-                       " is missing or strange: stop all programs of this instance and start them again");
+      return std::unexpected(held_by_others(settings, lock.get()));
     } else {
       ::flock(lock.get(), LOCK_UN);
       ::usleep(kPauseUs);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "common/base/journal_layout.h"
 #include "common/base/path.h"
 #include "common/base/random.h"
 #include "common/base/strings.h"
@@ -17,7 +18,8 @@ namespace waxwing::durable {
 
 namespace {
 constexpr char kMagic[9] = "WAXWJCTL";
-constexpr std::uint32_t kVersion = 4;
+// Changes by itself with the form of the block; raise the number when a field means something else than before.
+constexpr std::uint32_t kVersion = layout_version(5);
 
 void make_mutex(pthread_mutex_t& mutex) {
   pthread_mutexattr_t attributes;

@@ -30,6 +30,7 @@ struct LogEnd {
   std::uint64_t chain = 0;
 };
 
+// version is made from the form (journal_layout.h, where each field is named); the first four stand where they are.
 struct ControlBlock {
   char magic[8];
   std::uint32_t version, bytes;

@@ -136,7 +136,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   if (!root) return give_up(root.error());
   const auto config = Config::load(*root);
   if (!config) return give_up(config.error());
-  if (const auto became = become_service_user((*config)->text("local.serveruid")); !became)
+  if (const auto became = become_service_user((*config)->text("local.serveruid"), *root); !became)
     return give_up(became.error());
 
   auto& frame = DaemonFrame::create(arguments->as.empty() ? name : arguments->as, options, *config);

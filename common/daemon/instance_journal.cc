@@ -7,6 +7,7 @@
 #include "common/base/durable.h"
 #include "common/base/file.h"
 #include "common/base/file_system.h"
+#include "common/base/journal_others.h"
 #include "common/config/places.h"
 #include "common/log/log.h"
 
@@ -18,9 +19,8 @@ void log_event(const char* name, const durable::JournalSettings::Fields& fields,
   for (const auto& [field, value] : fields) event.with(field, value);
   error ? event.error() : event.notice();
 }
-}  // namespace
 
-Result<> open_instance_journal(const Config& config) {
+durable::JournalSettings settings_of(const Config& config) {
   durable::JournalSettings settings;
   settings.root = config.root();
   settings.directory = config.path_of("journal");
@@ -28,10 +28,20 @@ Result<> open_instance_journal(const Config& config) {
   settings.segment_bytes = static_cast<std::uint64_t>(config.number("journal.segmentbytes"));
   settings.segments = static_cast<unsigned>(config.number("journal.segments"));
   settings.report = log_event;
+  return settings;
+}
+}  // namespace
+
+Result<> open_instance_journal(const Config& config) {
+  auto settings = settings_of(config);
   TRY_VOID(durable::covers(config.path_of("queue")));
   for (const auto& [nick, path] : partition_directories(config)) TRY_VOID(durable::covers(path));
   if (!config.flag("journal.enabled")) return durable::retire_journal(std::move(settings));
   return durable::open_journal(std::move(settings));
+}
+
+std::optional<Error> instance_journal_of_others(const Config& config) {
+  return durable::journal_of_others(settings_of(config));
 }
 
 void warn_of_file_systems(const Config& config) {

@@ -1,6 +1,8 @@
 // The commit journal of an instance (common/base/journal.h), as its options and directories want it.
 #pragma once
 
+#include <optional>
+
 #include "common/config/config.h"
 
 namespace waxwing {
@@ -11,7 +13,9 @@ namespace waxwing {
 // is still there is brought into the files, and from then on every file is synced by itself. Its events go to
 // the log.
 Result<> open_instance_journal(const Config& config);
-// The same for a program that ends by returning from main(): its end is a clean one, so that a tool that runs
+// Why it cannot be opened before programs of another version have ended (durable::journal_of_others).
+std::optional<Error> instance_journal_of_others(const Config& config);
+// The same as the first for a program that ends by returning from main(): its end is a clean one, so that a tool that runs
 // while everything is stopped leaves an empty journal.
 Result<> open_instance_journal_until_exit(const Config& config);
 

@@ -4,16 +4,25 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "common/log/log.h"
 
 namespace waxwing {
 
 namespace {
+struct User {
+  std::string name;
+  uid_t uid;
+  gid_t gid;
+  bool known;  // to this host
+};
+
 constexpr unsigned kBindBit = 1U << CAP_NET_BIND_SERVICE;
 
 // libcap would bring a library for these two calls.
@@ -24,20 +33,37 @@ bool set_capabilities(unsigned low_bits) {
 }
 }  // namespace
 
-Result<> become_service_user(const std::string& user) {
-  if (user.empty() || ::geteuid() != 0) return {};
+namespace {
+// Whom root becomes; nobody: root stays.
+Result<std::optional<User>> service_user(const std::string& user, const std::string& root) {
+  if (user.empty()) {
+    struct stat info {};
+    if (::stat((root + "/config").c_str(), &info) != 0 || info.st_uid == 0) return std::optional<User>();
+    const passwd* entry = ::getpwuid(info.st_uid);
+    if (entry == nullptr) return User{std::to_string(info.st_uid), info.st_uid, info.st_gid, false};
+    return User{entry->pw_name, entry->pw_uid, entry->pw_gid, true};
+  }
   const passwd* entry = ::getpwnam(user.c_str());
   if (entry == nullptr)
     return permanent("local.serveruid names the user '" + user +
                      "', whom this host does not know; create it, or change the option");
-  if (entry->pw_uid == 0) return {};
+  if (entry->pw_uid == 0) return std::optional<User>();
+  return User{user, entry->pw_uid, entry->pw_gid, true};
+}
+}  // namespace
+
+Result<> become_service_user(const std::string& user, const std::string& root) {
+  if (::geteuid() != 0) return {};
+  TRY(const auto whom, service_user(user, root));
+  if (!whom) return {};
   const auto failed = [&](const char* what) {
-    return std::unexpected(system_error("cannot become user " + user + " (" + what + ")", errno));
+    return std::unexpected(system_error("cannot become user " + whom->name + " (" + what + ")", errno));
   };
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return failed("keep capabilities");
-  if (::initgroups(user.c_str(), entry->pw_gid) != 0) return failed("initgroups");
-  if (::setgid(entry->pw_gid) != 0) return failed("setgid");
-  if (::setuid(entry->pw_uid) != 0) return failed("setuid");
+  if ((whom->known ? ::initgroups(whom->name.c_str(), whom->gid) : ::setgroups(0, nullptr)) != 0)
+    return failed("initgroups");
+  if (::setgid(whom->gid) != 0) return failed("setgid");
+  if (::setuid(whom->uid) != 0) return failed("setuid");
   if (!set_capabilities(kBindBit)) return failed("capset");
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) != 0)
     return failed("ambient capability");

@@ -331,6 +331,23 @@ class Watcher(unittest.TestCase):
         self.assertIn('the installed watcher does not run ', out.stdout)
         self.assertEqual(set(self.it.status().values()), {'running'})
 
+    def test_a_new_program_with_another_journal_leaves_the_old_watcher_at_work(self):
+        self.it.run('start-msg')
+        before = {name: self.it.pid(name) for name in SERVICES + ['watcher']}
+        self.upgrade_watcher()
+        with open(os.path.join(self.it.root, 'run/journal'), 'r+b') as control:
+            control.seek(8)
+            version = control.read(1)[0]
+            control.seek(8)
+            control.write(bytes([version ^ 1]))
+        out = self.it.run('start-msg', '--restart', 'stored')
+        self.assertEqual((out.returncode, 'run stop-msg, then start-msg' in out.stdout), (2, True), out.stdout)
+        self.assertEqual({name: self.it.pid(name) for name in SERVICES + ['watcher']}, before)
+        self.assertEqual(set(self.it.status().values()), {'running'})
+        self.assertEqual(self.it.run('stop-msg').returncode, 0)
+        self.assertEqual(self.it.run('start-msg').returncode, 0)
+        self.assertNotIn('older', self.it.run('start-msg', '--status').stdout)
+
     def test_starting_one_starts_what_it_needs(self):
         self.assertEqual(self.it.run('start-msg', 'popd').returncode, 0)
         self.assertEqual({n for n, s in self.it.status().items() if s == 'running'}, {'stored', 'popd'})

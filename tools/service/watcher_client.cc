@@ -1,6 +1,7 @@
 #include "tools/service/watcher_client.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -12,7 +13,7 @@
 #include "common/base/strings.h"
 #include "common/net/seqpacket.h"
 #include "watcher/helpers.h"
-#include "watcher/services.h"
+#include "watcher/instance_processes.h"
 
 namespace waxwing {
 
@@ -37,15 +38,10 @@ Result<> greet(const std::string& root, int socket) {
 
 std::string left_running(const std::string& root) {
   std::string names;
-  for (const auto& service : service_table()) {
-    const std::string name(service.name);
-    const auto pid = to_number<int>(number_in(root + "/run/" + name + ".pid"));
-    const auto line = pid ? read_file("/proc/" + std::to_string(*pid) + "/cmdline", 1 << 20)
-                          : Result<std::string>(temporary(""));
-    if (line && line->find(root) != std::string::npos && line->find(name) != std::string::npos)
-      names += (names.empty() ? "" : " ") + name;
-  }
+  for (const auto& [name, pid] : running_services(root)) names += (names.empty() ? "" : " ") + name;
   for (const auto& name : running_helpers(root)) names += (names.empty() ? "" : ", ") + name;
+  if (const auto pid = lost_watcher(root, -1); pid > 0)
+    names += fmt::format("{}watcher (pid {}, whose run/watcher was removed)", names.empty() ? "" : ", ", pid);
   return names;
 }
 

@@ -6,6 +6,7 @@
 #include "common/base/path.h"
 #include "common/base/strings.h"
 #include "common/config/config.h"
+#include "common/daemon/instance_journal.h"
 #include "common/daemon/server_tls.h"
 #include "tools/service/command_line.h"
 #include "tools/service/disk_space.h"
@@ -55,6 +56,8 @@ bool show_disks(const Config& config) {
 int show_status(const Record& status) {
   fmt::print("watcher runs, pid {}{}\n", status.get("watcher"),
              status.number("older") == 0 ? "" : "  older than its program: start-msg renews it");
+  if (const auto trouble = status.get("journal"); !trouble.empty())
+    fmt::print("nothing can be started anew: {}\n", trouble);
   const auto names = status.all("service"), states = status.all("state"), pids = status.all("pid"),
              seconds = status.all("seconds"), deaths = status.all("deaths"), troubles = status.all("trouble"),
              older = status.all("service_older"), silent = status.all("silent_s");
@@ -114,8 +117,11 @@ Result<int> run(const CommandLine& line) {
   TRY(const bool runs, watcher_runs(root));
   if (line.has("status")) {
     if (const auto names = runs ? std::string() : left_running(root); !names.empty()) {
-      fmt::print("watcher does not run in {}, but {}: start-msg takes them over, stop-msg stops them\n", root,
-                 names);
+      const auto config = Config::load(root);
+      const auto others = config ? instance_journal_of_others(**config) : std::nullopt;
+      fmt::print("watcher does not run in {}, but {}: start-msg {}, stop-msg stops them\n", root, names,
+                 others ? "stops them and starts the programs that are installed" : "takes them over");
+      if (others) fmt::print("{}\n", others->text);
       return 1;
     }
     if (!runs) {
