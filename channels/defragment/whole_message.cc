@@ -13,6 +13,7 @@ namespace waxwing::channels {
 namespace {
 
 using mta::queue::FileName;
+using mta::queue::is_gone;
 using mta::queue::Queue;
 using mta::queue::Reader;
 
@@ -26,13 +27,29 @@ Result<std::uint64_t> text_begin(const std::string& header) {
   return block.size();
 }
 
+// By the name it has now: the job controller renames a piece when the attempt to deliver it is over, at any time as seen
+// from here. A piece that is held or removed may come back, or its set is looked at again without it.
+Result<Reader> open_piece(const Queue& queue, const FileName& file) {
+  constexpr int kMostLooks = 5;
+  auto opened = Reader::open(queue, file);
+  for (int look = 0; look < kMostLooks && !opened && is_gone(opened.error()); ++look) {
+    TRY(const auto names, queue.list_bucket(file.channel, file.bucket));
+    const auto now = std::ranges::find_if(
+        names, [&](const FileName& name) { return !name.held && name.key() == file.key(); });
+    if (now == names.end()) break;
+    opened = Reader::open(queue, *now);
+  }
+  if (!opened && is_gone(opened.error())) return temporary("a piece is gone: " + file.relative());
+  return opened;
+}
+
 }  // namespace
 
 Result<WholeMessage> WholeMessage::open(const Queue& queue, const std::vector<FileName>& pieces,
                                         std::uint64_t max_bytes) {
   WholeMessage whole(queue);
   for (const auto& file : pieces) {
-    TRY(const auto message, Reader::open(queue, file));
+    TRY(const auto message, open_piece(queue, file));
     TRY_VOID(message.verify_message());
     TRY(const auto header, message.read_header(kMostHeaderBytes));
     TRY(const auto begin, text_begin(header));
@@ -62,7 +79,7 @@ Result<std::string> WholeMessage::next() {
   while (at_ < parts_.size()) {
     auto& part = parts_[at_];
     if (!open_) {
-      TRY(auto opened, Reader::open(queue_, part.file));
+      TRY(auto opened, open_piece(queue_, part.file));
       open_.emplace(std::move(opened));
     }
     const auto left = part.end - part.begin;
@@ -79,8 +96,8 @@ Result<std::string> WholeMessage::next() {
 }
 
 Result<bool> same_text(const Queue& queue, const FileName& one, const FileName& other) {
-  TRY(const auto a, Reader::open(queue, one));
-  TRY(const auto b, Reader::open(queue, other));
+  TRY(const auto a, open_piece(queue, one));
+  TRY(const auto b, open_piece(queue, other));
   TRY(const auto a_header, a.read_header(kMostHeaderBytes));
   TRY(const auto b_header, b.read_header(kMostHeaderBytes));
   TRY(auto a_at, text_begin(a_header));

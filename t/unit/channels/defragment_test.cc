@@ -175,6 +175,37 @@ TEST_CASE("what was cut is whole again, byte for byte") {
   CHECK_FALSE(read_whole(*scratch.queue, names));
 }
 
+TEST_CASE("pieces that are renamed while they are read are found by the name they have then") {
+  const auto pieces =
+      mta::form::Pieces::cut("From: a@x.test\r\nSubject: s\r\n\r\n" + std::string(900, 'x') + "\r\n" +
+                                 std::string(900, 'y') + "\r\n" + std::string(900, 'z') + "\r\n",
+                             {.max_bytes = 1200, .max_lines = 0}, "h.test");
+  REQUIRE(pieces.count() > 2);
+  test::ScratchQueue scratch;
+  const auto names = queue_pieces(scratch, pieces);
+  const auto text = *read_whole(*scratch.queue, names);
+  REQUIRE(scratch.queue->rename_attempts(names[0], 1));
+  auto whole = WholeMessage::open(*scratch.queue, names, 1 << 30);
+  REQUIRE(whole);
+  for (const auto& name : names) (void)scratch.queue->rename_attempts(name, 2);
+  std::string read;
+  for (;;) {
+    const auto piece = whole->next();
+    REQUIRE(piece);
+    if (piece->empty()) break;
+    read += *piece;
+  }
+  CHECK(read == text);
+  CHECK(*same_text(*scratch.queue, names[1], names[1]));
+  const auto now = mta::queue::FileName::parse("defragment/" + names[2].bucket + "/ZX" + names[2].id + "." +
+                                               names[2].copy);
+  REQUIRE(now);
+  REQUIRE(scratch.queue->remove(*now));
+  const auto without = WholeMessage::open(*scratch.queue, names, 1 << 30);
+  REQUIRE_FALSE(without);
+  CHECK(without.error().fault == Fault::temporary);  // it may be held only: no reason to give the others up
+}
+
 TEST_CASE("what was put together is known to the next program, until its pieces are gone") {
   test::ScratchQueue scratch;
   const auto folder = scratch.root + "/defragment";
