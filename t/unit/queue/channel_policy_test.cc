@@ -11,7 +11,8 @@ namespace {
 ChannelPolicy policy_of(const std::string& keywords) {
   mta::SourceSet sources;
   sources.set_symbol("IMTA_HOST", "h.test");
-  sources.set_file("imta.cnf", "h.test $U%$D@h.test\n\nl\nh.test\n\ntcp_local " + keywords + "\ntcp-daemon\n");
+  sources.set_file("imta.cnf",
+                   "h.test $U%$D@h.test\n\nl\nh.test\n\ntcp_local " + keywords + "\ntcp-daemon\n");
   const auto config = mta::MtaConfig::parse(std::move(sources));
   INFO(keywords << ": " << (config ? "" : config.error().text));
   REQUIRE(config);
