@@ -128,6 +128,7 @@ class Journal {
   };
 
   Journal(JournalSettings settings, UniqueFd lock, Control control);
+  // journal_set_up.cc
   static Result<Control> set_up(const JournalSettings& settings, int lock_fd,
                                 const std::vector<std::string>& roots);
 
@@ -168,7 +169,7 @@ class Journal {
 
   void note_time();  // journal_order.cc; append is held
 
-  // The lock checkpoint is held.
+  // journal_roots.cc; the lock checkpoint is held
   Result<bool> mark(const std::string& name, MarkEmpty empty) const;
   const Root* root_of(const std::string& path) const;  // roots_mutex_ is held
 

@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "common/base/file.h"
 #include "common/base/is_there.h"
 #include "common/base/journal_control.h"
@@ -26,7 +29,8 @@ Result<std::string> load_run(const std::string& directory) {
   TRY(const bool there, is_there(path));
   if (!there) return std::string();
   TRY(const auto text, read_file(path, kMostBytes));
-  if (!text.starts_with(kTitle)) return text;  // damaged: not any run that was
+  if (!text.starts_with(kTitle))  // damaged: not any run that was
+    return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
   const auto of_this = std::string(kTitle) + boot_id() + " ";
   return text.starts_with(of_this) ? std::string(trim(text.substr(of_this.size()))) : std::string();
 }

@@ -31,9 +31,7 @@ bool set_capabilities(unsigned low_bits) {
   __user_cap_data_struct data[2] = {{low_bits, low_bits, low_bits}, {0, 0, 0}};
   return ::syscall(SYS_capset, &header, data) == 0;
 }
-}  // namespace
 
-namespace {
 // Whom root becomes; nobody: root stays.
 Result<std::optional<User>> service_user(const std::string& user, const std::string& root) {
   if (user.empty()) {

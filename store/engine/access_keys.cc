@@ -11,17 +11,11 @@
 namespace waxwing::store {
 namespace {
 
-using Locks = std::array<std::mutex, 16>;
-
-Locks& all_locks() {
-  static Locks locks;
-  return locks;
-}
-
-// Who makes a key waits for who makes one in the same mailbox just now: both must sign with the same.
-std::mutex& lock_of(const MailboxEntry& entry) {
-  auto& locks = all_locks();
-  return locks[std::hash<std::string>{}(entry.id) % locks.size()];
+// Who makes a key waits for who makes one in the same mailbox just now: both must sign with the same. And for who
+// removes its owner's: until that is durable nobody makes one that would go with the old ones.
+std::mutex& lock_of(std::string_view owner) {
+  static std::array<std::mutex, 16> locks;
+  return locks[std::hash<std::string_view>{}(owner) % locks.size()];
 }
 
 Result<std::string> new_key(const MailboxEntry& entry) {
@@ -39,7 +33,7 @@ Result<std::string> access_key(Store& store, const MailboxName& name) {
 
 Result<std::string> make_access_key(Store& store, const MailboxName& name) {
   TRY(const auto entry, store.find(name));
-  const std::lock_guard lock(lock_of(entry));
+  const std::lock_guard lock(lock_of(name.user));
   auto key = read_key(entry.directory);
   if (key && !key->empty()) return key;
   if (!key && code_of(key.error()) != Code::corrupt) return key;
@@ -48,7 +42,7 @@ Result<std::string> make_access_key(Store& store, const MailboxName& name) {
 
 Result<> renew_access_key(Store& store, const MailboxName& name) {
   TRY(const auto entry, store.find(name));
-  const std::lock_guard lock(lock_of(entry));
+  const std::lock_guard lock(lock_of(name.user));
   TRY_VOID(new_key(entry));
   return {};
 }
@@ -57,9 +51,7 @@ Result<> remove_access_keys(Store& store, std::string_view user) {
   TRY(const auto entries, store.list(user));
   std::vector<std::string> directories;
   for (const auto& entry : entries) directories.push_back(entry.directory);
-  // Until it is durable nobody makes a key that would go with the old ones. Others hold one lock at a time.
-  std::vector<std::unique_lock<std::mutex>> locked;
-  for (auto& lock : all_locks()) locked.emplace_back(lock);
+  const std::lock_guard lock(lock_of(user));
   return remove_keys(directories);
 }
 
