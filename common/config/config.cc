@@ -96,7 +96,8 @@ std::string Config::path_of(std::string_view relative) const {
 std::string Config::text(std::string_view name) const {
   if (const auto at = values_.find(name); at != values_.end()) return at->second;
   const auto& spec = declared(name);
-  if (const auto at = values_.find(spec.name); at != values_.end()) return at->second;
+  if (spec.name != name)
+    if (const auto at = values_.find(spec.name); at != values_.end()) return at->second;
   return std::string(spec.fallback);
 }
 

@@ -171,7 +171,14 @@ bool needs_quotes(std::string_view value) {
 void append_quoted(std::string& out, std::string_view value) {
   const bool utf8 = is_utf8(value);
   out += '"';
-  for (const char c : value) {
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    const auto begin = at;
+    while (at < value.size() &&
+           (kPlain[static_cast<unsigned char>(value[at])] || value[at] == ' ' || value[at] == '='))
+      ++at;
+    out += value.substr(begin, at - begin);
+    if (at == value.size()) break;
+    const char c = value[at];
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;

@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 namespace waxwing::mail {
 
 namespace {
@@ -33,6 +37,23 @@ std::uint64_t folded(Sixteen bytes) {
 // of every message comes through here.
 std::size_t plain_run(std::string_view text, bool& eight_bit) {
   std::size_t size = 0;
+#ifdef __SSE2__
+  const auto cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
+  auto any_byte = _mm_setzero_si128();
+  for (; size + 16 <= text.size(); size += 16) {
+    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + size));
+    const auto ends = static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, cr), _mm_cmpeq_epi8(bytes, lf))));
+    if (ends != 0) {
+      const auto before = static_cast<unsigned>(std::countr_zero(ends));
+      const auto high = static_cast<unsigned>(_mm_movemask_epi8(bytes)) & ((1U << before) - 1);
+      eight_bit = eight_bit || high != 0 || _mm_movemask_epi8(any_byte) != 0;
+      return size + before;
+    }
+    any_byte = _mm_or_si128(any_byte, bytes);
+  }
+  eight_bit = eight_bit || _mm_movemask_epi8(any_byte) != 0;
+#endif
   Sixteen any_sixteen{};
   for (Sixteen sixteen; size + sizeof sixteen <= text.size(); size += sizeof sixteen) {
     std::memcpy(&sixteen, text.data() + size, sizeof sixteen);
@@ -61,6 +82,23 @@ std::size_t plain_run(std::string_view text, bool& eight_bit) {
 
 }  // namespace
 
+// Past the lines that stay as they are: up to a dot at the beginning of one, or an end that is not CRLF.
+std::size_t DataDecoder::whole_lines(std::string_view input, std::size_t at) {
+  for (;;) {
+    const auto size = plain_run(input.substr(at), eight_bit_);
+    line_bytes_ += size;
+    at += size;
+    if (input.size() - at < 2 || input[at] != '\r' || input[at + 1] != '\n') return at;
+    at += 2;
+    longest_line_ = std::max(longest_line_, line_bytes_);
+    line_bytes_ = 0;
+    if (at == input.size() || input[at] == '.' || input[at] == '\r' || input[at] == '\n') {
+      state_ = State::line_start;
+      return at;
+    }
+  }
+}
+
 std::size_t DataDecoder::feed(std::string_view input, std::string& out) {
   std::size_t at = 0;
   out.reserve(out.size() + input.size());
@@ -68,18 +106,12 @@ std::size_t DataDecoder::feed(std::string_view input, std::string& out) {
     if (state_ == State::line_start && input[at] != '.' && input[at] != '\r' && input[at] != '\n')
       state_ = State::text;
     if (state_ == State::text) {
-      const auto size = plain_run(input.substr(at), eight_bit_);
-      out.append(input, at, size);
-      line_bytes_ += size;
-      offset_ += static_cast<std::int64_t>(size);
-      at += size;
+      const auto begin = at;
+      at = whole_lines(input, at);
+      out.append(input, begin, at - begin);
+      offset_ += static_cast<std::int64_t>(at - begin);
       if (at == input.size()) break;
-      if (input.substr(at, 2) == "\r\n") {  // as nearly all lines end
-        line_break(out);
-        offset_ += 2;
-        at += 2;
-        continue;
-      }
+      if (state_ == State::line_start) continue;
     }
     step(input[at++], out);
     ++offset_;

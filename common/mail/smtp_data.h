@@ -33,6 +33,7 @@ class DataDecoder {
  private:
   // Where the last byte left us: what CR, LF and "." mean depends on it.
   enum class State { line_start, text, cr, dot, dot_cr, done };
+  std::size_t whole_lines(std::string_view input, std::size_t at);
   void step(char c, std::string& out);
   void put(char c, std::string& out);
   void after_cr(char c, std::string& out, bool after_dot);

@@ -18,6 +18,13 @@
 namespace waxwing::spool {
 
 namespace {
+// Not zeroed first. The size that libstdc++ 12 hands to the function is the new capacity.
+std::string room_for(std::size_t size) {
+  std::string bytes;
+  bytes.resize_and_overwrite(size, [size](char*, std::size_t) { return size; });
+  return bytes;
+}
+
 // One pread gets footer, slots and records of nearly every file.
 constexpr std::size_t kTailBytes = 4096;
 constexpr std::size_t kPieceBytes = 256 * 1024;
@@ -42,16 +49,20 @@ Result<MessageFile> MessageFile::from_fd(UniqueFd fd, std::string path) {
 }
 
 Result<> MessageFile::read_footer(std::uint64_t file_size) {
-  std::string tail(std::min<std::uint64_t>(kTailBytes, file_size), '\0');
+  auto tail = room_for(std::min<std::uint64_t>(kTailBytes, file_size));
   if (tail.size() < kFooterBytes) return permanent("too short for a message file");
   TRY_VOID(read_at(fd_.get(), file_size - tail.size(), tail.data(), tail.size()));
   TRY(const auto footer, decode_footer(std::string_view(tail).substr(tail.size() - kFooterBytes), file_size));
   const std::uint64_t behind = file_size - footer.message_size;
-  std::string records(footer.records_size, '\0');
-  if (behind <= tail.size())
-    records = tail.substr(tail.size() - behind, footer.records_size);
-  else
-    TRY_VOID(read_at(fd_.get(), footer.message_size, records.data(), records.size()));
+  std::string far;
+  std::string_view records;
+  if (behind <= tail.size()) {
+    records = std::string_view(tail).substr(tail.size() - behind, footer.records_size);
+  } else {
+    far = room_for(footer.records_size);
+    TRY_VOID(read_at(fd_.get(), footer.message_size, far.data(), far.size()));
+    records = far;
+  }
   if (XXH3_64bits(records.data(), records.size()) != footer.records_hash)
     return permanent("records are damaged (checksum)");
   TRY(records_, Records::decode(records));
@@ -67,13 +78,18 @@ Result<> MessageFile::read_footer(std::uint64_t file_size) {
 
 Result<std::string> MessageFile::read_message(std::uint64_t offset, std::size_t max_bytes) const {
   if (offset >= message_size_) return std::string();
-  std::string bytes(std::min<std::uint64_t>(max_bytes, message_size_ - offset), '\0');
+  auto bytes = room_for(std::min<std::uint64_t>(max_bytes, message_size_ - offset));
   const auto outcome = read_at(fd_.get(), offset, bytes.data(), bytes.size());
   if (!outcome) return wrap(outcome.error(), path_);
   return bytes;
 }
 
 Result<> MessageFile::verify_message() const {
+  if (message_size_ <= kPieceBytes) {
+    TRY(const auto whole, read_message(0, kPieceBytes));
+    if (XXH3_64bits(whole.data(), whole.size()) == message_hash_) return {};
+    return permanent(path_ + ": message is damaged (checksum)");
+  }
   const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash(XXH3_createState(), XXH3_freeState);
   XXH3_64bits_reset(hash.get());
   for (std::uint64_t at = 0; at < message_size_;) {
@@ -89,7 +105,7 @@ Result<> MessageFile::verify_message() const {
 Result<std::string> MessageFile::read_slots(std::uint32_t first, std::uint32_t count) const {
   if (first > slot_count_ || count > slot_count_ - first)
     return bug(fmt::format("{}: {} slots from {} on do not exist", path_, count, first));
-  std::string bytes(static_cast<std::size_t>(count) * slot_bytes_, '\0');
+  auto bytes = room_for(static_cast<std::size_t>(count) * slot_bytes_);
   const auto outcome =
       read_at(fd_.get(), slots_at() + std::uint64_t{first} * slot_bytes_, bytes.data(), bytes.size());
   if (!outcome) return wrap(outcome.error(), path_);

@@ -61,6 +61,23 @@ std::pair<std::uint16_t, std::string_view> take(std::string_view& bytes) {
   bytes.remove_prefix(kHeaderBytes + value.size());
   return {tag, value};
 }
+
+// Are they whole ones?
+Result<> check(std::string_view bytes) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    if (bytes.size() - at < kHeaderBytes)
+      return permanent(fmt::format("record at offset {} is cut short", at));
+    const auto reserved = get_le<std::uint16_t>(bytes, at + 2);
+    const std::size_t length = get_le<std::uint32_t>(bytes, at + 4);
+    if (reserved != 0)
+      return permanent(fmt::format("record at offset {} has flags this version does not know", at));
+    if (bytes.size() - at - kHeaderBytes < length)
+      return permanent(fmt::format("record at offset {} says {} bytes, {} are left", at, length,
+                                   bytes.size() - at - kHeaderBytes));
+    at += kHeaderBytes + length;
+  }
+  return {};
+}
 }  // namespace
 
 Records& Records::add(Tag tag, std::string_view value) {
@@ -107,21 +124,35 @@ std::vector<std::pair<std::uint16_t, std::string_view>> Records::items() const {
 }
 
 Result<Records> Records::decode(std::string_view bytes) {
-  for (std::size_t at = 0; at < bytes.size();) {
-    if (bytes.size() - at < kHeaderBytes)
-      return permanent(fmt::format("record at offset {} is cut short", at));
-    const auto reserved = get_le<std::uint16_t>(bytes, at + 2);
-    const std::size_t length = get_le<std::uint32_t>(bytes, at + 4);
-    if (reserved != 0)
-      return permanent(fmt::format("record at offset {} has flags this version does not know", at));
-    if (bytes.size() - at - kHeaderBytes < length)
-      return permanent(fmt::format("record at offset {} says {} bytes, {} are left", at, length,
-                                   bytes.size() - at - kHeaderBytes));
-    at += kHeaderBytes + length;
-  }
+  TRY_VOID(check(bytes));
   Records records;
   records.bytes_ = bytes;
   return records;
+}
+
+Result<TagIndex> TagIndex::of(std::string_view bytes) {
+  TRY_VOID(check(bytes));
+  return TagIndex(bytes);
+}
+
+void TagIndex::fill() {
+  for (std::string_view rest = bytes_; !rest.empty();) {
+    const auto [key, value] = take(rest);
+    const auto tag = static_cast<Tag>(key);
+    if (tag == Tag::recipient) recipients_.push_back(value);
+    auto& begin = begins_[slot(tag)];
+    if (slot(tag) != 0 && begin == 0) begin = static_cast<std::uint32_t>(value.data() - bytes_.data());
+  }
+}
+
+std::string_view TagIndex::text(Tag tag) const {
+  const auto begin = begins_[slot(tag)];
+  return begin == 0 ? std::string_view() : bytes_.substr(begin, get_le<std::uint32_t>(bytes_, begin - 4));
+}
+
+std::int64_t TagIndex::number(Tag tag, std::int64_t fallback) const {
+  const auto value = text(tag);
+  return value.size() == 8 ? get_le<std::int64_t>(value) : fallback;
 }
 
 std::string tag_name(std::uint16_t tag) {

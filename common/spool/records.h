@@ -5,6 +5,7 @@
 // can be added without a new file version. Not thread-safe; values are plain bytes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -81,6 +82,34 @@ class Records {
 
  private:
   std::string bytes_;  // as on disk, whole: views into it are what find() and its like answer
+};
+
+// Of records that are asked for many tags: one walk finds the first value of each. Views into the bytes, which stay the
+// caller's.
+class TagIndex {
+ public:
+  // Permanent error naming the offset when the bytes are no records.
+  static Result<TagIndex> of(std::string_view bytes);
+  explicit TagIndex(const Records& records) : bytes_(records.encode()) { fill(); }
+
+  bool has(Tag tag) const { return begins_[slot(tag)] != 0; }
+  std::string_view text(Tag tag) const;                           // empty when absent
+  std::int64_t number(Tag tag, std::int64_t fallback = 0) const;  // fallback when absent or not 8 bytes
+  // Every value of the one tag that repeats.
+  const std::vector<std::string_view>& recipients() const { return recipients_; }
+
+ private:
+  explicit TagIndex(std::string_view bytes) : bytes_(bytes) { fill(); }
+  void fill();
+  // Four pages of 32 tags; what is outside has the first place, which stays empty.
+  static constexpr std::size_t slot(Tag tag) {
+    const auto number = static_cast<unsigned>(tag);
+    return (number & 0xffU) < 32 && number < 0x400 ? (number >> 8U) * 32 + (number & 31U) : 0;
+  }
+
+  std::string_view bytes_;
+  std::array<std::uint32_t, 128> begins_{};  // behind the header; 0: absent
+  std::vector<std::string_view> recipients_;
 };
 
 // "sender" for 0x0101, "tag-0x7777" for one that this version does not know: for dumps.

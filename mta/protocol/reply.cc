@@ -3,10 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include "common/base/strings.h"
 
 namespace waxwing::mta::protocol {
+
+namespace {
+// Eight bytes at a time; may be true for what only has bytes above 0x7f, too.
+bool has_control(std::string_view bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x80 * kOnes;
+  for (; bytes.size() >= sizeof kOnes; bytes.remove_prefix(sizeof kOnes)) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, bytes.data(), sizeof eight);
+    if (((eight | (eight + kOnes) | (eight - 0x20 * kOnes)) & kHigh) != 0) return true;
+  }
+  return std::ranges::any_of(bytes, [](unsigned char c) { return c < ' ' || c >= 0x7f; });
+}
+}  // namespace
 
 // RFC 5321 §4.5.3.1.5: a line of text that is longer goes on in the next line of the reply.
 std::string format_reply(const Verdict& verdict) {
@@ -29,8 +44,11 @@ std::string format_reply(const Verdict& verdict) {
     last = count == rest.size();
     if (last) prefix[mark] = ' ';
     out.append(prefix);
-    for (const char c : rest.substr(0, count))
-      out.push_back(static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c);
+    const auto begin = static_cast<std::ptrdiff_t>(out.size());
+    out.append(rest.substr(0, count));
+    if (has_control(rest.substr(0, count)))
+      std::replace_if(
+          out.begin() + begin, out.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
     out.append("\r\n");
     rest.remove_prefix(count + (count == end && !last ? 1 : 0));
   }

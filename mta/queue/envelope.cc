@@ -8,6 +8,7 @@ namespace waxwing::mta::queue {
 
 using spool::Records;
 using spool::Tag;
+using spool::TagIndex;
 
 const char* priority_name(Priority priority) {
   switch (priority) {
@@ -59,9 +60,9 @@ Records to_records(const Recipient& recipient) {
 }
 
 Result<Recipient> decode_recipient(std::string_view bytes) {
-  TRY(const auto records, Records::decode(bytes));
+  TRY(const auto records, TagIndex::of(bytes));
   Recipient recipient;
-  if (!records.find(Tag::address)) return permanent("a recipient without address");
+  if (!records.has(Tag::address)) return permanent("a recipient without address");
   recipient.address = records.text(Tag::address);
   recipient.original = records.text(Tag::original);
   recipient.intermediate = records.text(Tag::intermediate);
@@ -107,7 +108,8 @@ Records to_records(const Envelope& envelope) {
   return records;
 }
 
-Result<Envelope> from_records(const Records& records) {
+Result<Envelope> from_records(const Records& all) {
+  const TagIndex records(all);
   Envelope envelope;
   envelope.queue_id = records.text(Tag::queue_id);
   envelope.email_id = records.text(Tag::email_id);
@@ -134,12 +136,13 @@ Result<Envelope> from_records(const Records& records) {
   envelope.by_trace = mode.ends_with('T');
   envelope.submitter = records.text(Tag::submitter);
   envelope.require_tls = records.number(Tag::require_tls) != 0;
-  if (records.find(Tag::mt_priority))
+  if (records.has(Tag::mt_priority))
     envelope.mt_priority =
         static_cast<int>(std::clamp<std::int64_t>(records.number(Tag::mt_priority), -9, 9));
   envelope.held_reason = records.text(Tag::held_reason);
-  if (!records.find(Tag::sender)) return permanent("an envelope without sender");
-  for (const auto bytes : records.all(Tag::recipient)) {
+  if (!records.has(Tag::sender)) return permanent("an envelope without sender");
+  envelope.recipients.reserve(records.recipients().size());
+  for (const auto bytes : records.recipients()) {
     TRY(auto recipient, decode_recipient(bytes));
     envelope.recipients.push_back(std::move(recipient));
   }

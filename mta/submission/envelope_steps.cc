@@ -182,7 +182,7 @@ void complete(std::string& address, const Source& source) {
 
 Task<Verdict> Submission::sender(std::string address, SenderOptions options) {
   complete(address, inner_->source);
-  inner_ = std::make_unique<Inner>(inner_->submitter, std::move(inner_->source));
+  if (inner_->config) inner_ = std::make_unique<Inner>(inner_->submitter, std::move(inner_->source));
   Inner& inner = *inner_;
   inner.config = inner.submitter->config();
   inner.channel = inner.config->channel(inner.source.channel);

@@ -26,7 +26,12 @@ std::string message_directory(const std::string& mailbox_directory, std::uint32_
 }
 
 std::string message_path(const std::string& mailbox_directory, std::uint32_t uid) {
-  return fmt::format("{}/{:02}/{}.msg", mailbox_directory, uid / kMessagesPerDirectory, uid);
+  const auto number = std::to_string(uid);
+  const auto part = uid / kMessagesPerDirectory;
+  std::string path;
+  path.reserve(mailbox_directory.size() + 2 * number.size() + 9);
+  path.append(mailbox_directory).append(part < 10 ? "/0" : "/").append(std::to_string(part));
+  return path.append("/").append(number).append(".msg");
 }
 
 std::string index_path(const std::string& mailbox_directory) {

@@ -16,6 +16,7 @@ namespace waxwing::store {
 struct Store::Inner {
   std::shared_ptr<const Config> config;
   std::int64_t timeout_ms = 20000;
+  QuotaLimit default_quota;
   std::shared_ptr<Hub> hub;
   std::unique_ptr<OpenMailboxes> mailboxes;
   std::unique_ptr<Connection> connection;  // last: its thread uses the others

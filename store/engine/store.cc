@@ -30,6 +30,8 @@ Result<std::shared_ptr<Store>> Store::open(std::shared_ptr<const Config> config)
   auto& in = *store->inner_;
   in.config = config;
   in.timeout_ms = config->number("store.stored.timeout") * 1000;
+  in.default_quota = {config->number("store.defaultmailboxquota"),
+                      config->number("store.defaultmessagequota")};
   auto* const inner = store->inner_.get();
   in.hub = std::make_shared<Hub>([inner](bool wanted, const std::string& key, const std::string& value) {
     wanted ? inner->connection->watch(key, value) : inner->connection->unwatch(key, value);
@@ -231,8 +233,7 @@ Result<QuotaUsage> Store::quota_usage(std::string_view user) {
 }
 
 QuotaLimit Store::default_quota() const {
-  return {inner_->config->number("store.defaultmailboxquota"),
-          inner_->config->number("store.defaultmessagequota")};
+  return inner_->default_quota;
 }
 
 Result<std::shared_ptr<Mailbox>> Store::open_mailbox(const MailboxName& name) {
