@@ -16,7 +16,6 @@ namespace waxwing::channels {
 
 namespace {
 
-constexpr const char* kFolder = "bsmtp";
 constexpr std::string_view kTransaction = "transaction";  // in the flags of what was taken out of a batch
 constexpr std::uint64_t kMostBytes = 64 << 20;            // of a batch: it is in memory
 constexpr std::size_t kPieceBytes = 64 * 1024;
@@ -64,14 +63,10 @@ mta::queue::Envelope envelope_of(const BatchTransaction& transaction, const std:
 struct Bsin::Apart {
   std::vector<std::unique_ptr<mta::queue::Writer>> writers;
   std::vector<mta::queue::Writer::Content> contents;
-  std::optional<TakenMark> mark;
 };
 
 Bsin::Bsin(MasterContext& context, std::shared_ptr<mta::Submitter> submitter)
-    : context_(context),
-      submitter_(std::move(submitter)),
-      taken_(context.daemon().config()->path_of(kFolder)),
-      workers_(1) {}
+    : MarkedChannel(context, "2.5.0 had been queued"), submitter_(std::move(submitter)), workers_(1) {}
 
 Result<std::unique_ptr<Channel>> Bsin::create(MasterContext& context) {
   TRY(auto submitter, mta::Submitter::create(context.daemon(), context.queue()));
@@ -85,32 +80,11 @@ BatchLimits Bsin::limits() const {
   return limits;
 }
 
-Task<void> Bsin::idle() {
-  auto clean = [this] { return taken_.clean(*context_.queue(), context_.channel()); };
-  const auto cleaned = co_await context_.workers().run(clean);
-  if (!cleaned) log::Event("bsmtp.marks").with("error", cleaned.error().text).warning();
-}
-
-Task<void> Bsin::deliver(Work& work) {
-  auto look = [&] { return taken_.of(work.message().name()); };
-  const auto taken = co_await context_.workers().run(look);
-  if (!taken) {
-    work.defer_rest("4.3.0 " + taken.error().text);
-    co_return;
-  }
-  std::vector<std::size_t> left;
-  for (const auto i : work.pending()) {
-    const auto& done = *taken;
-    if (done && std::ranges::find(done->recipients, i) != done->recipients.end())
-      work.queued_as(i, "2.5.0 had been queued", done->queue_id);
-    else
-      left.push_back(i);
-  }
-  if (left.empty()) co_return;
-  if (work.envelope().recipients[left.front()].has_flag(kTransaction))
-    co_await submit(work, std::move(left));
+Task<void> Bsin::pass(Work& work, std::vector<std::size_t> recipients) {
+  if (work.envelope().recipients[recipients.front()].has_flag(kTransaction))
+    co_await submit(work, std::move(recipients));
   else
-    co_await take_apart(work, left);
+    co_await take_apart(work, recipients);
 }
 
 Result<> Bsin::write_transaction(const BatchTransaction& transaction, Apart& apart) const {
@@ -127,8 +101,7 @@ Result<> Bsin::write_transaction(const BatchTransaction& transaction, Apart& apa
 }
 
 // Permanent error: the batch is malformed.
-Result<std::unique_ptr<Bsin::Apart>> Bsin::write_apart(Work& work, const std::vector<std::size_t>& recipients,
-                                                       const BatchLimits& limits) const {
+Result<std::unique_ptr<Bsin::Apart>> Bsin::write_apart(Work& work, const BatchLimits& limits) const {
   const auto size = work.message().message_size();
   if (size > kMostBytes) return permanent("the message has more than 64 MB");
   TRY(const auto message, work.message().read_message(0, static_cast<std::size_t>(size)));
@@ -136,14 +109,12 @@ Result<std::unique_ptr<Bsin::Apart>> Bsin::write_apart(Work& work, const std::ve
   TRY(const auto transactions, parse_batch(text, limits));
   auto apart = std::make_unique<Apart>();
   for (const auto& transaction : transactions) TRY_VOID(write_transaction(transaction, *apart));
-  TRY(auto mark, taken_.prepare(work.message().name(), apart->writers.front()->queue_id(), recipients));
-  apart->mark.emplace(std::move(mark));
   return apart;
 }
 
 Task<void> Bsin::take_apart(Work& work, const std::vector<std::size_t>& recipients) {
   const auto most = limits();
-  auto write = [&] { return write_apart(work, recipients, most); };
+  auto write = [&] { return write_apart(work, most); };
   auto apart = co_await workers_.run(write);
   if (!apart) {
     const auto& error = apart.error();
@@ -160,13 +131,11 @@ Task<void> Bsin::take_apart(Work& work, const std::vector<std::size_t>& recipien
   auto& made = **apart;
   const auto count = made.contents.size();
   const auto first = made.writers.front()->queue_id();
-  std::function<void(durable::Batch&)> also = [&made](durable::Batch& batch) { made.mark->add_to(batch); };
-  auto publishing =
-      mta::queue::Writer::publish_all(std::move(made.contents), &context_.workers(), std::move(also));
+  TakenMark mark(taken_);
+  mark.add(unit_of(work), recipients);
+  auto publishing = mta::queue::Writer::publish_all(std::move(made.contents), &context_.workers(), &mark);
   auto published = co_await std::move(publishing);
   if (!published) {
-    auto take_back = [&made] { made.mark->take_back(); };
-    co_await context_.workers().run(take_back);
     for (const auto i : recipients) work.deferred(i, "4.3.0 " + published.error().text);
     co_return;
   }
@@ -210,21 +179,13 @@ Task<void> Bsin::submit(Work& work, std::vector<std::size_t> recipients) {
 }
 
 Task<void> Bsin::send(Work& work, mta::Submission& submission, const std::vector<std::size_t>& accepted) {
-  auto prepare = [&] { return taken_.prepare(work.message().name(), submission.queue_id(), accepted); };
-  auto mark = co_await context_.workers().run(prepare);
-  if (!mark) {
-    for (const auto i : accepted) work.deferred(i, "4.3.0 " + mark.error().text);
-    co_return;
-  }
-  submission.commit_with([&mark](durable::Batch& batch) { mark->add_to(batch); });
+  TakenMark mark(taken_);
+  mark.add(unit_of(work), accepted);
+  submission.commit_with(&mark);
   submission.add_trace(trace_line(context_.channel(), submitter_->config()->local_host(), work.queue_id()));
   auto bytes = bytes_of(work.message());
   auto verdict = co_await send_bytes(context_, submission, std::move(bytes));
-  if (!verdict.ok()) {
-    auto take_back = [&mark] { mark->take_back(); };
-    co_await context_.workers().run(take_back);
-    submission.record_refusal("", verdict);
-  }
+  if (!verdict.ok()) submission.record_refusal("", verdict);
   judge_sent(work, accepted, verdict, "2.5.0 queued", submission.queue_id());
 }
 

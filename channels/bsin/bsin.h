@@ -9,33 +9,28 @@
 #include <vector>
 
 #include "channels/bsin/batch.h"
-#include "channels/bsmtp/taken.h"
-#include "channels/master/master.h"
+#include "channels/resubmit/marked_channel.h"
 #include "mta/submission/submission.h"
 
 namespace waxwing::channels {
 
-class Bsin : public Channel {
+class Bsin : public MarkedChannel {
  public:
   static Result<std::unique_ptr<Channel>> create(MasterContext& context);
-  Task<void> deliver(Work& work) override;
-  Task<void> idle() override;
 
  private:
+  Task<void> pass(Work& work, std::vector<std::size_t> recipients) override;
   // What a batch comes to, before it is committed.
   struct Apart;
   Bsin(MasterContext& context, std::shared_ptr<mta::Submitter> submitter);
   Task<void> take_apart(Work& work, const std::vector<std::size_t>& recipients);
-  Result<std::unique_ptr<Apart>> write_apart(Work& work, const std::vector<std::size_t>& recipients,
-                                             const BatchLimits& limits) const;
+  Result<std::unique_ptr<Apart>> write_apart(Work& work, const BatchLimits& limits) const;
   Result<> write_transaction(const BatchTransaction& transaction, Apart& apart) const;
   Task<void> submit(Work& work, std::vector<std::size_t> recipients);
   Task<void> send(Work& work, mta::Submission& submission, const std::vector<std::size_t>& accepted);
   BatchLimits limits() const;
 
-  MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
-  Taken taken_;
   WorkerPool workers_;  // own: a batch is in memory while it is taken apart, one at a time
 };
 

@@ -17,8 +17,6 @@
 namespace waxwing::channels {
 
 namespace {
-constexpr const char* kFolder = "bsmtp";
-
 // A batch that came back to where batches are made would be put into the next one for ever.
 bool is_batch(std::string_view header) {
   const auto type = mail::HeaderBlock::scan(header).value("Content-Type");
@@ -33,7 +31,6 @@ struct Bsout::Gathering {
   std::uint64_t bytes = 0;
   bool closed = false, ended = false;
   Signal full, done;
-  std::vector<TakenMark> marks;
 };
 
 // Whatever happens, nobody waits for ever.
@@ -46,19 +43,11 @@ struct Bsout::Ender {
 };
 
 Bsout::Bsout(MasterContext& context, std::shared_ptr<mta::Submitter> submitter)
-    : context_(context),
-      submitter_(std::move(submitter)),
-      taken_(context.daemon().config()->path_of(kFolder)) {}
+    : MarkedChannel(context, "2.5.0 had been put into a batch"), submitter_(std::move(submitter)) {}
 
 Result<std::unique_ptr<Channel>> Bsout::create(MasterContext& context) {
   TRY(auto submitter, mta::Submitter::create(context.daemon(), context.queue()));
   return std::unique_ptr<Channel>(new Bsout(context, std::move(submitter)));
-}
-
-Task<void> Bsout::idle() {
-  auto clean = [this] { return taken_.clean(*context_.queue(), context_.channel()); };
-  const auto cleaned = co_await context_.workers().run(clean);
-  if (!cleaned) log::Event("bsmtp.marks").with("error", cleaned.error().text).warning();
 }
 
 // daemon user@host: there; daemon host, or the host that the message is for: to bsmtp there.
@@ -71,22 +60,13 @@ std::string Bsout::address_for(const Work& work) const {
   return "bsmtp@" + (word.empty() ? work.host() : word);
 }
 
-// False: all of it has its verdict. recipients: gets those that are to go.
-Task<bool> Bsout::may_join(Work& work, std::vector<std::size_t>& recipients) {
-  auto look = [&] { return taken_.of(work.message().name()); };
-  const auto taken = co_await context_.workers().run(look);
+// False: all of it has its verdict.
+Task<bool> Bsout::may_join(Work& work, const std::vector<std::size_t>& recipients) {
   auto read = [&] { return work.message().read_header(); };
   const auto header = co_await context_.workers().run(read);
-  if (!taken || !header) {
-    work.defer_rest("4.3.0 " + (taken ? header.error().text : taken.error().text));
+  if (!header) {
+    work.defer_rest("4.3.0 " + header.error().text);
     co_return false;
-  }
-  for (const auto i : work.pending()) {
-    const auto& done = *taken;
-    if (done && std::ranges::find(done->recipients, i) != done->recipients.end())
-      work.queued_as(i, "2.5.0 had been put into a batch", done->queue_id);
-    else
-      recipients.push_back(i);
   }
   if (is_batch(*header))
     for (const auto i : recipients)
@@ -95,12 +75,11 @@ Task<bool> Bsout::may_join(Work& work, std::vector<std::size_t>& recipients) {
   else if (work.envelope().body == "BINARYMIME")
     for (const auto i : recipients) work.failed(i, "5.6.3 binary messages do not go into a batch");
   else
-    co_return !recipients.empty();
+    co_return true;
   co_return false;
 }
 
-Task<void> Bsout::deliver(Work& work) {
-  std::vector<std::size_t> recipients;
+Task<void> Bsout::pass(Work& work, std::vector<std::size_t> recipients) {
   const auto joins = co_await may_join(work, recipients);
   if (!joins) co_return;
   auto address = address_for(work);
@@ -168,27 +147,12 @@ Task<mta::Verdict> Bsout::submit(Gathering& gathering, mta::Submission& submissi
   mta::RecipientOptions wishes;
   auto answer = co_await submission.recipient(std::move(address), std::move(wishes));
   if (!answer.ok()) co_return answer;
-  auto prepare = [&]() -> Result<> {
-    for (const auto& member : gathering.members) {
-      TRY(auto mark, taken_.prepare(member.work->message().name(), submission.queue_id(), member.recipients));
-      gathering.marks.push_back(std::move(mark));
-    }
-    return {};
-  };
-  const auto prepared = co_await context_.workers().run(prepare);
-  if (!prepared) co_return mta::Verdict{451, "4.3.0", prepared.error().text};
-  submission.commit_with([&gathering](durable::Batch& batch) {
-    for (auto& mark : gathering.marks) mark.add_to(batch);
-  });
+  TakenMark mark(taken_);
+  for (const auto& member : gathering.members) mark.add(unit_of(*member.work), member.recipients);
+  submission.commit_with(&mark);
   auto writer = writer_for(gathering, submission);
   NextBytes next = [&writer] { return writer.next(); };
   auto sent = co_await send_bytes(context_, submission, std::move(next));
-  if (!sent.ok()) {
-    auto take_back = [&gathering] {
-      for (auto& mark : gathering.marks) mark.take_back();
-    };
-    co_await context_.workers().run(take_back);
-  }
   co_return sent;
 }
 

@@ -8,20 +8,18 @@
 #include <string>
 #include <vector>
 
-#include "channels/bsmtp/taken.h"
 #include "channels/bsout/batch_writer.h"
-#include "channels/master/master.h"
+#include "channels/resubmit/marked_channel.h"
 #include "mta/submission/submission.h"
 
 namespace waxwing::channels {
 
-class Bsout : public Channel {
+class Bsout : public MarkedChannel {
  public:
   static Result<std::unique_ptr<Channel>> create(MasterContext& context);
-  Task<void> deliver(Work& work) override;
-  Task<void> idle() override;
 
  private:
+  Task<void> pass(Work& work, std::vector<std::size_t> recipients) override;
   // A batch that is gathered, then sent by the delivery that began it.
   struct Gathering;
   struct Ender;
@@ -31,15 +29,13 @@ class Bsout : public Channel {
   };
   Bsout(MasterContext& context, std::shared_ptr<mta::Submitter> submitter);
   std::string address_for(const Work& work) const;
-  Task<bool> may_join(Work& work, std::vector<std::size_t>& recipients);
+  Task<bool> may_join(Work& work, const std::vector<std::size_t>& recipients);
   Task<void> gather(const std::string& address, Work& work, std::vector<std::size_t> recipients);
   Task<void> send(Gathering& gathering);
   Task<mta::Verdict> submit(Gathering& gathering, mta::Submission& submission);
   BatchWriter writer_for(const Gathering& gathering, const mta::Submission& submission) const;
 
-  MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
-  Taken taken_;
   std::map<std::string, std::shared_ptr<Gathering>> open_;  // by address
 };
 

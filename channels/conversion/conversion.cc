@@ -38,7 +38,7 @@ bool end_here(Work& work, const std::vector<std::size_t>& recipients, const Conv
 }  // namespace
 
 Conversion::Conversion(MasterContext& context, std::shared_ptr<mta::Submitter> submitter)
-    : context_(context),
+    : MarkedChannel(context, "2.5.0 had been converted, queued"),
       submitter_(std::move(submitter)),
       workers_(at_least_one(context.daemon().config()->number("conversion.concurrency"))) {}
 
@@ -65,9 +65,9 @@ Result<RunSettings> Conversion::run_settings(const mta::MtaConfig& config) const
 }
 
 // Recipients that go on the same way share what is made for them; submission has put them into one file.
-Task<void> Conversion::deliver(Work& work) {
+Task<void> Conversion::pass(Work& work, std::vector<std::size_t> left) {
   std::map<std::string, std::vector<std::size_t>> ways;
-  for (const auto i : work.pending()) ways[work.envelope().recipients[i].flags].push_back(i);
+  for (const auto i : left) ways[work.envelope().recipients[i].flags].push_back(i);
   for (const auto& [flags, recipients] : ways) {
     const auto detour = mta::queue::parse_detour(flags);
     if (detour)
@@ -106,7 +106,7 @@ Task<void> Conversion::convert(Work& work, const std::vector<std::size_t>& recip
 }
 
 Task<void> Conversion::send_on(Work& work, const std::vector<std::size_t>& recipients, Converted& converted) {
-  Onward onward(context_, submitter_, work);
+  Onward onward(context_, submitter_, taken_, work);
   const bool held = converted.status() == PartStatus::held;
   const auto why = "held by a conversion: " + converted.why();
   if (held) onward.hold(why);

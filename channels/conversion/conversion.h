@@ -8,25 +8,24 @@
 #include <vector>
 
 #include "channels/conversion/converted.h"
-#include "channels/master/master.h"
+#include "channels/resubmit/marked_channel.h"
 #include "mta/queue/detour.h"
 #include "mta/submission/submission.h"
 
 namespace waxwing::channels {
 
-class Conversion : public Channel {
+class Conversion : public MarkedChannel {
  public:
   static Result<std::unique_ptr<Channel>> create(MasterContext& context);
-  Task<void> deliver(Work& work) override;
 
  private:
+  Task<void> pass(Work& work, std::vector<std::size_t> recipients) override;
   Conversion(MasterContext& context, std::shared_ptr<mta::Submitter> submitter);
   Task<void> convert(Work& work, const std::vector<std::size_t>& recipients,
                      const mta::queue::Detour& detour);
   Task<void> send_on(Work& work, const std::vector<std::size_t>& recipients, Converted& converted);
   Result<RunSettings> run_settings(const mta::MtaConfig& config) const;
 
-  MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
   WorkerPool workers_;  // own: each message takes one while its programs run
 };

@@ -31,8 +31,13 @@ GatheringLimits limits_of(const Config& config) {
   return limits;
 }
 
-void all_queued_as(Work& work, const std::string& whole) {
-  for (const auto i : work.pending()) work.queued_as(i, "2.5.0 put together with the other pieces", whole);
+constexpr const char* kPutTogether = "2.5.0 put together with the other pieces";
+
+Taken::Recipients pending_of(const Reader& message, const std::string& host) {
+  Taken::Recipients pending;
+  for (const auto i : message.recipients_of(host))
+    if (message.envelope().recipients[i].progress.status == mta::queue::Status::pending) pending.push_back(i);
+  return pending;
 }
 
 // The names that files of a channel have now, by key().
@@ -62,11 +67,9 @@ class Names {
 }  // namespace
 
 Defragment::Defragment(MasterContext& context, std::shared_ptr<mta::Submitter> submitter)
-    : context_(context),
+    : MarkedChannel(context, kPutTogether),
       submitter_(std::move(submitter)),
-      gathering_(limits_of(*context.daemon().config())),
-      assembled_(context.daemon().config()->path_of("defragment")),
-      cleaned_(context.loop()) {}
+      gathering_(limits_of(*context.daemon().config())) {}
 
 Result<std::unique_ptr<Channel>> Defragment::create(MasterContext& context) {
   TRY(auto submitter, mta::Submitter::create(context.daemon(), context.queue()));
@@ -82,12 +85,17 @@ Result<> Defragment::start() {
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
     return temporary("another program works on channel " + context_.channel() +
                      ", which takes one at a time: give it maxjobs 1 in imta.cnf");
-  TRY_VOID(assembled_.read());
   const auto& queue = *context_.queue();
   return queue.scan(context_.channel(), [this](const FileName& file) {
-    if (!file.held && assembled_.of(file.key()).empty()) take_up(file);
+    if (!file.held) take_up(file);
     return !gathering_.is_full();
   });
+}
+
+bool Defragment::has_gone_on(const Reader& message) {
+  const auto& host = message.envelope().recipients.front().host;
+  const auto gone = taken_.of(unit_of(message, host), pending_of(message, host));
+  return !gone || !gone->empty();
 }
 
 // What cannot be read is found again when the job controller gives it to us.
@@ -99,6 +107,7 @@ void Defragment::take_up(const FileName& file) {
   if (!piece) return;
   PieceSet* set = nullptr;
   const auto& envelope = message->envelope();
+  if (has_gone_on(*message)) return;
   const auto key = set_key(*piece, envelope);
   const auto added = gathering_.add(key, *piece, file, envelope.arrival_ms, set);
   // Compared with the first one when it is its turn.
@@ -109,12 +118,10 @@ std::int64_t Defragment::timeout_ms() const {
   return context_.daemon().config()->number("defragment.timeout") * 1000;
 }
 
-Task<void> Defragment::deliver(Work& work) {
+// Recipients that went on by themselves are done first: who is left makes the set.
+Task<void> Defragment::pass(Work& work, std::vector<std::size_t> recipients) {
+  if (recipients.size() < work.pending().size()) co_return;
   const auto& file = work.message().name();
-  if (const auto whole = assembled_.of(file.key()); !whole.empty()) {
-    all_queued_as(work, whole);
-    co_return;
-  }
   auto header = work.message().read_header();
   if (!header) {
     work.defer_rest("4.3.0 " + header.error().text);
@@ -122,18 +129,23 @@ Task<void> Defragment::deliver(Work& work) {
   }
   const auto piece = parse_piece(*header);
   if (!piece) {
-    co_await pass_on(context_, submitter_, work, "2.5.0 queued as it is (" + piece.error().text + ")");
+    co_await pass_on_alone(work, "2.5.0 queued as it is (" + piece.error().text + ")");
     co_return;
   }
   const auto key = set_key(*piece, work.envelope());
   PieceSet* set = nullptr;
   const auto added = gathering_.add(key, *piece, file, work.envelope().arrival_ms, set);
   if (added == Gathering::Added::refused)
-    co_await pass_on(context_, submitter_, work, "2.5.0 queued as it is (there are too many pieces)");
+    co_await pass_on_alone(work, "2.5.0 queued as it is (there are too many pieces)");
   else if (added == Gathering::Added::copy && set->given_up.empty())
     co_await copy(work, key, *piece, *set);
   else
     co_await wait_or_go(work, key, *piece, *set);
+}
+
+Task<void> Defragment::pass_on_alone(Work& work, std::string text) {
+  auto recipients = work.pending();
+  co_await pass_on(context_, submitter_, taken_, work, std::move(recipients), std::move(text));
 }
 
 Task<void> Defragment::copy(Work& work, const std::string& key, const Piece& piece, PieceSet& set) {
@@ -234,7 +246,10 @@ Task<mta::Verdict> Defragment::send_whole(Work& work, const std::vector<FileName
     const bool for_good = whole.error().fault == Fault::permanent;
     co_return mta::Verdict{for_good ? 554 : 451, for_good ? "5.6.0" : "4.3.0", whole.error().text};
   }
-  Onward onward(context_, submitter_, work);
+  Onward onward(context_, submitter_, taken_, work);
+  auto mark = [&] { return take_along(work, pieces, onward); };
+  auto marked = co_await context_.workers().run(mark);
+  if (!marked) co_return mta::Verdict{451, "4.3.0", marked.error().text};
   auto recipients = work.pending();
   NextBytes next = [&whole] { return whole->next(); };
   auto verdict = co_await onward.send(std::move(recipients), whole->size_bytes(), std::move(next));
@@ -242,12 +257,20 @@ Task<mta::Verdict> Defragment::send_whole(Work& work, const std::vector<FileName
   co_return verdict;
 }
 
+Result<> Defragment::take_along(const Work& work, const std::vector<FileName>& pieces, Onward& onward) {
+  for (const auto& piece : pieces) {
+    if (piece.key() == work.message().name().key()) continue;
+    TRY(const auto message, open_piece(*context_.queue(), piece));
+    auto unit = unit_of(message, work.host());
+    auto pending = pending_of(message, work.host());
+    TRY(const auto gone, taken_.of(unit, pending));
+    if (!gone.empty()) return temporary("a piece has gone on already: " + piece.relative());
+    onward.take_along(std::move(unit), std::move(pending));
+  }
+  return {};
+}
+
 Task<void> Defragment::done(Work& work, const std::string& key, PieceSet& set, const std::string& queue_id) {
-  std::vector<std::string> files(set.files.begin(), set.files.end());
-  auto write = [&] { return assembled_.write(key, queue_id, files); };
-  auto written = co_await context_.workers().run(write);
-  if (!written) log::Event("defragment.record.failed").with("error", written.error().text).error();
-  assembled_.note(key, queue_id, files);
   log::Event("defragment.whole")
       .with("qid", work.queue_id())
       .with("id", set.id)
@@ -255,7 +278,13 @@ Task<void> Defragment::done(Work& work, const std::string& key, PieceSet& set, c
       .with("as", queue_id)
       .information();
   gathering_.drop(key);
-  all_queued_as(work, queue_id);
+  for (const auto i : work.pending()) work.queued_as(i, kPutTogether, queue_id);
+  called_ = queue_id;
+  co_await call(work.host());
+}
+
+Task<void> Defragment::had_gone_on(const Work& work, std::string queue_id) {
+  if (std::exchange(called_, queue_id) == queue_id) co_return;
   co_await call(work.host());
 }
 
@@ -268,7 +297,7 @@ Task<void> Defragment::give_up(Work& work, const std::string& key, PieceSet& set
         .with("id", printable(set.id, 200))
         .with("why", why)
         .notice();
-  co_await pass_on(context_, submitter_, work, "2.5.0 queued as it is (" + printable(why, 200) + ")");
+  co_await pass_on_alone(work, "2.5.0 queued as it is (" + printable(why, 200) + ")");
   const bool gone = std::ranges::all_of(work.pending(),
                                         [&](auto i) { return work.verdict(i).kind != Work::Kind::deferred; });
   if (gone) gathering_.forget(key, work.message().name());
@@ -284,36 +313,6 @@ Task<void> Defragment::call(std::string host) {
   if (!asked) co_return;
   auto answer = co_await controller.receive(kAnswerMs);
   if (!answer) log::Event("defragment.call.failed").with("error", answer.error().text).warning();
-}
-
-// Deliveries go on meanwhile, and it may be called again.
-Task<void> Defragment::idle() {
-  while (cleaning_) co_await cleaned_.wait();
-  cleaning_ = true;
-  try {
-    co_await clean();
-  } catch (const std::exception& problem) {
-    log::Event("defragment.clean.failed").with("error", problem.what()).warning();
-  }
-  cleaning_ = false;
-  cleaned_.notify_all();
-}
-
-Task<void> Defragment::clean() {
-  const auto known = assembled_.files();
-  if (known.empty()) co_return;
-  const auto& queue = *context_.queue();
-  auto look = [&] {
-    Names names(queue);
-    std::vector<std::string> gone;
-    for (const auto& file : known)
-      if (const auto there = names.of(file); there && !*there) gone.push_back(file);
-    return gone;
-  };
-  const auto gone = co_await context_.workers().run(look);
-  const auto ended = assembled_.forget(gone);
-  auto remove = [&] { assembled_.remove(ended); };
-  co_await context_.workers().run(remove);
 }
 
 }  // namespace waxwing::channels

@@ -10,24 +10,27 @@
 #include <string>
 #include <vector>
 
-#include "channels/defragment/assembled.h"
 #include "channels/defragment/gathering.h"
-#include "channels/master/master.h"
+#include "channels/resubmit/again.h"
+#include "channels/resubmit/marked_channel.h"
 #include "common/base/file.h"
 #include "mta/submission/submission.h"
 
 namespace waxwing::channels {
 
-class Defragment : public Channel {
+class Defragment : public MarkedChannel {
  public:
   static Result<std::unique_ptr<Channel>> create(MasterContext& context);
-  Task<void> deliver(Work& work) override;
-  Task<void> idle() override;
 
  private:
+  Task<void> pass(Work& work, std::vector<std::size_t> recipients) override;
+  // Whoever put it together may have died before the other pieces were called to their end.
+  Task<void> had_gone_on(const Work& work, std::string queue_id) override;
   Defragment(MasterContext& context, std::shared_ptr<mta::Submitter> submitter);
   Result<> start();
   void take_up(const mta::queue::FileName& file);
+  // With the whole; also where that cannot be known now.
+  bool has_gone_on(const mta::queue::Reader& message);
   // Another file bears this number.
   Task<void> copy(Work& work, const std::string& key, const Piece& piece, PieceSet& set);
   Task<void> wait_or_go(Work& work, const std::string& key, const Piece& piece, PieceSet& set);
@@ -35,6 +38,9 @@ class Defragment : public Channel {
   Task<mta::Verdict> send_whole(Work& work, const std::vector<mta::queue::FileName>& pieces,
                                 std::string& queue_id);
   Task<void> done(Work& work, const std::string& key, PieceSet& set, const std::string& queue_id);
+  // The pieces other than the work's own, to go on with it.
+  Result<> take_along(const Work& work, const std::vector<mta::queue::FileName>& pieces, Onward& onward);
+  Task<void> pass_on_alone(Work& work, std::string text);
   // This piece as it is, and the others of its set soon after it.
   Task<void> give_up(Work& work, const std::string& key, PieceSet& set);
   // The job controller is to give us the other pieces now.
@@ -42,15 +48,10 @@ class Defragment : public Channel {
   // The files as they are called now, by number, but those that are gone or held.
   Result<std::map<unsigned, mta::queue::FileName>> find(const PieceSet& set) const;
   std::int64_t timeout_ms() const;
-  // Forgets what was put together and has left the queue.
-  Task<void> clean();
 
-  MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
   Gathering gathering_;
-  Assembled assembled_;
-  Signal cleaned_;
-  bool cleaning_ = false;
+  std::string called_;  // queue id of the last message whose pieces were called to their end
   UniqueFd lock_;
 };
 

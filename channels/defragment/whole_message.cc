@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "channels/defragment/piece.h"
+#include "channels/resubmit/open_now.h"
 #include "common/mail/header.h"
 
 namespace waxwing::channels {
@@ -27,23 +28,14 @@ Result<std::uint64_t> text_begin(const std::string& header) {
   return block.size();
 }
 
-// By the name it has now: the job controller renames a piece when the attempt to deliver it is over, at any time as seen
-// from here. A piece that is held or removed may come back, or its set is looked at again without it.
+}  // namespace
+
+// A piece that is held or removed may come back, or its set is looked at again without it.
 Result<Reader> open_piece(const Queue& queue, const FileName& file) {
-  constexpr int kMostLooks = 5;
-  auto opened = Reader::open(queue, file);
-  for (int look = 0; look < kMostLooks && !opened && is_gone(opened.error()); ++look) {
-    TRY(const auto names, queue.list_bucket(file.channel, file.bucket));
-    const auto now = std::ranges::find_if(
-        names, [&](const FileName& name) { return !name.held && name.key() == file.key(); });
-    if (now == names.end()) break;
-    opened = Reader::open(queue, *now);
-  }
+  auto opened = open_now(queue, file, HeldOnes::not_these);
   if (!opened && is_gone(opened.error())) return temporary("a piece is gone: " + file.relative());
   return opened;
 }
-
-}  // namespace
 
 Result<WholeMessage> WholeMessage::open(const Queue& queue, const std::vector<FileName>& pieces,
                                         std::uint64_t max_bytes) {

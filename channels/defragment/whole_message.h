@@ -36,6 +36,9 @@ class WholeMessage {
   std::uint64_t size_bytes_ = 0;
 };
 
+// By the name it has now. Temporary error: it is gone, or held.
+Result<mta::queue::Reader> open_piece(const mta::queue::Queue& queue, const mta::queue::FileName& file);
+
 // Whether two pieces are the same but for the headers around them.
 Result<bool> same_text(const mta::queue::Queue& queue, const mta::queue::FileName& one,
                        const mta::queue::FileName& other);

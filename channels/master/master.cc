@@ -259,6 +259,7 @@ class Master {
     const auto config = config_;  // a reload may come meanwhile
     const SettleContext context{*config, *notifier_, policy_, *context_.queue(), daemon_.workers()};
     auto report = co_await settle(work, unit.mode, context, wall_ms());
+    if (report.left_queue) channel_->left_queue(work);
     send_report(unit, report);
   }
 

@@ -126,6 +126,8 @@ class Channel {
  public:
   virtual ~Channel() = default;
   virtual Task<void> deliver(Work& work) = 0;
+  // The last recipient of its file is done, and the file has left the queue.
+  virtual void left_queue(const Work& work) { (void)work; }
   // Nothing to do just now (also before the program ends).
   virtual Task<void> idle() { co_return; }
   // The program ends, everything is delivered or given back: close what is open. Comes after idle().

@@ -240,7 +240,7 @@ Task<UnitReport> settle(Work& work, UnitMode mode, SettleContext context, std::i
   if (!all_done) co_return trouble(work, all_done.error(), now_ms);
   if (*all_done) {
     auto ended = co_await end_file(work, decisions, context);
-    co_return ended ? UnitReport{} : trouble(work, ended.error(), now_ms);
+    co_return ended ? UnitReport{.left_queue = true} : trouble(work, ended.error(), now_ms);
   }
   const bool lasting = std::ranges::any_of(decisions, [](const Decision& decision) {
     return decision.progress.status != Status::pending || decision.progress.notices > 0;

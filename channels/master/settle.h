@@ -25,6 +25,7 @@ struct UnitReport {
   bool attempted = true;
   std::string text;  // for deferred with host_down: why; for held: the reason
   bool host_down = false, congested = false;
+  bool left_queue = false;  // the file, with its last recipient
 };
 
 // For units that are not to be tried: gives every pending recipient the verdict that mode asks for.

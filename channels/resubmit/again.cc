@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "channels/resubmit/marked_channel.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/mail/date.h"
@@ -88,11 +89,17 @@ void judge_sent(Work& work, const std::vector<std::size_t>& recipients, const mt
   }
 }
 
-Onward::Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work)
+Onward::Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Taken& taken,
+               Work& work)
     : context_(context),
       submitter_(std::move(submitter)),
       work_(work),
+      mark_(taken),
       submission_(begin_again(context, submitter_, work, work.envelope().source_channel)) {}
+
+void Onward::take_along(Taken::Unit unit, Taken::Recipients recipients) {
+  mark_.add(std::move(unit), std::move(recipients));
+}
 
 NextBytes bytes_of(const mta::queue::Reader& message) {
   return [&message, at = std::uint64_t{0}]() mutable -> Result<std::string> {
@@ -136,6 +143,8 @@ Task<mta::Verdict> Onward::send(std::vector<std::size_t> recipients, std::uint64
   if (!opened.ok()) co_return opened;
   submission_.add_trace(trace_line(context_.channel(), submitter_->config()->local_host(), work_.queue_id()));
   if (!hold_reason_.empty()) submission_.hold(hold_reason_);
+  mark_.add(unit_of(work_), recipients_);
+  submission_.commit_with(&mark_);
   auto verdict = co_await send_bytes(context_, submission_, std::move(next));
   co_return verdict;
 }
@@ -149,10 +158,9 @@ void Onward::settle(const mta::Verdict& verdict, const std::string& text) {
   }
 }
 
-Task<void> pass_on(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work,
-                   std::string text) {
-  Onward onward(context, std::move(submitter), work);
-  auto recipients = work.pending();
+Task<void> pass_on(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Taken& taken,
+                   Work& work, std::vector<std::size_t> recipients, std::string text) {
+  Onward onward(context, std::move(submitter), taken, work);
   auto bytes = bytes_of(work.message());
   auto verdict = co_await onward.send(std::move(recipients), work.message().message_size(), std::move(bytes));
   onward.settle(verdict, text);

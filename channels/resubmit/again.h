@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "channels/master/master.h"
+#include "channels/resubmit/taken_mark.h"
 #include "mta/submission/submission.h"
 
 namespace waxwing::channels {
@@ -40,14 +41,16 @@ Task<mta::Verdict> send_bytes(const MasterContext& context, mta::Submission& sub
 
 // A message on its way to where its recipients were going before they stopped here (mta/queue/detour.h).
 //
-//   Onward onward(context, submitter, work);
-//   auto verdict = co_await onward.send(work.pending(), size, next);
+//   Onward onward(context, submitter, taken, work);
+//   auto verdict = co_await onward.send(recipients, size, next);
 //   onward.settle(verdict, "2.5.0 converted");  // or something else, when it is not ok()
 class Onward {
  public:
-  Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work);
+  Onward(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Taken& taken, Work& work);
   // It goes on, but stays there until an operator releases it. Before send().
   void hold(std::string reason) { hold_reason_ = std::move(reason); }
+  // What of another file of the queue goes on with it. Before send().
+  void take_along(Taken::Unit unit, Taken::Recipients recipients);
   // Once. The first answer that is not ok() ends it: nothing goes on then.
   Task<mta::Verdict> send(std::vector<std::size_t> recipients, std::uint64_t size_bytes, NextBytes next);
   // Verdicts for the recipients: what they want to know travels with the message.
@@ -60,13 +63,14 @@ class Onward {
   const MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
   Work& work_;
+  TakenMark mark_;
   mta::Submission submission_;
   std::string hold_reason_;
   std::vector<std::size_t> recipients_;
 };
 
 // The message as it lies in the queue, onward. Only verdicts are left to see.
-Task<void> pass_on(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Work& work,
-                   std::string text);
+Task<void> pass_on(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Taken& taken,
+                   Work& work, std::vector<std::size_t> recipients, std::string text);
 
 }  // namespace waxwing::channels

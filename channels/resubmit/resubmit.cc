@@ -22,7 +22,7 @@ std::string without_own_route(const mta::MtaConfig& config, const std::string& a
 }  // namespace
 
 Resubmit::Resubmit(MasterContext& context, std::shared_ptr<mta::Submitter> submitter)
-    : context_(context), submitter_(std::move(submitter)) {}
+    : MarkedChannel(context, "2.5.0 had been queued again"), submitter_(std::move(submitter)) {}
 
 Result<std::unique_ptr<Channel>> Resubmit::create(MasterContext& context) {
   TRY(auto submitter, mta::Submitter::create(context.daemon(), context.queue()));
@@ -57,10 +57,10 @@ Task<void> Resubmit::deliver_list(Work& work, std::size_t index) {
   co_await send_message(work, submission, only);
 }
 
-Task<void> Resubmit::deliver(Work& work) {
+Task<void> Resubmit::pass(Work& work, std::vector<std::size_t> recipients) {
   const auto& envelope = work.envelope();
   std::vector<std::size_t> plain;
-  for (const auto i : work.pending()) {
+  for (const auto i : recipients) {
     if (envelope.recipients[i].final_data.empty())
       plain.push_back(i);
     else
@@ -96,6 +96,9 @@ Task<void> Resubmit::send_message(Work& work, mta::Submission& submission,
                                   const std::vector<std::size_t>& accepted) {
   submission.add_trace(trace_line(context_.channel(), submitter_->config()->local_host(), work.queue_id(),
                                   submission.list_trace()));
+  TakenMark mark(taken_);
+  mark.add(unit_of(work), accepted);
+  submission.commit_with(&mark);
   auto bytes = bytes_of(work.message());
   auto verdict = co_await send_bytes(context_, submission, std::move(bytes));
   judge_sent(work, accepted, verdict, "2.5.0 queued again", submission.queue_id());

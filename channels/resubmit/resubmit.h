@@ -2,23 +2,22 @@
 // so that their addresses are resolved now and by the rules of this channel.
 #pragma once
 
-#include "channels/master/master.h"
+#include "channels/resubmit/marked_channel.h"
 #include "mta/submission/submission.h"
 
 namespace waxwing::channels {
 
-class Resubmit : public Channel {
+class Resubmit : public MarkedChannel {
  public:
   static Result<std::unique_ptr<Channel>> create(MasterContext& context);
-  Task<void> deliver(Work& work) override;
 
  private:
+  Task<void> pass(Work& work, std::vector<std::size_t> recipients) override;
   Resubmit(MasterContext& context, std::shared_ptr<mta::Submitter> submitter);
   Task<void> deliver_plain(Work& work, const std::vector<std::size_t>& recipients);
   Task<void> deliver_list(Work& work, std::size_t recipient);
   Task<void> send_message(Work& work, mta::Submission& submission, const std::vector<std::size_t>& accepted);
 
-  MasterContext& context_;
   std::shared_ptr<mta::Submitter> submitter_;
 };
 

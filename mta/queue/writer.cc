@@ -81,6 +81,13 @@ struct Writer::Inner {
   std::uint64_t bytes_to_copy(std::size_t envelopes) const;
   Result<> seal_all(std::vector<Envelope> envelopes, Common& common);
   std::vector<FileName> announce();
+
+  // Of all contents.
+  static Result<> seal_contents(std::vector<Content>& contents, Common& common);
+  static Result<> put_into_batch(const std::vector<Content>& contents, Companion* companion,
+                                 durable::Batch& batch);
+  static std::vector<FileName> announce_contents(const std::vector<Content>& contents);
+  static void discard_contents(const std::vector<Content>& contents);
 };
 
 namespace {
@@ -117,8 +124,6 @@ Result<> Writer::Inner::seal(Envelope envelope, Common& common) {
   TRY_VOID(sealed == 0 ? file->seal(spool::Kind::queue, records, slots, slot_bytes)
                        : file->copy_sealed(part.fd.get(), spool::Kind::queue, records, slots, slot_bytes));
   TRY_VOID(queue->ensure_bucket(envelope.channel, bucket, common.batch));
-  const auto path = queue->path_of(part.name);
-  common.batch.content(part.fd.get(), path).rename(part.temporary, path);
   if (!part.name.held) part.line = schedule_line(part.name, envelope, file->message_size());
   // So many hosts that it fits no packet: the job controller reads the file itself.
   if (part.line.size() > kMostNoticeBytes) part.line.clear();
@@ -200,48 +205,91 @@ std::uint64_t Writer::Inner::bytes_to_copy(std::size_t envelopes) const {
   return files * file->message_size();
 }
 
-Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents, WorkerPool* sealers,
-                                                        std::function<void(durable::Batch&)> also) {
-  const auto discard = [&] {
-    for (const auto& content : contents) content.writer->inner_->discard();
-  };
-  Inner::Common common;
+Result<> Writer::Inner::seal_contents(Contents& contents, Common& common) {
   for (auto& content : contents)
-    if (auto& ahead = content.writer->inner_->ahead) common = *std::exchange(ahead, std::nullopt);
-  Result<> sealed;
-  std::uint64_t bytes = 0;
-  for (const auto& content : contents)
-    bytes += content.writer->inner_->bytes_to_copy(content.envelopes.size());
-  auto seal = [&]() -> Result<> {
-    for (auto& content : contents)
-      TRY_VOID(content.writer->inner_->seal_all(std::move(content.envelopes), common));
-    return {};
-  };
-  if (sealers != nullptr && bytes > kOnWorkerBytes) {
-    sealed = co_await sealers->run(seal);
-  } else {
-    sealed = seal();
-  }
-  if (!sealed) {
-    discard();
-    co_return std::unexpected(sealed.error());
-  }
-  for (const auto& content : contents) content.writer->inner_->committed = true;
-  if (also) also(common.batch);
-  auto outcome = co_await commit_durably(std::move(common.batch));
-  if (!outcome) {
-    discard();
-    co_return std::unexpected(outcome.error());
-  }
-  for (const auto& content : contents)
-    for (const auto& part : content.writer->inner_->parts)
-      content.writer->inner_->queue->bucket_is_durable(part.name.channel, part.name.bucket);
+    TRY_VOID(content.writer->inner_->seal_all(std::move(content.envelopes), common));
+  return {};
+}
+
+std::vector<FileName> Writer::Inner::announce_contents(const Contents& contents) {
   std::vector<FileName> names;
   for (const auto& content : contents) {
     auto more = content.writer->inner_->announce();
     std::ranges::move(more, std::back_inserter(names));
   }
-  co_return names;
+  return names;
+}
+
+// The companion's names before those of the message.
+Result<> Writer::Inner::put_into_batch(const Contents& contents, Companion* companion,
+                                       durable::Batch& batch) {
+  std::vector<Companion::File> files;
+  for (const auto& content : contents)
+    for (const auto& part : content.writer->inner_->parts) files.push_back({part.name, part.temporary});
+  if (companion != nullptr) TRY_VOID(companion->join(batch, files));
+  for (const auto& content : contents) {
+    const auto& in = *content.writer->inner_;
+    for (const auto& part : in.parts) {
+      const auto path = in.queue->path_of(part.name);
+      batch.content(part.fd.get(), path).rename(part.temporary, path);
+    }
+  }
+  return {};
+}
+
+void Writer::Inner::discard_contents(const Contents& contents) {
+  for (const auto& content : contents) content.writer->inner_->discard();
+}
+
+namespace {
+// Work that blocks, on the pool when there is one.
+Task<Result<>> run_on(WorkerPool* pool, std::function<Result<>()> work) {
+  if (pool == nullptr) co_return work();
+  auto outcome = co_await pool->run(work);
+  co_return outcome;
+}
+}  // namespace
+
+Task<Result<std::vector<FileName>>> Writer::publish_all(Contents contents, WorkerPool* sealers,
+                                                        Companion* companion) {
+  Inner::Common common;
+  for (auto& content : contents)
+    if (auto& ahead = content.writer->inner_->ahead) common = *std::exchange(ahead, std::nullopt);
+  std::uint64_t bytes = 0;
+  for (const auto& content : contents)
+    bytes += content.writer->inner_->bytes_to_copy(content.envelopes.size());
+  std::function<Result<>()> seal = [&]() -> Result<> {
+    TRY_VOID(Inner::seal_contents(contents, common));
+    return Inner::put_into_batch(contents, companion, common.batch);
+  };
+  auto* const sealer = bytes > kOnWorkerBytes || companion != nullptr ? sealers : nullptr;
+  auto sealing = run_on(sealer, std::move(seal));
+  auto sealed = co_await std::move(sealing);
+  if (!sealed) {
+    Inner::discard_contents(contents);
+    co_return std::unexpected(sealed.error());
+  }
+  for (const auto& content : contents) content.writer->inner_->committed = true;
+  auto outcome = co_await commit_durably(std::move(common.batch));
+  if (!outcome) {
+    Result<> taken_back;
+    if (companion != nullptr) {
+      std::function<Result<>()> take_back = [companion] { return companion->take_back(); };
+      auto taking = run_on(sealers, std::move(take_back));
+      taken_back = co_await std::move(taking);
+    }
+    // What says that the message has gone on is there: so it does.
+    if (taken_back)
+      Inner::discard_contents(contents);
+    else
+      Inner::announce_contents(contents);
+    co_return std::unexpected(outcome.error());
+  }
+  if (companion != nullptr) companion->stands();
+  for (const auto& content : contents)
+    for (const auto& part : content.writer->inner_->parts)
+      content.writer->inner_->queue->bucket_is_durable(part.name.channel, part.name.bucket);
+  co_return Inner::announce_contents(contents);
 }
 
 Result<FileName> Writer::add(Envelope envelope) {

@@ -11,7 +11,6 @@
 // unpublished Writer removes what it wrote. For one thread at a time.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +18,7 @@
 
 #include "common/net/task.h"
 #include "common/net/workers.h"
+#include "mta/queue/companion.h"
 #include "mta/queue/envelope.h"
 #include "mta/queue/queue.h"
 
@@ -52,11 +52,10 @@ class Writer {
     std::vector<Envelope> envelopes;
   };
   // sealers: where more than 1 MiB is to be copied, of a large message or for very many files, a thread of these does
-  // it and not the caller's loop. also: puts what must be durable together with them into their batch; it stays valid
-  // until this answers.
+  // it and not the caller's loop, and asks the companion, which stays valid until this answers.
   static Task<Result<std::vector<FileName>>> publish_all(std::vector<Content> contents,
                                                          WorkerPool* sealers = nullptr,
-                                                         std::function<void(durable::Batch&)> also = {});
+                                                         Companion* companion = nullptr);
 
   struct Inner;
 

@@ -103,8 +103,8 @@ void Submission::hold(std::string reason) {
   inner_->hold_reason = std::move(reason);
 }
 
-void Submission::commit_with(std::function<void(durable::Batch&)> also) {
-  inner_->also = std::move(also);
+void Submission::commit_with(queue::Companion* companion) {
+  inner_->companion = companion;
 }
 
 void Submission::set_chunking() {
@@ -319,7 +319,7 @@ Task<Verdict> Submission::Inner::publish() {
   }
   if (publication->refused) co_return fail(*publication->refused);
   const auto size_bytes = writer->size_bytes();
-  auto publishing = queue::Writer::publish_all(std::move(publication->contents), &workers(), std::move(also));
+  auto publishing = queue::Writer::publish_all(std::move(publication->contents), &workers(), companion);
   auto published = co_await std::move(publishing);
   writer.reset();
   if (!published) {

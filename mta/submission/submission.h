@@ -18,7 +18,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,10 +27,6 @@
 #include "common/daemon/daemon.h"
 #include "common/net/task.h"
 #include "mta/protocol/verdict.h"
-
-namespace waxwing::durable {
-class Batch;
-}
 
 namespace waxwing::directory {
 class Directory;
@@ -43,6 +38,7 @@ class Channel;
 class DirectoryView;
 class MtaConfig;
 namespace queue {
+class Companion;
 class Queue;
 struct Recipient;
 }  // namespace queue
@@ -130,9 +126,9 @@ class Submission {
   // caller may go on calling data() to drain the peer: it then does nothing and repeats the answer.
   Task<Verdict> data(std::string_view bytes);
   Task<Verdict> finish();
-  // What must be durable in the very commit that queues the message; stays valid until finish() answers. A message
-  // that is thrown away has no commit.
-  void commit_with(std::function<void(durable::Batch&)> also);
+  // What must be durable in the very commit that queues the message (queue/companion.h); stays valid until finish()
+  // answers. A message that is thrown away has no commit.
+  void commit_with(queue::Companion* companion);
 
   // The peer uses BDAT for this message. Before data().
   void set_chunking();

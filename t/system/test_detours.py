@@ -93,7 +93,7 @@ class Defragment(Case):
         trace = json.loads(self.box.command('imsimta', 'trace', '-json', piece).stdout)
         self.assertIn(re.search(r' as=(\S+)', whole).group(1), trace['messages'])
         self.assertEqual([(kept['mailbox'], kept['uid']) for kept in trace['store']], [(f'user/{self.user}/INBOX', 1)])
-        waxwing.wait_until(lambda: os.listdir(os.path.join(self.box.root, 'defragment')) == [], 'the record to go')
+        waxwing.wait_until(lambda: os.listdir(os.path.join(self.box.root, 'resubmit')) == [], 'the marks to go')
         self.assertEqual(self.box.wait_messages(self.user, PASSWORD, 1), 1)
 
     def test_a_program_that_is_killed_forgets_nothing(self):

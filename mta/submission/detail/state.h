@@ -134,7 +134,7 @@ struct Submission::Inner {
   bool counts_lines = false;  // line_limit, or a channel with alternatelinelimit
   std::optional<queue::Writer> writer;
   std::optional<Verdict> failure;
-  std::function<void(durable::Batch&)> also;  // commit_with()
+  queue::Companion* companion = nullptr;  // commit_with()
 
   WorkerPool& workers() const { return submitter->daemon().workers(); }
   // What a verdict says about the message as a whole, and what it wants logged; taken or refused.

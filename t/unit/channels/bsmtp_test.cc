@@ -1,11 +1,7 @@
-#include <fcntl.h>
-
 #include <catch2/catch.hpp>
 
 #include "channels/bsin/batch.h"
-#include "channels/bsmtp/taken.h"
 #include "channels/bsout/batch_writer.h"
-#include "common/base/random.h"
 #include "common/mail/mime.h"
 #include "common/mail/transfer_coding.h"
 
@@ -132,33 +128,4 @@ TEST_CASE("a batch that is written is read as it was") {
     decoder.feed(each.data, text);
     CHECK(text == messages[i] + (messages[i].ends_with("\r\n") ? "" : "\r\n"));
   }
-}
-
-TEST_CASE("marks of what has gone on") {
-  const auto root = "/tmp/waxwing-taken-" + unique_id();
-  const Taken taken(root);
-  const auto file = mta::queue::FileName::parse("bsin_a/042/ZZ01ABC.00");
-  REQUIRE(file);
-  CHECK_FALSE(*taken.of(*file));
-  {
-    auto mark = taken.prepare(*file, "Q1", {0, 7});
-    REQUIRE(mark);
-    CHECK(list_directory(root)->size() == 1);
-  }
-  CHECK(list_directory(root)->empty());
-  auto mark = taken.prepare(*file, "Q1", {0, 7});
-  REQUIRE(mark);
-  durable::Batch batch;
-  mark->add_to(batch);
-  REQUIRE(durable::commit(std::move(batch)));
-  auto later = *file;
-  later.attempts = 3;
-  const auto record = taken.of(later);
-  REQUIRE((record && *record));
-  CHECK((*record)->queue_id == "Q1");
-  CHECK((*record)->recipients == std::vector<std::size_t>{0, 7});
-  const auto path = root + "/" + list_directory(root)->front();
-  { const auto fd = open_file(path, O_WRONLY | O_TRUNC); }
-  CHECK_FALSE(taken.of(*file));
-  (void)remove_tree(root);
 }

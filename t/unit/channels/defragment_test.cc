@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
-#include "channels/defragment/assembled.h"
 #include "channels/defragment/gathering.h"
 #include "channels/defragment/whole_message.h"
 #include "mta/form/fragments.h"
@@ -204,57 +203,6 @@ TEST_CASE("pieces that are renamed while they are read are found by the name the
   const auto without = WholeMessage::open(*scratch.queue, names, 1 << 30);
   REQUIRE_FALSE(without);
   CHECK(without.error().fault == Fault::temporary);  // it may be held only: no reason to give the others up
-}
-
-TEST_CASE("what was put together is known to the next program, until its pieces are gone") {
-  test::ScratchQueue scratch;
-  const auto folder = scratch.root + "/defragment";
-  const std::string key(64, 'a'), other(64, 'b');
-  {
-    Assembled assembled(folder);
-    CHECK(assembled.read());
-    REQUIRE(assembled.write(key, "Q1", {"defragment/000/A.00", "defragment/001/B.00"}));
-    REQUIRE(replace_file(folder + "/" + other, "waxwing assembled 1 Q2\ndefragment/000/C.00\n"));
-    REQUIRE(replace_file(folder + "/" + key + ".draft", "wax"));
-  }
-  Assembled assembled(folder);
-  REQUIRE(assembled.read());
-  CHECK(assembled.of("defragment/000/A.00") == "Q1");
-  CHECK(assembled.of("defragment/000/C.00").empty());
-  CHECK(list_directory(folder)->size() == 1);
-  CHECK(assembled.files().size() == 2);
-  CHECK(assembled.forget({"defragment/000/A.00", "defragment/000/C.00"}).empty());
-  CHECK(assembled.of("defragment/000/A.00").empty());
-  CHECK(assembled.of("defragment/001/B.00") == "Q1");
-  const auto ended = assembled.forget(assembled.files());
-  REQUIRE(ended.size() == 1);
-  CHECK(assembled.of("defragment/001/B.00").empty());
-  CHECK(list_directory(folder)->size() == 1);
-  assembled.remove(ended);
-  CHECK(list_directory(folder)->empty());
-}
-
-TEST_CASE("what is put together while others look for its pieces is not forgotten") {
-  test::ScratchQueue scratch;
-  const auto folder = scratch.root + "/defragment";
-  const std::string key(64, 'a');
-  Assembled assembled(folder);
-  REQUIRE(assembled.write(key, "Q1", {"defragment/000/A.00"}));
-  assembled.note(key, "Q1", {"defragment/000/A.00"});
-  const auto looked_for = assembled.files();
-  for (int i = 0; i < 1000; ++i)
-    assembled.note(std::to_string(i), "Q2", {"defragment/002/B" + std::to_string(i) + ".00"});
-  const auto ended = assembled.forget(looked_for);
-  REQUIRE(ended.size() == 1);
-  CHECK(assembled.of("defragment/002/B999.00") == "Q2");
-  // The same pieces have come once more meanwhile.
-  REQUIRE(assembled.write(key, "Q3", {"defragment/003/C.00"}));
-  assembled.note(key, "Q3", {"defragment/003/C.00"});
-  assembled.remove(ended);
-  Assembled next(folder);
-  REQUIRE(next.read());
-  CHECK(next.of("defragment/003/C.00") == "Q3");
-  CHECK(assembled.of("defragment/003/C.00") == "Q3");
 }
 
 TEST_CASE("where a recipient goes on to stands in its flags") {
