@@ -168,9 +168,14 @@ class Failpoints(unittest.TestCase):
         cls.file = os.path.join(cls.folder.name, 'failpoint')
         cls.environment = {'WAXWING_FAILPOINTS': cls.file}
         cls.outside = Outside()
-        cls.box = frame.set_up(USERS, PASSWORD, options=SMALL_JOURNAL, environment=cls.environment,
-                               prepare=cls.outside.prepare)
+        cls.box = frame.set_up(USERS, PASSWORD, options=SMALL_JOURNAL, environment=cls.environment, prepare=cls.prepare)
         cls.mix = Mix(cls.box, bulk=BULK, outside=cls.outside)
+
+    @classmethod
+    def prepare(cls, box):
+        """All recipients of a message but the first are left to process, which queues it anew."""
+        box.edit('imta.cnf', lambda text: re.sub(r'(?m)^(tcp_local|tcp_intranet) ', r'\1 expandlimit 1 ', text))
+        cls.outside.prepare(box)
 
     @classmethod
     def tearDownClass(cls):
