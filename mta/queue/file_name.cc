@@ -34,6 +34,18 @@ std::string FileName::key() const {
   return channel + "/" + bucket + "/" + id + "." + copy;
 }
 
+std::string FileName::aside() const {
+  return replace_all(relative(), "/", "_");
+}
+
+// The name of the channel may have such marks too.
+Result<FileName> FileName::parse_aside(std::string_view name) {
+  std::string relative(name);
+  for (int i = 0; i < 2; ++i)
+    if (const auto at = relative.rfind('_'); at != std::string::npos) relative[at] = '/';
+  return parse(relative);
+}
+
 Result<FileName> FileName::parse(std::string_view relative) {
   const auto refuse = [&](const char* why) {
     return permanent("not the name of a queue file: " + printable(relative) + " (" + why + ")");

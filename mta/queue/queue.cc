@@ -77,16 +77,14 @@ Result<FileName> Queue::release(const FileName& name, durable::Batch& batch) {
 }
 
 void Queue::set_aside(const FileName& name, const std::string& why) const {
-  const auto folder = directory_ + "/.damaged";
-  const auto base = name.relative();
-  const auto to = folder + "/" + replace_all(base, "/", "_");
-  const auto made = make_directories(folder);
+  const auto to = aside_folder() + "/" + name.aside();
+  const auto made = make_directories(aside_folder());
   const bool moved = made && durable::rename(path_of(name), to);
   log::Event("queue.damaged")
-      .with("file", base)
+      .with("file", name.relative())
       .with("set_aside_as", moved ? to : "")
       .with("why", why)
-      .with("action", moved ? "look at it with: imsimta qm read, then move it back or delete it"
+      .with("action", moved ? "imsimta qm damaged shows it and says what to do"
                             : "could not be moved, left where it is")
       .error();
 }

@@ -57,6 +57,9 @@ struct FileName {
   // The same for every name the file ever has: "tcp_local/042/01J….00".
   std::string key() const;
   static Result<FileName> parse(std::string_view relative);
+  // What it is called among those set aside, "tcp_local_042_ZZ01J….00", and back; an error when it never was one.
+  std::string aside() const;
+  static Result<FileName> parse_aside(std::string_view name);
 };
 
 struct Temporary {
@@ -94,7 +97,8 @@ class Queue {
   // Files of one bucket that bear the name of the same message: a rename was under way when the power failed.
   // Keeps one and removes the others; answers those that stay. names: a listing of one directory. Blocks.
   std::vector<FileName> without_twins(std::vector<FileName> names) const;
-  // Moves a damaged file out of the way and logs an error with its new name and the reason.
+  std::string aside_folder() const { return directory_ + "/.damaged"; }
+  // Moves a damaged file out of the way and logs an error with its new name and the reason. damaged.h lists them.
   void set_aside(const FileName& name, const std::string& why) const;
   // Missing is success; nobody waits for the disk. A file with nobody left to serve that the disk will not let go of
   // (EIO, EROFS) stays, and its marks say that all are done: nobody is served again, and each look of job_controller

@@ -20,7 +20,10 @@ bool is_gone(const Error& error) {
 }
 
 Result<Reader> Reader::open(const Queue& queue, const FileName& name) {
-  const auto path = queue.path_of(name);
+  return open_at(queue.path_of(name), name);
+}
+
+Result<Reader> Reader::open_at(const std::string& path, const FileName& name) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
   if (fd < 0 && errno == ENOENT) return permanent(std::string(kGone) + ": " + path);
   if (fd < 0 && (errno == ELOOP || errno == EISDIR)) return permanent(path + ": not a regular file");

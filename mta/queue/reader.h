@@ -22,6 +22,8 @@ namespace waxwing::mta::queue {
 class Reader {
  public:
   static Result<Reader> open(const Queue& queue, const FileName& name);
+  // The same where it stands elsewhere: one that was set aside.
+  static Result<Reader> open_at(const std::string& path, const FileName& name);
 
   // Another reader of the same open file: one descriptor and one envelope, so that a file with thousands of hosts is read
   // and decoded once for all of them. Each sees the marks that the others make. It has none of their locks.

@@ -2,8 +2,10 @@
 """The queue as an operator sees it: stop, list, read, hold, release, return, delete; and daemons killed meanwhile."""
 import email
 import email.policy
+import json
 import os
 import re
+import shutil
 import subprocess
 
 import waxwing
@@ -322,6 +324,68 @@ class Queue(waxwing.TestCase):
         waxwing.wait_until(lambda: os.path.isdir(aside) and os.listdir(aside), 'the file to be set aside')
         self.assertEqual(os.listdir(aside), [name.replace('/', '_')])
         log.wait(r'queue\.damaged file=' + re.escape(name))
+
+    def damaged(self, *words):
+        """What qm damaged says, by path below queue/."""
+        outcome = self.box.command('imsimta', 'qm', 'damaged', '-json', *words, check=False)
+        rows = [json.loads(line) for line in outcome.stdout.splitlines()]
+        self.assertEqual(outcome.returncode, 1 if rows else 0, outcome.stderr)
+        return {os.path.relpath(row['path'], os.path.join(self.box.root, 'queue')): row for row in rows}
+
+    def test_what_is_damaged_stays_in_sight(self):
+        shutil.rmtree(os.path.join(self.box.root, 'queue', '.damaged'), ignore_errors=True)
+        self.assertEqual(self.damaged(), {})
+        self.assertEqual(self.qm('damaged'), '0 damaged\n')
+        self.stop_channel()
+        for n in range(4):
+            self.send(f'sight-{n}', 'dora@example.test')
+        cut, changed, closed, held = waxwing.wait_until(lambda: len(names := self.box.queue_files('ims-ms')) == 4 and names, 'the files')
+        self.qm('hold', held)
+        top = os.path.join(self.box.root, 'queue')
+        with open(os.path.join(top, cut), 'r+b') as file:
+            file.truncate(os.path.getsize(file.name) - 1)
+        with open(os.path.join(top, changed), 'r+b') as file:
+            file.seek(file.read().index(b'Text of sight'))
+            file.write(bytes(4))
+        with open(os.path.join(top, held + '.HELD'), 'r+b') as file:
+            file.truncate(10)
+        shutil.copy(os.path.join(top, closed), os.path.join(top, os.path.dirname(closed), 'notes.txt'))
+        strange = os.path.join(os.path.dirname(closed), 'notes.txt')
+        self.addCleanup(os.unlink, os.path.join(top, strange))
+        self.addCleanup(os.unlink, os.path.join(top, held + '.HELD'))
+        # Where they are, with and without a look into each message.
+        self.assertEqual(set(self.damaged()), {cut, held + '.HELD', strange})
+        self.assertEqual(set(self.damaged('-verify', 'ims-ms')), {cut, changed, held + '.HELD', strange})
+        self.assertEqual(self.damaged('-verify', 'tcp_local'), {})
+        # Set aside, with every daemon that knows of them gone.
+        self.box.command('imsimta', 'queue', 'start', 'ims-ms')
+        aside = ['.damaged/' + name.replace('/', '_') for name in (cut, changed)]
+        waxwing.wait_until(lambda: set(aside) <= set(self.damaged()), 'both to be set aside')
+        waxwing.wait_until(lambda: self.box.queue_files('ims-ms') == [held + '.HELD'], 'the whole one to be delivered')
+        status = self.box.command('start-msg', '--status').stdout
+        self.assertIn('2 damaged queue files are set aside and not delivered: imsimta qm damaged', status)
+        self.box.stop('job_controller')
+        self.addCleanup(self.box.start, 'job_controller')
+        rows = self.damaged()
+        self.assertEqual({path: rows[path]['state'] for path in rows},
+                         {aside[0]: 'aside', aside[1]: 'aside', held + '.HELD': 'unreadable', strange: 'strange'})
+        self.assertEqual((rows[aside[0]]['file'], rows[aside[0]]['channel']), (cut, 'ims-ms'))
+        self.assertRegex(rows[aside[0]]['since'], r'^20\d\d-')
+        self.assertIn('checksum', rows[aside[1]]['why'])
+        self.assertEqual((rows[aside[1]]['sender'], len(rows[aside[1]]['recipients'])), ('alice@example.test', 1))
+        text = self.box.command('imsimta', 'qm', 'damaged', check=False).stdout
+        for word in (*aside, 'channel ims-ms', 'set aside, ', 'from <alice@example.test>', 'then imsimta cache -sync', '4 damaged'):
+            self.assertIn(word, text)
+        # What is mended and moved back goes on its way.
+        with open(os.path.join(top, aside[1]), 'r+b') as file:
+            file.seek(file.read().index(b'\0\0\0\0 of sight'))
+            file.write(b'Text')
+        self.assertIn('nothing is wrong with it', self.box.command('imsimta', 'qm', 'damaged', check=False).stdout)
+        os.rename(os.path.join(top, aside[1]), os.path.join(top, changed))
+        os.unlink(os.path.join(top, aside[0]))
+        self.box.start('job_controller')
+        waxwing.wait_until(lambda: self.box.queue_files('ims-ms') == [held + '.HELD'], 'the mended one to be delivered')
+        self.assertNotIn('damaged', self.box.command('start-msg', '--status').stdout)
 
     def test_qm_refuses_what_it_does_not_understand(self):
         for words in (['frobnicate'], ['hold'], ['read', 'ZZNOSUCHFILE.00'], ['directory', '-nonsense'],

@@ -24,6 +24,7 @@ Result<std::vector<std::string>> qm_words(std::string_view line);
 
 Result<int> qm_clean(const Context& context, Arguments arguments);
 Result<int> qm_counters(const Context& context, Arguments arguments);
+Result<int> qm_damaged(const Context& context, Arguments arguments);
 Result<int> qm_date(const Context& context, Arguments arguments);
 Result<int> qm_directory(const Context& context, Arguments arguments);
 Result<int> qm_held(const Context& context, Arguments arguments);

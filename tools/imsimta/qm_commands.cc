@@ -22,6 +22,8 @@ constexpr QmCommand kCommands[] = {
      "finds messages by what stands in them", qm_clean},
     {"counters [show|today|clear|create|delete] [-json] [channel]", "shows what the channels have done",
      qm_counters},
+    {"damaged [-verify] [-json] [channel]", "lists files that cannot be read, and says what to do",
+     qm_damaged},
     {"date", "tells date and time", qm_date},
     {"delete [-channel=name] [-all] [-confirm|-noconfirm] [-log|-nolog] [id ...]",
      "removes messages without a word to anybody",

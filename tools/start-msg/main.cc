@@ -8,6 +8,7 @@
 #include "common/config/config.h"
 #include "common/daemon/instance_journal.h"
 #include "common/daemon/server_tls.h"
+#include "mta/queue/damaged.h"
 #include "tools/service/command_line.h"
 #include "tools/service/disk_space.h"
 #include "tools/service/progress.h"
@@ -51,6 +52,17 @@ bool show_disks(const Config& config) {
     none_full = none_full && !full;
   }
   return none_full;
+}
+
+// Mail that was accepted and is not delivered.
+void show_damaged(const Config& config) {
+  const mta::queue::Queue queue(config.path_of("queue"), config.path_of("run/job_controller"));
+  const auto count = mta::queue::count_set_aside(queue);
+  if (!count)
+    fmt::print("{}\n", count.error().text);
+  else if (*count > 0)
+    fmt::print("{} damaged queue {} set aside and not delivered: imsimta qm damaged says what to do\n",
+               *count, *count == 1 ? "file is" : "files are");
 }
 
 int show_status(const Record& status) {
@@ -133,6 +145,7 @@ Result<int> run(const CommandLine& line) {
     const auto config = Config::load(root);
     if (!config) return code;
     if (!show_disks(**config)) code = 1;
+    show_damaged(**config);
     if (const auto warning = certificate_warning(**config); !warning.empty()) fmt::print("{}\n", warning);
     return code;
   }
