@@ -8,6 +8,7 @@
 #include "common/base/file.h"
 #include "common/base/file_system.h"
 #include "common/base/journal_others.h"
+#include "common/base/journal_troubles.h"
 #include "common/config/places.h"
 #include "common/log/log.h"
 
@@ -42,6 +43,11 @@ Result<> open_instance_journal(const Config& config) {
 
 std::optional<Error> instance_journal_of_others(const Config& config) {
   return durable::journal_of_others(settings_of(config));
+}
+
+std::vector<std::string> instance_journal_troubles(const Config& config) {
+  if (!config.flag("journal.enabled")) return {};
+  return durable::journal_troubles(settings_of(config));
 }
 
 void warn_of_file_systems(const Config& config) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "common/config/config.h"
 
@@ -15,6 +17,8 @@ namespace waxwing {
 Result<> open_instance_journal(const Config& config);
 // Why it cannot be opened before programs of another version have ended (durable::journal_of_others).
 std::optional<Error> instance_journal_of_others(const Config& config);
+// What keeps it from taking anything, a line each (durable::journal_troubles); nothing where it is switched off.
+std::vector<std::string> instance_journal_troubles(const Config& config);
 // The same as the first for a program that ends by returning from main(): its end is a clean one, so that a tool that runs
 // while everything is stopped leaves an empty journal.
 Result<> open_instance_journal_until_exit(const Config& config);

@@ -11,6 +11,7 @@
 //   unsubscribe user= name=
 //   subscriptions user= after=     → name= ... more=
 //   adopt entry=                   puts a row as it is (reconstruct -m)
+//   partitions                     → away=<nick> why=<text> ... for each that has mailboxes and is not there
 //   forget name=                   takes a row away and leaves the files alone (reconstruct -m)
 // Without answer:
 //   watch mailbox=<id> | user=<uid>      unwatch the same

@@ -74,6 +74,7 @@ Record ListService::answer(const Record& question) {
       {"subscriptions", &ListService::subscriptions},
       {"adopt", &ListService::adopt},
       {"forget", &ListService::forget},
+      {"partitions", &ListService::partitions},
   };
   const auto at = kHandlers.find(question.verb());
   Answer answer = at == kHandlers.end()
@@ -372,6 +373,17 @@ Result<bool> ListService::has_mailboxes(const std::string& nick) {
     if (std::ranges::any_of(page, [&](const auto& entry) { return entry.partition == nick; })) return true;
     after = page.back().name.text();
   }
+}
+
+ListService::Answer ListService::partitions(const Record&) {
+  Record answer("ok");
+  for (const auto& [nick, path] : partitions_) {
+    const auto present = check_present(path);
+    if (present) continue;
+    TRY(const bool used, has_mailboxes(nick));
+    if (used) answer.set("away", nick).set("why", text_of(present.error()));
+  }
+  return answer;
 }
 
 Result<> ListService::prepare_partitions() {

@@ -51,6 +51,7 @@ class ListService {
   Answer subscriptions(const Record& question);
   Answer adopt(const Record& question);
   Answer forget(const Record& question);
+  Answer partitions(const Record& question);
 
   Result<bool> has_mailboxes(const std::string& nick);
   Result<MailboxEntry> need(const std::string& name);

@@ -304,6 +304,68 @@ class DirectoryAway(BadDay):
         self.assertEqual(self.subjects('joe'), [])  # no notices
 
 
+class Refused(BadDay):
+    """start-msg --status says why mail is refused while everything runs."""
+
+    def status(self):
+        told = self.box.command('start-msg', '--status', check=False)
+        return [line for line in told.stdout.splitlines() if 'refused' in line], told.returncode
+
+    def wait_reason(self, pattern):
+        def look():
+            reasons, code = self.status()
+            return code == 1 and [reason for reason in reasons if re.search(pattern, reason)]
+        self.assertEqual(len(waxwing.wait_until(look, pattern)), 1)
+
+    def test_a_directory_that_is_away(self):
+        self.begin()
+        self.assertEqual(self.status(), ([], 0))
+        self.box.stop('slapd')
+        self.wait_reason(r'^mail is refused for the time being: the directory cannot be asked \(.+\): recipients .*; see directory\.urls')
+        self.box.start('slapd')
+        self.assertEqual(self.status(), ([], 0))
+
+    def test_a_partition_that_is_away(self):
+        self.begin()
+        self.send('first')
+        self.wait_delivered(['first'])
+        path = os.path.join(self.box.root, 'store/partition/primary')
+        os.rename(path, path + '.away')
+        os.mkdir(path)
+        self.wait_reason(re.escape(path) + r' by its mark, and .*not mounted')
+        os.rmdir(path)
+        os.rename(path + '.away', path)
+        self.assertEqual(self.status(), ([], 0))
+        os.rename(path + '/=user', path + '/users')
+        self.wait_reason(re.escape(path) + r' is away: .*mount its file system')
+        os.rename(path + '/users', path + '/=user')
+        self.assertEqual(self.status(), ([], 0))
+
+    def test_a_partition_that_nobody_has_used_is_not_missed(self):
+        self.box.set_option('store.partition.other.path', 'store/partition/other')
+        self.box.start('slapd', 'dispatcher')
+        self.assertEqual(self.status()[0], [])
+        self.begin()
+        os.rename(os.path.join(self.box.root, 'store/partition/other/=user'), os.path.join(self.box.root, 'store/partition/other/gone'))
+        self.assertEqual(self.status(), ([], 0))
+
+    def test_a_journal_that_cannot_be_written(self):
+        armed = os.path.join(self.box.folder, 'armed')
+        self.begin(WAXWING_FAILPOINTS=armed)
+        with open(armed + '.new', 'w') as file:
+            file.write('smtpd:journal.sync=eio\n' + 'journal.checkpoint=eio\n' * 150)
+        os.rename(armed + '.new', armed)
+        with self.box.smtp() as client:
+            client.ehlo()
+            client.mail('a@remote.test')
+            client.rcpt('u1@hold.test')
+            self.assertEqual(client.data(b'Subject: x\r\n\r\nx\r\n')[0], 451)
+        self.wait_reason(r'the journal .*/journal cannot be written or synced, .*see to its disk')
+        os.unlink(armed)
+        self.send('mended')
+        self.assertEqual(self.status(), ([], 0))
+
+
 class ListenAddresses(BadDay):
     def test_an_empty_piece_in_the_list_stops_no_service(self):
         self.box.set_option('local.listenaddr', '127.0.0.1, ')

@@ -28,12 +28,14 @@ std::vector<DiskSpace> disk_spaces(const Config& config) {
   partitions.try_emplace("primary", "store/partition/primary");
   for (const auto& [name, path] : partitions) places.emplace_back("partition " + name, config.path_of(path));
   std::vector<DiskSpace> spaces;
-  std::map<dev_t, std::size_t> known;
+  std::map<std::pair<dev_t, bool>, std::size_t>
+      known;  // one may be mounted twice, and read-only in one place
   for (const auto& [name, path] : places) {
     struct stat there {};
     struct statvfs system {};
     if (::stat(path.c_str(), &there) != 0 || ::statvfs(path.c_str(), &system) != 0) continue;
-    const auto [at, is_new] = known.try_emplace(there.st_dev, spaces.size());
+    const bool read_only = (system.f_flag & ST_RDONLY) != 0;
+    const auto [at, is_new] = known.try_emplace({there.st_dev, read_only}, spaces.size());
     if (!is_new) {
       spaces[at->second].places += ", " + name;
       continue;
@@ -41,7 +43,7 @@ std::vector<DiskSpace> disk_spaces(const Config& config) {
     // What is kept for root is not for us.
     const auto used = system.f_blocks - system.f_bfree, files_used = system.f_files - system.f_ffree;
     spaces.push_back({name, system.f_bavail * system.f_frsize, (used + system.f_bavail) * system.f_frsize,
-                      system.f_favail, files_used + system.f_favail});
+                      system.f_favail, files_used + system.f_favail, read_only});
   }
   return spaces;
 }

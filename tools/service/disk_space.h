@@ -14,6 +14,7 @@ struct DiskSpace {
   std::string places;  // "queue, journal": what lies there
   std::uint64_t bytes_left = 0, bytes = 0;
   std::uint64_t files_left = 0, files = 0;  // 0 of 0 where the file system has no such limit
+  bool read_only = false;                   // mounted so, or made so by the kernel after an error
 };
 
 // One for each file system of queue, journal, partitions and log; what is not there is left out.

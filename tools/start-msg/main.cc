@@ -12,6 +12,7 @@
 #include "tools/service/command_line.h"
 #include "tools/service/disk_space.h"
 #include "tools/service/progress.h"
+#include "tools/service/refusals.h"
 #include "tools/service/watcher_client.h"
 
 namespace waxwing {
@@ -40,18 +41,33 @@ bool show_silent_helpers(const Record& status) {
   return all_live;
 }
 
-// Those that run full; false when one is.
+// Those that run full, or cannot be written to; false when one is.
 bool show_disks(const Config& config) {
   bool none_full = true;
   for (const auto& space : disk_spaces(config)) {
+    if (space.read_only) {
+      fmt::print(
+          "a disk is read-only: {}; mail is refused for the time being; the kernel's log says why, mount it "
+          "writable "
+          "again\n",
+          space.places);
+      none_full = false;
+    }
     const auto state = state_of(space);
     if (state == DiskState::well) continue;
     const bool full = state == DiskState::full;
     fmt::print("{}: {}{}\n", full ? "a disk is full" : "a disk is nearly full", text_of(space),
-               full ? "; mail is refused for the time being" : "");
+               full ? "; mail is refused for the time being; make room, see operating(7)" : "");
     none_full = none_full && !full;
   }
   return none_full;
+}
+
+// What else keeps services that run from taking mail; false when something does.
+bool show_refusals(const Config& config) {
+  const auto reasons = why_mail_is_refused(config);
+  for (const auto& reason : reasons) fmt::print("mail is refused for the time being: {}\n", reason);
+  return reasons.empty();
 }
 
 // Mail that was accepted and is not delivered.
@@ -145,6 +161,7 @@ Result<int> run(const CommandLine& line) {
     const auto config = Config::load(root);
     if (!config) return code;
     if (!show_disks(**config)) code = 1;
+    if (!show_refusals(**config)) code = 1;
     show_damaged(**config);
     if (const auto warning = certificate_warning(**config); !warning.empty()) fmt::print("{}\n", warning);
     return code;
