@@ -7,6 +7,9 @@
 
 #include <cerrno>
 
+#include "common/base/space.h"
+#include "common/log/log.h"
+
 namespace waxwing {
 
 Result<> Detach::begin() {
@@ -39,8 +42,14 @@ Result<UniqueFd> lock_pid_file(const std::string& path) {
   TRY(UniqueFd fd, open_file(path, O_RDWR | O_CREAT, 0644));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
     return permanent("another watcher runs already (" + path + " is locked); see start-msg --status");
-  if (::ftruncate(fd.get(), 0) != 0) return std::unexpected(system_error("cannot write " + path, errno));
-  TRY_VOID(write_all(fd.get(), std::to_string(::getpid()) + "\n"));
+  const auto line = std::to_string(::getpid()) + "\n";
+  auto noted = write_at(fd.get(), 0, line);
+  if (noted && ::ftruncate(fd.get(), static_cast<off_t>(line.size())) != 0)
+    noted = std::unexpected(system_error("cannot write " + path, errno));
+  // The lock is what counts: who cannot have the number for want of room watches all the same.
+  if (!noted && !is_no_space(noted.error())) return std::unexpected(noted.error());
+  if (!noted)
+    log::Event("watcher.pid.file").with("service", "watcher").with("why", noted.error().text).error();
   return fd;
 }
 

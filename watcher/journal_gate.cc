@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/space.h"
 #include "common/daemon/instance_journal.h"
 
 namespace waxwing {
@@ -12,7 +13,9 @@ Result<> JournalGate::open(const Config& config) {
     others_must_end(held->text);
     return std::unexpected(*held);
   }
-  const auto opened = open_instance_journal(config);
+  auto opened = open_instance_journal(config);
+  if (!opened && is_no_space(opened.error()))
+    opened.error().text += "; make room on its file system, then run start-msg";
   open_ = opened.has_value();
   if (!others_) trouble_ = opened ? "" : opened.error().text;
   return opened;

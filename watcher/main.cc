@@ -19,6 +19,7 @@
 #include "common/base/durable.h"
 #include "common/base/file.h"
 #include "common/base/path.h"
+#include "common/base/space.h"
 #include "common/base/version.h"
 #include "common/daemon/instance_journal.h"
 #include "common/daemon/open_log.h"
@@ -38,6 +39,8 @@
 
 namespace waxwing {
 namespace {
+
+constexpr std::int64_t kRoomMs = 2'000;
 
 struct Arguments {
   std::string instance;
@@ -75,12 +78,16 @@ void raise_limits() {
 
 // Starts every enabled service and tells the service manager when each runs, or has failed once and is tried
 // again.
-Task<void> start_all(Supervisor& supervisor, Control& control, const ServiceManager& manager) {
-  Control::Tell nobody = [](const Record&) {};
-  const auto free = co_await control.make_way(true, std::move(nobody));
-  if (!free) {
+Task<void> start_all(EventLoop& loop, Supervisor& supervisor, Control& control,
+                     const ServiceManager& manager) {
+  const Control::Tell nobody = [](const Record&) {};
+  for (;;) {
+    auto tell = nobody;
+    const auto free = co_await control.make_way(true, std::move(tell));
+    if (free) break;
     manager.tell("READY=1\nSTATUS=nothing is started: " + free.error().text);
-    co_return;
+    if (!is_no_space(free.error())) co_return;
+    co_await loop.sleep(kRoomMs);  // somebody may have made room
   }
   const auto services = supervisor.enabled();
   for (Service* service : services) supervisor.start(*service);
@@ -113,7 +120,8 @@ Result<> open_journal(const Arguments& arguments, const Config& config, JournalG
   log::Event("watcher.journal.closed").with("why", opened.error().text).error();
   const bool some_run =
       arguments.resume || !running_services(config.root()).empty() || !running_helpers(config.root()).empty();
-  return some_run ? Result<>{} : opened;
+  // Who ended for want of room would be started again and again by whoever looks after him, and in the end no more.
+  return some_run || is_no_space(opened.error()) ? Result<>{} : opened;
 }
 
 Result<Place> take_place(const Arguments& arguments, const Config& config, Detach& detach,
@@ -205,7 +213,8 @@ Result<> run(const Arguments& arguments) {
       .notice();
   if (!resume) warn_of_file_systems(*config);
   detach.finish();
-  if (arguments.foreground && !resume) loop.post([&] { spawn(start_all(supervisor, control, manager)); });
+  if (arguments.foreground && !resume)
+    loop.post([&] { spawn(start_all(loop, supervisor, control, manager)); });
   loop.run();
   manager.tell("STOPPING=1");
   if (!removal.seen()) {

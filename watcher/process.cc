@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "common/base/space.h"
 #include "common/base/strings.h"
 
 namespace waxwing {
@@ -44,7 +45,10 @@ int pidfd_open(pid_t pid) {
 
 Result<Process> Process::start(const std::vector<std::string>& command, const std::string& log_file,
                                const std::string& working_directory) {
-  TRY(UniqueFd output, open_file(log_file, O_WRONLY | O_CREAT | O_APPEND, 0600));
+  auto words = open_file(log_file, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  // A full disk costs the words, not the service.
+  if (!words && is_no_space(words.error())) words = open_file("/dev/null", O_WRONLY);
+  TRY(const UniqueFd output, std::move(words));
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);

@@ -85,7 +85,8 @@ void Journal::leave() {
     const RobustLock lock(control_->append);
     if (log_end(*control_).lsn != control_->checkpointed) continue;
     control_->closed = 1;
-    ::unlink(settings_.control.c_str());
+    const auto& path = settings_.control;
+    if (::rename(path.c_str(), (path + kSpareSuffix).c_str()) != 0) ::unlink(path.c_str());
     return;
   }
 }

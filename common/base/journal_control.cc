@@ -12,6 +12,7 @@
 #include "common/base/journal_layout.h"
 #include "common/base/path.h"
 #include "common/base/random.h"
+#include "common/base/space.h"
 #include "common/base/strings.h"
 
 namespace waxwing::durable {
@@ -65,20 +66,52 @@ Result<Control> Control::attach(const std::string& path, int lock_fd) {
   return control;
 }
 
+namespace {
+Result<> make_room(int fd, const std::string& path) {
+  if (::ftruncate(fd, sizeof(ControlBlock)) != 0)
+    return std::unexpected(system_error("cannot size " + path, errno));
+  // A full disk shows here and not as SIGBUS later.
+  if (const int failed = ::posix_fallocate(fd, 0, sizeof(ControlBlock)); failed != 0)
+    return std::unexpected(system_error("cannot make room for " + path, failed));
+  return {};
+}
+
+// The spare, or what lies at path and does not count: no process has them, for we alone have the journal. All zero, under the
+// temporary name.
+Result<UniqueFd> take_old(const std::string& path, const std::string& temporary_path) {
+  for (const auto& old : {path + kSpareSuffix, path}) {
+    if (::rename(old.c_str(), temporary_path.c_str()) != 0) continue;
+    TRY(auto file, open_file(temporary_path, O_RDWR | O_NOFOLLOW));
+    if (!make_room(file.get(), temporary_path)) continue;
+    TRY_VOID(write_at(file.get(), 0, std::string(sizeof(ControlBlock), '\0')));
+    return file;
+  }
+  return temporary("nothing to take");
+}
+
+// On a full disk one that is there already will do.
+Result<UniqueFd> new_file(const std::string& path, const std::string& temporary_path) {
+  auto file = open_file(temporary_path, O_RDWR | O_CREAT | O_EXCL);
+  if (file) {
+    const auto made = make_room(file->get(), temporary_path);
+    if (made) return file;
+    file = std::unexpected(made.error());
+  }
+  if (!is_no_space(file.error())) return file;
+  auto old = take_old(path, temporary_path);
+  return old ? std::move(old) : std::move(file);
+}
+}  // namespace
+
 Result<Control> Control::create(const std::string& path, int lock_fd,
                                 void (*fill)(ControlBlock&, const void*), const void* data) {
   const auto temporary_path = path + "." + unique_id() + ".new";
-  TRY(const auto file, open_file(temporary_path, O_RDWR | O_CREAT | O_EXCL));
   struct Remove {
     const std::string& path;
     ~Remove() { ::unlink(path.c_str()); }
   } const remove{temporary_path};
+  TRY(const auto file, new_file(path, temporary_path));
   TRY_VOID(give_to_owner_of(parent_directory(path), file.get()));
-  if (::ftruncate(file.get(), sizeof(ControlBlock)) != 0)
-    return std::unexpected(system_error("cannot size " + temporary_path, errno));
-  // A full disk shows here and not as SIGBUS later.
-  if (const int failed = ::posix_fallocate(file.get(), 0, sizeof(ControlBlock)); failed != 0)
-    return std::unexpected(system_error("cannot make room for " + temporary_path, failed));
   TRY(auto control, map(file.get()));
   TRY(const auto lock, status_of(lock_fd));
   auto& block = *control;

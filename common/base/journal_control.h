@@ -76,6 +76,9 @@ struct ControlBlock {
   std::atomic<std::uint64_t> appends, syncs, checkpoints;  // for curiosity
 };
 
+// Behind the name of control: one that the last process to leave has kept, so that a full disk keeps nobody from starting.
+inline constexpr const char* kSpareSuffix = ".spare";
+
 class Control {
  public:
   Control() = default;
@@ -88,7 +91,8 @@ class Control {
 
   // Maps the file if it belongs to this system run and to that lock file; otherwise an empty Control.
   static Result<Control> attach(const std::string& path, int lock_fd);
-  // Makes it, mutexes and all, under a temporary name; fill() writes the rest; then it gets its name.
+  // Makes it, mutexes and all, under a temporary name; fill() writes the rest; then it gets its name. On a full disk out of
+  // the spare, or of one at path that does not count; the caller has the journal alone.
   static Result<Control> create(const std::string& path, int lock_fd,
                                 void (*fill)(ControlBlock&, const void*), const void* data);
   explicit operator bool() const { return block_ != nullptr; }

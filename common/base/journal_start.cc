@@ -101,6 +101,8 @@ Result<> store_checkpoint(const std::string& directory, const Checkpoint& checkp
   std::memcpy(slot.data(), &wire, sizeof wire);
   TRY_VOID(write_at(file.get(), checkpoint.serial % 2 * kSlotBytes, slot));
   if (::fdatasync(file.get()) != 0) return std::unexpected(system_error("cannot sync " + path, errno));
+  // Room for the other slot, too, where the file system gives it: the next one may come on a full disk.
+  if (fresh) (void)::fallocate(file.get(), 0, 0, 2 * kSlotBytes);
   return fresh ? sync_names(directory) : Result<>{};
 }
 
@@ -124,6 +126,8 @@ Result<std::vector<KnownRoot>> load_roots(const std::string& directory) {
 }
 
 Result<> store_roots(const std::string& directory, const std::vector<KnownRoot>& roots) {
+  // What is there needs no room on a full disk.
+  if (const auto there = load_roots(directory); there && !there->empty() && *there == roots) return {};
   std::string text(kRootsTitle);
   for (const auto& [name, mark] : roots)
     text += (mark.empty() ? std::string(kNoMark) : mark) + " " + name + "\n";

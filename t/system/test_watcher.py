@@ -107,6 +107,96 @@ def alive(pid):
         return False
 
 
+@unittest.skipUnless(os.getuid() == 0, 'only root mounts a small file system')
+class DiskFull(unittest.TestCase):
+    def setUp(self):
+        self.it = Instance()
+        self.addCleanup(shutil.rmtree, self.it.root, True)
+        self.kept = self.it.root + '.kept'
+        shutil.move(self.it.root, self.kept)
+        self.addCleanup(shutil.rmtree, self.kept, True)
+        os.mkdir(self.it.root)
+        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64m', 'none', self.it.root]).returncode != 0:
+            self.skipTest('no file system can be mounted here')
+        self.addCleanup(subprocess.run, ['umount', '-l', self.it.root])
+        self.addCleanup(self.it.run, 'stop-msg')
+        shutil.copytree(self.kept, self.it.root, dirs_exist_ok=True)
+        self.filler = os.path.join(self.it.root, 'filler')
+
+    def fill(self):
+        with open(self.filler, 'wb', buffering=0) as f:
+            try:
+                while True:
+                    f.write(bytes(1 << 20))
+            except OSError:
+                pass
+            try:
+                while True:
+                    f.write(bytes(1))
+            except OSError:
+                pass
+
+    def test_watcher_comes_up_says_what_is_wrong_and_starts_all_when_there_is_room(self):
+        self.fill()
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 2, out.stdout)
+        self.assertRegex(out.stdout, r'No space left on device.*; make room on its file system, then run start-msg')
+        told = self.it.run('start-msg', '--status')
+        self.assertEqual(told.returncode, 1, told.stdout)
+        self.assertRegex(told.stdout, r'watcher runs, pid \d+\nnothing can be started anew: .*No space left on device.*; make room')
+        self.assertRegex(told.stdout, r'a disk is full: 100 % used, 0 MB .*make room')
+        pid = re.search(r'watcher runs, pid (\d+)', told.stdout)[1]
+        os.unlink(self.filler)
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 0, out.stdout)
+        self.assertIn(f'watcher runs, pid {pid}\n', self.it.run('start-msg', '--status').stdout)
+
+    def test_one_that_the_system_starts_waits_for_room(self):
+        self.fill()
+        watcher = subprocess.Popen([os.path.join(self.it.root, 'bin/watcher'), '--instance', self.it.root, '--foreground'],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(watcher.wait)
+        self.addCleanup(watcher.terminate)
+        wait_until(lambda: 'nothing can be started anew' in self.it.run('start-msg', '--status').stdout, 'the watcher to say so')
+        self.assertIsNone(watcher.poll())
+        os.unlink(self.filler)
+        wait_until(lambda: set(self.it.status().values()) == {'running'}, 'all to run')
+
+    def test_what_runs_goes_on_and_what_ends_is_started_again(self):
+        self.assertEqual(self.it.run('start-msg').returncode, 0)
+        for name in os.listdir(os.path.join(self.it.root, 'log')):
+            os.unlink(os.path.join(self.it.root, 'log', name))
+        self.fill()
+        before = self.it.pid('imapd')
+        os.kill(before, signal.SIGKILL)
+
+        def again():
+            line = re.search(r'imapd +running +pid (\d+)', self.it.run('start-msg', '--status').stdout)
+            return line and int(line[1]) != before
+        wait_until(again, 'another imapd')
+
+    def test_one_that_is_read_only_is_told(self):
+        self.assertEqual(self.it.run('start-msg').returncode, 0)
+        queue = os.path.join(self.it.root, 'queue')
+        os.makedirs(queue, exist_ok=True)
+        subprocess.run(['mount', '--bind', queue, queue], check=True)
+        self.addCleanup(subprocess.run, ['umount', '-l', queue])
+        subprocess.run(['mount', '-o', 'remount,bind,ro', queue], check=True)
+        told = self.it.run('start-msg', '--status')
+        self.assertEqual(told.returncode, 1)
+        self.assertIn('a disk is read-only: queue; mail is refused for the time being; the kernel', told.stdout)
+
+    def test_what_was_stopped_is_started_again(self):
+        self.assertEqual(self.it.run('start-msg').returncode, 0)
+        self.assertEqual(self.it.run('stop-msg').returncode, 0)
+        self.fill()
+        out = self.it.run('start-msg')
+        self.assertEqual(out.returncode, 0, out.stdout)
+        told = self.it.run('start-msg', '--status').stdout
+        self.assertEqual({words[1] for line in told.splitlines() if line.startswith('  ') and (words := line.split())}, {'running'}, told)
+        self.assertIn('a disk is full', told)
+
+
 class InitScript(unittest.TestCase):
     """etc/system/waxwing.init as an init would call it, on an instance of stand-ins."""
 
@@ -185,7 +275,7 @@ class Watcher(unittest.TestCase):
         stopped = [line.split()[0] for line in out.stdout.splitlines()]
         self.assertEqual(stopped[-1], 'stored')
         wait_until(lambda: not [p for p in pids if alive(p)], 'all to be gone', 2)
-        self.assertEqual(os.listdir(os.path.join(self.it.root, 'run')), [])
+        self.assertEqual(os.listdir(os.path.join(self.it.root, 'run')), ['journal.spare'])
 
     def test_repeating_is_safe(self):
         self.it.run('start-msg')
@@ -301,7 +391,7 @@ class Watcher(unittest.TestCase):
         pid = self.it.pid('watcher')
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not alive(pid), 'watcher to end')
-        self.assertEqual(os.listdir(os.path.join(self.it.root, 'run')), [])
+        self.assertEqual(os.listdir(os.path.join(self.it.root, 'run')), ['journal.spare'])
 
     def test_what_waits_to_be_tried_again_is_tried_by_the_renewed_watcher(self):
         self.it.mode('imapd', 'dies')
