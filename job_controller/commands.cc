@@ -32,7 +32,8 @@ Task<Record> Controller::command(const Record& request, PacketSocket& socket) {
   }
   if (request.is("where")) co_return where(request);
   if (request.is("jobs")) {
-    send_jobs(std::string(request.get("channel")), socket);
+    std::string wanted(request.get("channel"));
+    co_await send_jobs(std::move(wanted), socket);
     co_return Record("ok");
   }
   if (request.is("rescan")) {
@@ -220,6 +221,23 @@ void Controller::send_summary(PacketSocket& socket) {
   }
 }
 
+// Rows behind that of the program, with of=<its pid>.
+void Controller::send_deliveries(const Jobs::JobView& job, PacketSocket& socket) {
+  Record row("row");
+  std::size_t bytes = 0;
+  const auto send = [&] {
+    if (bytes > 0) (void)socket.send(row.set("of", job.pid));
+    row = Record("row");
+    bytes = 0;
+  };
+  for (const auto& line : job.deliveries) {
+    row.set("delivery", line);
+    bytes += line.size();
+    if (bytes >= kMostPacketBytes) send();
+  }
+  send();
+}
+
 // "where file=": unit= "<host> <state> <due ms> <why the host is down>" for each host that is left.
 Record Controller::where(const Record& request) const {
   const auto name = FileName::parse(request.get("file"));
@@ -231,8 +249,10 @@ Record Controller::where(const Record& request) const {
   return answer.set("stopped", schedule_.is_stopped(name->channel) ? 1 : 0);
 }
 
-void Controller::send_jobs(const std::string& wanted, PacketSocket& socket) {
-  for (const auto& job : jobs_.view()) {
+Task<void> Controller::send_jobs(std::string wanted, PacketSocket& socket) {
+  co_await jobs_.ask_what_they_do(wanted);
+  const auto rows = jobs_.view();
+  for (const auto& job : rows) {
     if (!wanted.empty() && !iequals(wanted, job.channel)) continue;
     (void)socket.send(Record("row")
                           .set("channel", job.channel)
@@ -242,6 +262,7 @@ void Controller::send_jobs(const std::string& wanted, PacketSocket& socket) {
                           .set("started", job.started_seconds)
                           .set("in_hand", static_cast<std::int64_t>(job.in_hand))
                           .set("served", static_cast<std::int64_t>(job.served)));
+    send_deliveries(job, socket);
   }
 }
 

@@ -6,8 +6,8 @@
 //   programs   master token= pid= concurrency= per_host=       then work and reports, see jobs.h
 //   tools      summary | view channel= | walk | change scope= name= option= value= | call channel= host= |
 //              stop channel= | start channel= | retry channel= |
-//              hold file= | release file= | delete file= | return file= | rescan
-//              answered by "ok" or "error text="; summary and view by "row" packets, then "ok"
+//              jobs channel= | where file= | hold file= | release file= | delete file= | return file= | rescan
+//              answered by "ok" or "error text="; summary, view and jobs by "row" packets, then "ok"
 #pragma once
 
 #include <sys/types.h>
@@ -69,7 +69,8 @@ class Controller {
   std::optional<Record> take_out(const FileName& name);
   Task<Record> batch_command(const Record& request);
   Record where(const Record& request) const;
-  void send_jobs(const std::string& wanted, PacketSocket& socket);
+  Task<void> send_jobs(std::string wanted, PacketSocket& socket);
+  static void send_deliveries(const Jobs::JobView& job, PacketSocket& socket);
   void send_summary(PacketSocket& socket);
   void send_view(const std::string& channel, PacketSocket& socket);
 

@@ -17,11 +17,12 @@ namespace waxwing::job_controller {
 namespace {
 constexpr std::size_t kMostPacketBytes = 64 * 1024;
 constexpr std::int64_t kHelloLimitMs = 60'000;
+constexpr std::int64_t kTellLimitMs = 2'000;
 }  // namespace
 
 Jobs::Jobs(Daemon& daemon, Schedule& schedule, const ControllerConfig& config,
            const std::shared_ptr<mta::queue::Queue>& queue)
-    : daemon_(daemon), schedule_(schedule), config_(config), queue_(queue) {}
+    : daemon_(daemon), schedule_(schedule), config_(config), queue_(queue), told_(daemon.loop()) {}
 
 void Jobs::touch(const std::string& channel) {
   touched_.insert(channel);
@@ -215,10 +216,38 @@ bool Jobs::take_from_hand(Job& job, std::uint64_t unit) {
 
 void Jobs::hear(Job& job, const Record& record) {
   if (record.is("report")) return report(job, record);
+  if (record.is("doing")) return hear_doing(job, record);
   if (!record.is("capacity")) return;
   job.room = static_cast<std::size_t>(std::clamp<std::int64_t>(record.number("room"), 1, 20000));
   job.full = record.number("full") != 0;
   touch(job.channel);
+}
+
+void Jobs::hear_doing(Job& job, const Record& record) {
+  if (record.number("ask") != job.asked) return;  // of a question that was given up
+  for (const auto line : record.all("delivery")) job.said.emplace_back(line);
+  if (record.has("more")) return;
+  job.doing = std::exchange(job.said, {});
+  job.told = job.asked;
+  told_.notify_all();
+}
+
+Task<void> Jobs::ask_what_they_do(std::string channel) {
+  const auto number = ++questions_;
+  for (auto& job : jobs_) {
+    if (!channel.empty() && !iequals(channel, job.channel)) continue;
+    job.doing.clear();
+    job.said.clear();
+    job.told = job.asked = number;
+    if (job.socket == nullptr || job.hand.empty()) continue;
+    job.told = number - 1;
+    (void)job.socket->send(Record("doing").set("ask", number));
+  }
+  // Another question meanwhile asks them anew, and its answers do for both.
+  const auto silent = [](const Job& job) { return job.told < job.asked && job.socket != nullptr; };
+  const auto until = monotonic_ms() + kTellLimitMs;
+  while (std::ranges::any_of(jobs_, silent) && monotonic_ms() < until)
+    co_await told_.wait(std::max<std::int64_t>(until - monotonic_ms(), 1));
 }
 
 void Jobs::report(Job& job, const Record& record) {
@@ -310,6 +339,7 @@ std::vector<Jobs::JobView> Jobs::view() const {
     row.started_seconds = wall_seconds() - (monotonic_ms() - job.started_ms) / 1000;
     row.in_hand = job.hand.size();
     row.served = job.served;
+    row.deliveries = job.doing;
     rows.push_back(std::move(row));
   }
   return rows;

@@ -2,6 +2,8 @@
 //
 //   program → us   master token= pid= concurrency= per_host=
 //   program → us   capacity room= full=    its deliveries wait for others: it takes more, or nothing more
+//   us → program   doing ask=<n>                               what do your deliveries do? For operators
+//   program → us   doing ask=<n> delivery="<file> <host> <ms since it began> <ms in this step> <step> <peer…>" … more=1
 //   us → program   work unit="<id> <file> <host> <mode> <why…>" …     stop
 //   program → us   report done=<id> … gone=<id> … returned=<id> … held="<id> <reason…>" …
 //                  deferred="<id> <until ms> <notices> <attempted 0|1> <down 0|1|2> <text…>" …
@@ -52,8 +54,12 @@ class Jobs {
     std::int64_t started_seconds = 0;  // wall
     std::size_t in_hand = 0;
     std::uint64_t served = 0;
+    std::vector<std::string> deliveries;  // lines as in "doing", after ask_what_they_do()
   };
   std::vector<JobView> view() const;
+  // Has the programs of the channel (all: empty) say what they do, for the next view(). One that hangs, or is of an
+  // earlier version, says nothing and is not waited for longer than a moment.
+  Task<void> ask_what_they_do(std::string channel);
 
  private:
   struct Job {
@@ -69,6 +75,8 @@ class Jobs {
     std::int64_t started_ms = 0;
     std::int64_t idle_since_ms = 0;
     std::uint64_t served = 0;
+    std::int64_t asked = 0, told = 0;      // numbers of questions what it does
+    std::vector<std::string> doing, said;  // the answer to the last; the one that is on its way
   };
   using JobList = std::list<Job>;
 
@@ -81,6 +89,7 @@ class Jobs {
   void ended(const std::string& token, bool clean, const std::string& how);
   void hear(Job& job, const Record& record);
   void report(Job& job, const Record& record);
+  void hear_doing(Job& job, const Record& record);
   void report_deferred(Job& job, std::string_view text, std::int64_t now);
   void report_held(Job& job, std::string_view text);
   bool take_from_hand(Job& job, std::uint64_t unit);
@@ -94,6 +103,8 @@ class Jobs {
   JobList jobs_;
   std::set<std::string> touched_;
   bool posted_ = false;
+  Signal told_;  // a program has said what it does
+  std::int64_t questions_ = 0;
   struct Trouble {
     unsigned times = 0;
     std::int64_t not_before_ms = 0;

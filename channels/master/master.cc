@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "channels/master/open_files.h"
@@ -103,7 +104,7 @@ class Master {
   }
 
   Task<void> receive() {
-    while (!leaving_) {
+    for (;;) {
       auto packet = co_await socket_->receive();
       if (!packet || !*packet) {
         if (!leaving_) log::Event("master.controller_gone").notice();
@@ -111,8 +112,10 @@ class Master {
         break;
       }
       const auto& record = (*packet)->record;
-      if (record.is("stop")) break;
-      if (!record.is("work")) continue;
+      if (record.is("stop")) leave();
+      // Also of one that ends, and cannot because a host keeps it waiting.
+      if (record.is("doing")) tell_doing(record.number("ask"));
+      if (!record.is("work") || leaving_) continue;
       for (const auto text : record.all("unit"))
         if (auto unit = parse_unit(text)) {
           unit->came_ms = monotonic_ms();
@@ -250,6 +253,7 @@ class Master {
         tell("gone", unit.id);  // another unit of it has set it aside
       co_return;
     }
+    const InHand mark(in_hand_, unit, work);
     if (unit.mode == UnitMode::attempt && work.envelope().clock().over(wall_ms()))
       work.fail_rest("5.4.7 not delivered by the time its sender gave for it");
     else if (unit.mode == UnitMode::attempt)
@@ -258,6 +262,7 @@ class Master {
       judge_untried(work, unit.mode, unit.why);
     const auto config = config_;  // a reload may come meanwhile
     const SettleContext context{*config, *notifier_, policy_, *context_.queue(), daemon_.workers()};
+    work.step().is("settle");
     auto report = co_await settle(work, unit.mode, context, wall_ms());
     if (report.left_queue) channel_->left_queue(work);
     send_report(unit, report);
@@ -265,6 +270,7 @@ class Master {
 
   Task<void> deliver(Work& work) {
     const UnderWay mark(under_way_, work);
+    work.step().is("deliver");
     try {
       co_await channel_->deliver(work);
     } catch (const std::exception& problem) {
@@ -320,6 +326,39 @@ class Master {
     report_bytes_ = 0;
   }
 
+  // What is begun, for operators. In pieces that fit a packet, the last without more=.
+  void tell_doing(std::int64_t ask) {
+    const auto now = monotonic_ms();
+    Record answer("doing");
+    std::size_t bytes = 0;
+    answer.set("ask", ask);
+    for (const auto& [work, unit] : in_hand_) {
+      const auto& step = work->step();
+      const auto line = fmt::format("{} {} {} {} {} {}", unit->file, unit->host, now - step.begun_ms(),
+                                    now - step.since_ms(), step.word(), printable(step.peer(), 300));
+      bytes += line.size() + 16;
+      if (bytes > kMostPacketBytes) {
+        (void)socket_->send(answer.set("more", 1));
+        answer = Record("doing");
+        answer.set("ask", ask);
+        bytes = line.size();
+      }
+      answer.set("delivery", line);
+    }
+    (void)socket_->send(answer);
+  }
+
+  struct InHand {
+    using All = std::unordered_map<const Work*, const Unit*>;
+    InHand(All& all, const Unit& unit, const Work& work) : all_(all), work_(&work) {
+      all_.emplace(work_, &unit);
+    }
+    ~InHand() { all_.erase(work_); }
+    InHand(const InHand&) = delete;
+    All& all_;
+    const Work* work_;
+  };
+
   struct UnderWay {
     UnderWay(std::unordered_set<const Work*>& all, const Work& work) : all_(all), work_(&work) {
       all_.insert(work_);
@@ -342,6 +381,7 @@ class Master {
   Daemon::SessionHandle guard_;
   std::deque<Unit> waiting_;
   std::unordered_set<const Work*> under_way_;
+  InHand::All in_hand_;
   Turns turns_{1, 0};
   unsigned running_ = 0;
   bool watching_ = false;

@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "channels/master/step.h"
 #include "common/daemon/daemon.h"
 #include "common/net/task.h"
 #include "mta/mail_log/entry.h"
@@ -77,6 +78,9 @@ class Work {
   void hold(std::string reason) { hold_reason_ = std::move(reason); }
   // The other side has answered, or taken bytes: the delivery does not only wait.
   void moved();
+  // What the delivery does now. The frame says when it begins, delivers and settles; a channel that talks to others, more.
+  Step& step() { return step_; }
+  const Step& step() const { return step_; }
   // Whether the recipient's final delivery happened here (the store): DSN action "delivered", not "relayed".
   void set_final(bool final_delivery) { final_ = final_delivery; }
 
@@ -118,6 +122,7 @@ class Work {
   std::string host_down_;
   std::int64_t retry_at_ms_ = 0, retry_by_ms_ = 0;
   std::int64_t moved_ms_;
+  Step step_;
   bool final_ = false, congested_ = false;
 };
 

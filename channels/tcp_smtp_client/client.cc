@@ -81,19 +81,21 @@ Task<void> Client::give_back(std::string host, std::unique_ptr<Connection> conne
   }
 }
 
-Task<Result<std::unique_ptr<Connection>>> Client::open(mta::Target target, bool require_tls) {
+Task<Result<std::unique_ptr<Connection>>> Client::open(Work& work, mta::Target target, bool require_tls) {
   const Connection::Security usual{&tls_, settings_->tls}, verified{&verifying_, TlsPolicy::must};
-  auto opened = co_await Connection::open(loop_, target, settings_, require_tls ? verified : usual);
+  auto opened =
+      co_await Connection::open(loop_, target, settings_, require_tls ? verified : usual, work.step());
   const bool tls_trouble = !opened && opened.error().text.starts_with("4.7.5 TLS with");
   if (!tls_trouble || require_tls || settings_->tls != TlsPolicy::may) co_return opened;
   // Opportunistic means that a broken handshake is no reason not to deliver.
   log::Event("smtp_client.tls.failed").with("host", target.name).with("error", opened.error().text).notice();
   const Connection::Security without{nullptr, settings_->tls};
-  auto plain = co_await Connection::open(loop_, std::move(target), settings_, without);
+  auto plain = co_await Connection::open(loop_, std::move(target), settings_, without, work.step());
   co_return plain;
 }
 
 Task<std::unique_ptr<Connection>> Client::connect(Work& work, std::string host) {
+  work.step().is("DNS");
   auto route = co_await mta::find_route(*names_, host, settings_->route);
   if (route.status == mta::Route::Status::failed) {
     work.fail_rest(route.text);
@@ -125,7 +127,7 @@ Task<std::unique_ptr<Connection>> Client::first_that_answers(Work& work, std::ve
     if (permit == Permit::ended) co_return nullptr;
     if (permit == Permit::pass_over) continue;
     last_host = target.name;
-    auto connection = co_await open(target, work.envelope().require_tls);
+    auto connection = co_await open(work, target, work.envelope().require_tls);
     if (connection) {
       failures_.answered(target.address);
       co_return std::move(*connection);
@@ -175,6 +177,7 @@ Task<void> Client::deliver(Work& work) {
     const auto outcome = co_await connection->deliver(work, workers_);
     if (outcome == Connection::Outcome::done) {
       note_farewell(*connection, work);
+      work.step().is("QUIT");
       co_await give_back(kept, std::move(connection));
       co_return;
     }

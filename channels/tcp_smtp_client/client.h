@@ -37,7 +37,7 @@ class Client : public Channel {
   // What IP_ACCESS says of a target, whose address it may change; ended: the work has been given its verdicts.
   enum class Permit { connect, pass_over, ended };
   Task<Permit> may_try(Work& work, mta::Target& target, std::size_t index, std::size_t count);
-  Task<Result<std::unique_ptr<Connection>>> open(mta::Target target, bool require_tls);
+  Task<Result<std::unique_ptr<Connection>>> open(Work& work, mta::Target target, bool require_tls);
 
   EventLoop& loop_;
   WorkerPool& workers_;

@@ -28,7 +28,9 @@ Connection::Connection(Stream stream, mta::Target target, std::shared_ptr<const 
 
 Task<Result<std::unique_ptr<Connection>>> Connection::open(EventLoop& loop, mta::Target target,
                                                            std::shared_ptr<const ClientSettings> settings,
-                                                           Security security) {
+                                                           Security security, Step& step) {
+  step.with(fmt::format("{} [{}]", target.name, target.address));
+  step.is("connect");
   auto from = local_address_for(*settings, target.address);
   if (!from)
     co_return temporary(
@@ -43,7 +45,9 @@ Task<Result<std::unique_ptr<Connection>>> Connection::open(EventLoop& loop, mta:
   }
   auto connection =
       std::make_unique<Connection>(std::move(*stream), std::move(target), std::move(settings), security);
+  connection->step_ = &step;
   auto greeted = co_await connection->greet();
+  connection->step_ = nullptr;
   if (!greeted) {
     connection->record('X', greeted.error().text);
     connection->stream_.close();
@@ -108,6 +112,7 @@ Task<Result<>> Connection::hello() {
       settings_->ehlo && (!settings_->only_if_esmtp || ifind(greeting_, "ESMTP") != std::string::npos);
   features_ = {};
   const auto timeout = settings_->options.status_mail_receive_ms;
+  step(extended ? "EHLO" : "HELO");
   if (extended) {
     auto reply = co_await ask("EHLO " + settings_->helo, timeout);
     CO_TRY(auto answer, std::move(reply));
@@ -130,6 +135,7 @@ Task<Result<>> Connection::hello() {
 }
 
 Task<Result<>> Connection::secure() {
+  step("STARTTLS");
   auto reply = co_await ask("STARTTLS", settings_->options.status_mail_receive_ms);
   CO_TRY(auto answer, std::move(reply));
   if (answer.code != 220) {
@@ -137,6 +143,7 @@ Task<Result<>> Connection::secure() {
       co_return temporary(fmt::format("4.7.5 {} refused STARTTLS: {}", where(), reply_text(answer)));
     co_return Result<>();
   }
+  step("TLS");
   auto secured = co_await stream_.start_tls_client(*security_.context, target_.name);
   if (!secured) {
     usable_ = false;
@@ -155,6 +162,7 @@ Task<Result<>> Connection::verify(Work& work, std::vector<std::size_t>& recipien
     if (settings_->verify == ClientSettings::Verify::local) address = address.substr(0, address.rfind('@'));
     std::string line = "VRFY ";
     line += address;
+    step("VRFY");
     auto asked = co_await ask(std::move(line), settings_->options.status_rcpt_receive_ms);
     CO_TRY(auto answer, std::move(asked));
     // 252, 502 and the like say nothing of the address.
@@ -168,6 +176,7 @@ Task<Result<>> Connection::verify(Work& work, std::vector<std::size_t>& recipien
 }
 
 Task<Result<>> Connection::greet() {
+  step("greeting");
   auto reply = co_await read_reply(settings_->options.status_mail_receive_ms);
   CO_TRY(auto greeting, std::move(reply));
   // A server that refuses everybody today may be mended tomorrow, and another MX may do better.
@@ -184,11 +193,13 @@ Task<Result<>> Connection::greet() {
     CO_TRY_VOID(secured);
   }
   if (settings_->may_auth) {
+    step("AUTH");
     auto known = co_await authenticate();
     CO_TRY_VOID(known);
   }
   if (!settings_->etrn_host.empty() && features_.etrn) {
     // Its answer changes nothing here: mail that the peer has for us comes by its own connections.
+    step("ETRN");
     auto asked = co_await ask("ETRN " + settings_->etrn_host, settings_->options.status_mail_receive_ms);
     CO_TRY(auto answer, std::move(asked));
     log::Event("smtp_client.etrn").with("host", target_.name).with("reply", reply_text(answer)).information();

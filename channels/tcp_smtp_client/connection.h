@@ -31,7 +31,7 @@ class Connection {
   };
   static Task<Result<std::unique_ptr<Connection>>> open(EventLoop& loop, mta::Target target,
                                                         std::shared_ptr<const ClientSettings> settings,
-                                                        Security security);
+                                                        Security security, Step& step);
 
   // What became of a transaction. Recipients that were answered have their verdict in Work; for `stale`
   // nothing was answered at all, so the work can go to a fresh connection.
@@ -72,9 +72,14 @@ class Connection {
   // domainvrfy, localvrfy: who the peer says it does not know has its verdict, and is taken out.
   Task<Result<>> verify(Work& work, std::vector<std::size_t>& recipients);
   // transaction.cc
+  Task<Outcome> serve(Work& work, WorkerPool& workers);
   std::string obstacle(const mta::queue::Envelope& envelope, std::uint64_t size_bytes) const;
   Task<Outcome> transact(Work& work, Outgoing& message, std::vector<std::size_t> recipients);
   void wire(std::string_view direction, std::string_view text) const;
+  // For operators, what is waited for; nothing while no delivery has the connection.
+  void step(const char* word) {
+    if (step_ != nullptr) step_->is(word);
+  }
   void say(std::string_view line);  // a command, into the buffer
   Task<Result<mta::Verdict>> ask(std::string line, std::int64_t timeout_ms);
   Task<Result<mta::Verdict>> read_reply(std::int64_t timeout_ms);
@@ -84,6 +89,7 @@ class Connection {
   mta::Target target_;
   std::shared_ptr<const ClientSettings> settings_;
   Security security_;
+  Step* step_ = nullptr;  // of the delivery that has the connection
   PeerFeatures features_;
   const std::string transport_;  // "TCP|ours|port|theirs|port"
   std::string greeting_;

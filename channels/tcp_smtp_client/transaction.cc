@@ -75,6 +75,7 @@ void Transaction::lost(const std::string& text) {
 Task<Result<>> Transaction::read_rcpts() {
   const auto timeout = connection_.settings_->options.status_rcpt_receive_ms;
   for (const auto i : batch_) {
+    connection_.step("RCPT");
     if (!pipelined()) {
       connection_.say(rcpt_line(work_.envelope().recipients[i], connection_.features_,
                                 connection_.settings_->remove_routes));
@@ -99,6 +100,7 @@ Task<Result<>> Transaction::envelope() {
   auto mail = mail_line(work_.envelope(), message_.size_bytes(), message_.body(), connection_.features_,
                         needs_utf8_, wall_ms());
   if (settings.pass_auth && connection_.authenticated_) mail += auth_parameter(work_.envelope());
+  connection_.step("MAIL");
   connection_.say(mail);
   if (pipelined()) {
     for (const auto i : batch_)
@@ -128,6 +130,7 @@ Task<Result<>> Transaction::send_chunk() {
   stream.set_timeout_ms(connection_.settings_->options.data_transmit_ms);
   connection_.say(fmt::format("BDAT {} LAST", size));
   for (std::uint64_t at = 0; at < size;) {
+    connection_.step("message");
     auto piece = message_.read(at, kPieceBytes);
     CO_TRY(auto bytes, std::move(piece));
     if (bytes.empty()) co_return temporary("4.3.0 the queue file ends early");
@@ -150,6 +153,7 @@ Task<Result<>> Transaction::send_data() {
   mail::DotStuffer stuffer;
   std::string text, out;
   for (std::uint64_t at = 0;;) {
+    connection_.step("message");
     auto piece = message_.read(at, kPieceBytes);
     CO_TRY(auto bytes, std::move(piece));
     if (bytes.empty()) break;
@@ -180,6 +184,7 @@ Task<Result<>> Transaction::message() {
   } else {
     if (!data_asked_ && accepted_.empty()) co_return Result<>();
     if (!data_asked_) connection_.say("DATA");
+    connection_.step("DATA");
     auto got = co_await connection_.read_reply(options.status_data_receive_ms);
     CO_TRY(auto go_on, std::move(got));
     if (go_on.code != 354) {
@@ -200,6 +205,7 @@ Task<Result<>> Transaction::message() {
     auto sent = co_await send_data();
     CO_TRY_VOID(sent);
   }
+  connection_.step("answer");
   const auto recipients = static_cast<std::int64_t>(accepted_.size());
   const auto blocks = static_cast<std::int64_t>(message_.size_bytes() / 1024);
   auto got = co_await connection_.read_reply(answer_wait_ms(options, recipients, blocks));
@@ -227,6 +233,7 @@ Task<bool> Transaction::run() {
   if (said) {
     if (ended_ || !connection_.usable()) co_return true;
     // The message never came to its end: the transaction is still open at the peer.
+    connection_.step("RSET");
     auto reset = co_await connection_.ask("RSET", connection_.settings_->options.status_mail_receive_ms);
     (void)reset;
     co_return true;
@@ -249,6 +256,14 @@ std::string Connection::obstacle(const mta::queue::Envelope& envelope, std::uint
 Task<Connection::Outcome> Connection::deliver(Work& work, WorkerPool& workers) {
   ++transactions_;
   work.set_wire(wire());
+  work.step().with(where());
+  step_ = &work.step();
+  const auto outcome = co_await serve(work, workers);
+  step_ = nullptr;
+  co_return outcome;
+}
+
+Task<Connection::Outcome> Connection::serve(Work& work, WorkerPool& workers) {
   const auto& envelope = work.envelope();
   Outgoing message(work);
   const auto suited = co_await message.suit(features_, *settings_, workers);

@@ -23,7 +23,8 @@ class Host:
 
     def __init__(self, address, extensions=('PIPELINING', '8BITMIME', 'SIZE 1000000'), greeting='220 fake ESMTP', mail='250 ok',
                  rcpt=None, data='354 go', end='250 2.0.0 taken', tls=None, close_after=None, name='fake',
-                 waits=False, vrfy=None, greylists=False, auth='235 welcome'):
+                 waits=False, vrfy=None, greylists=False, auth='235 welcome',
+                 slow=False):
         self.address, self.extensions, self.greeting, self.mail = address, extensions, greeting, mail
         self.rcpt, self.data, self.end, self.tls, self.close_after = rcpt or {}, data, end, tls, close_after
         self.name, self.vrfy, self.auth = name, vrfy or {}, auth
@@ -31,6 +32,7 @@ class Host:
         self.may_greet = threading.Event()  # who waits greets nobody before go_on()
         if not waits:
             self.may_greet.set()
+        self.answers = threading.Semaphore(0) if slow else None  # who is slow gives one answer for each release()
         self.messages, self.connections, self.commands, self.peers = [], 0, [], []
         self.together = []       # commands with others behind them, where PIPELINING is offered
         self.early = []          # commands that came before the answer to the one before, without PIPELINING
@@ -116,6 +118,8 @@ class Talk:
         return line.decode('utf-8', 'surrogateescape')
 
     def say(self, text):
+        if self.host.answers:
+            self.host.answers.acquire(timeout=2 * waxwing.DEADLINE)
         lines = text.split('\n')
         code = lines[0][:3]
         out = [f'{code}-{line}' for line in [lines[0][4:]] + lines[1:]]

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What the job controller does beyond delivering at once: mail on demand, changes while it runs, periodic jobs."""
+import json
 import os
 import re
+import signal
 import smtplib
 
 import fake_smtp
@@ -74,9 +76,58 @@ class Jobs(waxwing.TestCase):
         self.send(f'ann@[{good.address}]')
         good.wait_messages(1)
         self.assertIn((old, 'ending'), jobs())
+        self.assertEqual([one['step'] for one in self.deliveries(silent)], ['greeting'])  # though it is ending
         silent.go_on()
         silent.wait_messages(1)
         self.box.wait_queue_empty('tcp_local')
+
+    def deliveries(self, host, channel='tcp_local'):
+        """What qm jobs shows of those to a host."""
+        rows = [json.loads(line) for line in self.imsimta('qm', 'jobs', '-json', channel).splitlines()]
+        return [delivery for row in rows for delivery in row['deliveries'] if host.address in delivery['peer']]
+
+    def test_each_delivery_tells_what_it_waits_for(self):
+        slow = fake.host(slow=True)
+        self.addCleanup(slow.answers.release, 100)
+        self.send(f'joe@[{slow.address}]')
+        for step in ('greeting', 'EHLO', 'MAIL', 'RCPT', 'DATA', 'answer'):
+            one = waxwing.wait_until(lambda: [one for one in self.deliveries(slow) if one['step'] == step], f'the step {step}')[0]
+            slow.answers.release()
+        self.assertEqual(one['host'], f'[{slow.address}]')
+        self.assertRegex(one['file'], rf"^tcp_local/\d{{3}}/ZZ{one['id']}\.\d+$")
+        self.assertRegex(one['begun'], r'^20\d\d-\d\d-\d\dT')
+        self.assertLessEqual(one['begun'], one['step_since'])
+        slow.wait_messages(1)
+        waxwing.wait_until(lambda: not self.deliveries(slow), 'the delivery to be over')
+
+    def test_one_that_hangs_is_listed_without(self):
+        silent = fake.host(waits=True)
+        self.addCleanup(silent.go_on)
+        self.send(f'joe@[{silent.address}]')
+        waxwing.wait_until(lambda: self.deliveries(silent), 'the delivery')
+        pids = [int(pid) for pid in re.findall(r'^tcp_local +\S+ +(\d+) ', self.imsimta('qm', 'jobs', 'tcp_local'), re.M)]
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            shown = self.imsimta('qm', 'jobs', 'tcp_local')
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        for pid in pids:
+            self.assertRegex(shown, rf'(?m)^tcp_local +\S+ +{pid} ')
+        self.assertNotIn(silent.address, shown)
+        silent.go_on()
+        silent.wait_messages(1)
+
+    def test_the_listing_for_the_eye_names_message_host_and_step(self):
+        silent = fake.host(waits=True)
+        self.addCleanup(silent.go_on)
+        self.send(f'joe@[{silent.address}]')
+        one = waxwing.wait_until(lambda: self.deliveries(silent), 'the delivery')[0]
+        shown = self.imsimta('qm', 'jobs', 'tcp_local')
+        self.assertRegex(shown, rf"(?m)^    {one['id']} +\w+ +since \S+ \S+  \S+ \[{re.escape(silent.address)}\]; begun \S+ \S+$")
+        silent.go_on()
+        silent.wait_messages(1)
 
     def route(self, channel):
         """Mail for the domain moved.test goes there from now on."""

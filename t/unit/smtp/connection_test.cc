@@ -30,7 +30,10 @@ Task<void> try_to_connect(EventLoop& loop, int port, std::optional<Error>& error
   auto settings = std::make_shared<ClientSettings>();
   settings->options.status_mail_receive_ms = 200;
   mta::Target target{"slow.test", "127.0.0.1", port};
-  auto connection = co_await Connection::open(loop, std::move(target), settings, {});
+  channels::Step step;
+  auto connection = co_await Connection::open(loop, std::move(target), settings, {}, step);
+  CHECK(step.peer() == "slow.test [127.0.0.1]");
+  CHECK(step.word() == std::string("greeting"));
   if (!connection) error = connection.error();
   loop.stop();
 }
