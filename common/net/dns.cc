@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <sys/mman.h>
 #include <unbound.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <iterator>
 #include <utility>
 
+#include "common/base/file.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
 
@@ -160,6 +162,24 @@ struct Resolver::Inner {
   }
 };
 
+namespace {
+// libunbound answers by itself that names below these do not exist, but sites use them inside, and their name server knows
+// them. That is said in a file only. localhost itself stays what it is everywhere.
+void leave_to_name_server(ub_ctx* context) {
+  constexpr std::string_view kText =
+      "server:\n"
+      " local-zone: \"test.\" nodefault\n"
+      " local-zone: \"invalid.\" nodefault\n"
+      " local-zone: \"home.arpa.\" nodefault\n"
+      " local-zone: \"localhost.\" nodefault\n"
+      " local-data: \"localhost. 10800 IN A 127.0.0.1\"\n"
+      " local-data: \"localhost. 10800 IN AAAA ::1\"\n";
+  const UniqueFd file(::memfd_create("libunbound", MFD_CLOEXEC));
+  if (!file || !write_all(file.get(), kText)) return;  // then they are answered as libunbound does
+  ub_ctx_config(context, ("/proc/self/fd/" + std::to_string(file.get())).c_str());
+}
+}  // namespace
+
 Resolver::Resolver(EventLoop& loop, Options options)
     : inner_(std::make_unique<Inner>(
           Inner{loop, ub_ctx_create(), options.server.empty() ? "of /etc/resolv.conf" : options.server})) {
@@ -168,6 +188,7 @@ Resolver::Resolver(EventLoop& loop, Options options)
   // libunbound would answer by itself that private addresses have no names; the site's name server may know better.
   ub_ctx_set_option(context, "unblock-lan-zones:", "yes");
   ub_ctx_set_option(context, "insecure-lan-zones:", "yes");
+  leave_to_name_server(context);
   if (!options.server.empty()) {
     ub_ctx_set_option(context, "do-not-query-localhost:", "no");
     for (const auto server : split_words(options.server))

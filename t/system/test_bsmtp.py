@@ -15,7 +15,7 @@ FAILPOINT = os.path.join(tempfile.gettempdir(), f'waxwing-bsmtp-{os.getpid()}')
 def setUpModule():
     box = waxwing.share(waxwing.Sandbox())
     box.set_option('bsmtp.wait', 3)
-    box.edit('local.rules', 'partner.test  $U%$D@bsout-daemon\nround.test  $U%$D@round-daemon\nbsmtp.test  $U%$D@bsin-daemon\n')
+    box.edit('local.rules', 'partner.test  $U%$D@bsout-daemon\nround.test  $U%$D@round-daemon\nbsmtp.test  $U%$D@bsin-daemon\nfar.test  $U%$D@bitbucket-daemon\n')
     box.edit('imta.cnf', '\nbsout_partner daemon gateway@example.test maxjobs 1\nbsout-daemon\n'
         '\nbsout_round daemon x@round.test maxjobs 1\nround-daemon\n\nbsin_partner\nbsin-daemon\n')
     box.edit('mappings', '\nSEND_ACCESS\n\n  bsin_partner|bad@far.test|*|*  $NNot$ a$ sender$ of$ ours\n')

@@ -62,6 +62,7 @@ def setUpModule():
             f.write(f'in-chan=tcp_*; out-chan=ims-ms; {clauses};\n  command="{path} \'NAME\'"\n')
         f.write('in-type=application; in-subtype=x-exe; delete=1\n\n')
         f.write('tag=whole; service-command="sed s/Monday/Tuesday/ < \'INPUT_FILE\' > \'OUTPUT_FILE\'"\n')
+    box.edit('local.rules', 'far.test  $U%$D@bitbucket-daemon\n')
     box.edit('mappings', '\nCONVERSIONS\n\n  IN-CHAN=*;OUT-CHAN=ims-ms;CONVERT  Yes\n'
              '\nFROM_ACCESS\n\n  *|tagger@far.test|*  $G$Ywhole,other\n')
     box.edit('mappings', '\nCHARSET-CONVERSION\n\n  IN-CHAN=*;OUT-CHAN=ims-ms;CONVERT  Yes\n'
