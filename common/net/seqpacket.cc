@@ -36,6 +36,25 @@ Result<ShortPath> short_path(const std::string& path) {
   return way;
 }
 
+// What to do about an error that stays; nothing for one that may go by itself.
+std::string advice_for(int problem) {
+  switch (problem) {
+    case EACCES:
+    case EPERM:
+      return "run this as the user whom the instance belongs to, or as root; a service needs run/ to belong "
+             "to its user";
+    case ENAMETOOLONG:
+      return "move the instance to a shorter path";
+    case ENOTDIR:
+    case ELOOP:
+    case ENOTSOCK:
+    case EPROTOTYPE:
+      return "something else is in its place: see what it is, and take it away";
+    default:
+      return {};
+  }
+}
+
 Result<UniqueFd> new_socket() {
   UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!fd) return std::unexpected(system_error("cannot make a Unix socket", errno));
@@ -106,11 +125,22 @@ Result<std::string> encode(const Record& record) {
 }  // namespace
 
 Result<UniqueFd> connect_unix(const std::string& path) {
+  std::string to_do;
+  return connect_unix(path, to_do);
+}
+
+Result<UniqueFd> connect_unix(const std::string& path, std::string& to_do) {
+  to_do.clear();
   TRY(auto fd, new_socket());
-  TRY(auto way, short_path(path));
-  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&way.address), sizeof way.address) != 0)
-    return std::unexpected(Error{Fault::temporary, system_error("cannot reach " + path, errno).text});
-  return fd;
+  errno = 0;
+  auto way = short_path(path);
+  if (!way) {
+    to_do = advice_for(errno != 0 ? errno : ENAMETOOLONG);
+    return wrap(std::move(way.error()), "cannot reach " + path);
+  }
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&way->address), sizeof way->address) == 0) return fd;
+  to_do = advice_for(errno);
+  return std::unexpected(Error{Fault::temporary, system_error("cannot reach " + path, errno).text});
 }
 
 Result<UniqueFd> listen_unix(const std::string& path, mode_t mode) {

@@ -20,6 +20,8 @@ struct Packet {
 
 // Blocking use, for tools and worker threads.
 Result<UniqueFd> connect_unix(const std::string& path);
+// The same, and what is to be done where no waiting helps: rights, a path that is too long. Empty where it may help.
+Result<UniqueFd> connect_unix(const std::string& path, std::string& to_do);
 Result<UniqueFd> listen_unix(const std::string& path, mode_t mode = 0600);  // replaces a stale socket
 Result<> send_packet(int socket, const Record& record, int fd_to_pass = -1);
 // timeout_ms < 0: wait for ever. nullopt: the other side has closed.

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "common/log/log.h"
 #include "common/net/loop.h"
@@ -33,6 +34,7 @@ struct Connection::Inner {
   std::unique_ptr<PacketSocket> socket;
   std::map<std::int64_t, Question> open;
   std::set<std::pair<std::string, std::string>> watches;
+  std::string hopeless;  // why stored cannot be reached, and what to do, where no waiting helps
   std::int64_t last_id = 0;
   bool was_connected = false;
   bool stopping = false;
@@ -54,6 +56,12 @@ struct Connection::Inner {
     for (auto& [id, question] : open)
       if (!question.record.has("retry")) question.record.set("retry", 1);
   }
+  // Nobody waits for what does not come. It is tried again all the same: somebody may mend it.
+  void out_of_reach(const std::string& why) {
+    hopeless = why;
+    for (auto& [id, question] : std::exchange(open, {})) question.answer.set_value(not_reached());
+  }
+  Result<Record> not_reached() const { return fail_for_now(Code::unavailable, hopeless); }
   void receive(const Record& record) {
     if (record.is("event")) {
       if (const auto event = decode_event(record); event && handlers.event) handlers.event(*event);
@@ -74,13 +82,16 @@ template <class Inner>
 Task<void> keep_connected(std::shared_ptr<Inner> inner) {
   auto pause_ms = kFirstPauseMs;
   while (!inner->stopping) {
-    auto fd = connect_unix(inner->path);
+    std::string to_do;
+    auto fd = connect_unix(inner->path, to_do);
     if (!fd) {
+      if (!to_do.empty()) inner->out_of_reach(fd.error().text + "; " + to_do);
       co_await inner->stop.wait(pause_ms);
       pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
       continue;
     }
     pause_ms = kFirstPauseMs;
+    inner->hopeless.clear();
     inner->socket = std::make_unique<PacketSocket>(inner->loop, std::move(*fd));
     inner->connected();
     for (;;) {
@@ -122,6 +133,7 @@ Result<Record> Connection::ask(Record question, std::int64_t timeout_ms,
       std::make_shared<Inner::Question>(std::move(question), std::move(promise), std::move(in_order));
   inner_->loop.post([inner = inner_.get(), id, shared] {
     *id = ++inner->last_id;
+    if (!inner->hopeless.empty()) return shared->answer.set_value(inner->not_reached());
     shared->record.set("id", *id);
     inner->send(shared->record);
     inner->open.emplace(*id, std::move(*shared));
