@@ -83,6 +83,15 @@ class Sandbox(waxwing.TestCase):
         with open(os.path.join(home, 'bin/start-msg')) as f:
             self.assertEqual(f.read(), 'mine')
 
+    def test_a_folder_that_cannot_stand_in_a_path_is_refused(self):
+        top = tempfile.mkdtemp(prefix='waxwing-')
+        self.addCleanup(shutil.rmtree, top, True)
+        for folder in ('with:colon', 'with:colon/below'):
+            out = self.box.run([CONFIGURE, '--sandbox', os.path.join(top, folder)], check=False, env=dict(os.environ))
+            self.assertEqual(out.returncode, 1)
+            self.assertRegex(out.stderr, r"must not hold a colon, which parts the folders in PATH and MANPATH: '.*with:colon.*'; choose another")
+            self.assertEqual(os.listdir(top), [])
+
     def test_a_failed_run_leaves_nothing(self):
         top = tempfile.mkdtemp(prefix='waxwing-')
         self.addCleanup(shutil.rmtree, top, True)

@@ -66,6 +66,7 @@ Result<> make_sandbox(const CommandLine& line, const std::string& stage) {
   if (file_exists(line.get("sandbox") + "/config/msg.conf"))
     return permanent(line.get("sandbox") +
                      " holds an instance already; stop it and remove it first, or choose another folder");
+  TRY_VOID(check_name(line.get("sandbox")));
   FirstRun first(line.get("sandbox"));
   TRY(const std::string root, absolute(line.get("sandbox")));
   TRY_VOID(check_empty(root));

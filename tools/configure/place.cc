@@ -39,13 +39,20 @@ Result<> check_contents(const std::string& folder) {
 
 }  // namespace
 
+Result<> check_name(const std::string& folder) {
+  if (folder.find('\n') != std::string::npos)
+    return permanent("the folder's name must not hold a line break");
+  if (folder.find(':') == std::string::npos) return {};
+  return permanent("the folder's name must not hold a colon, which parts the folders in PATH and MANPATH: '" +
+                   printable(folder) + "'; choose another");
+}
+
 Result<> check_place(std::string& folder) {
   if (folder.empty() || folder.front() != '/')
     return permanent("the folder for configuration and data must be a full path, not '" + printable(folder) +
                      "'");
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-  if (folder.find('\n') != std::string::npos)
-    return permanent("the folder's name must not hold a line break");
+  TRY_VOID(check_name(folder));
   TRY_VOID(check_writable(folder));
   TRY_VOID(check_contents(folder));
   TRY(const bool runs, watcher_runs(folder));
@@ -54,6 +61,7 @@ Result<> check_place(std::string& folder) {
 }
 
 Result<> check_empty(const std::string& folder) {
+  TRY_VOID(check_name(folder));
   TRY(const auto names, list_directory(folder));
   for (const std::string& name : names)
     if (name != "lost+found")

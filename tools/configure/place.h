@@ -11,6 +11,8 @@ namespace waxwing::configure {
 // of which nothing runs. What is laid out belongs to the service user afterwards: not somebody's home. Takes
 // slashes off the end.
 Result<> check_place(std::string& folder);
+// Whether a folder of that name can hold an instance.
+Result<> check_name(const std::string& folder);
 // Whether a private instance can be made in folder, which is there: nothing else lies in it, and it is ours to write.
 Result<> check_empty(const std::string& folder);
 // Whether services can run as user: who it is when we are not root, a name that can be made when we are.
