@@ -93,6 +93,23 @@ class Commadmin(unittest.TestCase):
         self.run_well('user', 'delete', 'joe', '--purge')
         self.refused('no user joe', 'user', 'delete', 'joe')
 
+    def test_what_is_missing_is_told_with_what_there_is(self):
+        self.run_well('domain', 'create', 'third.test')
+        self.run_well('user', 'create', 'zoe', '--domain', 'third.test', '--no-password')
+        self.run_well('group', 'create', 'crew', '--domain', 'third.test')
+        for words, says in ((('user', 'modify', 'zoe', '--status', 'hold'),
+                             ('no user zoe in domain example.test', 'there is one in third.test: say which with --domain')),
+                            (('user', 'delete', 'nobody'), ('no user nobody', 'commadmin user search --domain example.test')),
+                            (('user', 'delete', 'zoe@third.test'), ("write the user's name alone", '--domain third.test')),
+                            (('group', 'delete', 'crew'), ('no group crew', 'there is one in third.test')),
+                            (('user', 'create', 'joe', '--domain', 'typo.test', '--no-password'),
+                             ('no domain typo.test', 'there are example.test, ', 'third.test', 'commadmin domain create --domain typo.test'))):
+            with self.subTest(words):
+                done = self.try_run(*words)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                for text in says:
+                    self.assertIn(text, done.stderr)
+
     def test_hostile_names_change_nothing_else(self):
         self.run_well('user', 'create', 'witness', '--no-password')
         for name in ('*', 'w*', 'x)(uid=*', 'witness,ou=People', 'a\nb', 'a/b'):

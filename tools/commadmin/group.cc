@@ -3,6 +3,7 @@
 
 #include "common/base/strings.h"
 #include "tools/commadmin/commands.h"
+#include "tools/commadmin/missing.h"
 
 namespace waxwing::commadmin {
 
@@ -31,7 +32,9 @@ Result<Members> resolve(Session& session, const Home& home, const std::vector<st
     if (one.empty()) continue;
     if (one.find('=') != std::string::npos) {
       TRY(const auto entries, session.editor.search(one, 0, "(objectClass=*)", {"1.1"}));
-      if (entries.empty()) return permanent("there is no entry " + printable(one));
+      if (entries.empty())
+        return permanent("there is no entry " + printable(one) +
+                         " in the directory; give its DN as it is, or a login, or an address");
       members.dns.push_back(entries[0].dn);
       continue;
     }
@@ -48,7 +51,7 @@ Result<Members> resolve(Session& session, const Home& home, const std::vector<st
       TRY(auto address, check_address(one));
       members.addresses.push_back(std::move(address));
     } else {
-      return permanent("there is no user " + printable(one) + " in domain " + home.name);
+      return no_such_user(session, home, one);
     }
   }
   return members;
@@ -58,7 +61,7 @@ Result<Entry> find_group(Session& session, const Home& home, const std::string& 
   TRY(auto entry,
       find_one(session, home.base_dn,
                "(&(objectClass=inetMailGroup)(cn=" + directory::escape_filter(name) + "))", "group " + name));
-  if (!entry) return permanent("there is no group " + printable(name) + " in domain " + home.name);
+  if (!entry) return no_such_group(session, home, name);
   return std::move(*entry);
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/file.h"
 #include "common/base/strings.h"
 #include "tools/commadmin/commands.h"
+#include "tools/commadmin/missing.h"
 #include "tools/service/hidden_typing.h"
 
 namespace waxwing::commadmin {
@@ -30,9 +31,7 @@ Result<Home> find_home(Session& session) {
                                  "(&(objectClass=sunManagedOrganization)(|(sunPreferredDomain=" + safe +
                                      ")(associatedDomain=" + safe + ")))",
                                  "domain " + name));
-  if (!entry)
-    return permanent("there is no domain " + printable(name) +
-                     " in the directory; make it with commadmin domain create");
+  if (!entry) return no_such_domain(session, name);
   Home home;
   home.dn = entry->dn;
   home.base_dn = entry->has("inetDomainBaseDN") ? std::string(entry->first("inetDomainBaseDN")) : entry->dn;

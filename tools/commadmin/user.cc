@@ -5,6 +5,7 @@
 
 #include "common/base/strings.h"
 #include "tools/commadmin/commands.h"
+#include "tools/commadmin/missing.h"
 
 namespace waxwing::commadmin {
 
@@ -66,7 +67,7 @@ std::string uid_filter(const std::string& uid) {
 
 Result<Entry> find_user(Session& session, const Home& home, const std::string& uid) {
   TRY(auto entry, find_one(session, home.base_dn, uid_filter(uid), "user " + uid));
-  if (!entry) return permanent("there is no user " + printable(uid) + " in domain " + home.name);
+  if (!entry) return no_such_user(session, home, uid);
   return std::move(*entry);
 }
 
