@@ -31,6 +31,9 @@ Task<Record> Controller::command(const Record& request, PacketSocket& socket) {
     co_return Record("ok");
   }
   if (request.is("where")) co_return where(request);
+  if (request.is("unreadable"))
+    co_return Record("ok").set(
+        "count", static_cast<std::int64_t>(std::max<std::size_t>(unreadable_, unreadable_now_)));
   if (request.is("jobs")) {
     std::string wanted(request.get("channel"));
     co_await send_jobs(std::move(wanted), socket);

@@ -6,13 +6,14 @@
 //   programs   master token= pid= concurrency= per_host=       then work and reports, see jobs.h
 //   tools      summary | view channel= | walk | change scope= name= option= value= | call channel= host= |
 //              stop channel= | start channel= | retry channel= |
-//              jobs channel= | where file= | hold file= | release file= | delete file= | return file= | rescan
+//              unreadable | jobs channel= | where file= | hold file= | release file= | delete file= | return file= | rescan
 //              answered by "ok" or "error text="; summary, view and jobs by "row" packets, then "ok"
 #pragma once
 
 #include <sys/types.h>
 
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
@@ -54,6 +55,7 @@ class Controller {
   Task<void> read_files(std::vector<FileName> names);
   Task<void> forget_removed(std::string channel);
   Task<void> look(std::string relative);
+  void note_unreadable(const std::string& channel, const Error& error);
   bool is_full() const { return schedule_.size() >= config_.max_messages; }
 
   // commands.cc
@@ -101,6 +103,9 @@ class Controller {
   std::int64_t next_synch_ms_ = 0;
   std::int64_t minute_ = 0;                // the last one that each_minute() saw, since 1970
   std::map<std::string, pid_t> periodic_;  // periodic jobs that run
+  // Files and folders that the last look at the tree could not read; those that one under way has met so far.
+  std::size_t unreadable_ = 0;
+  std::atomic<std::size_t> unreadable_now_ = 0;
   bool reading_tree_ = false;
   bool read_again_ = false;
   std::unique_ptr<Crew> crew_;       // reads files side by side

@@ -1,6 +1,7 @@
 // Reading the queue tree: at the start, every SYNCH_TIME, and when there is room again. Names are listed a
 // directory at a time; only files that are not known yet are opened.
 #include <algorithm>
+#include <atomic>
 #include <optional>
 
 #include "common/base/is_there.h"
@@ -17,7 +18,9 @@ constexpr std::size_t kFilesAPiece = 50;
 
 using Entries = std::vector<std::optional<mta::queue::ScheduleEntry>>;
 
-std::optional<mta::queue::ScheduleEntry> read_entry(const mta::queue::Queue& queue, const FileName& name) {
+// unreadable: counts those that the disk, or their rights, do not let be read.
+std::optional<mta::queue::ScheduleEntry> read_entry(const mta::queue::Queue& queue, const FileName& name,
+                                                    std::atomic<std::size_t>& unreadable) {
   const auto reader = mta::queue::Reader::open(queue, name);
   if (reader) {
     auto entry = mta::queue::make_schedule_entry(name, reader->envelope(), reader->message_size());
@@ -26,19 +29,22 @@ std::optional<mta::queue::ScheduleEntry> read_entry(const mta::queue::Queue& que
     return entry;
   }
   if (mta::queue::is_gone(reader.error())) return std::nullopt;
-  if (reader.error().fault == Fault::permanent)
+  if (reader.error().fault == Fault::permanent) {
     queue.set_aside(name, reader.error().text);
-  else
-    log::Event("queue.unreadable").with("file", name.relative()).with("why", reader.error().text).error();
+    return std::nullopt;
+  }
+  unreadable += 1;
+  log::Event("queue.unreadable").with("file", name.relative()).with("why", reader.error().text).error();
   return std::nullopt;
 }
 
 // On a worker.
-Entries read_entries(const mta::queue::Queue& queue, const std::vector<FileName>& names, Crew& crew) {
+Entries read_entries(const mta::queue::Queue& queue, const std::vector<FileName>& names, Crew& crew,
+                     std::atomic<std::size_t>& unreadable) {
   Entries entries(names.size());
   const auto read_piece = [&](std::size_t piece) {
     const auto end = std::min(names.size(), (piece + 1) * kFilesAPiece);
-    for (auto i = piece * kFilesAPiece; i < end; ++i) entries[i] = read_entry(queue, names[i]);
+    for (auto i = piece * kFilesAPiece; i < end; ++i) entries[i] = read_entry(queue, names[i], unreadable);
   };
   const auto pieces = (names.size() + kFilesAPiece - 1) / kFilesAPiece;
   // The crew serves one at a time: only the look at the whole tree has so much to read.
@@ -67,11 +73,12 @@ Task<void> Controller::read_tree() {
     read_again_ = false;
     overflow_ = false;
     schedule_.begin_look();
+    unreadable_now_ = 0;
     next_synch_ms_ = monotonic_ms() + config_.synch_seconds * 1000;
     const auto begun = monotonic_ms();
     const auto before = schedule_.size();
     auto listed = co_await daemon_.workers().run([this] { return queue_->channels(); });
-    if (!listed) log::Event("queue.unreadable").with("why", listed.error().text).error();
+    if (!listed) note_unreadable("", listed.error());
     const auto channels = std::move(listed).value_or(std::vector<std::string>());
     for (const auto& channel : channels) schedule_.set_stopped(channel, queue_->is_stopped(channel));
     // What does not fit waits in the tree. First each channel gets its share of the memory, so that one with
@@ -82,6 +89,7 @@ Task<void> Controller::read_tree() {
       co_await read_channel(channel, config_.max_messages);
     for (const auto& channel : schedule_.channels())
       if (!std::ranges::binary_search(channels, channel)) co_await forget_removed(channel);
+    unreadable_ = unreadable_now_;
     overflow_ = overflow_ || !cut_short_.empty();
     cut_short_.clear();
     log::Event("queue.tree_read")
@@ -94,10 +102,15 @@ Task<void> Controller::read_tree() {
   jobs_.touch_all();
 }
 
+void Controller::note_unreadable(const std::string& channel, const Error& error) {
+  unreadable_now_ += 1;
+  log::Event("queue.unreadable").with("channel", channel).with("why", error.text).error();
+}
+
 Task<void> Controller::read_channel(const std::string& channel, std::size_t most_messages) {
   auto buckets = co_await daemon_.workers().run([&] { return queue_->buckets(channel); });
   if (!buckets) {
-    log::Event("queue.unreadable").with("channel", channel).with("why", buckets.error().text).error();
+    note_unreadable(channel, buckets.error());
     co_return;
   }
   for (const auto& bucket : *buckets) {
@@ -110,7 +123,7 @@ Task<void> Controller::read_channel(const std::string& channel, std::size_t most
 Task<void> Controller::read_bucket(std::string channel, std::string bucket, std::size_t most_messages) {
   auto names = co_await daemon_.workers().run([&] { return list_messages(*queue_, channel, bucket); });
   if (!names) {
-    log::Event("queue.unreadable").with("channel", channel).with("why", names.error().text).error();
+    note_unreadable(channel, names.error());
     co_return;
   }
   std::vector<FileName> unknown;
@@ -145,7 +158,8 @@ Task<void> Controller::forget_removed(std::string channel) {
 }
 
 Task<void> Controller::read_files(std::vector<FileName> names) {
-  auto entries = co_await daemon_.workers().run([&] { return read_entries(*queue_, names, *crew_); });
+  auto entries =
+      co_await daemon_.workers().run([&] { return read_entries(*queue_, names, *crew_, unreadable_now_); });
   for (const auto& entry : entries)
     if (entry) add(*entry);
 }

@@ -176,9 +176,9 @@ class Queue(waxwing.TestCase):
         self.assertIn('\n2 in memory', self.box.command('imsimta', 'cache', '-view', 'ims-ms').stdout)
         self.assertIn('\n0 in memory', self.box.command('imsimta', 'cache', '-view', 'tcp_local').stdout)
         view = lambda *words: self.box.command('imsimta', 'cache', '-view', 'ims-ms', *words).stdout
-        ids = [re.search(r'ZZ(\w+)', name).group(1) for name in sorted(self.box.queue_files('ims-ms'), key=lambda name: name.split('/')[-1])]
-        self.assertEqual(re.findall(r'^ims-ms/\S+ZZ(\w+)', view(), re.M), ids)
-        self.assertEqual(re.findall(r'^ims-ms/\S+ZZ(\w+)', view(f'-id={ids[1]}'), re.M), ids[1:])
+        ids = [re.search(r'/ZZ(\w+)', name).group(1) for name in sorted(self.box.queue_files('ims-ms'), key=lambda name: name.split('/')[-1])]
+        self.assertEqual(re.findall(r'^ims-ms/\d+/ZZ(\w+)', view(), re.M), ids)
+        self.assertEqual(re.findall(r'^ims-ms/\d+/ZZ(\w+)', view(f'-id={ids[1]}'), re.M), ids[1:])
         self.assertIn('\n0 in memory', view('-host=nowhere.test'))
         self.qm('directory', 'ims-ms')
         self.assertEqual(self.qm('delete', '1-2').count('%QM-I-DELETED'), 2)
@@ -286,7 +286,7 @@ class Queue(waxwing.TestCase):
         self.stop_channel()
         self.send('renamed', 'bob@example.test')
         name = waxwing.wait_until(lambda: self.box.queue_files('ims-ms'), 'a queue file')[0]
-        queue_id = re.search(r'ZZ(\w+)\.', name).group(1)
+        queue_id = re.search(r'/ZZ(\w+)\.', name).group(1)
         path = os.path.join(self.box.root, 'queue', name)
         os.utime(path, (1, 1))  # the time of the last attempt, not that of the arrival
         self.assertNotIn('1970', self.qm('summarize'))
@@ -386,6 +386,18 @@ class Queue(waxwing.TestCase):
         self.box.start('job_controller')
         waxwing.wait_until(lambda: self.box.queue_files('ims-ms') == [held + '.HELD'], 'the mended one to be delivered')
         self.assertNotIn('damaged', self.box.command('start-msg', '--status').stdout)
+
+    def test_what_cannot_be_read_is_told_by_the_status(self):
+        path = os.path.join(self.box.root, 'queue/ims-ms/777')
+        with open(path, 'w'):
+            pass
+        self.box.command('imsimta', 'cache', '-sync')
+        status = self.box.command('start-msg', '--status').stdout
+        self.assertIn('1 queue file or folder cannot be read and is not delivered: imsimta qm damaged', status)
+        self.assertEqual(self.damaged()['ims-ms/777']['why'], 'a file, where a folder must be')
+        os.unlink(path)
+        self.box.command('imsimta', 'cache', '-sync')
+        self.assertNotIn('cannot be read', self.box.command('start-msg', '--status').stdout)
 
     def test_qm_refuses_what_it_does_not_understand(self):
         for words in (['frobnicate'], ['hold'], ['read', 'ZZNOSUCHFILE.00'], ['directory', '-nonsense'],

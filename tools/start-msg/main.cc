@@ -8,6 +8,7 @@
 #include "common/config/config.h"
 #include "common/daemon/instance_journal.h"
 #include "common/daemon/server_tls.h"
+#include "common/net/seqpacket.h"
 #include "mta/queue/damaged.h"
 #include "tools/service/command_line.h"
 #include "tools/service/disk_space.h"
@@ -24,6 +25,7 @@ constexpr const char* kUsage =
     "       start-msg --status\n"
     "Starts what is enabled in config/msg.conf, or the services named, and waits until they are ready.\n";
 
+constexpr std::int64_t kAnswerMs = 5'000;
 constexpr int kSilentS = 10;  // they say every two seconds that they live
 
 // Workers and channel programs that hang; false when there are any.
@@ -79,6 +81,12 @@ void show_damaged(const Config& config) {
   else if (*count > 0)
     fmt::print("{} damaged queue {} set aside and not delivered: imsimta qm damaged says what to do\n",
                *count, *count == 1 ? "file is" : "files are");
+  // Those that stay where they are; the job controller meets them at each look at the tree.
+  const auto answer = ask(config.path_of("run/job_controller"), Record("unreadable"), kAnswerMs);
+  if (const auto unreadable = answer ? answer->number("count") : 0; unreadable > 0)
+    fmt::print("{} queue {} cannot be read and {} not delivered: imsimta qm damaged says what to do\n",
+               unreadable, unreadable == 1 ? "file or folder" : "files or folders",
+               unreadable == 1 ? "is" : "are");
 }
 
 int show_status(const Record& status) {
