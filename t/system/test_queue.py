@@ -372,7 +372,7 @@ class Queue(waxwing.TestCase):
         self.assertEqual((rows[aside[0]]['file'], rows[aside[0]]['channel']), (cut, 'ims-ms'))
         self.assertRegex(rows[aside[0]]['since'], r'^20\d\d-')
         self.assertIn('checksum', rows[aside[1]]['why'])
-        self.assertEqual((rows[aside[1]]['sender'], len(rows[aside[1]]['recipients'])), ('alice@example.test', 1))
+        self.assertEqual((rows[aside[1]]['sender'], rows[aside[1]]['recipients']), ('alice@example.test', ['dora@example.test']))
         text = self.box.command('imsimta', 'qm', 'damaged', check=False).stdout
         for word in (*aside, 'channel ims-ms', 'set aside, ', 'from <alice@example.test>', 'then imsimta cache -sync', '4 damaged'):
             self.assertIn(word, text)

@@ -41,6 +41,14 @@ std::string state_of(const DamagedFile& file) {
   return "";
 }
 
+// As the sender gave it: mail for the store goes by another address.
+std::string_view given(const mta::queue::Recipient& recipient) {
+  constexpr std::string_view kType = "rfc822;";
+  std::string_view text = recipient.original;
+  if (istarts_with(text, kType)) text.remove_prefix(kType.size());
+  return text.empty() ? std::string_view(recipient.address) : text;
+}
+
 void print_damaged(const DamagedFile& file) {
   print(fmt::format("\n{}\n  channel {}, {} K, {}\n", file.path, file.channel.empty() ? "?" : file.channel,
                     kilobytes(file.bytes), state_of(file)));
@@ -51,7 +59,7 @@ void print_damaged(const DamagedFile& file) {
   print(fmt::format("  {}, from <{}>, arrived {}\n", file.envelope->queue_id,
                     printable(file.envelope->sender), when(file.envelope->arrival_ms / 1000)));
   for (const auto& recipient : file.envelope->recipients)
-    print(fmt::format("  to <{}>: {}\n", printable(recipient.address), status_text(recipient.progress)));
+    print(fmt::format("  to <{}>: {}\n", printable(given(recipient)), status_text(recipient.progress)));
 }
 
 void print_damaged_json(const DamagedFile& file) {
@@ -65,7 +73,7 @@ void print_damaged_json(const DamagedFile& file) {
       .text("why", file.why);
   if (file.envelope) {
     std::vector<std::string> recipients;
-    for (const auto& recipient : file.envelope->recipients) recipients.push_back(recipient.address);
+    for (const auto& recipient : file.envelope->recipients) recipients.emplace_back(given(recipient));
     object.text("id", file.envelope->queue_id)
         .text("sender", file.envelope->sender)
         .texts("recipients", recipients);
