@@ -5,33 +5,25 @@
 //
 // The parent returns when run/watcher is being listened on; which services run is then asked for over that
 // socket (start-msg, stop-msg). One watcher per instance: the lock is on run/watcher.pid.
-#include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <csignal>
 #include <cstdio>
-#include <optional>
 #include <string>
 
 #include "common/base/durable.h"
 #include "common/base/file.h"
 #include "common/base/path.h"
-#include "common/base/space.h"
 #include "common/base/version.h"
 #include "common/daemon/instance_journal.h"
 #include "common/daemon/open_log.h"
-#include "common/daemon/privileges.h"
 #include "common/log/log.h"
+#include "watcher/arguments.h"
 #include "watcher/control.h"
 #include "watcher/detach.h"
-#include "watcher/helpers.h"
-#include "watcher/instance_processes.h"
-#include "watcher/journal_gate.h"
+#include "watcher/first_start.h"
 #include "watcher/notify.h"
-#include "watcher/ownership.h"
+#include "watcher/place.h"
 #include "watcher/removal.h"
 #include "watcher/renewal.h"
 #include "watcher/signals.h"
@@ -40,117 +32,12 @@
 namespace waxwing {
 namespace {
 
-constexpr std::int64_t kRoomMs = 2'000;
-
-struct Arguments {
-  std::string instance;
-  bool foreground = false, trial = false;
-  std::optional<Inheritance> resume;  // we are the same process with a new program
-};
-
-Result<Arguments> parse(int argc, char** argv) {
-  Arguments arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word == "--foreground") {
-      arguments.foreground = true;
-    } else if (word == "--trial") {
-      arguments.trial = true;
-    } else if (word == "--instance" && i + 1 < argc) {
-      arguments.instance = argv[++i];
-    } else if (word == "--resume" && i + 1 < argc) {
-      arguments.resume = Inheritance::parse(argv[++i]);
-      if (!arguments.resume) return permanent("--resume is for watcher itself");
-    } else {
-      return permanent("unknown argument '" + std::string(word) + "'; --help lists those there are");
-    }
-  }
-  return arguments;
-}
-
 void raise_limits() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);  // a descriptor per session: as many as we may have
   }
-}
-
-// Starts every enabled service and tells the service manager when each runs, or has failed once and is tried
-// again.
-Task<void> start_all(EventLoop& loop, Supervisor& supervisor, Control& control,
-                     const ServiceManager& manager) {
-  const Control::Tell nobody = [](const Record&) {};
-  for (;;) {
-    auto tell = nobody;
-    const auto free = co_await control.make_way(true, std::move(tell));
-    if (free) break;
-    manager.tell("READY=1\nSTATUS=nothing is started: " + free.error().text);
-    if (!is_no_space(free.error())) co_return;
-    co_await loop.sleep(kRoomMs);  // somebody may have made room
-  }
-  const auto services = supervisor.enabled();
-  for (Service* service : services) supervisor.start(*service);
-  const auto failed = [](const Service* s) { return s->deaths > 0; };
-  // One that waits when another has failed waits for that one.
-  const auto on_its_way = [&](const Service* s) {
-    if (s->state == ServiceState::waiting) return std::ranges::none_of(services, failed);
-    return s->state == ServiceState::starting && !failed(s);
-  };
-  while (std::ranges::any_of(services, on_its_way)) co_await supervisor.changed().wait(1000);
-  std::string troubles;
-  for (const Service* service : services)
-    if (service->state != ServiceState::running)
-      troubles += (troubles.empty() ? "" : ", ") + std::string(service->spec->name);
-  manager.tell("READY=1\nSTATUS=" + (troubles.empty()
-                                         ? "all services run"
-                                         : "not running: " + troubles + "; see start-msg --status"));
-}
-
-// What one watcher an instance holds.
-struct Place {
-  UniqueFd lock, listener;
-};
-
-// Before any service: after a power cut this replays, and whoever needs queue or store waits for it. What runs
-// already is taken over without it.
-Result<> open_journal(const Arguments& arguments, const Config& config, JournalGate& gate) {
-  const auto opened = gate.open(config);
-  if (opened) return {};
-  log::Event("watcher.journal.closed").with("why", opened.error().text).error();
-  const bool some_run =
-      arguments.resume || !running_services(config.root()).empty() || !running_helpers(config.root()).empty();
-  // Who ended for want of room would be started again and again by whoever looks after him, and in the end no more.
-  return some_run || is_no_space(opened.error()) ? Result<>{} : opened;
-}
-
-Result<Place> take_place(const Arguments& arguments, const Config& config, Detach& detach,
-                         JournalGate& gate) {
-  const auto& resume = arguments.resume;
-  TRY_VOID(become_service_user(config.text("local.serveruid"), config.root()));
-  if (!resume) TRY_VOID(services_own(config.root()));
-  TRY_VOID(make_directories(config.path_of("run")));
-  TRY_VOID(make_directories(config.path_of("log")));
-  open_log(config, "watcher");
-  if (!arguments.foreground && !resume) TRY_VOID(detach.begin());
-  Place place{UniqueFd(resume ? resume->lock : -1), UniqueFd(resume ? resume->listener : -1)};
-  if (!resume) {
-    // It is there as long as a watcher runs, and when one was killed.
-    const bool was_there = file_exists(config.path_of("run/watcher.pid"));
-    TRY(place.lock, lock_pid_file(config.path_of("run/watcher.pid")));
-    end_lost_watcher(config.root(), place.lock.get());
-    if (!was_there && !running_services(config.root()).empty())
-      gate.others_must_end(
-          "run/ was removed while services run, which nobody reaches any more: run stop-msg, "
-          "then start-msg");
-  }
-  ::umask(077);
-  TRY_VOID(open_journal(arguments, config, gate));
-  if (!resume) {
-    TRY(place.listener, listen_unix(config.path_of("run/watcher")));
-  }
-  for (const auto* fd : {&place.lock, &place.listener}) ::fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
-  return place;
 }
 
 // The old program has ended in this one, and its terminal is gone: the log is the only one who hears.
@@ -240,7 +127,7 @@ int main(int argc, char** argv) {
     std::printf("watcher: %s %s\n", waxwing::kProduct.data(), waxwing::build_text().c_str());
     return 0;
   }
-  auto arguments = waxwing::parse(argc, argv);
+  auto arguments = waxwing::parse_arguments(argc, argv);
   waxwing::Result<int> result = 0;
   if (!arguments) {
     result = std::unexpected(arguments.error());
