@@ -6,9 +6,9 @@
 // and visible there.
 //
 // Exactly once: a target's delivery_id (queue id, slash, recipient: anything that is the same when the
-// delivery is repeated) is kept with the message. With may_repeat_since set, one of the last kRetryWindow
-// messages of that mailbox with the same id, and not older than that, is found again and answered as
-// delivered, also when its owner has expunged it meanwhile. So a master that died between the store's commit
+// delivery is repeated) is kept with the message. With may_repeat_since set, a message of that mailbox with the
+// same id, and not older than that, is found again and answered as delivered, however many came behind it, also
+// when its owner has expunged it meanwhile, until it is purged. So a master that died between the store's commit
 // and its mark in the queue file repeats the delivery and nothing is there twice.
 #pragma once
 
@@ -24,8 +24,6 @@
 #include "store/store.h"
 
 namespace waxwing::store {
-
-inline constexpr std::size_t kRetryWindow = 4096;
 
 // No delivery is taken to be before its time by more than this, whatever the clock was set to since.
 inline constexpr std::int64_t kClockDoubtSeconds = 3600;

@@ -185,8 +185,7 @@ class Delivery {
     results_[n].mailbox = entry.name.text();
     const auto hash = hash_of(target.delivery_id);
     if (target.may_repeat_since)
-      if (const auto uid =
-              mailbox->delivered_before(hash, *target.may_repeat_since - kClockDoubtSeconds, kRetryWindow)) {
+      if (const auto uid = mailbox->delivered_before(hash, *target.may_repeat_since - kClockDoubtSeconds)) {
         results_[n].outcome = Delivered::repeated;
         results_[n].uid = *uid;
         return {};

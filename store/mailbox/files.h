@@ -12,6 +12,7 @@
 #include "store/mailbox/account.h"
 #include "store/mailbox/cache.h"
 #include "store/mailbox/index.h"
+#include "store/mailbox/repeats.h"
 
 namespace waxwing::store {
 
@@ -123,10 +124,8 @@ class MailboxFiles final : public Mailbox {
   // Reserves and links, all or none. Nothing is durable or visible yet. together: after a crash, too, all of
   // them are there or none; else each stands for itself.
   Result<Landing> land(std::vector<Incoming>& messages, QuotaLimit limit, bool together = true);
-  // The message that a delivery with this hash made, in the last `window` records and not saved before
-  // `since`.
-  std::optional<std::uint32_t> delivered_before(std::uint64_t delivery_hash, std::int64_t since,
-                                                std::size_t window) const;
+  // The message that a delivery with this hash made, not saved before `since`.
+  std::optional<std::uint32_t> delivered_before(std::uint64_t delivery_hash, std::int64_t since);
   // Drops records and files of what was expunged at or before `until` (seconds since 1970). False when it
   // could not now: appends are under way.
   Result<bool> purge(std::int64_t until);
@@ -165,6 +164,7 @@ class MailboxFiles final : public Mailbox {
   std::shared_ptr<Account> account_;
   std::shared_ptr<const Surroundings> around_;
   mutable Generation current_;
+  Repeats repeats_;
 };
 
 std::unique_ptr<View> make_view(std::shared_ptr<MailboxFiles> mailbox, Generation generation,

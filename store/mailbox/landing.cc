@@ -217,21 +217,10 @@ Landing::~Landing() {
   mailbox_->account().add_usage(-claimed_.bytes, -claimed_.messages);
 }
 
-std::optional<std::uint32_t> MailboxFiles::delivered_before(std::uint64_t delivery_hash, std::int64_t since,
-                                                            std::size_t window) const {
+std::optional<std::uint32_t> MailboxFiles::delivered_before(std::uint64_t delivery_hash, std::int64_t since) {
   const auto generation = this->generation();
   if (!generation || delivery_hash == 0) return {};
-  const auto count = load(generation->index->header().count);
-  const auto map = generation->index->map(count);
-  for (auto slot = count; slot > 0 && count - slot < window; --slot) {
-    const auto& record = map->record(slot - 1);
-    // Flags lie in another cache line: nearly all records need only one.
-    if (record.delivery_hash != delivery_hash && record.save_date >= since) continue;
-    if (load(record.flags) & kVoid) continue;
-    if (record.delivery_hash == delivery_hash) return record.uid;
-    break;
-  }
-  return {};
+  return repeats_.find(generation->index, delivery_hash, since);
 }
 
 }  // namespace waxwing::store

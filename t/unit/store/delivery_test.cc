@@ -9,6 +9,7 @@
 #include "common/base/failpoint.h"
 #include "common/spool/message_file.h"
 #include "store/detail/paths.h"
+#include "store/mailbox/files.h"
 #include "t/unit/store/sandbox.h"
 
 using namespace waxwing;
@@ -223,6 +224,34 @@ TEST_CASE("a repeat is looked for among what is not older than the message") {
   CHECK(deliver(box.store(), sample("a"), {target})[0].outcome == Delivered::repeated);
   target.may_repeat_since = wall_seconds() + 2 * kClockDoubtSeconds;  // it came after both: not looked for
   CHECK(deliver(box.store(), sample("a"), {target})[0].outcome == Delivered::ok);
+}
+
+TEST_CASE("a repeat is recognised however many messages came behind it, in whichever process") {
+  Sandbox box;
+  DeliveryTarget target{.user = "bob", .delivery_id = "Q/0"};
+  target.may_repeat_since = wall_seconds();
+  DeliveryTarget other{.user = "bob", .delivery_id = "O/0"};
+  other.may_repeat_since = wall_seconds();
+  REQUIRE(deliver(box.store(), sample("a"), {target})[0].outcome == Delivered::ok);
+  // As many as a page of hundreds of recipients each: they share their commits.
+  for (int n = 0; n < 10; ++n) {
+    std::vector<DeliveryTarget> many;
+    for (int m = 0; m < 500; ++m)
+      many.push_back({.user = "bob", .delivery_id = std::to_string(n) + "/" + std::to_string(m)});
+    for (const auto& result : deliver(box.store(), sample("b"), many)) REQUIRE(result.fine());
+  }
+  CHECK(deliver(box.store(), sample("a"), {target})[0].outcome == Delivered::repeated);
+  CHECK(deliver(box.store(), sample("o"), {other})[0].outcome == Delivered::ok);
+  CHECK(deliver(box.store(), sample("o"), {other})[0].outcome == Delivered::repeated);
+  const auto second = box.another();
+  CHECK(deliver(*second, sample("a"), {target})[0].outcome == Delivered::repeated);
+  // A purge moves the records.
+  const auto mailbox = std::dynamic_pointer_cast<MailboxFiles>(box.mailbox("bob"));
+  REQUIRE(mailbox->expunge({{2, 4000}}, false));
+  CHECK(deliver(box.store(), sample("a"), {target})[0].outcome == Delivered::repeated);
+  REQUIRE(*mailbox->purge(wall_seconds() + 1));
+  CHECK(deliver(box.store(), sample("a"), {target})[0].uid == 1);
+  CHECK(deliver(*second, sample("o"), {other})[0].outcome == Delivered::repeated);
 }
 
 TEST_CASE("a full disk is told to every recipient, and nothing stays behind") {

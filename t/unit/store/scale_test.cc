@@ -22,6 +22,9 @@ TEST_CASE("a mailbox of 100,000 messages", "[.bench]") {
     record.uid = uid;
     record.size = 4096;
     record.modseq = uid + 1;
+    record.save_date =
+        wall_seconds();  // all of the last hour: each may be the message of a repeated delivery
+    record.delivery_hash = uid;
     next.add(record, {});
   }
   next.next_uid = 100001;
@@ -53,5 +56,13 @@ TEST_CASE("a mailbox of 100,000 messages", "[.bench]") {
               },
               200)
        << " us");
+  const auto deliver_one = [&](int n) {
+    const DeliveryTarget target{
+        .user = "bob", .delivery_id = "Q" + std::to_string(n), .may_repeat_since = wall_seconds()};
+    (void)deliver(box.store(), sample("d"), {target});
+  };
+  WARN("deliver the first " << us(deliver_one, 1) << " us");
+  WARN("deliver, durable " << us([&](int n) { deliver_one(n + 1); }, 200) << " us");
+  WARN("deliver, repeated " << us([&](int n) { deliver_one(n); }, 200) << " us");
   WARN("append, durable " << us([&](int) { (void)opened->append_bytes(sample("a")); }, 200) << " us");
 }
