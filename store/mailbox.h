@@ -206,7 +206,8 @@ struct Changes {
   bool new_messages = false;      // exists grew: send EXISTS, RECENT
   bool keywords_grew = false;     // send FLAGS, PERMANENTFLAGS
   bool expunges_waiting = false;  // there are some, but they were not allowed now
-  bool deleted = false;           // the mailbox is gone or its index was cut short: end the session
+  bool deleted =
+      false;  // the mailbox is gone, got another UIDVALIDITY, or its index was cut short: end the session
   bool empty() const {
     return expunged.empty() && changed.empty() && !new_messages && !keywords_grew && !deleted;
   }

@@ -238,11 +238,11 @@ Result<> Account::sum_up() {
   return {};
 }
 
-Result<std::uint32_t> Account::next_uidvalidity() {
+Result<std::uint32_t> Account::next_uidvalidity(std::uint32_t above) {
   auto word = atomic(header().last_uidvalidity);
   auto last = word.load();
   std::uint32_t next = 0;
-  do next = std::max(last + 1, static_cast<std::uint32_t>(wall_seconds()));
+  do next = std::max({last + 1, above + 1, static_cast<std::uint32_t>(wall_seconds())});
   while (!word.compare_exchange_weak(last, next));
   TRY_VOID(durable::commit(std::move(durable::Batch().file(fd_.get()))));
   return next;

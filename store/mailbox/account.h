@@ -57,7 +57,7 @@ class Account {
   void mark_suspect();
   Result<> sum_up();  // usage from the indexes, now
   // Never one that this account has used. Durable.
-  Result<std::uint32_t> next_uidvalidity();
+  Result<std::uint32_t> next_uidvalidity(std::uint32_t above = 0);
   // Raises the counter, for a rebuilt account.
   void raise_modseq(std::uint64_t above);
 

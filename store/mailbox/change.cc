@@ -152,13 +152,14 @@ Result<Copied> MailboxFiles::copy(const UidSet& uids, Mailbox& target, QuotaLimi
   auto* const to = dynamic_cast<MailboxFiles*>(&target);
   if (to == nullptr) return bug("copy into a mailbox of another kind");
   Copied copied;
-  copied.uidvalidity = to->entry_.uidvalidity;
+  copied.uidvalidity = to->entry().uidvalidity;
   TRY(auto messages, pick(uids, copied.from));
   if (messages.empty()) return copied;
   TRY(auto landing, to->land(messages, limit));
   durable::Batch batch;
   landing.add_to(batch);
   TRY_VOID(durable::commit(std::move(batch)));
+  copied.uidvalidity = landing.uidvalidity();
   copied.to = landing.uids();
   TRY_VOID(landing.publish());
   landing.wait_until_shown();

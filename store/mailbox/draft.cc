@@ -128,7 +128,7 @@ Result<Incoming> incoming_from(Draft::Inner& draft, const DraftFacts& facts) {
 
 Result<Appended> MailboxFiles::append(std::vector<Draft> drafts, QuotaLimit limit) {
   Appended result;
-  result.uidvalidity = entry_.uidvalidity;
+  result.uidvalidity = entry().uidvalidity;
   if (drafts.empty()) return result;
   std::vector<Incoming> messages;
   for (auto& draft : drafts) {
@@ -142,6 +142,7 @@ Result<Appended> MailboxFiles::append(std::vector<Draft> drafts, QuotaLimit limi
   durable::Batch batch;
   landing.add_to(batch);
   TRY_VOID(durable::commit(std::move(batch)));
+  result.uidvalidity = landing.uidvalidity();
   result.uids = landing.uids();
   TRY_VOID(landing.publish());
   landing.wait_until_shown();

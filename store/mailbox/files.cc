@@ -156,7 +156,9 @@ Result<MailboxFiles::Locked> MailboxFiles::lock_for(const std::vector<std::strin
 
 MailboxEntry MailboxFiles::entry() const {
   const std::lock_guard guard(mutex_);
-  return entry_;
+  auto entry = entry_;
+  entry.uidvalidity = current_.index->header().uidvalidity;
+  return entry;
 }
 
 void MailboxFiles::rename_to(const MailboxName& name) {
@@ -254,8 +256,9 @@ Result<CachedMessage> MailboxFiles::cached(const MessageInfo& message) {
 
 Result<> MailboxFiles::prove(const IndexRecord& record) const {
   if (record.uid != 0 && record.fixed_hash == fixed_hash(record)) return {};
-  return fail_for_now(Code::corrupt, fmt::format("{} is damaged (record of UID {}): run reconstruct",
-                                                 index_path(entry_.directory), record.uid));
+  return fail_for_now(Code::corrupt,
+                      fmt::format("{} is damaged (record of UID {}): run reconstruct",
+                                  index_path(entry_.directory), record.uid));
 }
 
 Result<MessageBytes> MailboxFiles::open_message(const MessageInfo& message) {

@@ -62,6 +62,7 @@ class Landing {
   // After publish(): until others see the messages. Not on a thread that another landing may be waiting for.
   void wait_until_shown();
   const std::vector<std::uint32_t>& uids() const { return uids_; }
+  std::uint32_t uidvalidity() const { return generation_.index->header().uidvalidity; }
   MailboxFiles& mailbox() const { return *mailbox_; }
   const Generation& generation() const { return generation_; }
 

@@ -65,7 +65,7 @@ Result<Copied> MailboxFiles::move(const UidSet& uids, Mailbox& target, QuotaLimi
   const bool same_user = to->account_->directory() == account_->directory();
   std::vector<std::uint32_t> picked;
   TRY(auto messages, pick(uids, picked));
-  if (messages.empty()) return Copied{.uidvalidity = to->entry_.uidvalidity, .from = {}, .to = {}};
+  if (messages.empty()) return Copied{.uidvalidity = to->entry().uidvalidity, .from = {}, .to = {}};
   TRY(auto landing, to->land(messages, same_user ? QuotaLimit{} : limit, false));
   durable::Batch batch;
   landing.add_to(batch);
@@ -78,7 +78,7 @@ Result<Copied> MailboxFiles::move(const UidSet& uids, Mailbox& target, QuotaLimi
 Result<Copied> MailboxFiles::hand_over(const std::vector<std::uint32_t>& picked, Landing& landing) {
   const auto& to = landing.mailbox();
   Copied moved;
-  moved.uidvalidity = to.entry_.uidvalidity;
+  moved.uidvalidity = landing.uidvalidity();
   TRY(auto both, lock_both(*this, landing));
   const auto slots = still_here(*both.source, picked);
   std::vector<bool> ours;

@@ -20,17 +20,21 @@
 
 namespace waxwing::store {
 
-// store.exp: "WxPurge\n", u32 version, u32 0; then per message u32 uid, u32 checksum, u64 modseq.
+// store.exp: "WxPurge\n", u32 version, u32 0; then per message u32 uid, u32 checksum, u64 modseq, and u64 email id, which
+// version 1 did not have.
 namespace {
 constexpr std::string_view kPurgedMagic = "WxPurge\n";
-constexpr std::uint32_t kPurgedVersion = 1;
+constexpr std::uint32_t kPurgedVersion = 2;
 constexpr std::size_t kPurgedHead = 16;
-constexpr std::size_t kPurgedBytes = 16;
 constexpr std::size_t kMaxPurged = 65536;
 
-std::uint32_t purged_hash(const PurgedMessage& message) {
-  return static_cast<std::uint32_t>(
-      XXH3_64bits_withSeed(&message.modseq, sizeof message.modseq, message.uid));
+constexpr std::size_t purged_bytes_in(std::uint32_t version) {
+  return version == 1 ? 16 : 24;
+}
+
+// Of what follows it.
+std::uint32_t purged_hash(std::uint32_t uid, std::string_view rest) {
+  return static_cast<std::uint32_t>(XXH3_64bits_withSeed(rest.data(), rest.size(), uid));
 }
 
 std::string purged_bytes(const std::vector<PurgedMessage>& messages) {
@@ -38,9 +42,12 @@ std::string purged_bytes(const std::vector<PurgedMessage>& messages) {
   spool::put_le(bytes, kPurgedVersion);
   spool::put_le<std::uint32_t>(bytes, 0);
   for (const auto& message : messages) {
+    std::string rest;
+    spool::put_le(rest, message.modseq);
+    spool::put_le(rest, message.email_id);
     spool::put_le(bytes, message.uid);
-    spool::put_le(bytes, purged_hash(message));
-    spool::put_le(bytes, message.modseq);
+    spool::put_le(bytes, purged_hash(message.uid, rest));
+    bytes += rest;
   }
   return bytes;
 }
@@ -53,13 +60,19 @@ Result<std::vector<PurgedMessage>> read_purged(const std::string& mailbox_direct
   if (!there) return messages;
   TRY(const auto bytes, read_file(path));
   if (bytes.size() < kPurgedHead || !bytes.starts_with(kPurgedMagic))
-    return fail_for_now(Code::corrupt, path + " is no list of purged messages: run reconstruct -e");
-  if (spool::get_le<std::uint32_t>(bytes, 8) != kPurgedVersion)
+    return fail_for_now(Code::corrupt,
+                        path + " is no list of purged messages: run reconstruct -e");
+  const auto version = spool::get_le<std::uint32_t>(bytes, 8);
+  if (version == 0 || version > kPurgedVersion)
     return permanent(path + " has a version this program does not know");
-  for (auto at = kPurgedHead; at + kPurgedBytes <= bytes.size(); at += kPurgedBytes) {
-    const PurgedMessage message{spool::get_le<std::uint32_t>(bytes, at),
-                                spool::get_le<std::uint64_t>(bytes, at + 8)};
-    if (spool::get_le<std::uint32_t>(bytes, at + 4) == purged_hash(message)) messages.push_back(message);
+  const auto size = purged_bytes_in(version);
+  for (auto at = kPurgedHead; at + size <= bytes.size(); at += size) {
+    const auto uid = spool::get_le<std::uint32_t>(bytes, at);
+    if (spool::get_le<std::uint32_t>(bytes, at + 4) !=
+        purged_hash(uid, std::string_view(bytes).substr(at + 8, size - 8)))
+      continue;
+    messages.push_back({uid, spool::get_le<std::uint64_t>(bytes, at + 8),
+                        version == 1 ? 0 : spool::get_le<std::uint64_t>(bytes, at + 16)});
   }
   return messages;
 }
@@ -123,6 +136,10 @@ Result<> NextIndex::publish(const std::vector<PurgedMessage>& purged) {
   if (!old && code_of(old.error()) != Code::corrupt) return std::unexpected(old.error());
   if (!old) purged_modseq = highestmodseq;
   all.insert(all.end(), purged.begin(), purged.end());
+  // A message that is there, again perhaps, did not vanish.
+  std::erase_if(all, [this](const PurgedMessage& message) {
+    return std::ranges::binary_search(records_, message.uid, {}, &IndexRecord::uid);
+  });
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.modseq < b.modseq; });
   if (all.size() > kMaxPurged) {
     const auto drop = all.end() - static_cast<std::ptrdiff_t>(kMaxPurged / 2);

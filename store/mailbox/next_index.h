@@ -10,10 +10,11 @@
 
 namespace waxwing::store {
 
-// store.exp: (uid, modseq) of what purges took away.
+// store.exp: what purges took away.
 struct PurgedMessage {
   std::uint32_t uid;
   std::uint64_t modseq;
+  std::uint64_t email_id = 0;  // 0: not known, by version 1, or no message that was expunged
 };
 Result<std::vector<PurgedMessage>> read_purged(const std::string& mailbox_directory);
 

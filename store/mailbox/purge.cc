@@ -35,7 +35,7 @@ Result<bool> MailboxFiles::purge(std::int64_t until) {
     const auto& record = writer.map().record(slot);
     const auto moving = read_moving(record);
     if (is_due(moving, until)) {
-      purged.push_back({record.uid, moving.modseq});
+      purged.push_back({record.uid, moving.modseq, record.email_id});
       continue;
     }
     std::shared_ptr<const void> keep;

@@ -1,12 +1,15 @@
 #include "store/mailbox/rebuild.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "common/base/durable.h"
@@ -19,6 +22,7 @@
 #include "store/detail/paths.h"
 #include "store/mailbox/draft.h"
 #include "store/mailbox/files.h"
+#include "store/mailbox/message_files.h"
 #include "store/mailbox/next_index.h"
 
 namespace waxwing::store {
@@ -68,8 +72,17 @@ class OldIndex {
     void_uids.clear();
     torn = true;
   }
+  // Whoever has it open looks at the name again, also where its start cannot be read.
   void supersede() {
-    if (header_) put(header_->state, header_->state | kSuperseded);
+    if (map_) put(map_->header().state, map_->header().state | kSuperseded);
+  }
+  // The next UID, where that can be read: of two copies, so that a rotten one gives none out twice.
+  std::optional<std::uint32_t> next_uid() const {
+    if (!header_) return {};
+    std::uint32_t next = 0;
+    for (const auto uid : {header_->next_uid, header_->public_next_uid})
+      if (uid <= kMostUids) next = std::max(next, uid);
+    return next == 0 ? std::nullopt : std::optional(next);
   }
 
  private:
@@ -112,26 +125,6 @@ class OldIndex {
   std::shared_ptr<CacheFile> cache_;
 };
 
-Result<std::vector<std::uint32_t>> message_uids(const std::string& directory) {
-  std::vector<std::uint32_t> uids;
-  TRY(const auto names, list_directory(directory));
-  for (const auto& name : names) {
-    if (!to_number<std::uint32_t>(name)) continue;
-    const auto files = list_directory(directory + "/" + name);
-    if (!files && files.error().fault == Fault::permanent) continue;  // no directory
-    if (!files) return std::unexpected(files.error());
-    for (const std::string_view file : *files) {
-      if (!file.ends_with(".msg")) continue;
-      const auto uid = to_number<std::uint32_t>(file.substr(0, file.size() - 4));
-      if (uid && *uid != 0 &&
-          message_path(directory, *uid) == directory + "/" + name + "/" + std::string(file))
-        uids.push_back(*uid);
-    }
-  }
-  std::sort(uids.begin(), uids.end());
-  return uids;
-}
-
 // An index record from nothing but the message file.
 Result<std::pair<IndexRecord, std::string>> read_message(const std::string& path, std::uint32_t uid) {
   TRY(const auto file, spool::MessageFile::open(path));
@@ -160,6 +153,7 @@ class Rebuild {
       : entry_(entry), account_(account), options_(options) {}
 
   Result<RebuildReport> run() {
+    TRY_VOID(lock());
     TRY_VOID(old_.open(entry_.directory));
     if (options_.ignore_index) old_.distrust();
     TRY_VOID(find_out());
@@ -168,6 +162,7 @@ class Rebuild {
       report_.messages = static_cast<std::uint32_t>(
           std::ranges::count_if(keep_, [this](std::uint32_t uid) { return !is_expunged(uid); }));
       report_.rebuilt = false;
+      report_.uidvalidity = old_.header() ? old_.header()->uidvalidity : entry_.uidvalidity;
       return report_;
     }
     TRY_VOID(write());
@@ -176,18 +171,30 @@ class Rebuild {
   }
 
  private:
+  // Where there is no index to lock, two that make one would not know of each other, and mail that was put into the
+  // first would be nowhere.
+  Result<> lock() {
+    TRY(alone_, open_file(entry_.directory, O_RDONLY | O_DIRECTORY));
+    while (::flock(alone_.get(), LOCK_EX) != 0)
+      if (errno != EINTR) return std::unexpected(system_error("cannot lock " + entry_.directory, errno));
+    return {};
+  }
+
   // Compares index and files.
   Result<> find_out() {
-    const auto purged =
-        options_.forget_purged ? Result<std::vector<PurgedMessage>>() : read_purged(entry_.directory);
-    if (!purged && code_of(purged.error()) != Code::corrupt) return std::unexpected(purged.error());
-    std::set<std::uint32_t> gone;
+    const auto purged = read_purged(entry_.directory);
+    const bool list_damaged = !purged && code_of(purged.error()) == Code::corrupt;
+    if (!purged && !list_damaged) return std::unexpected(purged.error());
+    std::map<std::uint32_t, std::uint64_t> gone;  // UID to email id
     if (purged)
-      for (const auto& message : *purged) gone.insert(message.uid);
-    TRY(const auto uids, message_uids(entry_.directory));
-    for (const auto uid : uids) {
+      for (const auto& message : *purged) gone[message.uid] = message.email_id;
+    if (!gone.empty()) spent_ = std::max(spent_, gone.rbegin()->first);
+    if (options_.forget_purged) gone.clear();
+    TRY(const auto files, find_message_files(entry_.directory));
+    spent_ = std::max(spent_, files.highest);
+    for (const auto uid : files.uids) {
       if (old_.underway.contains(uid)) continue;
-      if (!old_.records.contains(uid) && (gone.contains(uid) || old_.void_uids.contains(uid))) {
+      if (!old_.records.contains(uid) && is_leftover(uid, gone)) {
         leftovers_.push_back(uid);
         continue;
       }
@@ -203,12 +210,14 @@ class Rebuild {
       report_.reason = "the old index is not to be used";
     else if (old_.torn)
       report_.reason = "damaged records in the index";
-    else if (old_.header()->uidvalidity != entry_.uidvalidity || entry_.id != old_.header()->mailbox_id)
+    else if (!is_of_this_mailbox())
       report_.reason = "the index is of another mailbox";
     else if (report_.found != 0)
       report_.reason = "message files that the index does not have";
     else if (report_.lost != 0)
       report_.reason = "messages without a file";
+    else if (list_damaged)
+      report_.reason = "damaged list of purged messages";
     return {};
   }
 
@@ -218,24 +227,24 @@ class Rebuild {
     for (const auto& [uid, record] : old_.records) highest = std::max(highest, record.modseq);
     account_.raise_modseq(highest);
     TRY(const auto generation, next_generation());
+    TRY(report_.uidvalidity, uidvalidity());
     NextIndex next(entry_.directory, {.mailbox_id = entry_.id,
-                                      .uidvalidity = entry_.uidvalidity,
+                                      .uidvalidity = report_.uidvalidity,
                                       .generation = generation,
                                       .created = wall_seconds()});
     next.keywords = old_.keywords();
     next.highestmodseq = highest;
     for (const auto uid : keep_) TRY_VOID(add(next, uid));
-    const auto last = keep_.empty() ? 0 : keep_.back();
-    const auto next_uid = old_.header() ? old_.header()->next_uid : 1;
-    next.next_uid = std::max(last + 1, next_uid < kMostUids ? next_uid : 1);
-    next.recent_uid = old_.header() ? old_.header()->recent_uid : last;
+    next.next_uid = std::max(highest_known() + 1, old_.next_uid().value_or(1));
+    next.recent_uid = old_.header() ? old_.header()->recent_uid : keep_.empty() ? 0 : keep_.back();
     // Without the old index nobody knows what was expunged since when.
     next.purged_modseq =
         old_.torn || options_.forget_purged ? next.highestmodseq : old_.header()->purged_modseq;
     std::vector<PurgedMessage> purged;
     for (const auto& [uid, record] : old_.records)
       if (!std::binary_search(keep_.begin(), keep_.end(), uid))
-        purged.push_back({uid, record.flags & kExpunged ? record.modseq : draw(next)});
+        purged.push_back(is_expunged(uid) ? PurgedMessage{uid, record.modseq, record.email_id}
+                                          : PurgedMessage{uid, draw(next)});  // may be put back
     if (options_.forget_purged) ::unlink((entry_.directory + "/store.exp").c_str());
     old_.supersede();
     TRY_VOID(next.publish(purged));
@@ -246,6 +255,44 @@ class Rebuild {
   bool is_expunged(std::uint32_t uid) const {
     const auto known = old_.records.find(uid);
     return known != old_.records.end() && (known->second.flags & kExpunged) != 0;
+  }
+
+  // A file without a record of which somebody knows why. One that came since under the same UID, as when an old index
+  // or list was put back, is a message.
+  bool is_leftover(std::uint32_t uid, const std::map<std::uint32_t, std::uint64_t>& gone) const {
+    if (is_of_this_mailbox() && old_.void_uids.contains(uid)) return true;
+    const auto purged = gone.find(uid);
+    return purged != gone.end() && holds_message(entry_.directory, uid, purged->second);
+  }
+
+  // The row of the list tells the UIDVALIDITY that the mailbox began with; a later one is in the index only.
+  bool is_of_this_mailbox() const {
+    const auto* const header = old_.header();
+    return header != nullptr && entry_.id == header->mailbox_id && header->uidvalidity >= entry_.uidvalidity;
+  }
+
+  // The highest UID that files, records and the list of purged messages tell of.
+  std::uint32_t highest_known() const {
+    auto highest = spent_;
+    if (!old_.records.empty()) highest = std::max(highest, old_.records.rbegin()->first);
+    for (const auto* const uids : {&old_.void_uids, &old_.underway})
+      if (!uids->empty()) highest = std::max(highest, *uids->rbegin());
+    return std::min(highest, kMostUids - 1);
+  }
+
+  // What a client knows by a UID must not become another message. Where the old index cannot tell which UIDs were
+  // spent, nobody can: the files of the last ones may have been expunged and purged, or lost.
+  Result<std::uint32_t> uidvalidity() {
+    if (is_of_this_mailbox() && old_.next_uid()) return old_.header()->uidvalidity;
+    const auto before = std::max(entry_.uidvalidity, old_.header() ? old_.header()->uidvalidity : 0);
+    TRY(const auto drawn, account_.next_uidvalidity(before));
+    log::Event("store.mailbox.uidvalidity")
+        .with("mailbox", entry_.name.text())
+        .with("before", static_cast<std::int64_t>(before))
+        .with("now", static_cast<std::int64_t>(drawn))
+        .with("reason", report_.reason)
+        .notice();
+    return drawn;
   }
 
   std::uint64_t draw(NextIndex& next) { return next.highestmodseq = account_.next_modseq(); }
@@ -325,10 +372,12 @@ class Rebuild {
   const MailboxEntry& entry_;
   Account& account_;
   const RebuildOptions& options_;
+  UniqueFd alone_;
   OldIndex old_;
   RebuildReport report_;
   std::vector<std::uint32_t> keep_;
   std::vector<std::uint32_t> leftovers_;
+  std::uint32_t spent_ = 0;  // highest UID of a file or in store.exp
 };
 }  // namespace
 

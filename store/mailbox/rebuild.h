@@ -19,16 +19,18 @@ struct RebuildOptions {
 };
 struct RebuildReport {
   bool rebuilt = false;
-  std::uint32_t messages = 0;  // what was expunged and waits for a purge is none
-  std::uint32_t found = 0;     // message files that the index did not have
-  std::uint32_t lost = 0;      // in the index, but the file is gone
-  std::uint32_t damaged = 0;   // files that are not whole: set aside as <uid>.bad
-  std::string reason;          // why it was, or would be, rebuilt; empty: all in order
+  std::uint32_t messages = 0;     // what was expunged and waits for a purge is none
+  std::uint32_t found = 0;        // message files that the index did not have
+  std::uint32_t lost = 0;         // in the index, but the file is gone
+  std::uint32_t damaged = 0;      // files that are not whole: set aside as <uid>.bad
+  std::uint32_t uidvalidity = 0;  // that it has now
+  std::string reason;             // why it was, or would be, rebuilt; empty: all in order
 };
 
 // Message files are the truth for which messages there are; flags, dates and keywords come from what is
-// whole of the old index. entry.uidvalidity is kept. Others may have the mailbox open: they move to the new
-// index as after a purge. Blocks.
+// whole of the old index. Where that cannot tell the next UID, the mailbox gets a new UIDVALIDITY, above
+// entry.uidvalidity: nobody can know which UIDs were spent. Others may have the mailbox open: they move to the
+// new index as after a purge, or end their sessions when its UIDVALIDITY is another. Blocks.
 Result<RebuildReport> rebuild_mailbox(const MailboxEntry& entry, Account& account,
                                       const RebuildOptions& options);
 

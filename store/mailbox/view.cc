@@ -41,6 +41,7 @@ class FilesView final : public View {
       : mailbox_(std::move(mailbox)), generation_(std::move(generation)), read_write_(read_write) {
     const auto& header = generation_.index->header();
     keyword_count_ = load(header.keyword_count);
+    uidvalidity_ = header.uidvalidity;
     take_picture();
     note_recent(0, count_);
   }
@@ -48,7 +49,7 @@ class FilesView final : public View {
   std::uint32_t exists() const override { return count_ - static_cast<std::uint32_t>(dead_.size()); }
   std::uint32_t recent() const override { return recent_count_; }
   std::uint32_t uidnext() const override { return uidnext_; }
-  std::uint32_t uidvalidity() const override { return generation_.index->header().uidvalidity; }
+  std::uint32_t uidvalidity() const override { return uidvalidity_; }
   std::uint64_t highestmodseq() const override { return modseq_; }
   Mailbox& mailbox() const override { return *mailbox_; }
   bool is_recent(std::uint32_t uid) const override { return contains(recent_, uid); }
@@ -94,6 +95,7 @@ class FilesView final : public View {
   std::shared_ptr<MailboxFiles> mailbox_;
   Generation generation_;
   std::shared_ptr<IndexMap> map_;
+  std::uint32_t uidvalidity_ = 0;
   std::uint32_t count_ = 0;
   std::uint32_t uidnext_ = 1;
   std::uint64_t modseq_ = 1;
@@ -216,6 +218,10 @@ void FilesView::apply_pending(Changes& changes) {
 bool FilesView::move_to_new_generation(Changes& changes, Slots& changed) {
   auto next = mailbox_->generation();
   if (!next || next->index == generation_.index) return false;
+  if (next->index->header().uidvalidity != uidvalidity_) {
+    changes.deleted = true;  // what the client knows by its UIDs may be other messages
+    return false;
+  }
   const auto old_map = map_;
   const auto old_count = count_;
   const auto old_dead = std::move(dead_);

@@ -94,9 +94,8 @@ class ListCheck {
       full.directory = root + "/" + found.entry.directory;
       TRY_VOID(Account::create(parent_directory(full.directory), full.name.user));
       TRY(const auto account, store_.inner().mailboxes->account(parent_directory(full.directory)));
-      TRY(full.uidvalidity, account->next_uidvalidity());
-      TRY_VOID(rebuild_mailbox(full, *account, {}));
-      found.entry.uidvalidity = full.uidvalidity;
+      TRY(const auto report, rebuild_mailbox(full, *account, {}));
+      found.entry.uidvalidity = report.uidvalidity;
     }
     TRY_VOID(store_.inner().ask(std::move(Record("adopt").set("entry", encode_entry(found.entry)))));
     accounts_.insert(parent_directory(root + "/" + found.entry.directory));

@@ -84,9 +84,8 @@ class ListRebuild {
     full.directory = partition_path + "/" + entry.directory;
     TRY_VOID(Account::create(parent_directory(full.directory), full.name.user));
     TRY(const auto account, mailboxes_.account(parent_directory(full.directory)));
-    TRY(full.uidvalidity, account->next_uidvalidity());
-    TRY_VOID(rebuild_mailbox(full, *account, {}));
-    entry.uidvalidity = full.uidvalidity;
+    TRY(const auto report, rebuild_mailbox(full, *account, {}));
+    entry.uidvalidity = report.uidvalidity;
     return {};
   }
 

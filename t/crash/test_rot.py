@@ -5,7 +5,9 @@ An instance with mail in its mailboxes and in its queue is damaged in one file i
 the same beginnings: it had been stopped in good order, or killed with its logs full; and, for damage to the journal,
 its power was cut, so that the bytes of all files that no checkpoint had passed are nowhere else. checker (test_power.py)
 brings it up, as it is and after reconstruct: it never crashes, nobody sees the mail of another, and what stands in
-other files is all there. Where it says what an operator must do, that is done, and must help.
+other files is all there. Where it says what an operator must do, that is done, and must help. Files of a mailbox are
+damaged twice, with mail that comes in between: what has been delivered since stays, and no UID that a client has seen means
+another message under the same UIDVALIDITY.
 
     t/crash/test_rot.py --damages 3000 [--seed N] [--damage N] [--kind list]
 
@@ -72,6 +74,7 @@ class Rot(unittest.TestCase):
         os.makedirs(os.path.dirname(cls.root))
         os.symlink(cls.state, cls.root)
         cls.accounts = {a.user: a.account for a in storm.actors}
+        cls.seen = {(a.user, *uid): tag for a in storm.actors for uid, (tag, _) in a.uids.items()}
         cls.damaged = 0
         cls.check_beginnings()
 
@@ -280,6 +283,20 @@ class Rot(unittest.TestCase):
                 here.pop(None, None)
             self.compare_user(account, found, unreadable, kind, spared, back, mended, told)
 
+    def check_uids(self, told):
+        """What a client has seen under a UID is that for ever, or its UIDVALIDITY is another."""
+        for user, folders in told.folders.items():
+            for folder, rows in folders.items():
+                validity = told.status[user, folder][0]
+                for uid, _, _, _, state, raw in rows:
+                    try:
+                        tag = model.identify(raw, user) if state == 'whole' else None
+                    except Wrong:
+                        tag = None
+                    if tag and self.uids.setdefault((user, validity, uid), tag) != tag:
+                        raise Wrong(f'{user}: UID {uid} of {folder}, UIDVALIDITY {validity}, was '
+                                    f'{self.uids[user, validity, uid]}, is {tag}')
+
     def compare_user(self, account, found, unreadable, kind, spared, back, mended, told):
         unusable = [line for line in told.trouble if line.startswith(f'unusable {account.user} ')]
         if unusable and not mended and kind in ('index', 'other'):
@@ -336,10 +353,15 @@ class Rot(unittest.TestCase):
             if beginning == 'killed' and kind == 'journal':
                 spared = set()  # the files have everything
             kind = 'cut' if beginning == 'cut' else kind.split()[0]
+            self.uids = dict(self.seen)
             told = self.look_and_obey(boot)
             if boot and self.must_be_said and f' {self.must_be_said} ' not in self.said:
                 raise Wrong(f'{self.must_be_said} was not said: {self.said[-2000:]}')
             self.compare(told, kind, spared, back, mended=False)
+            if kind not in ('cut', 'journal'):  # what they cost may be the counters of an index as well
+                self.check_uids(told)
+            if kind in ('index', 'cache', 'other'):
+                done += self.again(path, kind, dice, number)
             if kind == 'queue' and done != 'remove':
                 self.check_queue_named(told, spared, os.path.basename(path))
             self.compare(self.look(boot, '--mend'), kind, spared, back, mended=True)
@@ -347,6 +369,17 @@ class Rot(unittest.TestCase):
             text = f'damage {number}: {done} {path}, {beginning}{", new boot" if boot else ""}: {problem}'
             print('  ' + text, flush=True)
             return text
+
+    def again(self, path, kind, dice, number):
+        """The same file once more, behind the mail that came; in words what was done."""
+        full = os.path.join(self.state, path)
+        if not os.path.exists(full):
+            return ''
+        done = damage(full, dice)
+        told = self.look_and_obey(dice.choice(('', '%032x' % (number + (1 << 32)))))
+        self.compare(told, kind, set(), set(), mended=False)
+        self.check_uids(told)
+        return f' and {done}'
 
     # ---- damage that matters, of each kind once ----
     def rot(self, path, at=None, bytes_=1):
@@ -399,6 +432,17 @@ class Rot(unittest.TestCase):
         path = self.some('stopped', 'index')
         self.rot_and_look('stopped', path, '', at=0, bytes_=512)
         self.assertRegex(self.said, r' store\.mailbox\.damaged |^unusable ')
+
+    def test_indexes_that_are_lost_again_and_again_cost_no_message_and_no_uid(self):
+        for beginning in ('stopped', 'killed'):
+            self.begin_anew(beginning)
+            self.said, self.uids = '', dict(self.seen)
+            for _ in range(3):
+                for path in [path for path in self.files[beginning] if kind_of(path) == 'index']:
+                    os.unlink(os.path.join(self.state, path))
+                told = self.look('')
+                self.compare(told, 'index', set(), set(), mended=False)
+                self.check_uids(told)
 
     def test_a_message_is_named(self):
         path = self.some('stopped', 'message')

@@ -104,8 +104,9 @@ void print_row(Store& store, const MailboxEntry& entry, bool extended) {
   fmt::print("{:>8} {:>10} {:<12} {}\n", messages, kilobytes, entry.partition, entry.name.text());
   if (extended)
     fmt::print("         id={} uidvalidity={} uidnext={} highestmodseq={} special-use={} path={}\n", entry.id,
-               entry.uidvalidity, status ? status->uidnext : 0, status ? status->highestmodseq : 0,
-               entry.special_use.empty() ? "none" : entry.special_use, entry.directory);
+               status ? status->uidvalidity : entry.uidvalidity, status ? status->uidnext : 0,
+               status ? status->highestmodseq : 0, entry.special_use.empty() ? "none" : entry.special_use,
+               entry.directory);
   if (!status) fmt::print(stderr, "mboxutil: {}: {}\n", entry.name.text(), status.error().text);
 }
 

@@ -128,7 +128,7 @@ Result<> tell_mailbox(store::Store& store, const store::MailboxEntry& entry) {
   TRY(const auto mailbox, store.open_mailbox(entry));
   TRY(const auto view, mailbox->view(true));
   TRY(const auto status, store.status(entry));
-  fmt::print("folder {} {} {} {} {} {} {} {}\n", entry.name.user, entry.uidvalidity, status.messages,
+  fmt::print("folder {} {} {} {} {} {} {} {}\n", entry.name.user, view->uidvalidity(), status.messages,
              status.unseen, status.uidnext, status.highestmodseq, status.size, entry.name.folder);
   const auto keywords = mailbox->keywords();
   for (std::uint32_t n = 1; n <= view->exists(); ++n) {
