@@ -95,27 +95,27 @@ Result<std::shared_ptr<Account>> Account::open(const std::string& directory) {
   // Mailboxes come and go, their account stays: mail for it waits until it is back.
   if (!file_exists(path)) {
     TRY_VOID(check_present(partition_above(directory)));
-    return fail_for_now(Code::unavailable, path + " is missing: run reconstruct -m");
+    return fail_for_now(Code::unavailable, path + " is missing: run reconstruct -r for this user");
   }
   TRY(account->fd_, open_file(path, O_RDWR));
   struct stat info {};
   if (::fstat(account->fd_.get(), &info) != 0)
     return std::unexpected(system_error("cannot stat " + path, errno));
   if (info.st_size < static_cast<off_t>(kAccountFileBytes))
-    return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct -r -f for this user");
+    return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct -r for this user");
   TRY(account->map_, Mapping::make(account->fd_.get(), kAccountFileBytes, true));
   const auto& header = account->header();
   if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
-    return fail_for_now(Code::corrupt, path + " is no account file: run reconstruct -r -f for this user");
+    return fail_for_now(Code::corrupt, path + " is no account file: run reconstruct -r for this user");
   if (header.user_bytes <= kMaxUserBytes)
     account->user_.assign(account->map_->data() + kAccountUserAt, header.user_bytes);
   if (header.identity_hash != identity_hash(header, account->user_))
-    return fail_for_now(Code::corrupt, path + " is damaged: run reconstruct -r -f for this user");
+    return fail_for_now(Code::corrupt, path + " is damaged: run reconstruct -r for this user");
   if (header.version != kVersion)
     return permanent(path + " has version " + std::to_string(header.version) + ", this program knows 1");
   if (atomic(account->header().next_modseq) > kMostModseq ||
       atomic(account->header().modseq_limit) > kMostModseq)
-    return fail_for_now(Code::corrupt, path + " is damaged (modseq): run reconstruct -r -f for this user");
+    return fail_for_now(Code::corrupt, path + " is damaged (modseq): run reconstruct -r for this user");
   TRY_VOID(account->after_power_cut());
   return account;
 }

@@ -257,7 +257,7 @@ Result<CachedMessage> MailboxFiles::cached(const MessageInfo& message) {
 Result<> MailboxFiles::prove(const IndexRecord& record) const {
   if (record.uid != 0 && record.fixed_hash == fixed_hash(record)) return {};
   return fail_for_now(Code::corrupt,
-                      fmt::format("{} is damaged (record of UID {}): run reconstruct",
+                      fmt::format("{} is damaged (record of UID {}): run reconstruct for this mailbox",
                                   index_path(entry_.directory), record.uid));
 }
 
@@ -276,7 +276,7 @@ Result<MessageBytes> MailboxFiles::open_message(const MessageInfo& message) {
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return std::unexpected(system_error("cannot stat " + path, errno));
   if (static_cast<std::uint64_t>(info.st_size) < message.size)
-    return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+    return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct -f for this mailbox");
   return MessageBytes(std::move(fd), message.size);
 }
 

@@ -152,13 +152,14 @@ Result<> lay_out_index(int fd, const NewIndex& values) {
 namespace {
 Result<> check_identity(const IndexHeader& header, const std::string& path) {
   if (std::memcmp(header.magic, kIndexMagic, sizeof kIndexMagic) != 0)
-    return fail_for_now(Code::corrupt, path + " is no index file: run reconstruct");
+    return fail_for_now(Code::corrupt, path + " is no index file: run reconstruct for this mailbox");
   if (header.version != kIndexVersion)
     return permanent(path + " has version " + std::to_string(header.version) + ", this program knows " +
                      std::to_string(kIndexVersion));
   if (header.identity_hash != identity_hash(header) || header.header_bytes != kRecordsAt ||
       header.record_bytes != kRecordBytes || header.mailbox_id[sizeof header.mailbox_id - 1] != '\0')
-    return fail_for_now(Code::corrupt, path + " is damaged (header checksum): run reconstruct");
+    return fail_for_now(Code::corrupt,
+                        path + " is damaged (header checksum): run reconstruct for this mailbox");
   return {};
 }
 }  // namespace
@@ -169,7 +170,8 @@ namespace {
 Error no_index(const std::string& path) {
   const auto named = is_there(parent_directory(path) + "/store.name");
   if (!named) return named.error();
-  if (*named) return fail_for_now(Code::corrupt, path + " is missing: run reconstruct").error();
+  if (*named)
+    return fail_for_now(Code::corrupt, path + " is missing: run reconstruct for this mailbox").error();
   const auto account = parent_directory(parent_directory(path));
   const auto there = is_there(account);
   if (!there) return there.error();
@@ -185,7 +187,7 @@ namespace {
 Result<> read_header(int fd, IndexHeader& header, const std::string& path) {
   const auto read = read_at(fd, 0, &header, sizeof header);
   if (!read && read.error().fault == Fault::temporary) return std::unexpected(read.error());
-  if (!read) return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+  if (!read) return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct for this mailbox");
   return check_identity(header, path);
 }
 }  // namespace
@@ -251,13 +253,13 @@ Result<std::shared_ptr<Index>> Index::open(const std::string& mailbox_directory)
   if (::fstat(index->fd_.get(), &info) != 0)
     return std::unexpected(system_error("cannot stat " + path, errno));
   if (info.st_size < static_cast<off_t>(kRecordsAt))
-    return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct");
+    return fail_for_now(Code::corrupt, path + " is cut short: run reconstruct for this mailbox");
   TRY(auto mapping, Mapping::make(index->fd_.get(), static_cast<std::size_t>(info.st_size), true));
   index->first_ = index->map_ = std::make_shared<IndexMap>(std::move(mapping));
   TRY_VOID(check_identity(index->header(), path));
   // A power cut may bring back a header newer than the file's size: mending knows.
   if (load(index->header().count) > index->map_->slots() && !index->needs_mending())
-    return fail_for_now(Code::corrupt, path + " is shorter than it says: run reconstruct");
+    return fail_for_now(Code::corrupt, path + " is shorter than it says: run reconstruct for this mailbox");
   return index;
 }
 

@@ -40,8 +40,9 @@ Result<bool> Index::Writer::message_is_whole(const IndexRecord& record) const {
     return file.verify_message();
   }();
   if (!whole && whole.error().fault != Fault::permanent)
-    return wrap(whole.error(),
-                index_.directory() + " waits for a message: see to the disk, or run reconstruct");
+    return wrap(
+        whole.error(),
+        index_.directory() + " waits for a message: see to the disk, or run reconstruct -f for this mailbox");
   return whole.has_value();
 }
 
@@ -141,7 +142,8 @@ Result<> Index::Writer::look_into_gap(std::uint32_t slot, std::uint32_t end_slot
     if (!there) continue;
     if (!blank)
       return fail_for_now(Code::corrupt, index_path(index_.directory()) + ": the record of message " +
-                                             std::to_string(uid) + " is damaged: run reconstruct");
+                                             std::to_string(uid) +
+                                             " is damaged: run reconstruct for this mailbox");
     TRY_VOID(durable::remove(path));
   }
   return {};
@@ -209,7 +211,8 @@ struct Index::Writer::Tally {
 Result<> Index::Writer::check_slot(std::uint32_t slot, std::uint32_t last_uid) {
   auto& record = map_->record(slot);
   const auto damaged = [this](const std::string& what) {
-    return fail_for_now(Code::corrupt, index_path(index_.directory()) + ": " + what + ": run reconstruct");
+    return fail_for_now(Code::corrupt,
+                        index_path(index_.directory()) + ": " + what + ": run reconstruct for this mailbox");
   };
   if (slot < header().count && record.fixed_hash != fixed_hash(record))
     return damaged("record " + std::to_string(slot) + " is damaged");

@@ -53,7 +53,8 @@ Result<std::unique_ptr<Index::Writer>> Index::try_lock(Account& account) {
 }
 
 std::unexpected<Error> Index::Writer::cut_short() const {
-  return fail_for_now(Code::corrupt, index_path(index_.directory()) + " was cut short: run reconstruct");
+  return fail_for_now(Code::corrupt,
+                      index_path(index_.directory()) + " was cut short: run reconstruct for this mailbox");
 }
 
 // The byte is locked.
@@ -76,8 +77,8 @@ Result<> Index::Writer::begin() {
   if (power_cut || header().busy != 0) TRY_VOID(mend(power_cut));
   if (index_.damaged()) return cut_short();
   if (!is_plausible(*map_))
-    return fail_for_now(Code::corrupt,
-                        index_path(index_.directory()) + " is damaged (counters): run reconstruct");
+    return fail_for_now(Code::corrupt, index_path(index_.directory()) +
+                                           " is damaged (counters): run reconstruct for this mailbox");
   put(header().busy, static_cast<std::uint32_t>(::getpid()));
   healthy_ = true;
   settle_dead_writers();

@@ -61,7 +61,7 @@ Result<std::vector<PurgedMessage>> read_purged(const std::string& mailbox_direct
   TRY(const auto bytes, read_file(path));
   if (bytes.size() < kPurgedHead || !bytes.starts_with(kPurgedMagic))
     return fail_for_now(Code::corrupt,
-                        path + " is no list of purged messages: run reconstruct -e");
+                        path + " is no list of purged messages: run reconstruct for this mailbox");
   const auto version = spool::get_le<std::uint32_t>(bytes, 8);
   if (version == 0 || version > kPurgedVersion)
     return permanent(path + " has a version this program does not know");

@@ -345,7 +345,7 @@ class Rebuild {
     log::Event("store.message.unreadable")
         .with("file", path)
         .with("reason", error.text)
-        .with("action", "see to the disk, then run reconstruct for this mailbox")
+        .with("action", "see to the disk, then run reconstruct -f for this mailbox")
         .error();
   }
 
