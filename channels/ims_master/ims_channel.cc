@@ -1,7 +1,5 @@
 #include "channels/ims_master/ims_channel.h"
 
-#include <fmt/format.h>
-
 #include "channels/master/local_text.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -76,8 +74,7 @@ Result<store::DeliveryTarget> ImsChannel::target_of(Work& work, std::size_t inde
   target.flags = flags_;
   target.ignore_quota = quota_ == Quota::ignore;
   if (!target.ignore_quota) target.limit = quota_of(address.user);
-  // The same whenever this recipient of this file is delivered again, and of no other.
-  target.delivery_id = fmt::format("{}.{}/{}", work.message().name().id, work.message().name().copy, index);
+  target.delivery_id = delivery_id(work.message().name(), index);
   // We may have died after the store's commit and before our mark, and then nothing tells us so.
   target.may_repeat_since = envelope.arrival_ms / 1000;
   return target;
@@ -117,39 +114,9 @@ Task<void> ImsChannel::deliver(Work& work) {
     return found;
   };
   const auto results = co_await store::deliver_on(workers_, *store_, message, targets);
-  for (std::size_t k = 0; k < indexes.size() && k < results.size(); ++k) judge(work, indexes[k], results[k]);
-}
-
-void ImsChannel::judge(Work& work, std::size_t index, const store::DeliveryResult& result) const {
-  using store::Delivered;
-  switch (result.outcome) {
-    case Delivered::ok:
-    case Delivered::repeated:
-      work.delivered(index, fmt::format("2.1.5 {} uid {}", result.mailbox, result.uid));
-      work.say(index, "mailbox", result.mailbox);
-      return work.say(index, "uid", std::to_string(result.uid));
-    case Delivered::over_quota:
-      return judge_over_quota(work, index, result.text);
-    case Delivered::never_fits:
-      return work.failed(index, "5.2.3 " + result.text);
-    case Delivered::permanent:
-      return work.failed(index, "5.2.0 " + result.text);
-    case Delivered::no_space:
-      return work.deferred(index, "4.3.1 " + result.text);
-    case Delivered::temporary:
-      break;
-  }
-  work.deferred(index, "4.2.0 " + result.text);
-}
-
-void ImsChannel::judge_over_quota(Work& work, std::size_t index, const std::string& text) const {
-  if (quota_ == Quota::hold) return work.hold("a mailbox is over its quota: " + text);
-  const auto age_ms = wall_ms() - work.envelope().arrival_ms;
-  const auto grace_ms = context_.daemon().config()->number("store.quotagraceperiod") * 1000;
-  if (age_ms >= grace_ms)
-    work.failed(index, "5.2.2 the mailbox is over its quota: " + text);
-  else
-    work.deferred(index, "4.2.2 the mailbox is over its quota: " + text);
+  const FullMailbox full{quota_, context_.daemon().config()->number("store.quotagraceperiod") * 1000};
+  for (std::size_t k = 0; k < indexes.size() && k < results.size(); ++k)
+    judge(work, indexes[k], results[k], full, wall_ms());
 }
 
 }  // namespace waxwing::channels

@@ -2,6 +2,7 @@
 // bear ids, so that one which is repeated after a crash is there once.
 #pragma once
 
+#include "channels/ims_master/verdict.h"
 #include "channels/master/master.h"
 #include "common/directory/directory.h"
 #include "store/delivery.h"
@@ -13,9 +14,6 @@ class ImsChannel : public Channel {
   static Result<std::unique_ptr<Channel>> create(MasterContext& context);
   Task<void> deliver(Work& work) override;
 
-  // What becomes of a recipient whose mailbox is full: by the channel's keywords.
-  enum class Quota { give_back_after_grace, hold, ignore };
-
  private:
   ImsChannel(MasterContext& context, std::shared_ptr<store::Store> store,
              std::shared_ptr<directory::Directory> directory);
@@ -23,8 +21,6 @@ class ImsChannel : public Channel {
   store::DeliveryMessage message_of(Work& work) const;
   Result<store::DeliveryTarget> target_of(Work& work, std::size_t recipient) const;
   store::QuotaLimit quota_of(const std::string& user) const;
-  void judge(Work& work, std::size_t recipient, const store::DeliveryResult& result) const;
-  void judge_over_quota(Work& work, std::size_t recipient, const std::string& text) const;
 
   MasterContext& context_;
   std::shared_ptr<store::Store> store_;
