@@ -249,6 +249,25 @@ TEST_CASE("hold keeps the marks of those who have a verdict") {
   CHECK(bench.envelope().recipients[1].progress.status == Status::pending);
 }
 
+TEST_CASE("who is served while another waits is marked on disk, and so is a warning; a mere try is not") {
+  Bench bench;
+  const auto commits = [&](const std::function<void(Work&)>& deliver, std::int64_t now) {
+    const auto before = durable::counters().batches;
+    CHECK(bench.run(deliver, now).kind == UnitReport::Kind::deferred);
+    return durable::counters().batches - before;
+  };
+  CHECK(commits([](Work& work) { work.defer_rest("4.4.1 refused"); }, kNow + 1000) == 0);
+  CHECK(commits(
+            [](Work& work) {
+              work.delivered(0, "2.0.0 ok");
+              work.deferred(1, "4.2.1 later");
+            },
+            kNow + 2000) == 1);
+  const auto warned = commits([](Work& work) { work.defer_rest("4.4.1 refused"); }, kNow + kHour);
+  CHECK(bench.notices().size() == 1);
+  CHECK(warned == 2);  // the warning, and the mark that says so
+}
+
 TEST_CASE("no verdict is a deferral") {
   Bench bench;
   CHECK(bench.run([](Work&) {}).kind == UnitReport::Kind::deferred);

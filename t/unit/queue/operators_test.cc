@@ -1,6 +1,7 @@
 // What operators do to a file of the queue.
 #include <set>
 
+#include "common/base/failpoint.h"
 #include "mta/queue/give_back.h"
 #include "mta/queue/reroute.h"
 #include "mta/queue/schedule_entry.h"
@@ -38,6 +39,17 @@ TEST_CASE("the wish to have a message returned stands in the file") {
   CHECK_FALSE(mark_for_return(*scratch.queue, name));
 }
 
+TEST_CASE("a return that the disk refuses to keep is not answered as done") {
+  ScratchQueue scratch;
+  const auto name = enqueue(scratch, {make_envelope("tcp_local", {"a@one.test"})})[0];
+  arm_failpoints("durable.sync=eio");
+  const auto refused = mark_for_return(*scratch.queue, name);
+  arm_failpoints("");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().fault == Fault::temporary);
+  CHECK(mark_for_return(*scratch.queue, name));
+}
+
 TEST_CASE("files of one message that are sent elsewhere together stay as many") {
   ScratchQueue scratch;
   const auto names = enqueue(scratch, {make_envelope("tcp_a", {"a@x"}), make_envelope("tcp_b", {"b@y"}),
@@ -53,6 +65,25 @@ TEST_CASE("files of one message that are sent elsewhere together stay as many") 
     return true;
   }));
   CHECK(recipients == std::set<std::string>{"a@x", "b@y", "c@z"});
+}
+
+TEST_CASE("a file that is being delivered is not sent another way as well") {
+  ScratchQueue scratch;
+  const auto name = enqueue(scratch, {make_envelope("tcp_local", {"a@one.test"}, "one.test")})[0];
+  {
+    auto reader = Reader::open(*scratch.queue, name);
+    REQUIRE(reader);
+    REQUIRE(reader->lock_host("one.test").value());
+    const auto busy = reroute(*scratch.queue, name);
+    REQUIRE_FALSE(busy);
+    CHECK(busy.error().fault == Fault::temporary);
+    CHECK(file_exists(scratch.queue->path_of(name)));
+    CHECK_FALSE(file_exists(scratch.root + "/queue/reprocess"));
+  }
+  const auto moved = reroute(*scratch.queue, name);
+  REQUIRE(moved);
+  CHECK_FALSE(file_exists(scratch.queue->path_of(name)));
+  CHECK(file_exists(scratch.queue->path_of(*moved)));
 }
 
 TEST_CASE("a file that an operator deletes is gone for good with its batch") {
