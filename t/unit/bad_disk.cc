@@ -125,6 +125,10 @@ struct dirent64* readdir64(DIR* folder) {
   if (refuses("readdir", ::dirfd(folder))) return nullptr;
   return next<struct dirent64*(DIR*)>("readdir64")(folder);
 }
+int syncfs(int fd) noexcept {
+  if (refuses("syncfs", fd)) return -1;
+  return static_cast<int>(::syscall(SYS_syncfs, fd));
+}
 int link(const char* from, const char* to) noexcept {
   if (refuses("link", to)) return -1;
   return static_cast<int>(::syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0));

@@ -1,7 +1,7 @@
 // A disk that refuses, for tests: one call for a file below a directory fails, in this process and its children.
 //
-// The calls that look or read (open, stat, lstat, fstat, statx, access, read, pread, opendir, readdir) and those that
-// change names (link, rename, unlink). The program's own calls only: what a library does by itself is not seen.
+// The calls that look or read (open, stat, lstat, fstat, statx, access, read, pread, opendir, readdir), those that
+// change names (link, rename, unlink) and syncfs. The program's own calls only: what a library does by itself is not seen.
 #pragma once
 
 #include <functional>

@@ -1,10 +1,16 @@
 // A disk that refuses: every commit is answered truly, and service goes on when the disk does.
+#include <sys/stat.h>
 #include <catch2/catch.hpp>
+
+#include <cerrno>
 
 #include "common/base/durable_committer.h"
 #include "common/base/journal.h"
 #include "common/base/journal_record.h"
+#include "common/base/strings.h"
+#include "t/unit/bad_disk.h"
 #include "t/unit/base/journal_scratch.h"
+#include "t/unit/skip.h"
 
 using namespace waxwing;
 
@@ -63,6 +69,76 @@ TEST_CASE("a checkpoint that fails at any step keeps the log") {
   REQUIRE(scratch.restart() == 0);
   CHECK(scratch.read("one") == "1");
   CHECK(scratch.read("two") == "2");
+}
+
+TEST_CASE("what a checkpoint could not write down is not written over") {
+  JournalScratch scratch;
+  scratch.segments = 2;
+  const std::string bulk(100'000, 'b');
+  REQUIRE(scratch.life([&] {
+    if (!scratch.open()) return false;
+    arm_failpoints("journal.checkpoint.write=eio");
+    std::string answered;
+    for (int n = 0; n < 60; ++n)
+      if (const auto name = "b" + std::to_string(n); scratch.publish(name, bulk)) answered += name + "\n";
+    return replace_file(scratch.root + "/answered", answered).has_value();
+  }) == 0);
+  const auto text = read_file(scratch.root + "/answered").value();
+  const auto answered = split(std::string_view(text).substr(0, text.size() - 1), '\n');
+  REQUIRE(answered.size() > 10);  // more than one segment holds
+  REQUIRE(answered.size() < 60);
+  for (const auto name : answered) scratch.write(std::string(name), "");
+  scratch.power_cut();
+  REQUIRE(scratch.restart() == 0);
+  for (const auto name : answered) {
+    INFO(name);
+    CHECK(scratch.read(std::string(name)) == bulk);
+  }
+}
+
+TEST_CASE("a checkpoint syncs every file system that files are journaled on, or does not count") {
+  JournalScratch scratch;
+  const auto other = "/dev/shm/waxwing-journal-" + unique_id();
+  struct stat here {
+  }, there{};
+  if (::mkdir(other.c_str(), 0700) != 0 || ::stat(other.c_str(), &there) != 0 ||
+      ::stat(scratch.root.c_str(), &here) != 0 || here.st_dev == there.st_dev) {
+    std::filesystem::remove_all(other);
+    return skipped("/dev/shm is no file system of its own");
+  }
+  const auto publish_on_both = [&](const std::string& name) {
+    auto fd = open_file(other + "/" + name, O_CREAT | O_RDWR);
+    if (!fd || !write_all(fd->get(), name)) return false;
+    durable::Batch batch;
+    batch.content(fd->get(), other + "/" + name);
+    return durable::commit(std::move(batch)) && scratch.publish(name, name);
+  };
+  const int status = scratch.life([&] {
+    if (!durable::covers(other) || !scratch.open() || !publish_on_both("one")) return false;
+    {
+      const BadDisk watched("/", 0, EIO);
+      if (!durable::settle()) return false;
+      std::size_t here_synced = 0, there_synced = 0;
+      const auto calls = BadDisk::calls();
+      for (const auto call : split(calls, '\n')) {
+        here_synced += call.starts_with("syncfs " + scratch.root);
+        there_synced += call.starts_with("syncfs " + other);
+      }
+      if (here_synced != 1 || there_synced != 1) return false;
+    }
+    // Which of the two refuses is all the same: what the log has is kept.
+    for (const auto* const refused : {"journal.checkpoint=eio@1", "journal.checkpoint=eio@2"}) {
+      if (!publish_on_both("two")) return false;
+      const auto before = durable::the_journal()->control().checkpointed.load();
+      arm_failpoints(refused);
+      if (durable::settle() || durable::the_journal()->control().checkpointed != before) return false;
+      arm_failpoints("");
+      if (!durable::settle()) return false;
+    }
+    return true;
+  });
+  std::filesystem::remove_all(other);
+  CHECK(status == 0);
 }
 
 TEST_CASE("what was on its way when files could not be synced is refused, for its pages may be lost") {

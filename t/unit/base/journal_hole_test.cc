@@ -249,15 +249,19 @@ void die_while_appending(const JournalScratch& scratch, const std::string& name)
 
 TEST_CASE("what a writer left who died does not hide what went into the next segment") {
   const JournalScratch scratch;
+  // A later append tells that the log had been synced, and would have it found again behind a hole.
+  const bool more = GENERATE(false, true);
   const std::string bulk(150'000, 'b');
   for (int n = 0; n < 6; ++n)
     REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("bulk", bulk); }) == 0);
   die_while_appending(scratch, "dead");
   REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("first", bulk); }) == 0);
-  REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("second", "2"); }) == 0);
-  REQUIRE(find_content(scratch, "first").lsn / scratch.segment_bytes == 2);
+  if (more) REQUIRE(scratch.life([&] { return scratch.open() && scratch.publish("second", "2"); }) == 0);
   scratch.power_cut_with_loss();
-  REQUIRE(scratch.restart() == 0);
+  scratch.write("first", "torn");  // wherever the log is thought to end
+  const auto reports = scratch.reports_of_restart();
   CHECK(scratch.read("first") == bulk);
-  CHECK(scratch.read("second") == "2");
+  CHECK(scratch.read("second") == (more ? "2" : "(none)"));
+  CHECK(scratch.read("dead") == "(none)");
+  CHECK(reports.find("journal.lost") == std::string::npos);
 }
