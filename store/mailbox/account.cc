@@ -152,9 +152,11 @@ std::uint64_t Account::next_modseq() {
 Result<> Account::raise_limit(std::uint64_t drawn) {
   TRY_VOID(lock_byte(fd_.get(), 0));
   Result<> done;
-  if (drawn + kModseqStep / 16 >= atomic(header().modseq_limit).load()) {
-    atomic(header().modseq_limit) = std::max(drawn, atomic(header().modseq_limit).load()) + kModseqStep;
+  const auto limit = atomic(header().modseq_limit).load();
+  if (drawn + kModseqStep / 16 >= limit) {
+    atomic(header().modseq_limit) = std::max(drawn, limit) + kModseqStep;
     done = durable::commit(std::move(durable::Batch().file(fd_.get())));
+    if (!done) atomic(header().modseq_limit) = limit;  // or nobody would try again
   }
   unlock_byte(fd_.get(), 0);
   return done;

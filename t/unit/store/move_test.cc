@@ -1,4 +1,6 @@
 // Messages that several move at the same time, and movers that die: each message ends in one place.
+#include "common/base/durable.h"
+#include "common/base/failpoint.h"
 #include "store/mailbox/draft.h"
 #include "store/mailbox/files.h"
 #include "t/unit/store/crash_child.h"
@@ -141,6 +143,30 @@ TEST_CASE("what another took while the copies were made is not shown; the rest i
     CHECK(box.store().quota_usage("bob")->messages == 4);
   }
   ::unsetenv("WAXWING_TEST_BOOT_ID");
+}
+
+TEST_CASE("copies that were given up and are not on disk as void would come back: the move fails") {
+  Sandbox box;
+  const auto inbox = files_of(box.store(), "INBOX"), folder = files_of(box.store(), "folder");
+  fill(*inbox, 3);
+  auto draft = folder->begin_append(0, {});
+  REQUIRE(draft->write(sample("sahead")));
+  std::vector<Incoming> one;
+  one.push_back(*incoming_from(draft->inner(), {}));
+  auto ahead = std::make_optional(folder->land(one, {}));
+  REQUIRE(*ahead);
+  const auto commits = durable::counters().batches;
+  Result<Copied> moved;
+  std::thread mover([&] { moved = inbox->move(kAll, *folder, {}); });
+  while (durable::counters().batches == commits) std::this_thread::yield();
+  // Its commits come one after the other: when the expunge is durable the copies are.
+  REQUIRE(inbox->expunge(kAll, false));
+  arm_failpoints("durable.sync=eio");
+  ahead.reset();
+  mover.join();
+  arm_failpoints("");
+  REQUIRE_FALSE(moved);
+  CHECK(moved.error().fault == Fault::temporary);
 }
 
 TEST_CASE("movers of both directions do not wait for each other for ever, and nothing is lost") {
