@@ -1,8 +1,11 @@
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <filesystem>
 #include <future>
 
 #include "common/base/failpoint.h"
+#include "common/base/record.h"
+#include "common/net/seqpacket.h"
 #include "mta/queue/schedule_entry.h"
 #include "t/unit/bad_disk.h"
 #include "t/unit/queue/scratch.h"
@@ -471,4 +474,28 @@ TEST_CASE("a directory that the disk does not let us read on is none that ends t
     failed = BadDisk::failed();
     CHECK(scanned.has_value() == !failed);
   }
+}
+
+TEST_CASE("what is too much for one notice is told by name, for the job controller to look at") {
+  ScratchQueue scratch;
+  const auto listener = listen_unix(scratch.root + "/run/job_controller");
+  REQUIRE(listener);
+  auto many = make_envelope("tcp_local", {});
+  for (int n = 0; n < 3000; ++n)
+    many.recipients.push_back(
+        make_recipient("a@x", "host" + std::to_string(n) + ".with-a-long-name.example.test"));
+  const auto names = enqueue(scratch, {many, make_envelope("tcp_local", {"b@x"})});
+  REQUIRE(names.size() == 2);
+  const UniqueFd taken(::accept(listener->get(), nullptr, nullptr));
+  REQUIRE(taken);
+  std::string bytes(Record::kMaxBytes, '\0');
+  const auto got = ::recv(taken.get(), bytes.data(), bytes.size(), 0);
+  REQUIRE(got > 0);
+  const auto notice = Record::decode(std::string_view(bytes).substr(0, static_cast<std::size_t>(got)));
+  REQUIRE(notice);
+  CHECK(notice->is("enqueued"));
+  CHECK(notice->get("look") == names[0].relative());
+  const auto entry = decode_schedule_entry(notice->get("file"));
+  REQUIRE(entry);
+  CHECK(entry->name.relative() == names[1].relative());
 }
