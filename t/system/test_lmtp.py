@@ -1,4 +1,5 @@
 """lmtpd: RFC 2033, from raw sockets into mailboxes that POP3 reads."""
+import glob
 import os
 import subprocess
 
@@ -10,7 +11,8 @@ MESSAGE = 'From: a@b.test\nSubject: {}\nMessage-ID: <{}@b.test>\n\nHello.\n'
 
 def setUpModule():
     box = waxwing.start_shared('popd', 'imapd', 'dispatcher')
-    for uid in ('joe', 'mary', 'once', 'raw', 'chunk', 'crash', 'hand', 'sub', 'link1', 'link2', 'large', 'ids'):
+    for uid in ('joe', 'mary', 'once', 'raw', 'chunk', 'crash', 'hand', 'sub', 'link1', 'link2', 'large', 'ids',
+                'bare'):
         box.user(uid, 'secret')
     box.user('small', 'secret', '--quota', '3000')
     box.user('gone', 'secret', '--status', 'inactive')
@@ -158,6 +160,18 @@ class Delivery(LmtpTest):
         self.assertEqual(got[self.at('crash')][1][0], 250)
 
 
+    def test_imcheck_names_a_message_without_its_file(self):
+        self.lmtp().deliver('s@b.test', [self.at('bare')], MESSAGE.format('bare', 77))
+        dump = self.box.command('imcheck', '-m', 'user/bare/INBOX').stdout
+        self.assertNotIn('NO FILE', dump)
+        directory = glob.escape(os.path.join(self.box.root, 'store'))
+        file, = glob.glob(os.path.join(directory, '**', '=bare', '**', '*.msg'), recursive=True)
+        os.unlink(file)
+        done = self.box.command('imcheck', '-m', 'user/bare/INBOX', check=False)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertRegex(done.stdout, r'(?m)^slot 0 uid 1 .* NO FILE$')
+
+
 class Protocol(LmtpTest):
     def test_hello(self):
         lmtp = self.lmtp(hello=False)
@@ -186,6 +200,42 @@ class Protocol(LmtpTest):
     def test_size(self):
         lmtp = self.lmtp()
         self.assertEqual(lmtp.say('MAIL FROM:<a@b.test> SIZE=999999999999')[0], 552)
+
+    def test_size_is_that_of_the_bytes_whatever_was_declared(self):
+        self.addCleanup(self.box.restart, 'dispatcher')
+        self.addCleanup(self.box.set_option, 'lmtp.maxmessagesize', 104857600)
+        self.box.set_option('lmtp.maxmessagesize', 2000)
+        self.box.restart('dispatcher')
+        hello = self.lmtp(hello=False).say('LHLO client.test')[1]
+        self.assertIn('SIZE 2000', hello)
+        names = [self.at('joe'), self.at('mary')]
+        before = [len(self.messages(uid)) for uid in ('joe', 'mary')]
+        for declared in ('', ' SIZE=100'):
+            lmtp = self.lmtp()
+            for large in (self.by_data, self.by_chunks):
+                lmtp.say(f'MAIL FROM:<s@b.test>{declared}')
+                for name in names:
+                    self.assertEqual(lmtp.say(f'RCPT TO:<{name}>')[0], 250)
+                refused = large(lmtp, b'Subject: large\r\n\r\n' + b'some words\r\n' * 200)
+                self.assertEqual([(code, text.split()[0]) for code, text in refused], [(552, '5.3.4')] * len(names))
+            lmtp.say('MAIL FROM:<s@b.test>')
+            lmtp.say(f'RCPT TO:<{names[0]}>')
+            self.assertEqual(self.by_data(lmtp, b'Subject: fits\r\n\r\n' + b'some words\r\n' * 160, 1)[0][0], 250)
+        self.assertEqual([len(self.messages(uid)) for uid in ('joe', 'mary')], [before[0] + 2, before[1]])
+
+    def by_data(self, lmtp, text, answers=2):
+        self.assertEqual(lmtp.say('DATA')[0], 354)
+        lmtp.send(text + b'.\r\n')
+        return [lmtp.reply() for _ in range(answers)]
+
+    def by_chunks(self, lmtp, text, answers=2):
+        for at in range(0, len(text), 600):
+            last = ' LAST' if at + 600 >= len(text) else ''
+            piece = text[at:at + 600]
+            lmtp.send(f'BDAT {len(piece)}{last}\r\n'.encode() + piece)
+            if not last:
+                self.assertEqual(lmtp.reply()[0], 250 if at + 600 <= 2000 else 552)
+        return [lmtp.reply() for _ in range(answers)]
 
     def test_pipelining_and_line_ends(self):
         lmtp = self.lmtp()

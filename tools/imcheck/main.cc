@@ -48,11 +48,14 @@ void print_header(const IndexHeader& header) {
       header.highestmodseq, header.recent_uid);
 }
 
-// Answers false when the record's checksum does not hold.
+// Answers false when the record's checksum does not hold, or its message has no file.
 bool print_record(const IndexRecord& record, std::uint32_t slot, const std::string& directory) {
   const auto moving = read_moving(record);
   const bool whole = record.fixed_hash == fixed_hash(record);
   const bool dead = moving.flags & kDead;
+  // A writer puts the file of what it has reserved in place behind the reservation.
+  const bool complete =
+      dead || (moving.flags & kReserved) != 0 || file_exists(message_path(directory, record.uid));
   std::string keywords;
   for (std::size_t n = 0; n < kMaxKeywords; ++n)
     if (moving.keywords.has(n)) keywords += (keywords.empty() ? "" : ",") + std::to_string(n);
@@ -60,8 +63,8 @@ bool print_record(const IndexRecord& record, std::uint32_t slot, const std::stri
              record.uid, moving.modseq, record.size, iso_timestamp(record.internal_date * 1000),
              email_id_text(record.email_id), thread_id_text(record.thread_id), flags_text(moving.flags),
              keywords.empty() ? "-" : keywords, record.cache_offset, whole ? "" : " DAMAGED",
-             dead || file_exists(message_path(directory, record.uid)) ? "" : " NO FILE");
-  return whole;
+             complete ? "" : " NO FILE");
+  return whole && complete;
 }
 
 Result<int> dump(const std::string& directory) {
