@@ -305,7 +305,7 @@ class Actor:
         data = self.answer(self.connect().getquotaroot(INBOX))
         numbers = re.search(rb'STORAGE (\d+) .*MESSAGE (\d+) ', b' '.join(x for part in data for x in part if x))
         if not numbers:
-            return
+            raise Wrong(f'{self.user}: no use of the quota is told: {data}')
         kib, messages = int(numbers.group(1)), int(numbers.group(2))
         total = sum(map(len, found.values()))
         if messages != total or kib not in (octets // 1024, (octets + 1023) // 1024):

@@ -3,6 +3,7 @@
 import unittest
 
 import actor
+import frame
 import model
 from model import INBOX, Account, Append, Create, Flags, Found, Move, Seen, Wrong
 
@@ -74,6 +75,43 @@ class LostAnswer(unittest.TestCase):
         self.assertTrue(someone.perform(Append('a', 'x', ()), lambda: ('OK', [])))
         moment = someone.log[-1][2]
         self.assertEqual(Account.at('amy', someone.log, moment).state, account.state)
+
+
+class Index(unittest.TestCase):
+    """What is found wrong in what imcheck prints."""
+
+    DUMP = ('messages: 2\nunseen: 1\ndeleted: 1\nbytes: 300\nuidnext: 5\n'
+            'slot 0 uid 1 modseq 2 size 100 date d e t flags seen,deleted keywords - cache 0\n'
+            'slot 1 uid 2 modseq 3 size 200 date d e t flags - keywords 1 cache 9\n'
+            'slot 2 uid 3 modseq 4 size 400 date d e t flags seen,EXPUNGED keywords - cache 9\n'
+            'slot 3 uid 4 modseq 0 size 800 date d e t flags RESERVED keywords - cache 9\n')
+
+    def test_what_is_right_is_right(self):
+        self.assertEqual(frame.wrong_in_index(self.DUMP), [])
+
+    def test_a_record_and_a_counter_that_are_not_are_told(self):
+        for old, new in (('cache 0\n', 'cache 0 DAMAGED\n'), ('keywords 1 cache 9\n', 'keywords 1 cache 9 NO FILE\n'),
+                         ('messages: 2', 'messages: 3'), ('unseen: 1', 'unseen: 0'), ('deleted: 1', 'deleted: 0'),
+                         ('bytes: 300', 'bytes: 700'), ('messages: 2\n', ''), ('flags -', 'flags VOID')):
+            self.assertIn(old, self.DUMP)
+            self.assertEqual(len(frame.wrong_in_index(self.DUMP.replace(old, new))), 1, new)
+
+
+class Quota(unittest.TestCase):
+    """The use of a quota that is told is compared, and must be told."""
+
+    def test_a_missing_or_wrong_number_is_wrong(self):
+        answer = lambda text: lambda *_: ('OK', [[b'INBOX ""'], [text]])
+        someone = actor.Actor(None, Account('amy'), 'seed')
+        found = {INBOX: {'x': frozenset(), 'y': frozenset()}}
+        for told, right in ((b'"" (STORAGE 3 4096 MESSAGE 2 10)', True), (b'"" (STORAGE 3 4096 MESSAGE 3 10)', False),
+                            (b'"" (STORAGE 4 4096 MESSAGE 2 10)', False), (b'"" (MESSAGE 2 10)', False), (b'"" ()', False)):
+            someone.client = type('Client', (), {'getquotaroot': answer(told)})()
+            if right:
+                someone.check_quota(found, 2500)
+            else:
+                with self.assertRaises(Wrong):
+                    someone.check_quota(found, 2500)
 
 
 if __name__ == '__main__':
