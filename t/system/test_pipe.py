@@ -15,7 +15,7 @@ PROGRAMS = {
     'hang': 'echo $$ > "$OUT/hang.pid"; exec sleep 1000',
     'hide': '(trap "" HUP TERM; setsid sh -c \'echo $$ > "$0/hidden.pid"; exec sleep 1000\' "$OUT") & '
             'while [ ! -s "$OUT/hidden.pid" ]; do :; done; exit 0',
-    'forks': 'exec 2> /dev/null; bomb() { bomb | bomb & }; trap "" TERM; bomb; sleep 1000',
+    'forks': 'exec 2> /dev/null; bomb() { bomb | bomb & }; trap "" TERM; bomb; exec sleep 1000',
     'writes': 'exec yes',
     'dies': 'kill -9 $$',
     'reads_nothing': 'exit 0',
