@@ -27,7 +27,7 @@ if __name__ == '__main__':
     parser.add_argument('--cuts', type=int, default=40)
     parser.add_argument('--seed', type=int, default=test_power.OPTIONS.seed)
     parser.add_argument('--seconds', type=float, default=test_power.OPTIONS.seconds, help='length of a recording')
-    parser.add_argument('--keep')
+    parser.add_argument('--keep', default=test_power.OPTIONS.keep)
     parser.add_argument('--segments', type=int, help='of 1 MB each, in the journal; 0: that of the default options')
     parser.add_argument('-v', action='store_true')
     arguments = parser.parse_args()

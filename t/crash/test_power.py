@@ -14,8 +14,9 @@ and segments used again all the time; of some recordings they are as large as th
     t/crash/test_power.py --cuts 5000 [--seed N] [--keep DIR] [--segments N]
     t/crash/test_power.py --again DIR [--cut EVENT.VARIANT]
 
-Threads are never scheduled twice alike, so what repeats a failure is its recording: --keep puts those that failed
-into DIR, --again makes the same cuts of one of them again, or a single one, whose state stays in DIR/state.
+Threads are never scheduled twice alike, so what repeats a failure is its recording: those that failed are put into
+build/crash/kept, or the DIR of --keep; --again makes the same cuts of one of them again, or a single one, whose state
+stays in DIR/state.
 """
 import argparse
 import errno
@@ -37,7 +38,7 @@ from model import INBOX, Wrong
 from recorder import CALLS, TREES, Recorder
 from test_storm import Storm
 
-OPTIONS = argparse.Namespace(cuts=60, seconds=5.0, users=3, senders=3, cuts_a_run=600, keep=None, again=None, cut=None, segments=None,
+OPTIONS = argparse.Namespace(cuts=60, seconds=5.0, users=3, senders=3, cuts_a_run=600, keep=frame.KEPT, again=None, cut=None, segments=None,
                              seed=int(os.environ.get('WAXWING_SEED', random.randrange(1 << 30))))
 MOST_WRONG = 20
 STARTED = 15  # on one state of so many the services are started
@@ -338,12 +339,12 @@ class PowerCut(unittest.TestCase):
             cutter.close()
 
     def keep(self, recording, folder):
-        if OPTIONS.keep:
-            target = os.path.join(OPTIONS.keep, str(recording.seed))
-            shutil.copytree(folder, target, symlinks=True, ignore=shutil.ignore_patterns('state', 'control'))
-            with open(os.path.join(target, 'recording'), 'wb') as file:
-                file.write(self.frozen)
-            print(f'  kept in {target}', flush=True)
+        os.makedirs(OPTIONS.keep, exist_ok=True)
+        target = tempfile.mkdtemp(prefix=f'power-{recording.seed}-', dir=OPTIONS.keep)
+        shutil.copytree(folder, target, symlinks=True, ignore=shutil.ignore_patterns('state', 'control'), dirs_exist_ok=True)
+        with open(os.path.join(target, 'recording'), 'wb') as file:
+            file.write(self.frozen)
+        print(f'  kept in {target}: t/crash/test_power.py --again {target}', flush=True)
 
     def test_what_was_answered_survives_every_cut(self):
         wrong, done, run = [], 0, 0
@@ -363,7 +364,7 @@ class PowerCut(unittest.TestCase):
             message_of.cache_clear()
             self.doCleanups()
         print(f'  {done} cuts, {len(wrong)} wrong; in {self.refused} recoveries the disk refused a call', flush=True)
-        self.assertEqual(wrong, [], f'seed {OPTIONS.seed}')
+        self.assertEqual(wrong, [], f'the recordings are kept in {OPTIONS.keep}')
         # One in ten: in a short run there may be none.
         self.assertTrue(self.refused or done < 200, 'no call of a recovery has failed')
 
@@ -394,7 +395,7 @@ if __name__ == '__main__':
     parser.add_argument('--seconds', type=float, default=OPTIONS.seconds, help='length of a recording')
     parser.add_argument('--cuts-a-run', type=int, default=OPTIONS.cuts_a_run, help='cuts of one recording')
     parser.add_argument('--segments', type=int, help='of 1 MB each, in the journal; 0: that of the default options')
-    parser.add_argument('--keep')
+    parser.add_argument('--keep', default=OPTIONS.keep)
     parser.add_argument('--again')
     parser.add_argument('--cut')
     parser.add_argument('-v', action='store_true')

@@ -11,7 +11,8 @@ another message under the same UIDVALIDITY.
 
     t/crash/test_rot.py --damages 3000 [--seed N] [--damage N] [--kind list]
 
---damage: one of them, kept for a look; --kind: only files of that part.
+--damage: one of them, kept for a look; --kind: only files of that part. The beginnings are of a run with threads, and no
+seed makes them again: the instances whose damage came out wrong are put into build/crash/kept, damaged and not mended.
 """
 import argparse
 import filecmp
@@ -331,8 +332,8 @@ class Rot(unittest.TestCase):
         now, before = os.path.join(self.state, path), os.path.join(self.folder, beginning, path)
         return os.path.exists(now) and filecmp.cmp(now, before, shallow=False)
 
-    def one(self, number):
-        """What is wrong, in words; None when nothing is."""
+    def damage_anew(self, number):
+        """That damage to its beginning: dice, how, which file, the beginning, what kind of file, and the mail in it."""
         dice = random.Random(f'{OPTIONS.seed} {number}')
         beginning = dice.choice(sorted(self.files))
         files = self.files[beginning]
@@ -342,8 +343,21 @@ class Rot(unittest.TestCase):
             files = self.files[beginning]
         path = dice.choice([p for p in files if kind_of(p) == kind])
         self.begin_anew(beginning)
-        spared, back = {self.tag_in(os.path.join(self.state, path))} if kind in ('message', 'queue') else set(), set()
-        done = damage(os.path.join(self.state, path), dice)
+        spared = {self.tag_in(os.path.join(self.state, path))} if kind in ('message', 'queue') else set()
+        return dice, damage(os.path.join(self.state, path), dice), path, beginning, kind, spared
+
+    def keep_damage(self, number):
+        """The instance as the damage left it, before anybody came up on it."""
+        _, done, path, *_ = self.damage_anew(number)
+        os.makedirs(frame.KEPT, exist_ok=True)
+        target = tempfile.mkdtemp(prefix=f'rot-{OPTIONS.seed}-{number}-', dir=frame.KEPT)
+        shutil.copytree(self.state, target, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns('run'))
+        print(f'  damage {number}, {done} {path}, is kept in {target}', flush=True)
+
+    def one(self, number):
+        """What is wrong, in words; None when nothing is."""
+        dice, done, path, beginning, kind, spared = self.damage_anew(number)
+        back = set()
         self.damaged += not self.is_as_before(path, beginning)
         boot = '%032x' % (number + 1) if beginning == 'cut' else dice.choice(('', '%032x' % (number + 1)))
         self.said, self.must_be_said = '', None
@@ -484,13 +498,15 @@ class Rot(unittest.TestCase):
         else:
             for number in range(OPTIONS.damages):
                 problem = self.one(number)
-                wrong += [problem] if problem else []
+                if problem:
+                    wrong.append(problem)
+                    self.keep_damage(number)
                 if len(wrong) >= MOST_WRONG:
                     break
             print(f'  seed {OPTIONS.seed}: {number + 1} damages to {len(self.files["killed"])} files, {self.damaged} of which '
                   f'changed something, {len(wrong)} wrong', flush=True)
             self.assertGreater(self.damaged, (number + 1) / 2, 'nothing was damaged')
-        self.assertEqual(wrong, [], f'seed {OPTIONS.seed}')
+        self.assertEqual(wrong, [], f'seed {OPTIONS.seed}; what came out wrong is kept in {frame.KEPT}')
 
 
 if __name__ == '__main__':

@@ -2,8 +2,10 @@
 """Load while a random daemon is killed with -9 every two seconds: nothing lost, nothing twice, nothing stuck.
 
 The watcher dies too; start-msg brings it back two seconds later, and one more daemon dies while nobody watches. In the
-end the job controller must have emptied the queue by itself: it is not started again, so that what is stuck in its
-memory shows.
+end the job controller must empty the queue without being started again, so that what is stuck in its memory shows. What
+would come later by itself, another try and a look at the tree, is asked for with imsimta, or it would take half an hour.
+
+The seed chooses who is killed and what is done; threads are never scheduled twice alike, and no seed repeats a storm.
 
     t/crash/test_storm.py --minutes 30 [--seed N] [--users N]      the long form; the short one takes 15 s
 """
