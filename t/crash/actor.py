@@ -1,9 +1,11 @@
-"""A user at work: every kind of IMAP change and mail from outside, each answer kept in the model.
+"""A user at work: every kind of IMAP change, messages taken away by POP, and mail by SMTP and LMTP, each answer kept in
+the model.
 
 An answer that does not come (the connection ended, or NO for a temporary fault) leaves the operation pending;
 look() then fetches everything, lets the model judge, and goes on from what is there.
 """
 import imaplib
+import poplib
 import random
 import re
 import smtplib
@@ -84,6 +86,62 @@ class Sender:
             return 'accepted'
         self.refused += 1
         return 'refused'
+
+
+class LmtpSender(Sender):
+    """By LMTP: each recipient has an answer of its own, and what was answered is in the mailbox."""
+
+    def connect(self):
+        if self.client is None:
+            self.client = smtplib.LMTP('127.0.0.1', self.box.port('LMTP'), local_hostname='client.test')
+            self.client.sock.settimeout(frame.DEADLINE)
+            self.client.ehlo()
+        return self.client
+
+    def send(self, users):
+        """True when it was accepted for all."""
+        self.count += 1
+        tag = f'{self.prefix}-{self.count}'
+        begun = self.note()
+        for user in users:
+            self.accounts[user].expect(tag, certain=False)
+        outcomes = self.transmit(users, model.message_of(tag, ','.join(users)))
+        for user, outcome in outcomes.items():
+            if outcome == 'refused':
+                self.accounts[user].refuse(tag)
+            elif outcome == 'accepted':
+                self.accounts[user].expect(tag, certain=True)
+            self.history.append((tag, [user], begun, self.note() if outcome == 'accepted' else None, outcome))
+        return set(outcomes.values()) == {'accepted'}
+
+    def transmit(self, users, text):
+        """{user: outcome}; without an answer for one user there is none for those behind him."""
+        outcomes = dict.fromkeys(users, 'lost')
+        try:
+            client = self.connect()
+            codes = [client.mail('ann@elsewhere.test')[0]] + [client.rcpt(f'{u}@example.test')[0] for u in users]
+            if max(codes) >= 500:
+                raise Wrong(f'refused for ever: {codes}')
+            if any(code != 250 for code in codes):
+                client.rset()
+                self.refused += 1
+                return dict.fromkeys(users, 'refused')
+            for user, (code, answer) in zip(users, self.answers(client, text, len(users))):
+                if code >= 500:
+                    raise Wrong(f'refused for ever: {user} {code} {answer}')
+                outcomes[user] = 'accepted' if code == 250 else 'refused'
+        except (OSError, smtplib.SMTPException):
+            self.close()
+        self.accepted += 'accepted' in outcomes.values()
+        self.lost += 'lost' in outcomes.values()
+        self.refused += 'refused' in outcomes.values()
+        return outcomes
+
+    def answers(self, client, text, count):
+        """One after the other, so that those before a lost one count. smtplib reads the first."""
+        yield client.data(text)
+        for _ in range(count - 1):
+            yield client.getreply()
 
 
 class LockedAccount(model.Account):
@@ -224,6 +282,38 @@ class Actor:
             return False
         return self.perform(model.Expunge(folder, tags), lambda: self.select(folder).uid(
             'EXPUNGE', self.uid_set(folder, tags)))
+
+    def expunge_by_pop(self, tags):
+        """Of the INBOX: what is deleted goes when QUIT is answered. To a session that has it open it would still be there."""
+        self.leave(INBOX)
+        return self.perform(model.Expunge(INBOX, tags), lambda: self.quit_without(tags))
+
+    def quit_without(self, tags):
+        try:
+            client = poplib.POP3('127.0.0.1', self.box.port('POP'), timeout=frame.DEADLINE)
+            try:
+                client.user(self.user)
+                client.pass_(PASSWORD)
+                numbers = {}
+                for n in range(1, client.stat()[0] + 1):
+                    fields = [line.split() for line in client.top(n, 0)[1] if line.startswith(b'X-Tag: ')]
+                    numbers[fields[0][1].decode()] = n
+                missing = [tag for tag in tags if tag not in numbers]
+                if missing and not self.may_be_late():
+                    raise Wrong(f'{self.user}: {missing} cannot be seen by POP; there are {sorted(numbers)}')
+                if missing:
+                    return 'NO', [b'[UNAVAILABLE] not shown yet']
+                for tag in tags:
+                    client.dele(numbers[tag])
+                client.quit()
+            finally:
+                client.close()
+        except poplib.error_proto as error:
+            text = str(error)
+            if 'EOF' in text:
+                raise EOFError(text) from None
+            return 'NO', [(b'UNAVAILABLE ' if re.search('SYS/TEMP|IN-USE', text) else b'') + text.encode()]
+        return 'OK', []
 
     def copy(self, source, tags, target):
         return self.perform(model.Copy(source, tags, target), lambda: self.select(source).uid(

@@ -17,7 +17,7 @@ import unittest
 
 import frame
 import model
-from actor import PASSWORD, Actor, LockedAccount, Sender
+from actor import PASSWORD, Actor, LmtpSender, LockedAccount, Sender
 from model import INBOX
 from outside import Outside
 
@@ -61,6 +61,7 @@ class Mix:
         self.accounts = {user: LockedAccount(user) for user in USERS}
         self.actors = {user: Actor(box, account, user) for user, account in self.accounts.items()}
         self.sender = Sender(box, self.accounts, 'mail')
+        self.lmtp = LmtpSender(box, self.accounts, 'lmtp')
         self.round = 0
         self.answered = collections.Counter()  # by operation
 
@@ -84,9 +85,10 @@ class Mix:
         if not any(any(account.state.values()) for account in self.accounts.values()):
             raise model.Wrong('there is nothing to compare: nobody has a message')
 
-    def mail(self, users):
-        frame.wait_until(lambda: self.sender.send(users), 'a message to be accepted', pause=0.02)
-        self.answered['mail'] += 1
+    def mail(self, users, sender=None):
+        sender = sender or self.sender
+        frame.wait_until(lambda: sender.send(users), 'a message to be accepted', pause=0.02)
+        self.answered['mail' if sender is self.sender else 'lmtp'] += 1
 
     def some(self, actor, folder, count):
         tags = sorted(actor.account.state.get(folder, {}))
@@ -108,6 +110,8 @@ class Mix:
             frame.wait_until(lambda: self.outside.send(self.box), 'a message for outside to be accepted', pause=0.02)
         for users in (['amy'], ['amy', 'bob', 'cid'], ['bob', 'cid'], ['amy', 'bob']):
             self.mail(users)
+        for users in (['amy'], ['amy', 'bob']):
+            self.mail(users, self.lmtp)
         amy = self.actors['amy']
         old, new = f'a{self.round}', f'z{self.round}'
         for folder in (old, old + '/sub', f'c{self.round}'):
@@ -132,6 +136,8 @@ class Mix:
             self.do(amy, 'flag', INBOX, self.some(amy, INBOX, 2), '', ['\\Answered'])
         if folders()[INBOX]:
             self.do(amy, 'expunge', INBOX, self.some(amy, INBOX, 2))
+        if folders()[INBOX]:
+            self.do(amy, 'expunge_by_pop', self.some(amy, INBOX, 1))
         if old in folders() and new not in folders():
             self.do(amy, 'rename', old, new)
         for folder in (f'c{self.round}', new + '/sub', new):
@@ -141,7 +147,7 @@ class Mix:
 
     def check_answered(self, times):
         """Every kind of operation was answered so often: what is compared was made by them."""
-        wanted = {'mail': 5, 'create': 3, 'append': 2, 'copy': 1, 'move': 1, 'flag': 2, 'expunge': 1, 'rename': 1, 'delete': 3}
+        wanted = {'mail': 5, 'lmtp': 2, 'expunge_by_pop': 1, 'create': 3, 'append': 2, 'copy': 1, 'move': 1, 'flag': 2, 'expunge': 1, 'rename': 1, 'delete': 3}
         short = {name: self.answered[name] for name, least in wanted.items() if self.answered[name] < least * times}
         if short:
             raise model.Wrong(f'too little was answered in {self.round} rounds: {short}')

@@ -20,7 +20,7 @@ import traceback
 import unittest
 
 import frame
-from actor import PASSWORD, Actor, LockedAccount, Sender
+from actor import PASSWORD, Actor, LmtpSender, LockedAccount, Sender
 from model import INBOX, Wrong
 
 OPTIONS = argparse.Namespace(seconds=15.0, every=2.0, users=6, senders=4,
@@ -37,6 +37,7 @@ class Storm:
         self.accounts = {user: LockedAccount(user) for user in users}
         self.actors = [Actor(box, account, f'{seed} {user}') for user, account in self.accounts.items()]
         self.senders = [Sender(box, self.accounts, f's{n}') for n in range(senders)]
+        self.senders.append(LmtpSender(box, self.accounts, 'lmtp'))
         self.over, self.problems, self.kills = threading.Event(), [], {}
         self.most_waiting = most_waiting
 
@@ -92,7 +93,8 @@ class Storm:
             return actor.flag(folder, some, dice.choice('+- ').strip(), dice.sample(
                 ('\\Seen', '\\Flagged', '\\Answered', 'Work', 'Play'), 2))
         if action == 'expunge':
-            return actor.expunge(folder, some)
+            by_pop = folder == INBOX and dice.random() < 0.3
+            return actor.expunge_by_pop(some) if by_pop else actor.expunge(folder, some)
         others = [f for f in sorted(state) if f != folder]
         target = dice.choice(others) if others else None
         some = [tag for tag in some if target and tag not in state[target]]
