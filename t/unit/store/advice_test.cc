@@ -1,5 +1,4 @@
 // Where an error of the store says what to run, running it helps: the command itself is run.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,12 +17,6 @@ using namespace waxwing::store;
 using namespace waxwing::store::test;
 
 namespace {
-void overwrite(const std::string& path, std::uint64_t at, const std::string& bytes) {
-  const auto fd = open_file(path, O_RDWR);
-  REQUIRE(fd);
-  REQUIRE(write_at(fd->get(), at, bytes));
-}
-
 // Everything that a session does with its mailbox; empty when all of it went well.
 std::string trouble(Sandbox& box, const MailboxEntry& entry) {
   const auto opened = box.store().open_mailbox(entry);

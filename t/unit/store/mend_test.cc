@@ -1,5 +1,4 @@
 // Damage of every kind, and what opening or reconstruct makes of it.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -18,11 +17,6 @@ using namespace waxwing::store;
 using namespace waxwing::store::test;
 
 namespace {
-void overwrite(const std::string& path, std::uint64_t at, const std::string& bytes) {
-  const auto fd = open_file(path, O_RDWR);
-  REQUIRE(fd);
-  REQUIRE(write_at(fd->get(), at, bytes));
-}
 // Three messages, the second flagged, the first expunged; closed.
 MailboxEntry prepared(Sandbox& box) {
   const auto mailbox = box.mailbox("bob");

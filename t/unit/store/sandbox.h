@@ -1,6 +1,8 @@
 // A store in a scratch directory with a stored of its own, in this process.
 #pragma once
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -111,6 +113,13 @@ inline std::vector<DeliveryResult> deliver(Store& store, const std::string& mess
   REQUIRE(draft);
   REQUIRE(draft->write(message));
   return store::deliver(store, {.draft = &*draft}, targets);
+}
+
+// What damage does to a file.
+inline void overwrite(const std::string& path, std::uint64_t at, const std::string& bytes) {
+  const auto fd = open_file(path, O_RDWR);
+  REQUIRE(fd);
+  REQUIRE(write_at(fd->get(), at, bytes));
 }
 
 inline std::string sample(const std::string& subject) {

@@ -1,6 +1,5 @@
 // A UID is given once under one UIDVALIDITY, and the list of purged messages takes no other message away: whatever
 // happens to the index, and however often.
-#include <fcntl.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -21,12 +20,6 @@ using namespace waxwing::store;
 using namespace waxwing::store::test;
 
 namespace {
-void overwrite(const std::string& path, std::uint64_t at, const std::string& bytes) {
-  const auto fd = open_file(path, O_RDWR);
-  REQUIRE(fd);
-  REQUIRE(write_at(fd->get(), at, bytes));
-}
-
 // Messages 1 to 3, of which 2 and 3 were expunged and purged; closed.
 MailboxEntry purged_behind_the_last(Sandbox& box) {
   MailboxEntry entry;
