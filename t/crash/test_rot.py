@@ -53,6 +53,7 @@ class Rot(unittest.TestCase):
             storm.blow(3, every=1e9)
             frame.wait_until(lambda: not box.queue_files(), 'the queue to be empty')
             for actor in storm.actors:
+                cls.spend_uids(actor)
                 actor.look(everything=True)
             box.command('imsimta', 'queue', 'stop', 'ims-ms')
             for users in (['amy'], ['amy', 'bob'], ['bob', 'cid'], ['cid'], ['amy', 'bob', 'cid']):
@@ -78,6 +79,24 @@ class Rot(unittest.TestCase):
         cls.seen = {(a.user, *uid): tag for a in storm.actors for uid, (tag, _) in a.uids.items()}
         cls.damaged = 0
         cls.check_beginnings()
+
+    @staticmethod
+    def spend_uids(actor):
+        """The last messages of the INBOX, seen, expunged and purged: their UIDs must not be those of mail that is waiting."""
+        actor.look(everything=True)
+        before = set(actor.account.state[INBOX])
+        for _ in range(3):
+            actor.append(INBOX)
+        actor.look(everything=True)
+        tags = sorted(set(actor.account.state[INBOX]) - before)
+        uids = [uid for (_, uid), (tag, _) in actor.uids.items() if tag in tags]
+        assert len(tags) == len(uids) == 3, f'{actor.user}: {tags} were to be seen, UIDs {uids}'
+        actor.expunge(INBOX, tags)
+
+        def purged():
+            lines = actor.box.command('imcheck', '-m', f'user/{actor.user}/INBOX').stdout
+            return all(f'purged uid {uid} ' in lines for uid in uids)
+        frame.wait_until(purged, f'the purge of {tags}', pause=0.05)
 
     @classmethod
     def check_beginnings(cls):
