@@ -20,7 +20,7 @@ Task<void> Session::report_changes(bool allow_expunge, bool with_uid) {
   if (!selected_ || !selected_->view->stale()) co_return;
   const auto changes = selected_->view->sync(allow_expunge);
   if (changes.deleted) {
-    untagged("BYE The selected mailbox has been deleted");
+    untagged("BYE The selected mailbox has been deleted, or made anew: log in and select it again");
     finish();
     co_return;
   }
