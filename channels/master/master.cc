@@ -1,7 +1,6 @@
 #include "channels/master/master.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -196,7 +195,7 @@ class Master {
     co_await channel_->end();
     flush();
     guard_.reset();
-    if (!daemon_.stopping()) ::kill(::getpid(), SIGTERM);
+    daemon_.end();
   }
 
   void pump() {

@@ -1,6 +1,7 @@
 #include "common/daemon/daemon.h"
 
 #include <malloc.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,6 +69,10 @@ bool Daemon::stopping() const {
 }
 std::shared_ptr<void> Daemon::not_ready_yet() {
   return inner_->unready;
+}
+void Daemon::end(int status) {
+  inner_->status = status;
+  if (!stopping()) ::kill(::getpid(), SIGTERM);
 }
 Daemon::SessionHandle Daemon::session() {
   return SessionHandle(new SessionGuard(*inner_));
@@ -146,7 +151,7 @@ int run_daemon(int argc, char** argv, const char* name, DaemonOptions options,
   ::mallopt(M_MMAP_THRESHOLD, kMappedFromBytes);
   if (const auto taken = frame.take_place(name); !taken) return give_up(taken.error());
   const auto ended = frame.run(start);
-  const int status = ended ? 0 : give_up(ended.error());
+  const int status = ended ? frame.inner.status : give_up(ended.error());
   durable::leave_journal();
   // Other threads may still be at work on their last answers; the process ends without running destructors
   // under their feet. What was promised is on disk already.

@@ -46,6 +46,8 @@ class Daemon {
   void reload_refused(const std::string& why);
   void on_stop(std::function<void()> handler);  // main loop thread; stop listening, wake sessions
   bool stopping() const;                        // thread-safe
+  // As TERM does: for a program that has come to its end. status: what it exits with. Main loop thread.
+  void end(int status = 0);
   // Sessions: the daemon ends after stop when every guard is gone.
   class SessionGuard;
   struct SessionRelease {

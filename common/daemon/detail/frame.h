@@ -31,6 +31,7 @@ struct Daemon::Inner {
   std::atomic<std::size_t> next_loop{0};
   std::atomic<std::size_t> sessions{0};
   std::atomic<bool> stopping{false};
+  int status = 0;  // to exit with, where start() has not failed
   std::unique_ptr<EventLoop::Timer> deadline;
   // Main loop's thread only:
   // While start() runs or a reload; when its last copy goes, the daemon is ready, the reload is done.
