@@ -15,6 +15,7 @@
 #include "mta/config/mta_config.h"
 #include "mta/notify/disposition_request.h"
 #include "mta/notify/post.h"
+#include "mta/submission/short_message.h"
 
 namespace waxwing::channels {
 namespace {
@@ -183,24 +184,9 @@ Task<Result<Autoreply::Outcome>> Autoreply::submit(const std::string& to, const 
   source.channel = context_.channel();
   source.internal = true;
   mta::Submission submission(submitter_, std::move(source));
-  // Named, all of them: g++ 12 destroys temporaries among the arguments of a co_await twice.
-  std::string nobody, address = to;
-  mta::SenderOptions options;
-  mta::RecipientOptions wishes;
-  wishes.notify = "NEVER";
-  auto verdict = co_await submission.sender(std::move(nobody), std::move(options));
-  if (verdict.ok()) {
-    auto answer = co_await submission.recipient(std::move(address), std::move(wishes));
-    verdict = answer;
-  }
-  if (verdict.ok()) {
-    auto answer = co_await submission.data(text);
-    verdict = answer;
-  }
-  if (verdict.ok()) {
-    auto answer = co_await submission.finish();
-    verdict = answer;
-  }
+  mta::ShortMessage message{.recipient = to, .text = text};
+  message.wishes.notify = "NEVER";
+  auto verdict = co_await mta::submit(submission, std::move(message));
   if (verdict.temporary()) co_return temporary(verdict.text);
   if (!verdict.ok()) co_return Outcome{"none, " + verdict.text, {}};
   co_return Outcome{"sent", submission.queue_id()};
