@@ -25,6 +25,12 @@ const Channel* MtaConfig::channel(std::string_view name) const {
   return found == by_name_.end() ? nullptr : &channels_[found->second];
 }
 
+const Circuit* MtaConfig::circuit(std::string_view name) const {
+  const auto found =
+      std::ranges::find_if(circuits_, [&](const auto& each) { return iequals(each.name, name); });
+  return found == circuits_.end() ? nullptr : &*found;
+}
+
 const Channel* MtaConfig::channel_of_host(std::string_view tag_or_host) const {
   const auto found = by_host_.find(tag_or_host);
   return found == by_host_.end() ? nullptr : &channels_[found->second];

@@ -20,6 +20,7 @@
 #include "common/base/strings.h"
 #include "mta/config/alias_file.h"
 #include "mta/config/channel.h"
+#include "mta/config/circuits.h"
 #include "mta/config/conversions.h"
 #include "mta/config/databases.h"
 #include "mta/config/delivery_options.h"
@@ -54,6 +55,9 @@ class MtaConfig {
   const Mappings& mappings() const { return mappings_; }
   const AliasFile& aliases() const { return aliases_; }
   const Conversions& conversions() const { return conversions_; }
+  const std::vector<Circuit>& circuits() const { return circuits_; }
+  const Circuit* circuit(std::string_view name) const;  // by name, case-blind; null: there is none
+  const std::vector<std::int64_t>& circuit_bins() const { return circuit_bins_; }  // upper ends, in seconds
   const Databases& databases() const { return databases_; }
   const MtaOptions& options() const { return options_; }
   const DeliveryOptions& delivery_options() const { return delivery_options_; }
@@ -82,6 +86,8 @@ class MtaConfig {
   Mappings mappings_;
   AliasFile aliases_;
   Conversions conversions_;
+  std::vector<Circuit> circuits_;
+  std::vector<std::int64_t> circuit_bins_;
   Databases databases_;
   MtaOptions options_;
   DeliveryOptions delivery_options_;

@@ -72,6 +72,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
   else
     errors_.push_back("option.dat: " + parsed.error().text);
   read_directory_options();
+  read_circuits();
   check_options();
   if (!config.channels_.empty()) {
     index_channels();
@@ -80,6 +81,7 @@ Result<std::shared_ptr<const MtaConfig>> MtaConfigBuilder::build(std::string bui
     check_channels();
     read_header_options();
     check_lists();
+    check_circuits();
     check_table_flags();
   }
   if (!errors_.empty()) return permanent(join(errors_, "\n"));
@@ -140,6 +142,23 @@ void MtaConfigBuilder::read_directory_options() {
   if (config.options_.given(Opt::ALIAS_URL3) &&
       std::ranges::find(config.alias_order_.urls, Opt::ALIAS_URL3) == config.alias_order_.urls.end())
     config.warnings_.push_back("option.dat: ALIAS_URL3 is not asked, since ALIAS_MAGIC has no 9");
+}
+
+void MtaConfigBuilder::read_circuits() {
+  auto& config = *config_;
+  config.circuits_ = parse_circuits(config.sources_, config.options_, errors_);
+  if (auto bins = parse_completed_bins(config.options_.text(Opt::CIRCUITCHECK_COMPLETED_BINS)))
+    config.circuit_bins_ = std::move(*bins);
+  else
+    errors_.push_back("option.dat: " + bins.error().text);
+}
+
+// Nothing would send their messages, or know them again.
+void MtaConfigBuilder::check_circuits() {
+  if (!config_->circuits_.empty() && !config_->channel(kCircuitChannel))
+    errors_.push_back(config_->circuits_.front().where +
+                      ": imta.cnf has no channel circuitcheck; add a block with the lines "
+                      "\"circuitcheck\" and \"circuitcheck-daemon\"");
 }
 
 void MtaConfigBuilder::index_channels() {

@@ -17,6 +17,8 @@ class MtaConfigBuilder {
  private:
   void index_channels();
   void check_lists();
+  void read_circuits();
+  void check_circuits();
   void check_table_flags();
   void check_rules();
   void check_rule(const RewriteRule& rule);

@@ -30,7 +30,7 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 
 // Families of options whose members are too many to declare one by one.
 bool known_family(std::string_view name) {
-  for (const auto* prefix : {"LDAP_", "SPAMFILTER", "LMTP_", "PIPE_", "CIRCUITCHECK_", "MAX_X400_"})
+  for (const auto* prefix : {"LDAP_", "SPAMFILTER", "LMTP_", "PIPE_", "MAX_X400_"})
     if (istarts_with(name, prefix)) return true;
   return false;
 }

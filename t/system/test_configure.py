@@ -294,7 +294,7 @@ class Installation(waxwing.TestCase):
         self.assertEqual(out.returncode, 1, out.stdout)
         self.assertFalse(os.path.exists(self.data), 'what a failed first run made')
         # One that was killed could not clear up: what is there is an instance's, and no obstacle.
-        from_earlier = ('metermaid', 'autoreply', 'defragment', 'queue', 'bin')
+        from_earlier = ('metermaid', 'autoreply', 'defragment', 'circuitcheck', 'queue', 'bin')
         for name in from_earlier:
             os.makedirs(os.path.join(self.data, name))
         self.assertEqual(self.configure_from(self.state()).returncode, 1)

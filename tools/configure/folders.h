@@ -26,6 +26,7 @@ inline constexpr InstanceFolder kInstanceFolders[] = {
     {"metermaid", true},
     {"autoreply", true},
     {"defragment", true},
+    {"circuitcheck", true},
     {"queue", true},
     {"store", true},
     {"store/mboxlist", true},

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "common/base/path.h"
 #include "common/base/time.h"
 #include "common/config/config.h"
@@ -70,6 +72,17 @@ void check_programs(const job_controller::ControllerConfig& jobs, const mta::Mta
   }
 }
 
+// Circuits are there to be looked at by themselves.
+void check_circuits(const job_controller::ControllerConfig& jobs, const mta::MtaConfig& config,
+                    Findings& findings) {
+  const auto sends = [](const auto& job) { return job.command.find("circuitcheck") != job.command.npos; };
+  if (!config.circuits().empty() && std::ranges::none_of(jobs.periodic_jobs, sends))
+    findings.warnings.push_back(
+        config.circuits().front().where +
+        ": nothing sends messages of circuits at their intervals: job_controller.cnf "
+        "has no [PERIODIC_JOB=circuitcheck] with COMMAND=IMTA_EXE:circuitcheck -send");
+}
+
 // A program that is not there stops its channel or service from the moment the build is taken.
 void check_program_files(const Context& context, const job_controller::ControllerConfig& jobs,
                          const dispatcher::Settings& services, Findings& findings) {
@@ -119,6 +132,7 @@ Result<int> run_cnbuild(const Context& context, Arguments arguments) {
   if (config) check_channel_options(sources, **config, findings);
   if (config && services) check_services(*services, **config, findings);
   if (config && jobs) check_programs(*jobs, **config, findings);
+  if (config && jobs) check_circuits(*jobs, **config, findings);
   if (jobs && services) check_program_files(context, *jobs, *services, findings);
   if (!findings.wrong.empty()) return permanent("nothing published:" + findings.wrong);
   for (const auto& warning : findings.warnings) fmt::print("warning: {}\n", warning);

@@ -48,6 +48,7 @@ std::string path_of_database(const Context& context, const std::string& name);
 
 // One function per file; add yours here and in the table.
 Result<int> run_cache(const Context&, Arguments);
+Result<int> run_circuitcheck(const Context&, Arguments);
 Result<int> run_cnbuild(const Context&, Arguments);
 Result<int> run_convertdb(const Context&, Arguments);
 Result<int> run_counters(const Context&, Arguments);

@@ -12,6 +12,8 @@ constexpr Command kCommands[] = {
      "       imsimta cache -change -channel=C [-thread_depth=N] [-job_limit=N] [-files_per_job=N]\n"
      "       imsimta cache -change -channel_template=PATTERN -master_job=COMMAND",
      "shows and changes what the job controller has in memory", run_cache},
+    {"circuitcheck", "circuitcheck [-json] | -clear [name ...] | name ...",
+     "shows what became of the messages of circuits, and sends one now", run_circuitcheck},
     {"cnbuild", "cnbuild [-check] [-statistics]", "checks the MTA's configuration files and publishes them",
      run_cnbuild},
     {"convertdb", "convertdb file database", "makes a database from one of Berkeley DB", run_convertdb},
