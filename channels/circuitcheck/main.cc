@@ -1,7 +1,9 @@
 // circuitcheck(8): counts the messages of circuits that have come back. One at a time, since all change the same files.
 // circuitcheck -send sends them.
-#include <cstdio>
 #include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "channels/circuitcheck/circuitcheck.h"
 #include "channels/circuitcheck/round.h"
@@ -37,7 +39,8 @@ int send(std::vector<char*> arguments, std::size_t at) {
 int main(int argc, char** argv) {
   const std::vector<char*> arguments(argv, argv + argc);
   for (std::size_t i = 1; i < arguments.size(); ++i)
-    if (std::strcmp(arguments[i], "-send") == 0) return send(arguments, i);
+    if (std::strcmp(arguments[i], "-send") == 0 || std::strcmp(arguments[i], "--send") == 0)
+      return send(arguments, i);
   return channels::run_master(argc, argv, {.program = "circuitcheck", .concurrency = 1},
                               &channels::Circuitcheck::create);
 }

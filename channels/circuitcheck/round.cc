@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <optional>
 
 #include "channels/circuitcheck/letter.h"
@@ -68,8 +69,20 @@ bool Round::is_named(const std::string& name) const {
   return std::ranges::any_of(names_, [&](const auto& each) { return iequals(each, name); });
 }
 
+// Whatever happens, it comes to an end: while one round goes on there is no other.
 Task<void> Round::run() {
   const auto guard = daemon_.session();
+  bool good = false;
+  try {
+    auto all = co_await see_to_all();
+    good = all;
+  } catch (const std::exception& error) {
+    log::Event("circuitcheck.failed").with("why", error.what()).critical();
+  }
+  daemon_.end(good ? 0 : 1);
+}
+
+Task<bool> Round::see_to_all() {
   bool good = true;
   for (const auto& circuit : config_->circuits()) {
     if (daemon_.stopping()) break;
@@ -77,7 +90,7 @@ Task<void> Round::run() {
     auto seen_to = co_await see_to(circuit);
     good = good && seen_to;
   }
-  daemon_.end(good ? 0 : 1);
+  co_return good;
 }
 
 // The message is noted before it is queued: it may be back before we hear that it is.

@@ -27,6 +27,7 @@ class Round {
         std::vector<std::string> names);
   bool is_named(const std::string& name) const;
   Result<Step> begin(const mta::Circuit& circuit) const;
+  Task<bool> see_to_all();
   Task<bool> see_to(const mta::Circuit& circuit);
   Task<bool> warn(const mta::Circuit& circuit, const Step& step);
   Task<bool> send(const mta::Circuit& circuit, const Step& step);

@@ -15,6 +15,8 @@ far       echo@far.test                  interval=p10d size=3000
 twice     echo@far.test                  interval=p10d
 hole      hole@far.test                  interval=p10d expires=1
 owned     owned@far.test                 interval=p10d sender=boss@example.test
+routed    @far.test:circuitcheck@example.test  interval=p10d
+percents  circuitcheck%example.test@far.test   interval=p10d
 nobody    nobody@example.test            interval=p10d
 minute    watch@loop.test                interval=60
 '''
@@ -77,13 +79,25 @@ class Circuitcheck(waxwing.TestCase):
         self.assertEqual({key: figures[key] for key in expected}, expected, figures)
 
     def at_far(self, name, number):
+        return self.message_at_far(name, number).data.decode()
+
+    def message_at_far(self, name, number):
         """The message as the other host has it."""
         subject = f'Subject: Circuit check {name}, message {number}\r\n'.encode()
 
         def found():
             return next((message for message in far.messages if subject in message.data), None)
         far.wait(found, f'message {number} of {name}')
-        return found().data.decode()
+        return found()
+
+    def test_addresses_that_have_the_way_in_them(self):
+        for name, to in (('routed', '@far.test:circuitcheck@example.test'), ('percents', 'circuitcheck%example.test@far.test')):
+            with self.subTest(name):
+                number = self.send(name)
+                message = self.message_at_far(name, number)
+                self.assertEqual(message.rcpts, [f'RCPT TO:<{to}>'])
+                self.come_back(message.data.decode())
+                self.back('returned', name, number)
 
     def come_back(self, text, sender=''):
         with self.box.smtp() as client:
@@ -227,8 +241,8 @@ class Circuitcheck(waxwing.TestCase):
         self.box.edit('circuitcheck.cnf', 'loop a@b.test\nother a@@b\n', until=self)
         out = self.box.command('imsimta', 'cnbuild', '-check', check=False)
         self.assertEqual(out.returncode, 1)
-        self.assertIn('circuitcheck.cnf:9: there is another circuit loop', out.stderr)
-        self.assertIn('circuitcheck.cnf:10: "a@@b" is no address', out.stderr)
+        self.assertIn('circuitcheck.cnf:11: there is another circuit loop', out.stderr)
+        self.assertIn('circuitcheck.cnf:12: "a@@b" is no address', out.stderr)
 
     def test_words_of_the_command(self):
         for words, expected in ((('none',), 'there is no circuit "none"'), (('-clear', 'none'), 'there is no circuit "none"'),
