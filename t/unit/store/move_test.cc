@@ -59,16 +59,25 @@ std::size_t message_files(const std::string& directory) {
   return files;
 }
 
+// Another's message that is reserved in a folder: who comes behind it shows nothing before this one is given up.
+struct Ahead {
+  explicit Ahead(MailboxFiles& folder) : draft(folder.begin_append(0, {})) {
+    REQUIRE(draft);
+    REQUIRE(draft->write(sample("sahead")));
+    std::vector<Incoming> one;
+    one.push_back(*incoming_from(draft->inner(), {}));
+    landing.emplace(folder.land(one, {}));
+    REQUIRE(*landing);
+  }
+  void give_up() { landing.reset(); }
+  Result<Draft> draft;
+  std::optional<Result<Landing>> landing;
+};
+
 // Several move all of INBOX to folder; none is shown before all have made their copies.
 std::vector<Copied> move_at_once(Sandbox& box, std::size_t movers, std::uint32_t messages) {
   const auto folder = files_of(box.store(), "folder");
-  auto draft = folder->begin_append(0, {});
-  REQUIRE(draft);
-  REQUIRE(draft->write(sample("sahead")));
-  std::vector<Incoming> one;
-  one.push_back(*incoming_from(draft->inner(), {}));
-  auto ahead = std::make_optional(folder->land(one, {}));
-  REQUIRE(*ahead);
+  Ahead ahead(*folder);
   std::vector<Copied> moved(movers);
   std::vector<Device> devices;
   std::vector<std::thread> threads;
@@ -82,7 +91,7 @@ std::vector<Copied> move_at_once(Sandbox& box, std::size_t movers, std::uint32_t
     });
   const auto index = folder->generation()->index;
   while (load(index->header().tail) < 1 + movers * messages && !one_is_done) std::this_thread::yield();
-  ahead.reset();  // gives its slot up
+  ahead.give_up();  // gives its slot up
   for (auto& thread : threads) thread.join();
   return moved;
 }
@@ -121,17 +130,12 @@ TEST_CASE("what another took while the copies were made is not shown; the rest i
   Sandbox box;
   const auto inbox = files_of(box.store(), "INBOX"), folder = files_of(box.store(), "folder");
   fill(*inbox, 6);
-  auto draft = folder->begin_append(0, {});
-  REQUIRE(draft->write(sample("sahead")));
-  std::vector<Incoming> one;
-  one.push_back(*incoming_from(draft->inner(), {}));
-  auto ahead = std::make_optional(folder->land(one, {}));
-  REQUIRE(*ahead);
+  Ahead ahead(*folder);
   Copied moved;
   std::thread mover([&] { moved = inbox->move(kAll, *folder, {}).value_or(Copied{}); });
   while (load(folder->generation()->index->header().tail) < 7) std::this_thread::yield();
   REQUIRE(inbox->expunge({{1, 1}, {4, 4}}, false));
-  ahead.reset();
+  ahead.give_up();
   mover.join();
   CHECK(moved.from == std::vector<std::uint32_t>{2, 3, 5, 6});
   CHECK(moved.to == std::vector<std::uint32_t>{3, 4, 6, 7});
@@ -149,12 +153,7 @@ TEST_CASE("copies that were given up and are not on disk as void would come back
   Sandbox box;
   const auto inbox = files_of(box.store(), "INBOX"), folder = files_of(box.store(), "folder");
   fill(*inbox, 3);
-  auto draft = folder->begin_append(0, {});
-  REQUIRE(draft->write(sample("sahead")));
-  std::vector<Incoming> one;
-  one.push_back(*incoming_from(draft->inner(), {}));
-  auto ahead = std::make_optional(folder->land(one, {}));
-  REQUIRE(*ahead);
+  Ahead ahead(*folder);
   const auto commits = durable::counters().batches;
   Result<Copied> moved;
   std::thread mover([&] { moved = inbox->move(kAll, *folder, {}); });
@@ -162,7 +161,7 @@ TEST_CASE("copies that were given up and are not on disk as void would come back
   // Its commits come one after the other: when the expunge is durable the copies are.
   REQUIRE(inbox->expunge(kAll, false));
   arm_failpoints("durable.sync=eio");
-  ahead.reset();
+  ahead.give_up();
   mover.join();
   arm_failpoints("");
   REQUIRE_FALSE(moved);
