@@ -104,14 +104,15 @@ class Quota(unittest.TestCase):
         answer = lambda text: lambda *_: ('OK', [[b'INBOX ""'], [text]])
         someone = actor.Actor(None, Account('amy'), 'seed')
         found = {INBOX: {'x': frozenset(), 'y': frozenset()}}
+        someone.client = type('Client', (), {})()
         for told, right in ((b'"" (STORAGE 3 4096 MESSAGE 2 10)', True), (b'"" (STORAGE 3 4096 MESSAGE 3 10)', False),
-                            (b'"" (STORAGE 4 4096 MESSAGE 2 10)', False), (b'"" (MESSAGE 2 10)', False), (b'"" ()', False)):
-            someone.client = type('Client', (), {'getquotaroot': answer(told)})()
-            if right:
-                someone.check_quota(found, 2500)
-            else:
-                with self.assertRaises(Wrong):
-                    someone.check_quota(found, 2500)
+                            (b'"" (STORAGE 4 4096 MESSAGE 2 10)', False)):
+            someone.client.getquotaroot = answer(told)
+            self.assertEqual(not someone.wrong_quota(found, 2500), right)
+        for missing in (b'"" (MESSAGE 2 10)', b'"" ()'):
+            someone.client.getquotaroot = answer(missing)
+            with self.assertRaises(Wrong):
+                someone.wrong_quota(found, 2500)
 
 
 if __name__ == '__main__':
