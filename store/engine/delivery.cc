@@ -36,6 +36,8 @@ class Source {
   void put(const std::string& partition_path, std::string path) {
     paths_.try_emplace(partition_path, std::move(path));
   }
+  // What lay there may have been given up.
+  void forget_places() { paths_.clear(); }
 
  private:
   Result<> take_file(const spool::MessageFile& file, std::int64_t internal_date);
@@ -166,6 +168,7 @@ class Delivery {
       auto& result = results_[n];
       result = published ? DeliveryResult{Delivered::ok, {}, std::move(result.mailbox), uid}
                          : failed(published.error());
+      if (!published) source_->forget_places();
       landings_.pop_front();  // gives up what was not published
     }
     return true;

@@ -139,6 +139,8 @@ Result<> Landing::put(const Incoming& message, const std::string& path) {
       links_.emplace_back(from, path);
     return {};
   }
+  // Given up by a commit that failed, or taken from the queue, since: nobody's fault to bounce for.
+  if (errno == ENOENT) return temporary("the message is not where it was just now");
   if (errno != EXDEV && errno != EMLINK && errno != EPERM)
     return std::unexpected(system_error("cannot link " + from + " to " + path, errno));
   TRY(auto copy, copy_file(from, path));

@@ -198,6 +198,32 @@ TEST_CASE("a draft that nobody delivers leaves nothing") {
   CHECK(drafts(box) == 0);
 }
 
+TEST_CASE("a commit that the disk refused bounces nobody, those of the next commit neither") {
+  Sandbox box;
+  std::vector<DeliveryTarget> targets;
+  for (int n = 0; n < 70; ++n) targets.push_back({.user = "user" + std::to_string(n)});
+  auto file = queue_file(box, sample("to all"));
+  auto draft = *box.store().begin_delivery();
+  REQUIRE(draft.write(sample("to all")));
+  const bool from_queue = GENERATE(true, false);
+  DeliveryMessage message;
+  if (from_queue)
+    message.file = &file;
+  else
+    message.draft = &draft;
+  arm_failpoints("store.deliver.commit=enospc@1");
+  const auto results = deliver(box.store(), message, targets);
+  arm_failpoints("");
+  REQUIRE(results.size() == targets.size());
+  for (std::size_t n = 0; n < results.size(); ++n) {
+    INFO(n << ": " << results[n].text);
+    CHECK(results[n].outcome != Delivered::permanent);
+    CHECK(results[n].text.find(box.root()) == std::string::npos);  // no mailbox of another's
+    if (n < 64) CHECK(results[n].outcome == Delivered::no_space);
+    if (n >= 64 && from_queue) CHECK(results[n].outcome == Delivered::ok);
+  }
+}
+
 TEST_CASE("a queue file is linked; behind a prefix it is written anew, once") {
   Sandbox box;
   const auto file = queue_file(box, sample("queued"));
