@@ -81,38 +81,34 @@ Task<void> Circuitcheck::deliver(Work& work) {
     co_return;
   }
   work.set_final(true);
-  for (const auto i : work.pending())
-    if (outcome->refused)
-      work.failed(i, "5.7.1 " + outcome->text);
-    else
-      work.delivered_with_dsn(i, "2.0.0 " + outcome->text);
+  for (const auto i : work.pending()) work.delivered_with_dsn(i, "2.0.0 " + *outcome);
 }
 
-// Whoever makes a token up gets no answer: it would go to an address that is made up too.
-Result<Circuitcheck::Outcome> Circuitcheck::take(const Work& work) const {
+// Who is no circuit gets no answer: it would go to an address that is made up.
+Result<std::string> Circuitcheck::take(const Work& work) const {
   TRY(const auto text, work.message().read_header());
   const auto header = mail::HeaderBlock::scan(text);
   if (is_report(header)) {
     event("circuitcheck.report", work).notice();
-    return Outcome{"thrown away: a report is no message of a circuit"};
+    return "thrown away: a report is no message of a circuit";
   }
   TRY(const auto key, ledger_.key());
   const auto found = mta::circuit::find_token(key, header);
   if (found.kind == Found::Kind::good) return count(work, found.token);
   if (found.kind == Found::Kind::wrong) {
     event("circuitcheck.forged", work).with("client", work.envelope().client).warning();
-    return Outcome{"thrown away: its token is not of this instance"};
+    return "thrown away: its token is not of this instance";
   }
   event("circuitcheck.stranger", work).with("client", work.envelope().client).notice();
-  return Outcome{"this address takes messages of circuit checks only", true};
+  return "thrown away: this address takes messages of circuit checks only";
 }
 
 // By the time it came back to this host, however long it lay in the queue here.
-Result<Circuitcheck::Outcome> Circuitcheck::count(const Work& work, const mta::circuit::Token& token) const {
+Result<std::string> Circuitcheck::count(const Work& work, const mta::circuit::Token& token) const {
   const auto config = config_->current();
   if (config->circuit(token.circuit) == nullptr) {
     event("circuitcheck.unknown", work).with("circuit", token.circuit).notice();
-    return Outcome{"thrown away: circuit " + token.circuit + " is in circuitcheck.cnf no more"};
+    return "thrown away: circuit " + token.circuit + " is in circuitcheck.cnf no more";
   }
   const auto now_ms = work.envelope().arrival_ms;
   auto came = Record::Came::unknown;
@@ -127,7 +123,7 @@ Result<Circuitcheck::Outcome> Circuitcheck::count(const Work& work, const mta::c
       .with("ms", trip_ms);
   if (came == Record::Came::late) told.with("late", 1);
   told.notice();
-  return Outcome{text_of(came, token, trip_ms)};
+  return text_of(came, token, trip_ms);
 }
 
 }  // namespace waxwing::channels

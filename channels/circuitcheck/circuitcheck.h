@@ -18,13 +18,9 @@ class Circuitcheck : public Channel {
 
  private:
   Circuitcheck(MasterContext& context, std::shared_ptr<mta::MtaConfigHolder> config);
-  struct Outcome {
-    std::string text;
-    bool refused = false;  // its sender is told
-  };
   // Blocks. An error: try again, or nothing can be done.
-  Result<Outcome> take(const Work& work) const;
-  Result<Outcome> count(const Work& work, const mta::circuit::Token& token) const;
+  Result<std::string> take(const Work& work) const;
+  Result<std::string> count(const Work& work, const mta::circuit::Token& token) const;
 
   MasterContext& context_;
   std::shared_ptr<mta::MtaConfigHolder> config_;
