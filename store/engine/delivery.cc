@@ -104,9 +104,10 @@ Incoming Source::on(const std::string& partition_path) const {
   return incoming;
 }
 
-// A mailbox that was looked up or made for this message and has no files is damage, and no reason to bounce.
+// Only what no operator can mend is a reason to bounce: damage, files of another version and a missing file are not.
 bool is_lasting(const Error& error) {
-  return error.fault == Fault::permanent && code_of(error) != Code::nonexistent;
+  const auto code = code_of(error);
+  return error.fault == Fault::permanent && (code == Code::cannot || code == Code::limit);
 }
 
 DeliveryResult failed(const Error& error) {

@@ -312,6 +312,9 @@ class Rebuild {
       add_known(next, known->second);
       return {};
     }
+    // What may be read the next time is no damage: without a record it would be a message less.
+    if (!fresh && fresh.error().fault != Fault::permanent && !options_.force)
+      return wrap(fresh.error(), path + ": see to the disk; reconstruct -f sets it aside");
     if (!fresh) return set_aside(path, fresh.error());
     auto& [record, cache_entry] = *fresh;
     if (known != old_.records.end()) {

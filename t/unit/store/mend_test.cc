@@ -294,7 +294,7 @@ TEST_CASE(
   {
     const auto account = *Account::open(parent_directory(entry.directory));
     const BadDisk disk(path, 1, EIO);
-    REQUIRE(rebuild_mailbox(entry, *account, {.ignore_index = true}));
+    REQUIRE_FALSE(rebuild_mailbox(entry, *account, {.ignore_index = true}));
     REQUIRE(BadDisk::failed());
   }
   ::setenv("WAXWING_TEST_BOOT_ID", "0123456789abcdef0123456789abcdef", 1);
