@@ -320,6 +320,8 @@ ListService::Answer ListService::adopt(const Record& question) {
   TRY_VOID(mailboxes_.partition(entry.partition));
   TRY_VOID(check_place(entry));
   const std::lock_guard lock(lock_of(entry.name.user));
+  // Deleted once, perhaps, with files that could not be removed then: the sweep must not take them now.
+  TRY_VOID(db_->trash_done(entry.partition + "\t" + entry.directory));
   TRY_VOID(db_->put(entry));
   tell(EventKind::mailbox_created, entry, entry.name.text());
   return ok(entry);
