@@ -148,10 +148,12 @@ std::optional<Record> Controller::take_out(const FileName& name) {
 Task<Record> Controller::delete_file(FileName name) {
   if (auto refused = take_out(name)) co_return std::move(*refused);
   durable::Batch batch;
-  const auto removed = queue_->remove(name, batch);
-  if (!removed) co_return error(removed.error().text);
-  auto done = co_await commit_durably(std::move(batch));
-  if (!done) co_return error(done.error().text);
+  auto done = queue_->remove(name, batch);
+  if (done) done = co_await commit_durably(std::move(batch));
+  if (!done) {
+    co_await look(name.relative());
+    co_return error(done.error().text);
+  }
   log::Event("queue.deleted").with("qid", name.id).with("file", name.relative()).notice();
   co_return Record("ok").set("file", name.relative());
 }

@@ -120,7 +120,8 @@ void list_message(const mta::queue::Queue& queue, const Row& row, const Filter& 
   if (filter.needs_envelope()) {
     if (!reader && mta::queue::is_gone(reader.error())) return;
     if (!reader && !filter.json) print("      " + reader.error().text + "\n");
-    if (reader && !filter.fits(reader->envelope())) return;
+    // What cannot be read passes only where everything does: nobody knows whose it is.
+    if (!filter.fits(reader ? reader->envelope() : mta::queue::Envelope())) return;
   }
   listing.push_back(row.name);
   if (filter.total) return;
