@@ -150,12 +150,7 @@ Task<mta::Verdict> Onward::send(std::vector<std::size_t> recipients, std::uint64
 }
 
 void Onward::settle(const mta::Verdict& verdict, const std::string& text) {
-  for (const auto i : recipients_) {
-    if (verdict.ok())
-      work_.queued_as(i, text, queue_id());
-    else
-      judge(work_, i, verdict);
-  }
+  judge_sent(work_, recipients_, verdict, text, queue_id());
 }
 
 Task<void> pass_on(const MasterContext& context, std::shared_ptr<mta::Submitter> submitter, Taken& taken,
