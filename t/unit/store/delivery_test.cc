@@ -141,22 +141,33 @@ TEST_CASE(
   CHECK(drafts(box) == 11);
 }
 
+namespace {
+// One message for user0, user1, ...: as the queue has it, or as a session brings it.
+struct ToMany {
+  ToMany(Sandbox& box, int users, bool from_queue)
+      : file(queue_file(box, sample("to all"))), draft(*box.store().begin_delivery()) {
+    for (int n = 0; n < users; ++n) targets.push_back({.user = "user" + std::to_string(n)});
+    REQUIRE(draft.write(sample("to all")));
+    if (from_queue)
+      message.file = &file;
+    else
+      message.draft = &draft;
+  }
+  ToMany(const ToMany&) = delete;
+  spool::MessageFile file;
+  Draft draft;
+  DeliveryMessage message;
+  std::vector<DeliveryTarget> targets;
+};
+}  // namespace
+
 TEST_CASE("a message may be for more mailboxes than can be open at once") {
   const FewDescriptors few(600);
   Sandbox box;
-  std::vector<DeliveryTarget> targets;
-  for (int n = 0; n < 300; ++n) targets.push_back({.user = "user" + std::to_string(n)});
-  auto file = queue_file(box, sample("to all"));
-  auto draft = *box.store().begin_delivery();
-  REQUIRE(draft.write(sample("to all")));
   const bool from_queue = GENERATE(true, false);
-  DeliveryMessage message;
-  if (from_queue)
-    message.file = &file;
-  else
-    message.draft = &draft;
-  const auto results = deliver(box.store(), message, targets);
-  REQUIRE(results.size() == targets.size());
+  ToMany many(box, 300, from_queue);
+  const auto results = deliver(box.store(), many.message, many.targets);
+  REQUIRE(results.size() == many.targets.size());
   for (const auto& result : results) CHECK(result.outcome == Delivered::ok);
   CHECK(stat_of(path_in(box, "user299", 1)).st_ino == stat_of(path_in(box, "user0", 1)).st_ino);
 }
@@ -200,21 +211,12 @@ TEST_CASE("a draft that nobody delivers leaves nothing") {
 
 TEST_CASE("a commit that the disk refused bounces nobody, those of the next commit neither") {
   Sandbox box;
-  std::vector<DeliveryTarget> targets;
-  for (int n = 0; n < 70; ++n) targets.push_back({.user = "user" + std::to_string(n)});
-  auto file = queue_file(box, sample("to all"));
-  auto draft = *box.store().begin_delivery();
-  REQUIRE(draft.write(sample("to all")));
   const bool from_queue = GENERATE(true, false);
-  DeliveryMessage message;
-  if (from_queue)
-    message.file = &file;
-  else
-    message.draft = &draft;
+  ToMany many(box, 70, from_queue);
   arm_failpoints("store.deliver.commit=enospc@1");
-  const auto results = deliver(box.store(), message, targets);
+  const auto results = deliver(box.store(), many.message, many.targets);
   arm_failpoints("");
-  REQUIRE(results.size() == targets.size());
+  REQUIRE(results.size() == many.targets.size());
   for (std::size_t n = 0; n < results.size(); ++n) {
     INFO(n << ": " << results[n].text);
     CHECK(results[n].outcome != Delivered::permanent);
@@ -222,6 +224,19 @@ TEST_CASE("a commit that the disk refused bounces nobody, those of the next comm
     if (n < 64) CHECK(results[n].outcome == Delivered::no_space);
     if (n >= 64 && from_queue) CHECK(results[n].outcome == Delivered::ok);
   }
+}
+
+TEST_CASE("a mailbox whose index says another version waits for its mail") {
+  Sandbox box;
+  const auto path = index_path(box.mailbox("bob")->entry().directory);
+  REQUIRE(deliver(box.store(), sample("before"), kThree)[0].fine());
+  box.reopen();
+  auto bytes = *read_file(path);
+  bytes[8] = static_cast<char>(bytes[8] ^ 4);
+  REQUIRE(replace_file(path, bytes));
+  const auto results = deliver(box.store(), sample("behind"), kThree);
+  CHECK(results[0].outcome == Delivered::temporary);
+  CHECK(results[1].outcome == Delivered::ok);
 }
 
 TEST_CASE("a queue file is linked; behind a prefix it is written anew, once") {
