@@ -357,6 +357,10 @@ class Queue(waxwing.TestCase):
         self.assertEqual(set(self.damaged()), {cut, held + '.HELD', strange})
         self.assertEqual(set(self.damaged('-verify', 'ims-ms')), {cut, changed, held + '.HELD', strange})
         self.assertEqual(self.damaged('-verify', 'tcp_local'), {})
+        # Nobody knows whose it is: what is then done with all that was listed must not be done to it.
+        listed = self.qm('directory', '-from=nobody@example.test', 'ims-ms')
+        self.assertNotIn(os.path.basename(cut) + ' ', listed)
+        self.assertIn(os.path.basename(cut) + ' ', self.qm('directory', 'ims-ms'))
         # Set aside, with every daemon that knows of them gone.
         self.box.command('imsimta', 'queue', 'start', 'ims-ms')
         aside = ['.damaged/' + name.replace('/', '_') for name in (cut, changed)]
